@@ -25,7 +25,7 @@ export {
   type ServeActorsOptions,
   serveActors,
 } from './actor/serve-actors.ts';
-export type { TraceEvent } from './actor/trace.ts';
+export { formatTrace, type Pause, type TraceEvent } from './actor/trace.ts';
 export * from './client/client.ts';
 export * from './client/client-fault.ts';
 export * from './client/content/content.ts';

@@ -39,6 +39,7 @@ export * from './server/access/access-file.ts';
 export * from './server/event.ts';
 export * from './server/serve.ts';
 export type { ServerStats, Unfinished } from './server/status.ts';
+export { TRACE_CHANNEL, traceToChannel } from './server/trace-channel.ts';
 export * from './server/verify-replay.ts';
 export * from './store/conformance/suite.ts';
 export type * from './store/contract.ts';

@@ -72,6 +72,9 @@ const codec = library.lines({ maxLength: 1 });
 const actor = library.defineActor()({ codec, reduce: (state) => ({ state }) });
 
 const functions: Readonly<Record<string, readonly Argument[]>> = {
+  // It is given what `trace` is called with.
+  formatTrace: [],
+  traceToChannel: [],
   defineActor: [
     given((it) => library.defineActor()(it)),
     given((it) => library.defineActor()({ codec: it, reduce: nothing } as never)),

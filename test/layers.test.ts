@@ -18,7 +18,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   capture: ['wire', 'files/protocol', 'transport'],
   runtime: ['wire', 'files/protocol', 'files/session', 'store', 'transport'],
   client: ['wire', 'files/protocol', 'files/session', 'runtime', 'store', 'transport'],
-  server: ['wire', 'files/protocol', 'files/session', 'runtime', 'store', 'transport', 'capture'],
+  server: ['wire', 'files/protocol', 'files/session', 'runtime', 'store', 'transport', 'capture', 'actor'],
   demo: ['wire', 'files/protocol', 'transport', 'actor'],
   cli: [
     'wire',

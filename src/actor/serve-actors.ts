@@ -15,6 +15,7 @@ import {
   takeUntil,
   timer,
 } from 'rxjs';
+import { concatBytes } from '../base/bytes.ts';
 import { type Counters, createCounters } from '../runtime/counters.ts';
 import { createBudget, type Watermarks } from '../runtime/credit.ts';
 import { defaultLimits, type Timeouts } from '../runtime/limits.ts';
@@ -258,12 +259,5 @@ function farewell<Out>(
   why: string,
 ): Uint8Array | null {
   if (refusal === undefined) return null;
-  const chunks = actor.codec.encode(refusal(why));
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return concatBytes(actor.codec.encode(refusal(why)));
 }

@@ -4,6 +4,7 @@ import { Argument, type Command } from 'commander';
 import { catchError, firstValueFrom, lastValueFrom, type Observable, tap, throwError } from 'rxjs';
 import { framed } from '../actor/framed.ts';
 import { type ActorsEvent, type ServeActorsOptions, serveActors } from '../actor/serve-actors.ts';
+import { formatTrace, type TraceEvent } from '../actor/trace.ts';
 import { chat } from '../demo/chat.ts';
 import { echo } from '../demo/echo.ts';
 import { keyValues } from '../demo/key-values.ts';
@@ -13,6 +14,7 @@ import { lines } from '../wire/codecs/lines.ts';
 import { exitError, usageError } from './shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from './shared/exit-status.ts';
 import { listenExitError } from './shared/fault-words.ts';
+import { printable } from './shared/format.ts';
 import { portNumber } from './shared/option-parsers.ts';
 import { createOutput, type Output } from './shared/output.ts';
 import { parseServerAddress, type ServerAddress } from './shared/server-address.ts';
@@ -20,7 +22,7 @@ import { endingSignals } from './shared/signals.ts';
 
 type DemoOptions = Pick<
   ServeActorsOptions<never, never, never, never, never, never, never>,
-  'connections$' | 'shutdown$' | 'limits'
+  'connections$' | 'shutdown$' | 'limits' | 'trace'
 >;
 
 interface Demo {
@@ -53,6 +55,7 @@ interface DemoFlags {
   readonly port: number;
   readonly host: string;
   readonly join?: ServerAddress | true;
+  readonly trace?: boolean;
 }
 
 const DEFAULT_PORT = 7000;
@@ -67,6 +70,7 @@ A service in lines needs no client of its own: --join is one, and so is nc.
 
 Examples:
   sluice demo chat                        serve a chat
+  sluice demo chat --trace                and see what happens inside
   sluice demo chat --join                 take part in it, in another terminal
   sluice demo chat --join 10.0.0.5:7000   the same from another machine
   echo hello | nc -N 127.0.0.1 7000       with: sluice demo echo
@@ -85,13 +89,14 @@ export function addDemo(program: Command): void {
       `speak to the one at HOST:PORT; default 127.0.0.1:${DEFAULT_PORT}`,
       parseServerAddress,
     )
+    .option('--trace', 'print every event of every connection, and its effects')
     .addHelpText('after', help)
     .action(run);
 }
 
-async function run(name: string, { port, host, join }: DemoFlags): Promise<void> {
+async function run(name: string, { port, host, join, trace = false }: DemoFlags): Promise<void> {
   const demo = demos[name]!;
-  if (join === undefined) return serve(demo, host, port);
+  if (join === undefined) return serve(demo, host, port, trace);
   if (!demo.inLines)
     throw usageError(`--join is for services in lines, and ${name} is none: a program speaks to it`);
   const { host: to, port: at } = join === true ? { host: '127.0.0.1', port } : tcpOf(join);
@@ -103,13 +108,14 @@ function tcpOf(address: ServerAddress): { readonly host: string; readonly port: 
   throw usageError('--join is HOST:PORT here: the demos serve no Unix socket');
 }
 
-async function serve(demo: Demo, host: string, port: number): Promise<void> {
+async function serve(demo: Demo, host: string, port: number, isTraced: boolean): Promise<void> {
   const output = createOutput();
   const events$ = demo
     .serve({
       connections$: listenTcp({ host, port }),
       shutdown$: endingSignals(output.flush),
       limits: { grace: 1000 },
+      ...(isTraced ? { trace: (event: TraceEvent) => output.line(printable(formatTrace(event))) } : {}),
     })
     .pipe(tap((event) => output.line(lineOf(event))));
   try {
