@@ -42,6 +42,7 @@ export function chat() {
           return { state: { name, room: next }, effects: [leave(room, name), enter(next, name)] };
         })
         .with([P.any, { type: 'input', input: P.select() }], (text) => ({ state, effects: [send(text)] }))
+        .with([P.any, { type: 'shutdown' }], () => ({ state, effects: [{ type: 'end' }] }))
         .with([somebody, { type: 'closed' }], ([{ name, room }]) => ({ state, effects: [leave(room, name)] }))
         .otherwise(() => ({ state })),
     perform({ type, room, text }, { self }) {

@@ -48,6 +48,7 @@ export function keyValues() {
           effects: [send({ key, value })],
         }))
         .with({ type: 'result' }, ({ effect: { id }, value }) => ({ state, effects: [send({ id, value })] }))
+        .with({ type: 'shutdown' }, () => ({ state, effects: [{ type: 'end' }] }))
         .otherwise(() => ({ state })),
     perform(effect, { closed$ }) {
       const { key } = effect;
