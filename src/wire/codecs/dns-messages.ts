@@ -1,5 +1,4 @@
 /** Messages of DNS over TCP. */
-import type { BytesLike } from '../bytes.ts';
 import type { Codec } from '../codec.ts';
 import { lengthField } from '../length-field.ts';
 
@@ -12,11 +11,11 @@ const HEADER_BYTES = 12;
  *
  * @example
  * const server = framed(await firstValueFrom(connectTcp({ host: '9.9.9.9', port: 53 })), dnsMessages, {
- *   keyOf: (message) => message[0] * 256 + message[1], // the id
+ *   keyOf: (message) => message[0]! * 256 + message[1]!, // the id
  * });
  * const response = await server.request(query);
  */
-export const dnsMessages: Codec<Uint8Array, BytesLike> = lengthField({
+export const dnsMessages: Codec<Uint8Array> = lengthField({
   width: 2,
   minLength: HEADER_BYTES,
   maxLength: 65_535,
