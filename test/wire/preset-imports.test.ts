@@ -1,4 +1,4 @@
-/** What a program that imports one preset by name brings with it, by a bundle of the package as it was built. */
+/** Bundles the built package for programs that import one preset by name, and looks for what else is in the bundle. */
 import { resolve } from 'node:path';
 import { build } from 'esbuild';
 import { describe, expect, expectTypeOf, test } from 'vitest';
