@@ -1,7 +1,8 @@
 /**
  * A DNS server that asks another one, and keeps what that answers. Queries for the same name, type and class (in upper or
  * lower case) have one answer for as long as the least TTL in it says; those that come while it is under way wait for
- * it. A query that cannot be read is answered FORMERR, and one that the other server does not answer SERVFAIL.
+ * it. The options of a query (EDNS) are not passed on. A query that cannot be read is answered FORMERR, and one that the
+ * other server does not answer SERVFAIL.
  */
 import { defer, firstValueFrom, timeout } from 'rxjs';
 import { match } from 'ts-pattern';

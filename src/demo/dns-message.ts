@@ -1,7 +1,8 @@
 /** As much of a DNS message (RFC 1035, section 4) as a forwarder reads and writes. A message has at least 12 bytes. */
 
-/** Response codes. */
-export const [NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP] = [0, 1, 2, 3, 4];
+/** The response codes: no error, a malformed query, the server failed, no such name, not implemented. */
+const [NOERROR, FORMERR, NXDOMAIN, NOTIMP] = [0, 1, 3, 4];
+export const SERVFAIL = 2;
 
 const HEADER_BYTES = 12;
 const MESSAGE_BYTES_MAX = 65_535;
