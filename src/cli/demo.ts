@@ -21,13 +21,6 @@ import { createOutput, type Output } from './shared/output.ts';
 import { parseServerAddress, type ServerAddress } from './shared/server-address.ts';
 import { endingSignals } from './shared/signals.ts';
 
-interface DemoFlags {
-  readonly port: number;
-  readonly host: string;
-  readonly join?: ServerAddress | true;
-  readonly upstream?: ConnectTcpOptions;
-}
-
 type DemoOptions = Pick<
   ServeActorsOptions<never, never, never, never, never, never, never>,
   'connections$' | 'shutdown$' | 'limits'
@@ -70,6 +63,13 @@ const demos: Readonly<Record<string, Demo>> = {
   },
 };
 
+interface DemoFlags {
+  readonly upstream?: ConnectTcpOptions;
+  readonly port: number;
+  readonly host: string;
+  readonly join?: ServerAddress | true;
+}
+
 const DEFAULT_PORT = 7000;
 const DNS_PORT = 53;
 
@@ -99,14 +99,14 @@ export function addDemo(program: Command): void {
     .option('--port <PORT>', 'where to serve; 0 picks a free one', portNumber, DEFAULT_PORT)
     .option('--host <HOST>', 'the address to listen on', '127.0.0.1')
     .option(
-      '--join [SERVER]',
-      `speak to the one at HOST:PORT; default 127.0.0.1:${DEFAULT_PORT}`,
-      parseServerAddress,
-    )
-    .option(
       '--upstream <SERVER>',
       `the server that dns asks, over TCP: HOST or HOST:PORT; default port ${DNS_PORT}`,
       parseUpstream,
+    )
+    .option(
+      '--join [SERVER]',
+      `speak to the one at HOST:PORT; default 127.0.0.1:${DEFAULT_PORT}`,
+      parseServerAddress,
     )
     .addHelpText('after', help)
     .action(run);

@@ -1,36 +1,15 @@
-/** `sluice demo` as a process: the examples, each spoken to over TCP. */
+/** `sluice demo dns` as a process, between a client and another server. */
 import { filter, firstValueFrom, share } from 'rxjs';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { defineActor } from '../../src/actor/actor.ts';
-import { type Framed, framed } from '../../src/actor/framed.ts';
+import { framed } from '../../src/actor/framed.ts';
 import { serveActors } from '../../src/actor/serve-actors.ts';
 import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
-import type { Codec } from '../../src/wire/codec.ts';
 import { dnsMessages } from '../../src/wire/codecs/dns-messages.ts';
-import { lines } from '../../src/wire/codecs/lines.ts';
 import { query, rcodeOf, response } from '../support/actors/dns-messages.ts';
-import { endAll, type Running, sluice, startSluice } from '../support/processes/cli.ts';
+import { endAll, sluice, startSluice } from '../support/processes/cli.ts';
 
 afterEach(endAll);
-
-/** Starts an example, and a client of it. */
-async function demo<In, Out>(
-  args: readonly string[],
-  codec: Codec<In, Out>,
-): Promise<Running & { readonly client: Framed<In, Out> }> {
-  const running = startSluice(['demo', ...args, '--port', '0']);
-  const [, port] = await running.said(/listening on 127\.0\.0\.1:(\d+)/);
-  const connection = await firstValueFrom(connectTcp({ host: '127.0.0.1', port: Number(port) }));
-  return { ...running, client: framed(connection, codec) };
-}
-
-test('sluice demo echo answers lines until it is told to stop', async () => {
-  const { client, child, done } = await demo(['echo'], lines({ maxLength: 100 }));
-  expect(await client.request('größe')).toBe('größe');
-  client.end();
-  child.kill('SIGTERM');
-  expect(await done).toMatchObject({ status: 0, stderr: '' });
-});
 
 test('sluice demo dns answers what another server answers, and asks it once', async () => {
   let asked = 0;
@@ -47,7 +26,12 @@ test('sluice demo dns answers what another server answers, and asks it once', as
   onTestFinished(() => serving.unsubscribe());
   const { port } = await firstValueFrom(server$.pipe(filter((event) => event.type === 'listening')));
 
-  const { client, child, done } = await demo(['dns', '--upstream', `127.0.0.1:${port}`], dnsMessages);
+  const forwarder = startSluice(['demo', 'dns', '--port', '0', '--upstream', `127.0.0.1:${port}`]);
+  const [, at] = await forwarder.said(/listening on 127\.0\.0\.1:(\d+)/);
+  const client = framed(
+    await firstValueFrom(connectTcp({ host: '127.0.0.1', port: Number(at) })),
+    dnsMessages,
+  );
   for (const id of [1, 2]) {
     const own = query({ id });
     const reply = await client.request(own);
@@ -59,8 +43,8 @@ test('sluice demo dns answers what another server answers, and asks it once', as
   serving.unsubscribe();
   expect(rcodeOf(await client.request(query({ name: 'example.org' })))).toBe(2);
   client.end();
-  child.kill('SIGTERM');
-  expect(await done).toMatchObject({ status: 0, stderr: '' });
+  forwarder.child.kill('SIGTERM');
+  expect(await forwarder.done).toMatchObject({ status: 0, stderr: '' });
 });
 
 test('sluice demo dns without another server says how to name one', async () => {
