@@ -1,15 +1,18 @@
 /** `sluice demo`: small services on the actor, to run and to read. */
+import { isIPv6 } from 'node:net';
 import { createInterface } from 'node:readline';
-import { Argument, type Command } from 'commander';
+import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { catchError, firstValueFrom, lastValueFrom, type Observable, tap, throwError } from 'rxjs';
 import { framed } from '../actor/framed.ts';
 import { type ActorsEvent, type ServeActorsOptions, serveActors } from '../actor/serve-actors.ts';
 import { formatTrace, type TraceEvent } from '../actor/trace.ts';
 import { chat } from '../demo/chat.ts';
+import { dnsForwarder } from '../demo/dns-forwarder.ts';
+import { tcpUpstream } from '../demo/dns-upstream.ts';
 import { echo } from '../demo/echo.ts';
 import { keyValues } from '../demo/key-values.ts';
 import type { ConnectionFault } from '../transport/connection.ts';
-import { connectTcp, listenTcp } from '../transport/socket/tcp.ts';
+import { type ConnectTcpOptions, connectTcp, listenTcp } from '../transport/socket/tcp.ts';
 import { lines } from '../wire/codecs/lines.ts';
 import { exitError, usageError } from './shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from './shared/exit-status.ts';
@@ -26,7 +29,7 @@ type DemoOptions = Pick<
 >;
 
 interface Demo {
-  readonly serve: (options: DemoOptions) => Observable<ActorsEvent>;
+  readonly serve: (options: DemoOptions, flags: DemoFlags) => Observable<ActorsEvent>;
   /** What it does, and how to try it. */
   readonly words: string;
   /** Whether it speaks in lines, so that a terminal can join. */
@@ -49,9 +52,21 @@ const demos: Readonly<Record<string, Demo>> = {
     words: 'get, set and watch values, in JSON behind a length',
     inLines: false,
   },
+  dns: {
+    serve: (options, { upstream }) => {
+      if (upstream === undefined)
+        throw usageError(
+          'dns asks another server: --upstream HOST[:PORT] says which, as in --upstream 9.9.9.9',
+        );
+      return serveActors({ ...options, actor: dnsForwarder({ upstream: tcpUpstream(upstream) }) });
+    },
+    words: 'forwards DNS over TCP to another server, and keeps the answers',
+    inLines: false,
+  },
 };
 
 interface DemoFlags {
+  readonly upstream?: ConnectTcpOptions;
   readonly port: number;
   readonly host: string;
   readonly join?: ServerAddress | true;
@@ -59,6 +74,7 @@ interface DemoFlags {
 }
 
 const DEFAULT_PORT = 7000;
+const DNS_PORT = 53;
 
 const help = `
 The services are a page each, to read and to begin with: they are in src/demo.
@@ -74,16 +90,23 @@ Examples:
   sluice demo chat --join                 take part in it, in another terminal
   sluice demo chat --join 10.0.0.5:7000   the same from another machine
   echo hello | nc -N 127.0.0.1 7000       with: sluice demo echo
+  sluice demo dns --upstream 9.9.9.9      answer what the server 9.9.9.9 answers
+  dig +tcp -p 7000 @127.0.0.1 rxjs.dev    ask it
 ${exitStatusHelp}`;
 
 export function addDemo(program: Command): void {
   program
     .command('demo')
-    .summary('small services on the actor: echo, chat, key-values')
+    .summary('small services on the actor: echo, chat, key-values, dns')
     .description('Serves one of the examples of the library, or takes part in it.')
     .addArgument(new Argument('<service>', 'which one').choices(Object.keys(demos)))
     .option('--port <PORT>', 'where to serve; 0 picks a free one', portNumber, DEFAULT_PORT)
     .option('--host <HOST>', 'the address to listen on', '127.0.0.1')
+    .option(
+      '--upstream <SERVER>',
+      `the server that dns asks, over TCP: HOST or HOST:PORT; default port ${DNS_PORT}`,
+      parseUpstream,
+    )
     .option(
       '--join [SERVER]',
       `speak to the one at HOST:PORT; default 127.0.0.1:${DEFAULT_PORT}`,
@@ -94,9 +117,12 @@ export function addDemo(program: Command): void {
     .action(run);
 }
 
-async function run(name: string, { port, host, join, trace = false }: DemoFlags): Promise<void> {
+async function run(name: string, flags: DemoFlags): Promise<void> {
+  const { port, join, upstream } = flags;
   const demo = demos[name]!;
-  if (join === undefined) return serve(demo, host, port, trace);
+  if (upstream !== undefined && name !== 'dns')
+    throw usageError(`--upstream is for dns, and not for ${name}`);
+  if (join === undefined) return serve(demo, flags);
   if (!demo.inLines)
     throw usageError(`--join is for services in lines, and ${name} is none: a program speaks to it`);
   const { host: to, port: at } = join === true ? { host: '127.0.0.1', port } : tcpOf(join);
@@ -108,15 +134,28 @@ function tcpOf(address: ServerAddress): { readonly host: string; readonly port: 
   throw usageError('--join is HOST:PORT here: the demos serve no Unix socket');
 }
 
-async function serve(demo: Demo, host: string, port: number, isTraced: boolean): Promise<void> {
+/** `9.9.9.9`, `dns.quad9.net:53`, `2620:fe::fe`, `[2620:fe::fe]:53`. */
+function parseUpstream(text: string): ConnectTcpOptions {
+  const name = isIPv6(text) ? `[${text}]` : text;
+  const hasPort = name === '' || /^unix:|:\d*$/.test(name);
+  const address = parseServerAddress(hasPort ? name : `${name}:${DNS_PORT}`);
+  if ('host' in address) return address;
+  throw new InvalidArgumentError('It must be HOST or HOST:PORT: DNS speaks over no Unix socket.');
+}
+
+async function serve(demo: Demo, flags: DemoFlags): Promise<void> {
+  const { host, port, trace: isTraced } = flags;
   const output = createOutput();
   const events$ = demo
-    .serve({
-      connections$: listenTcp({ host, port }),
-      shutdown$: endingSignals(output.flush),
-      limits: { grace: 1000 },
-      ...(isTraced ? { trace: (event: TraceEvent) => output.line(printable(formatTrace(event))) } : {}),
-    })
+    .serve(
+      {
+        connections$: listenTcp({ host, port }),
+        shutdown$: endingSignals(output.flush),
+        limits: { grace: 1000 },
+        ...(isTraced ? { trace: (event: TraceEvent) => output.line(printable(formatTrace(event))) } : {}),
+      },
+      flags,
+    )
     .pipe(tap((event) => output.line(lineOf(event))));
   try {
     await lastValueFrom(events$, { defaultValue: undefined });

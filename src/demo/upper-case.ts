@@ -7,15 +7,18 @@ import {
   map,
   merge,
   mergeMap,
-  Observable,
+  type Observable,
   type OperatorFunction,
   of,
   tap,
   toArray,
 } from 'rxjs';
+import { defineActor } from '../actor/actor.ts';
+import { defaultActorLimits, serveActors } from '../actor/serve-actors.ts';
 import type { Address, Connection, ConnectionFault } from '../transport/connection.ts';
 import { type ListenTcpOptions, listenTcp } from '../transport/socket/tcp.ts';
 import { type ListenUdpOptions, listenUdp } from '../transport/udp.ts';
+import { textChunks } from '../wire/codecs/text-chunks.ts';
 
 /**
  * Turns UTF-8 text into upper case, chunk by chunk.
@@ -88,13 +91,66 @@ export function serveUpper({ tcp, udp }: UpperOptions): Observable<UpperEvent> {
   return merge(tcp === undefined ? EMPTY : upperTcp(tcp), udp === undefined ? EMPTY : upperUdp(udp));
 }
 
+/** The actor of the TCP service: it answers each text in upper case, as it comes. */
+const upper = defineActor()({
+  codec: textChunks,
+  reduce: (state, event) => ({
+    state,
+    effects: event.type === 'message' ? [{ type: 'send', message: event.message.toUpperCase() }] : [],
+  }),
+});
+
+const { POSITIVE_INFINITY: UNLIMITED } = Number;
+/** A person who types by hand may take any time. */
+const limits = {
+  connections: UNLIMITED,
+  connectionsPerAddress: UNLIMITED,
+  timeouts: {
+    ...defaultActorLimits.timeouts,
+    firstBytes: UNLIMITED,
+    header: UNLIMITED,
+    idle: UNLIMITED,
+    unread: UNLIMITED,
+  },
+};
+
 function upperTcp(options: ListenTcpOptions): Observable<UpperEvent> {
-  return listenTcp(options).pipe(
-    mergeMap((event): Observable<UpperEvent> => {
-      if (event.type === 'connection') return answer(event.connection);
-      return of(event.type === 'listening' ? { ...event, protocol: 'tcp' } : event);
-    }),
-  );
+  return defer(() => {
+    /** How many bytes the peer of each connection has sent. */
+    const received = new Map<string, number>();
+    const connections$ = listenTcp(options).pipe(
+      map((event) =>
+        event.type === 'connection' ? { ...event, connection: counting(event.connection, received) } : event,
+      ),
+    );
+    return serveActors({ connections$, actor: upper, limits }).pipe(
+      mergeMap((event): UpperEvent[] => {
+        switch (event.type) {
+          case 'listening':
+            return [{ ...event, protocol: 'tcp' }];
+          case 'accept-failed':
+            return [event];
+          case 'opened':
+            return [{ type: 'opened', remote: event.remote }];
+          case 'closed': {
+            const { connection, remote, fault } = event;
+            const bytes = received.get(connection) ?? 0;
+            received.delete(connection);
+            return [{ type: 'closed', remote, bytes, fault }];
+          }
+          default:
+            return [];
+        }
+      }),
+    );
+  });
+}
+
+/** The same connection, whose bytes are counted as they come. */
+function counting(connection: Connection, received: Map<string, number>): Connection {
+  const { id, chunks$ } = connection;
+  const count = (chunk: Uint8Array) => received.set(id, (received.get(id) ?? 0) + chunk.length);
+  return { ...connection, chunks$: chunks$.pipe(tap(count)) };
 }
 
 function upperUdp(options: ListenUdpOptions): Observable<UpperEvent> {
@@ -112,40 +168,6 @@ function upperUdp(options: ListenUdpOptions): Observable<UpperEvent> {
       );
     }),
   );
-}
-
-/**
- * Answers one connection until both sides are over. At most two replies are unsettled: one stops the reading, and a
- * chunk that was on its way may add another.
- */
-function answer(connection: Connection): Observable<UpperEvent> {
-  const { remote } = connection;
-  return new Observable((subscriber) => {
-    let bytes = 0;
-    let unsettled = 0;
-    subscriber.next({ type: 'opened', remote });
-    connection.closed$.subscribe((fault) => {
-      subscriber.next({ type: 'closed', remote, bytes, fault });
-      subscriber.complete();
-    });
-    const count = tap((chunk: Uint8Array) => {
-      bytes += chunk.length;
-    });
-    connection.chunks$.pipe(count, upperCase()).subscribe({
-      next: (reply) => {
-        unsettled++;
-        connection.pause();
-        connection.write([reply], () => {
-          unsettled--;
-          if (unsettled === 0) connection.resume();
-        });
-      },
-      complete: () => connection.end(),
-      // The connection is broken, and `closed$` emits the fault.
-      error: () => connection.destroy(),
-    });
-    return () => connection.destroy();
-  });
 }
 
 /** An event as one line for a terminal. */

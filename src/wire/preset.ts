@@ -1,7 +1,21 @@
 /** How a well-known protocol frames its messages, under a name. */
 import type { Framing } from './framing.ts';
 
-export interface Preset {
+/**
+ * A program that imports one by name brings no other.
+ *
+ * @typeParam H the header of its frames.
+ * @example
+ * import { deframe, dns } from 'sluice';
+ *
+ * chunks$.pipe(deframe(dns.framing({ delivery: 'whole' }))).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'frame') console.log(event.header.length, event.body);
+ *   },
+ *   error: (fault) => console.error(fault.message),
+ * });
+ */
+export interface Preset<H = unknown> {
   /** The name for `--preset`: lower-case letters, digits and dashes. */
   readonly name: string;
   /** For people: `DNS over TCP`. */
@@ -14,7 +28,7 @@ export interface Preset {
    * Finds the frames in either direction. Bodies are delivered `skip`, so that the longest costs nothing, unless
    * `options` say otherwise.
    */
-  framing(options?: PresetOptions): Framing<unknown>;
+  framing(options?: PresetOptions): Framing<H>;
   /** Absent: the framing finds every message by that message's bytes alone. */
   readonly looksAhead?: LookAhead;
   /** The kind of a message by its header, in a few words (`handshake`, `Query`), or null. */

@@ -11,6 +11,7 @@ import { amqp } from './presets/amqp.ts';
 import { bgp } from './presets/bgp.ts';
 import { dns } from './presets/dns.ts';
 import { kafka } from './presets/kafka.ts';
+import type { MessageHead } from './presets/message-head.ts';
 import { mongodb } from './presets/mongodb.ts';
 import { mqtt } from './presets/mqtt.ts';
 import { mysql } from './presets/mysql.ts';
@@ -22,7 +23,7 @@ import { tls } from './presets/tls.ts';
 export type { MessageHead } from './presets/message-head.ts';
 
 /** In the order of their names. The header of a frame of any of them is a `MessageHead`. */
-export const presets: readonly Preset[] = [
+export const presets: readonly Preset<MessageHead>[] = [
   amqp,
   bgp,
   dns,
@@ -42,7 +43,7 @@ export const presets: readonly Preset[] = [
  * @throws TypeError when the name is no string.
  * @example chunks$.pipe(deframe(presetNamed('tls')!.framing())); // start {head: 16 03 01 …, length: 512}, end
  */
-export function presetNamed(name: string): Preset | null {
+export function presetNamed(name: string): Preset<MessageHead> | null {
   check('presetNamed: the name', name, TEXT);
   return presets.find((preset) => preset.name === name) ?? null;
 }

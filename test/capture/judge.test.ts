@@ -6,6 +6,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sluicePreset } from '../../src/files/protocol/sluice-preset.ts';
+import type { Preset } from '../../src/wire/preset.ts';
 import { presets } from '../../src/wire/presets.ts';
 import { type RecordedSide, recordedConversations } from '../support/captures/recorded-sides.ts';
 import {
@@ -83,7 +84,7 @@ const captures: Readonly<Record<string, readonly [preset: string, ...judges: Jud
   'sluice.pcapng': ['sluice'],
 };
 
-const everyPreset = [...presets, sluicePreset];
+const everyPreset: readonly Preset[] = [...presets, sluicePreset];
 
 /** Captures in which bytes are missing, so that messages cannot be found in all of it. */
 const withGaps = ['snapped.pcap', 'holes.pcap'];

@@ -260,13 +260,20 @@ describe('the exit status', () => {
     [['serve', '--durability', 'none']],
     [['serve', '--grace', '-1']],
     [['sticky', '--count', '0']],
+    [['demo']],
+    [['demo', 'what']],
+    [['demo', 'dns']],
+    [['demo', 'dns', '--join']],
+    [['demo', 'dns', '--upstream', '']],
+    [['demo', 'dns', '--upstream', 'unix:/a']],
+    [['demo', 'echo', '--upstream', '9.9.9.9']],
   ])('the exit status of a command line that is wrong is 2: %o', async (args) => {
     const ran = await sluiceInRunner(args);
     expect(ran).toMatchObject({ status: 2, stdout: '' });
     expect(ran.stderr).not.toMatch(/\n {4}at /);
   });
 
-  test.each(['serve', 'put', 'get', 'ls', 'stat', 'rm', 'mv', 'upper', 'sticky'])(
+  test.each(['serve', 'put', 'get', 'ls', 'stat', 'rm', 'mv', 'upper', 'sticky', 'demo'])(
     'sluice %s --help has examples and the exit statuses',
     async (command) => {
       const ran = await sluiceInRunner([command, '--help']);

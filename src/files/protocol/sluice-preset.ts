@@ -22,7 +22,7 @@ const bodyLength = (header: JsonHeader): number | HeadFault =>
  *
  * @example chunks$.pipe(deframe(sluicePreset.framing())); // start {cmd: 'put', …}, end
  */
-export const sluicePreset: Preset = {
+export const sluicePreset: Preset<JsonHeader> = {
   name: 'sluice',
   title: 'Sluice',
   source: 'src/files/protocol/README.md',

@@ -25,7 +25,8 @@ export const bytes: Codec<Uint8Array> = {
       decoded: [
         {
           type: 'message',
-          message: chunk.slice(at),
+          // Not `chunk.slice`: that of a `Buffer` is a view.
+          message: new Uint8Array(chunk.subarray(at)),
           cost: chunk.length - at,
           position,
         },

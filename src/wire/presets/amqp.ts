@@ -13,7 +13,7 @@
  */
 import { type HeadFault, headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
-import { headFraming, headOf, hexByte, uint32 } from './message-head.ts';
+import { headFraming, headOf, hexByte, type MessageHead, uint32 } from './message-head.ts';
 
 const HEAD_BYTES = 7;
 const PROTOCOL_HEADER_BYTES = 8;
@@ -41,7 +41,7 @@ function length(bytes: Uint8Array, start: number, end: number): number | HeadFau
 const size = (bytes: Uint8Array, start: number, end: number): number =>
   start < end && bytes[start] === MAGIC[0] ? PROTOCOL_HEADER_BYTES : HEAD_BYTES;
 
-export const amqp: Preset = {
+export const amqp: Preset<MessageHead> = {
   name: 'amqp',
   title: 'AMQP 0-9-1',
   source: 'AMQP 0-9-1 specification, sections 4.2.2 and 4.2.3',

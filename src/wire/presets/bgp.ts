@@ -8,7 +8,7 @@
  */
 import { type HeadFault, headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
-import { headFraming, headOf, hexByte, lengthAfter, uint16 } from './message-head.ts';
+import { headFraming, headOf, hexByte, lengthAfter, type MessageHead, uint16 } from './message-head.ts';
 
 const MARKER_BYTES = 16;
 const HEAD_BYTES = 19;
@@ -39,7 +39,7 @@ function length(bytes: Uint8Array, start: number): number | HeadFault {
   return headFault('length-too-large', message, declared, HEAD_BYTES);
 }
 
-export const bgp: Preset = {
+export const bgp: Preset<MessageHead> = {
   name: 'bgp',
   title: 'BGP-4',
   source: 'RFC 4271, section 4.1; RFC 8654 for messages over 4,096 bytes',

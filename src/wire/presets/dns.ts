@@ -6,12 +6,12 @@
 
 import { headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
-import { headFraming, uint16 } from './message-head.ts';
+import { headFraming, type MessageHead, uint16 } from './message-head.ts';
 
 /** Bytes of the header of a DNS message: id, flags and four counts. */
 const MESSAGE_BYTES_MIN = 12;
 
-export const dns: Preset = {
+export const dns: Preset<MessageHead> = {
   name: 'dns',
   title: 'DNS over TCP',
   source: 'RFC 1035, section 4.2.2; RFC 7766, section 8',

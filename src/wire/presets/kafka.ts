@@ -5,12 +5,12 @@
  */
 import { headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
-import { headFraming, int32 } from './message-head.ts';
+import { headFraming, int32, type MessageHead } from './message-head.ts';
 
 /** Bytes of a response that has only its correlation id. */
 const MESSAGE_BYTES_MIN = 4;
 
-export const kafka: Preset = {
+export const kafka: Preset<MessageHead> = {
   name: 'kafka',
   title: 'Apache Kafka',
   source: 'Kafka protocol guide, "Common Request and Response Structure"',

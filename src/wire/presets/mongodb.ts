@@ -8,7 +8,7 @@
  */
 import { headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
-import { headFraming, headOf, int32le, lengthAfter } from './message-head.ts';
+import { headFraming, headOf, int32le, lengthAfter, type MessageHead } from './message-head.ts';
 
 const HEAD_BYTES = 16;
 /** `maxMessageSizeBytes`, which counts the header. */
@@ -28,7 +28,7 @@ const OPERATIONS: ReadonlyMap<number, string> = new Map([
   [2013, 'OP_MSG'],
 ]);
 
-export const mongodb: Preset = {
+export const mongodb: Preset<MessageHead> = {
   name: 'mongodb',
   title: 'MongoDB',
   source: 'MongoDB manual, "MongoDB Wire Protocol", Standard Message Header',

@@ -11,7 +11,7 @@ import { readVarint } from '../integer-codec.ts';
 import { prefixSize } from '../length-codec.ts';
 import { layoutOf } from '../length-options.ts';
 import type { Preset } from '../preset.ts';
-import { headFraming, headOf } from './message-head.ts';
+import { headFraming, headOf, type MessageHead } from './message-head.ts';
 
 const TYPES: readonly (string | null)[] = [
   null,
@@ -36,7 +36,7 @@ const TYPES: readonly (string | null)[] = [
 const LENGTH_MAX = 2 ** 28 - 1;
 const LAYOUT = layoutOf({ width: 'varint', offset: 1, maxVarint: 4, maxLength: LENGTH_MAX });
 
-export const mqtt: Preset = {
+export const mqtt: Preset<MessageHead> = {
   name: 'mqtt',
   title: 'MQTT 3.1 to 5',
   source: 'OASIS MQTT 5.0, section 2.1',

@@ -11,9 +11,9 @@
  * wrongly.
  */
 import type { Preset } from '../preset.ts';
-import { headFraming, headOf } from './message-head.ts';
+import { headFraming, headOf, type MessageHead } from './message-head.ts';
 
-export const mysql: Preset = {
+export const mysql: Preset<MessageHead> = {
   name: 'mysql',
   title: 'MySQL and MariaDB',
   source: 'MySQL Internals, "MySQL Packets" (page_protocol_basic_packets)',

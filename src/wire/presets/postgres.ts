@@ -21,8 +21,16 @@
  * on GSSAPI encryption.
  */
 import { type HeadFault, headFault } from '../fault.ts';
-import type { Preset, PresetOptions } from '../preset.ts';
-import { headFraming, headOf, hexByte, int32, lengthAfter, uint32 } from './message-head.ts';
+import type { LookAhead, Preset, PresetOptions } from '../preset.ts';
+import {
+  headFraming,
+  headOf,
+  hexByte,
+  int32,
+  lengthAfter,
+  type MessageHead,
+  uint32,
+} from './message-head.ts';
 import { messageName, startupName } from './postgres-messages.ts';
 import { beginsTls, TLS_HEAD_BYTES, tlsLabel, tlsLength } from './tls.ts';
 
@@ -115,7 +123,7 @@ const ENCRYPTION_ANSWERS: ReadonlyMap<number, string> = new Map([
  *   error: (fault) => console.error(fault.message),
  * });
  */
-export const postgresql: Preset = {
+export const postgresql: Preset<MessageHead> & { readonly looksAhead: LookAhead } = {
   name: 'postgresql',
   title: 'PostgreSQL',
   source: 'PostgreSQL documentation, "Frontend/Backend Protocol", Message Formats',

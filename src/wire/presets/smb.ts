@@ -10,7 +10,7 @@
  */
 import { type HeadFault, headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
-import { headFraming, headOf, hexByte, uint24 } from './message-head.ts';
+import { headFraming, headOf, hexByte, type MessageHead, uint24 } from './message-head.ts';
 
 const TYPES: ReadonlyMap<number, string> = new Map([
   [0x00, 'session message'],
@@ -36,7 +36,7 @@ function length(bytes: Uint8Array, start: number): number | HeadFault {
   return headFault('length-too-large', message, declared, NETBIOS_LENGTH_MAX);
 }
 
-export const smb: Preset = {
+export const smb: Preset<MessageHead> = {
   name: 'smb',
   title: 'SMB over TCP, NetBIOS session service',
   source: '[MS-SMB2], section 2.1; RFC 1002, section 4.3',

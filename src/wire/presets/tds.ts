@@ -11,7 +11,7 @@
  */
 import { type HeadFault, headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
-import { headFraming, headOf, hexByte, lengthAfter, uint16 } from './message-head.ts';
+import { headFraming, headOf, hexByte, lengthAfter, type MessageHead, uint16 } from './message-head.ts';
 import { beginsTls, TLS_HEAD_BYTES, tlsLabel, tlsLength } from './tls.ts';
 
 const HEAD_BYTES = 8;
@@ -49,7 +49,7 @@ function length(bytes: Uint8Array, start: number): number | HeadFault {
 const size = (bytes: Uint8Array, start: number, end: number): number =>
   start === end || beginsTls(bytes[start]!) ? TLS_HEAD_BYTES : HEAD_BYTES;
 
-export const tds: Preset = {
+export const tds: Preset<MessageHead> = {
   name: 'tds',
   title: 'TDS (SQL Server)',
   source: '[MS-TDS], section 2.2.3.1',

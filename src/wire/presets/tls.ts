@@ -8,7 +8,7 @@
  */
 import { type HeadFault, headFault } from '../fault.ts';
 import type { Preset } from '../preset.ts';
-import { headFraming, headOf, hexByte, uint16 } from './message-head.ts';
+import { headFraming, headOf, hexByte, type MessageHead, uint16 } from './message-head.ts';
 
 export const TLS_HEAD_BYTES = 5;
 /** The most bytes of a protected record: 2^14 of content, and 2,048 for its protection (256 in TLS 1.3). */
@@ -47,7 +47,7 @@ export function tlsLength(bytes: Uint8Array, start: number): number | HeadFault 
   return headFault('length-too-large', message, length, TLS_FRAGMENT_BYTES_MAX);
 }
 
-export const tls: Preset = {
+export const tls: Preset<MessageHead> = {
   name: 'tls',
   title: 'TLS records',
   source: 'RFC 8446, section 5.1; RFC 5246, section 6.2.3',

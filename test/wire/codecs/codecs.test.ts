@@ -3,8 +3,11 @@ import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import type { Codec, Decoded } from '../../../src/wire/codec.ts';
 import { delimited } from '../../../src/wire/codecs/delimited.ts';
+import { dnsMessages } from '../../../src/wire/codecs/dns-messages.ts';
 import { lines } from '../../../src/wire/codecs/lines.ts';
 import { jsonMessages, messages } from '../../../src/wire/codecs/messages.ts';
+import { bytes } from '../../../src/wire/codecs/raw-bytes.ts';
+import { textChunks } from '../../../src/wire/codecs/text-chunks.ts';
 import { lengthField } from '../../../src/wire/length-field.ts';
 import { MessageFault } from '../../../src/wire/message-fault.ts';
 import { cases } from '../../support/cases.ts';
@@ -59,6 +62,7 @@ const codecs: readonly (readonly [name: string, codec: Codec<any>, message: fc.A
     lengthField({ width: 2, offset: 3, maxLength: MAX }),
     fc.record({ lead: fc.uint8Array({ minLength: 3, maxLength: 3 }), body: small }),
   ],
+  ['dnsMessages', dnsMessages, fc.uint8Array({ minLength: 12, maxLength: 300 })],
   ['delimited by one byte', delimited(bytesOf(0), { maxLength: MAX }), notZero],
   ['delimited by several bytes', delimited(bytesOf(0, 0, 1, 0), { maxLength: MAX }), notZero],
   [
@@ -161,6 +165,92 @@ describe('lines', () => {
     expect(() => codec.encode('a\nb')).toThrow(/line end/);
     expect(() => codec.encode('123456')).toThrow(/6 bytes, and the most is 5/);
   });
+});
+
+describe('dnsMessages', () => {
+  test('a message without all of a header is a fatal fault, and cannot be sent', () => {
+    expect(decodedOf(dnsMessages, [bytesOf(0, 11, 1, 2)])).toMatchObject([
+      { type: 'fault', fault: { code: 'length-too-small', fatal: true, limit: 12 } },
+    ]);
+    expect(() => dnsMessages.encode(new Uint8Array(11))).toThrow(/the least is 12/);
+    expect(() => dnsMessages.encode(new Uint8Array(65_536))).toThrow(/65536/);
+  });
+});
+
+describe('textChunks', () => {
+  const wholeText = (stream: Uint8Array) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(stream);
+  const messagesOf = (decoded: readonly Decoded<string>[]) =>
+    decoded.map((each) => (each.type === 'message' ? each.message : each.fault.code));
+  /** Bytes that begin characters, and those that may or may not go on with them. */
+  const nearUtf8 = fc.array(
+    fc.constantFrom(
+      ...[0x61, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0],
+      ...[0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff, 0xbb],
+    ),
+    { maxLength: 30 },
+  );
+  const streams = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 40 }).map((text) => new TextEncoder().encode(text)),
+    fc.uint8Array({ maxLength: 60 }),
+    nearUtf8.map((them) => Uint8Array.from(them)),
+  );
+
+  property.prop([streams, cuts], { numRuns: cases(300) })(
+    'the text of a stream is the same in any chunks, and no message is empty',
+    (stream, places) => {
+      for (const chunks of [cutAt(stream, places), byteByByte(stream)]) {
+        const texts = messagesOf(decodedOf(textChunks, chunks));
+        expect(texts.join('')).toBe(wholeText(stream));
+        expect(texts).not.toContain('');
+      }
+    },
+  );
+
+  property.prop([streams, cuts], { numRuns: cases(100) })(
+    'no more than a character waits, and a message is where its first byte is',
+    (stream, places) => {
+      const { decoder, heldMax } = textChunks;
+      let state: unknown = decoder.initial(7);
+      let taken = 7;
+      let next = 7;
+      for (const chunk of cutAt(stream, places)) {
+        const step = decoder.step(state, chunk, 0, 1);
+        taken += chunk.length;
+        state = step.state;
+        expect(decoder.position(state)).toBe(taken);
+        expect(decoder.held(state)).toBeLessThanOrEqual(heldMax);
+        for (const decoded of step.decoded) expect(decoded).toMatchObject({ position: next });
+        next = taken - decoder.held(state);
+      }
+    },
+  );
+
+  test('a character that two chunks share waits for its second half', () => {
+    const chunks = [ascii('a'), bytesOf(0xc3), bytesOf(0xa9), bytesOf(0xf0, 0x9f), bytesOf(0x98, 0x80, 0x62)];
+    expect(messagesOf(decodedOf(textChunks, chunks))).toEqual(['a', 'é', '😀b']);
+  });
+
+  test('half a character at the end is U+FFFD, at the place of its first byte', () => {
+    expect(summary(decodedOf(textChunks, [ascii('a'), bytesOf(0xe2, 0x82)]))).toEqual([
+      { message: 'a', position: 0 },
+      { message: '\ufffd', position: 1 },
+    ]);
+  });
+
+  test('a text is encoded in UTF-8, and anything else is refused', () => {
+    expect(textChunks.encode('größe')).toEqual([new TextEncoder().encode('größe')]);
+    expect(() => textChunks.encode(7 as never)).toThrow(/a text must be a string/);
+  });
+});
+
+test('bytes and textChunks hold no memory of a Buffer that they were given', () => {
+  const memory = Buffer.from([0x61, 0x62, 0xe2]);
+  const [raw] = bytes.decoder.step(0, memory, 1, 1).decoded;
+  const { decoder } = textChunks;
+  const { state } = decoder.step(decoder.initial(0), memory, 0, 1);
+  memory.fill(0);
+  expect(raw).toMatchObject({ message: bytesOf(0x62, 0xe2) });
+  expect(decoder.step(state, bytesOf(0x82, 0xac), 0, 1).decoded).toMatchObject([{ message: '€' }]);
 });
 
 describe('delimited', () => {
