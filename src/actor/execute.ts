@@ -105,7 +105,8 @@ function perform(run: Run, effect: AnyEffect): void {
     given = undefined;
     emitOf(run, { type: 'failed', effect, error });
   }
-  if (given === undefined || given === null) return;
+  // A performer may stop the server: then nothing begins that nobody would end.
+  if (given === undefined || given === null || run.phase === 'finished') return;
   const settlement = hold(run);
   const subscription = new Subscription();
   run.underWay.add(subscription);

@@ -226,7 +226,13 @@ export function serveActors<S, In, Out, Head, E extends { readonly type: string 
         of({ type: 'opened', ...where } as const),
         merge(ownEvents$, reports$),
         defer(() => of({ type: 'closed', ...where, fault, ms: Date.now() - since } as const)),
-      ).pipe(finalize(() => connectionLimit.release(connection)));
+      ).pipe(
+        finalize(() => {
+          // Whoever unsubscribes at `opened` does so before anybody owns the connection.
+          connection.destroy();
+          connectionLimit.release(connection);
+        }),
+      );
     };
 
     return options.connections$.pipe(

@@ -1,10 +1,29 @@
 /** What a bug in an actor, or an odd moment, costs: at most its own connection. */
-import { describe, expect, test } from 'vitest';
+import { Observable, of, Subject, take } from 'rxjs';
+import { describe, expect, test, vi } from 'vitest';
 import { defineActor } from '../../src/actor/actor.ts';
+import { serveActors } from '../../src/actor/serve-actors.ts';
+import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import { lines } from '../../src/wire/codecs/lines.ts';
 import { served } from '../support/actors/served.ts';
 
 const codec = lines({ maxLength: 1000 });
+
+/** Resolves when the condition holds: checked in each turn of the event loop. */
+const until = (holds: () => boolean): Promise<void> =>
+  vi.waitUntil(holds, { interval: 1, timeout: 60_000 }).then(() => {});
+
+const silent = defineActor()({ codec, reduce: (state) => ({ state }) });
+
+type Run = { readonly type: 'run' };
+
+/** Performs an effect for each message. */
+const running = (perform: () => Observable<never>) =>
+  defineActor<{ effect: Run }>()({
+    codec,
+    reduce: (state, { type }) => ({ state, effects: type === 'message' ? [{ type: 'run' }] : [] }),
+    perform,
+  });
 
 describe('the first event', () => {
   test('what comes of an effect of `opened` is reduced after all its effects have begun', async () => {
@@ -21,5 +40,58 @@ describe('the first event', () => {
     expect(await client.next()).toBe('hello');
     expect(await client.next()).toBe('result');
     client.destroy();
+  });
+});
+
+describe('whoever unsubscribes', () => {
+  test('within `opened` leaves no connection behind', async () => {
+    const [here, there] = memoryPair();
+    serveActors({ connections$: of({ type: 'connection', connection: there }), actor: silent })
+      .pipe(take(1))
+      .subscribe();
+    const over = new Promise((resolve) =>
+      here.chunks$.subscribe({ error: resolve, complete: () => resolve(null) }),
+    );
+    expect(await over).toMatchObject({ code: 'reset' });
+  });
+
+  test('within an effect has that effect not begun', async () => {
+    const begun = new Subject<void>();
+    let count = 0;
+    begun.subscribe(() => count++);
+    const server = served(
+      running(() => {
+        server.stop();
+        return new Observable(() => begun.next());
+      }),
+    );
+    const client = server.connect();
+    void client.send('go').catch(() => {});
+    await expect(client.next()).rejects.toThrow();
+    expect(count).toBe(0);
+    expect(server.stats()).toMatchObject({ connections: 0, unsettled: 0 });
+  });
+
+  test('has all credit returned, also when the end of an effect throws', async () => {
+    let begun = false;
+    const server = served({
+      ...running(
+        () =>
+          new Observable(() => {
+            begun = true;
+            return () => {
+              throw new Error('it cannot end');
+            };
+          }),
+      ),
+      heldBytes: () => 100,
+    });
+    void server
+      .connect()
+      .send('go')
+      .catch(() => {});
+    await until(() => begun);
+    server.stop();
+    expect(server.stats()).toMatchObject({ connections: 0, unsettled: 0 });
   });
 });
