@@ -11,7 +11,7 @@ import type { Slots } from '../runtime/slots.ts';
 import type { TimeoutMonitor } from '../runtime/timeouts.ts';
 import type { Connection } from '../transport/connection.ts';
 import type { AnyActor, Peer } from './actor.ts';
-import { lend, settle } from './credit.ts';
+import { bytesFrom, lend, settle } from './credit.ts';
 import { acceptsPeer, nextEvent } from './events.ts';
 import { advance, afterEvent, connectionOver, ourSideEnded, timedOut } from './lifecycle.ts';
 import { createMailbox, type MailboxLimits } from './mailbox.ts';
@@ -90,7 +90,7 @@ export function createRun(
     phase: 'open',
     isBroken: false,
     state: undefined,
-    decoding: { codec: actor.codec, state: actor.codec.decoder.initial(0) },
+    decoding: { codec: actor.codec, state: undefined },
     chunks: createFifo(),
     slice: null,
     lastStep: null,
@@ -142,6 +142,7 @@ export function createRun(
     messages: rateLimits.messages.join((paused) => pause(run, 'messages', paused)),
   };
   try {
+    run.decoding.state = actor.codec.decoder.initial(0);
     run.state = actor.initial(peer);
   } catch (thrown) {
     fail(run, thrown);
@@ -231,7 +232,7 @@ function chargeState(run: Run): void {
   if (heldBytes === undefined || run.isBroken || run.phase === 'finished') return;
   let credit: number;
   try {
-    credit = heldBytes(run.state);
+    credit = bytesFrom('heldBytes', heldBytes(run.state));
   } catch (thrown) {
     return fail(run, thrown);
   }

@@ -1,13 +1,15 @@
 /** Carries out effects. What fails in the world becomes an event; nothing here throws. */
 import { from, type ObservableInput, Subscription } from 'rxjs';
 import { UNCOPIED_BYTES_MIN } from '../runtime/reply-writer.ts';
+import { inWords } from '../wire/argument.ts';
+import type { DirectEncoder } from '../wire/codec.ts';
 import type { Control } from './actor.ts';
-import { charge, hold, settle } from './credit.ts';
+import { bytesFrom, charge, hold, settle } from './credit.ts';
 import { endOurSide } from './lifecycle.ts';
 import { fail, pushResult } from './queues.ts';
 import type { AnyCodec, AnyEvent, Run } from './run.ts';
 import type { AnyEffect } from './scan-effects.ts';
-import { sendBody } from './send-body.ts';
+import { encoded, sendBody } from './send-body.ts';
 import { switchCodec } from './slices.ts';
 
 /** The most timers of one connection. */
@@ -20,6 +22,11 @@ const RESULTS_MAX = 65_536;
  * here.
  */
 export function execute(run: Run, effect: AnyEffect): void {
+  if (typeof effect?.type !== 'string')
+    return fail(
+      run,
+      new TypeError(`reduce: an effect must be an object with a type, and is ${inWords(effect)}`),
+    );
   const control = effect as Control<unknown>;
   switch (control.type) {
     case 'send':
@@ -48,10 +55,10 @@ function send(run: Run, message: unknown, eager: boolean): void {
   let chunks: readonly Uint8Array[];
   try {
     if (direct !== undefined && !run.isSendingBody) {
-      const size = direct.sizeOf(message);
-      if (size < UNCOPIED_BYTES_MIN) return run.writer.direct(size, direct, message, eager);
+      const size = bytesFrom('sizeOf', direct.sizeOf(message));
+      if (size < UNCOPIED_BYTES_MIN) return sendDirectly(run, size, direct, message, eager);
     }
-    chunks = codec.encode(message);
+    chunks = encoded(codec, message, 0);
   } catch (thrown) {
     return fail(run, thrown);
   }
@@ -66,6 +73,22 @@ function send(run: Run, message: unknown, eager: boolean): void {
     return;
   }
   for (const chunk of chunks) run.writer.reply(chunk, eager);
+}
+
+function sendDirectly(
+  run: Run,
+  size: number,
+  encoder: DirectEncoder<unknown>,
+  message: unknown,
+  eager: boolean,
+): void {
+  try {
+    run.writer.direct(size, encoder, message, eager);
+  } catch (thrown) {
+    // The writer has charged for a message that it does not have.
+    run.window.credit(size);
+    throw thrown;
+  }
 }
 
 function useCodec(run: Run, codec: AnyCodec): void {

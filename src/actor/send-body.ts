@@ -1,7 +1,8 @@
 /** Sends a message whose body comes from elsewhere, a piece at a time. */
+import { check, type Rule } from '../wire/argument.ts';
 import type { Control } from './actor.ts';
 import { fail } from './queues.ts';
-import type { Run } from './run.ts';
+import type { AnyCodec, Run } from './run.ts';
 
 /** The most bytes of a body in one write. */
 const PIECE_BYTES_MAX: number = 256 * 1024;
@@ -9,12 +10,28 @@ const PIECE_BYTES_MAX: number = 256 * 1024;
 type SendBody = Extract<Control<unknown>, { type: 'sendBody' }>;
 
 /**
+ * The bytes of a message.
+ *
+ * @throws what the codec throws; and a TypeError when it makes anything else than a list of bytes.
+ */
+export function encoded(codec: AnyCodec, message: unknown, bodyLength: number): readonly Uint8Array[] {
+  const chunks = codec.encode(message, bodyLength);
+  check('encode: the bytes of a message', chunks, CHUNKS);
+  return chunks;
+}
+
+const CHUNKS: Rule = {
+  words: 'an array of Uint8Arrays',
+  isKind: (value) => Array.isArray(value) && value.every((chunk) => chunk instanceof Uint8Array),
+};
+
+/**
  * Sends the message, then its body. Each piece is asked for when the one before it is with the operating system, so a
  * peer that does not read costs the memory of one piece. Messages that are sent meanwhile wait behind the body.
  */
 export function sendBody(run: Run, { message, length, body }: SendBody): void {
   try {
-    for (const chunk of run.decoding.codec.encode(message, length)) run.writer.reply(chunk, true);
+    for (const chunk of encoded(run.decoding.codec, message, length)) run.writer.reply(chunk, true);
   } catch (thrown) {
     return fail(run, thrown);
   }

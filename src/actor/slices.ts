@@ -11,9 +11,9 @@
  */
 import { Observable, type OperatorFunction } from 'rxjs';
 import { END_OF_INPUT, type Slice } from '../wire/decode.ts';
-import { settleUnreduced } from './credit.ts';
+import { bytesFrom, settleUnreduced } from './credit.ts';
 import { isListening, pause } from './pause.ts';
-import { inputEnded } from './queues.ts';
+import { fail, inputEnded } from './queues.ts';
 import { chargePartial } from './room.ts';
 import type { AnyCodec, Run } from './run.ts';
 
@@ -82,7 +82,11 @@ function decodeSlice(run: Run, emit: (slice: Slice) => void): void {
   emit(slice);
   run.lastStep = { state, slice, from, count: run.fromPeer.length, bodiesBefore };
   if (run.isBroken) return;
-  chargePartial(run, decoding.codec.decoder.held(decoding.state));
+  try {
+    chargePartial(run, bytesFrom('held', decoding.codec.decoder.held(decoding.state)));
+  } catch (thrown) {
+    return fail(run, thrown);
+  }
   rates.bytes.consume(slice.at - from);
   rates.messages.consume(run.fromPeer.length);
 }

@@ -5,6 +5,7 @@ import { defineActor } from '../../src/actor/actor.ts';
 import { serveActors } from '../../src/actor/serve-actors.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import { lines } from '../../src/wire/codecs/lines.ts';
+import { lengthField } from '../../src/wire/length-field.ts';
 import { served } from '../support/actors/served.ts';
 
 const codec = lines({ maxLength: 1000 });
@@ -92,6 +93,74 @@ describe('whoever unsubscribes', () => {
       .catch(() => {});
     await until(() => begun);
     server.stop();
+    expect(server.stats()).toMatchObject({ connections: 0, unsettled: 0 });
+  });
+});
+
+describe('a function that answers what it must not', () => {
+  const broken = (message: string) =>
+    expect.objectContaining({ type: 'internal-error', thrown: expect.objectContaining({ message }) });
+  const oops = (): never => {
+    throw new Error('oops');
+  };
+  const greeting = {
+    reduce: (state: null) => ({ state, effects: [{ type: 'send', message: 'hello' }] as never[] }),
+  };
+  const decoding = (decoder: object) => ({ codec: { ...codec, decoder: { ...codec.decoder, ...decoder } } });
+  const number = lengthField({ width: 2, maxLength: 100 });
+
+  test.each<[string, object, string]>([
+    [
+      'null for an effect',
+      { reduce: () => ({ state: null, effects: [null] }) },
+      'reduce: an effect must be an object with a type, and is null',
+    ],
+    [
+      'no list of effects',
+      { reduce: () => ({ state: null, effects: {} }) },
+      'reduce: effects must be an array, and is an object',
+    ],
+    [
+      'no bytes of the state',
+      { heldBytes: () => undefined },
+      'heldBytes must be a number of bytes from 0, and is undefined',
+    ],
+    ['negative bytes', { heldBytes: () => -1 }, 'heldBytes must be a number of bytes from 0, and is -1'],
+    [
+      'bytes for a list of bytes',
+      { ...greeting, codec: { ...codec, encode: () => new Uint8Array(3) } },
+      'encode: the bytes of a message must be an array of Uint8Arrays, and is an Uint8Array',
+    ],
+    ['an exception for the first state of a decoder', decoding({ initial: oops }), 'oops'],
+    ['an exception for what a decoder holds', decoding({ held: oops }), 'oops'],
+    [
+      'NaN for what a decoder holds',
+      decoding({ held: () => Number.NaN }),
+      'held must be a number of bytes from 0, and is NaN',
+    ],
+    [
+      'NaN for the cost of a message',
+      decoding({
+        step: () => ({
+          state: 0,
+          at: 2,
+          decoded: [{ type: 'message', message: '', cost: Number.NaN, position: 0 }],
+        }),
+      }),
+      'the cost of a message must be a number of bytes from 0, and is NaN',
+    ],
+    [
+      'an exception for bytes whose size it has said',
+      { ...greeting, codec: { ...number, direct: { sizeOf: () => 100, write: oops } } },
+      'oops',
+    ],
+  ])('%s costs its own connection, and leaves no credit', async (_, parts, message) => {
+    const server = served({ ...silent, ...parts } as typeof silent);
+    const peer = server.open();
+    peer.chunks$.subscribe({ error: () => {} });
+    peer.write([Uint8Array.of(0x61, 0x0a)], () => {});
+    await until(() => server.types().includes('closed'));
+    expect(server.events).toContainEqual(broken(message));
     expect(server.stats()).toMatchObject({ connections: 0, unsettled: 0 });
   });
 });
