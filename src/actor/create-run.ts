@@ -188,7 +188,8 @@ const progressOf = (run: Run) => ({
   partialHead: run.partialCredit,
   inBody: run.inBody,
   bodies: run.bodies,
-  open: run.underWay.size,
+  // A body that is slow is not the peer's silence.
+  open: run.underWay.size + (run.isSendingBody ? 1 : 0),
   listening: isListening(run),
   ...run.writer.progress(),
 });

@@ -1,7 +1,7 @@
 /** Carries out effects. What fails in the world becomes an event; nothing here throws. */
 import { from, type ObservableInput, Subscription } from 'rxjs';
 import { UNCOPIED_BYTES_MIN } from '../runtime/reply-writer.ts';
-import { inWords } from '../wire/argument.ts';
+import { check, FUNCTION, inWords, MILLISECONDS, wholeFrom } from '../wire/argument.ts';
 import type { DirectEncoder } from '../wire/codec.ts';
 import type { Control } from './actor.ts';
 import { bytesFrom, charge, hold, settle } from './credit.ts';
@@ -32,7 +32,7 @@ export function execute(run: Run, effect: AnyEffect): void {
     case 'send':
       return send(run, control.message, control.mayWait !== true);
     case 'sendBody':
-      return inSendingOrder(run, () => sendBody(run, control));
+      return sendWithBody(run, control);
     case 'setTimer':
       return setTimer(run, control.key, control.afterMs);
     case 'useCodec':
@@ -63,11 +63,11 @@ function send(run: Run, message: unknown, eager: boolean): void {
     return fail(run, thrown);
   }
   if (run.isSendingBody) {
-    let bytes = 0;
-    for (const chunk of chunks) bytes += chunk.length;
+    const bytes = lengthOf(chunks);
     run.window.charge(bytes);
     run.behindBody.push(() => {
       run.window.credit(bytes);
+      if (run.abort.signal.aborted) return;
       for (const chunk of chunks) run.writer.reply(chunk, eager);
     });
     return;
@@ -99,17 +99,40 @@ function useCodec(run: Run, codec: AnyCodec): void {
   }
 }
 
-/** Sends something now, or behind the body that is being sent. */
-function inSendingOrder(run: Run, go: () => void): void {
+/** Sends a message and its body now, or behind the body that is being sent. */
+function sendWithBody(run: Run, control: Extract<Control<unknown>, { type: 'sendBody' }>): void {
   if (!isSending(run)) return;
-  if (run.isSendingBody) run.behindBody.push(go);
-  else go();
+  const { message, length } = control;
+  let head: readonly Uint8Array[];
+  try {
+    check('sendBody: length', length, wholeFrom(0));
+    check('sendBody: body', control.body, FUNCTION);
+    // Now, although it may be sent later: the codec may be another one then.
+    head = encoded(run.decoding.codec, message, length);
+  } catch (thrown) {
+    return fail(run, thrown);
+  }
+  if (!run.isSendingBody) return sendBody(run, head, control);
+  const bytes = lengthOf(head);
+  run.window.charge(bytes);
+  run.behindBody.push(() => {
+    run.window.credit(bytes);
+    if (!run.abort.signal.aborted) sendBody(run, head, control);
+  });
 }
+
+const lengthOf = (chunks: readonly Uint8Array[]): number =>
+  chunks.reduce((sum, { length }) => sum + length, 0);
 
 function setTimer(run: Run, key: string, afterMs: number | null): void {
   run.timers.get(key)?.unsubscribe();
   run.timers.delete(key);
   if (afterMs === null || !isSending(run)) return;
+  if (!MILLISECONDS.isKind(afterMs) || MILLISECONDS.isWithin?.(afterMs) === false)
+    return fail(
+      run,
+      new RangeError(`setTimer: afterMs must be null or ${MILLISECONDS.words}, and is ${inWords(afterMs)}`),
+    );
   if (run.timers.size === TIMERS_MAX)
     return fail(run, new RangeError(`setTimer: a connection may have ${TIMERS_MAX} timers, and has them`));
   const timer = run.scheduler.schedule(() => {

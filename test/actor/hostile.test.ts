@@ -131,6 +131,16 @@ describe('a function that answers what it must not', () => {
       { ...greeting, codec: { ...codec, encode: () => new Uint8Array(3) } },
       'encode: the bytes of a message must be an array of Uint8Arrays, and is an Uint8Array',
     ],
+    [
+      'a time that no timer has',
+      { reduce: () => ({ state: null, effects: [{ type: 'setTimer', key: 'k', afterMs: Number.NaN }] }) },
+      'setTimer: afterMs must be null or a number of milliseconds from 0 to 2147483647, and is NaN',
+    ],
+    [
+      'a body of no length',
+      { reduce: () => ({ state: null, effects: [{ type: 'sendBody', message: 'a', body: () => [] }] }) },
+      'sendBody: length must be a whole number from 0 to 9007199254740991, and is undefined',
+    ],
     ['an exception for the first state of a decoder', decoding({ initial: oops }), 'oops'],
     ['an exception for what a decoder holds', decoding({ held: oops }), 'oops'],
     [
@@ -162,5 +172,81 @@ describe('a function that answers what it must not', () => {
     await until(() => server.types().includes('closed'));
     expect(server.events).toContainEqual(broken(message));
     expect(server.stats()).toMatchObject({ connections: 0, unsettled: 0 });
+  });
+});
+
+describe('a body', () => {
+  const frames = lengthField({ width: 1, maxLength: 100 });
+  type Body = () => AsyncIterable<Uint8Array>;
+  const sending = (body: Body, behind: Uint8Array) =>
+    defineActor()({
+      codec: frames,
+      reduce: (state, { type }) => ({
+        state,
+        effects:
+          type !== 'message'
+            ? []
+            : [
+                { type: 'sendBody', message: new Uint8Array(0), length: 3, body },
+                { type: 'send', message: behind },
+              ],
+      }),
+    });
+
+  test('that never goes on is given up when the connection is closed, and what waits behind it', async () => {
+    const asked = new Subject<void>();
+    let isReturned = false;
+    const ended = new Promise<void>((resolve) => {
+      const body: AsyncIterable<Uint8Array> = {
+        [Symbol.asyncIterator]: () => ({
+          next: () => {
+            asked.next();
+            return new Promise(() => {});
+          },
+          return: async () => {
+            isReturned = true;
+            return { done: true, value: undefined };
+          },
+        }),
+      };
+      const server = served(sending(() => body, new Uint8Array(50)));
+      const client = server.connect();
+      asked.subscribe(() => {
+        client.destroy();
+        void until(() => server.types().includes('closed') && server.stats().unsettled === 0).then(resolve);
+      });
+      void client.send(new Uint8Array(0)).catch(() => {});
+    });
+    await ended;
+    expect(isReturned).toBe(true);
+  });
+
+  test('may come as any bytes, and what is none is named', async () => {
+    const server = served(
+      sending(async function* () {
+        yield new ArrayBuffer(3) as never;
+      }, Uint8Array.of(7)),
+    );
+    const client = server.connect();
+    await client.send(new Uint8Array(0));
+    expect(await client.next()).toEqual(new Uint8Array(3));
+    expect(await client.next()).toEqual(Uint8Array.of(7));
+    client.destroy();
+
+    const wrong = served(
+      sending(async function* () {
+        yield 'abc' as never;
+      }, Uint8Array.of(7)),
+    );
+    await wrong.connect().send(new Uint8Array(0));
+    await until(() => wrong.types().includes('closed'));
+    expect(wrong.events).toContainEqual(
+      expect.objectContaining({
+        type: 'internal-error',
+        thrown: expect.objectContaining({
+          message: expect.stringContaining('a piece of the body must be bytes'),
+        }),
+      }),
+    );
   });
 });
