@@ -135,6 +135,7 @@ export function createRun(
     received: 0,
     bodies: 0,
     inBody: false,
+    isReducingBody: false,
   };
   // A share may be in debt from the start, and then pauses the connection at once.
   run.rates = {
@@ -218,6 +219,7 @@ export function work(run: Run): boolean {
 function reduce(run: Run, queued: QueuedEvent): void {
   const { settlement } = queued;
   const event = lend(run, queued);
+  if (event.type === 'start' || event.type === 'end') run.isReducingBody = event.type === 'start';
   run.settlement = settlement;
   run.emit(event);
   run.settlement = null;

@@ -144,4 +144,6 @@ export interface Run {
   received: number;
   bodies: number;
   inBody: boolean;
+  /** Whether the reducer has the start of a body, and not its end. */
+  isReducingBody: boolean;
 }

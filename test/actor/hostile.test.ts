@@ -4,9 +4,11 @@ import { describe, expect, test, vi } from 'vitest';
 import { defineActor } from '../../src/actor/actor.ts';
 import { serveActors } from '../../src/actor/serve-actors.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
+import { delimited } from '../../src/wire/codecs/delimited.ts';
 import { lines } from '../../src/wire/codecs/lines.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
 import { served } from '../support/actors/served.ts';
+import { ascii } from '../wire/stream.ts';
 
 const codec = lines({ maxLength: 1000 });
 
@@ -248,5 +250,63 @@ describe('a body', () => {
         }),
       }),
     );
+  });
+});
+
+describe('another codec', () => {
+  test('has what came behind a message, also when the peer has ended before it is known', async () => {
+    const checked = new Subject<number>();
+    const seen: string[] = [];
+    const actor = defineActor<{ state: 'new' | 'checking' | 'known'; effect: Run; result: number }>()({
+      codec,
+      initial: () => 'new',
+      accepts: (state) => state !== 'checking',
+      reduce: (state, event) => {
+        if (event.type === 'ended') seen.push('ended');
+        if (event.type === 'result')
+          return {
+            state: 'known',
+            effects: [{ type: 'useCodec', codec: delimited(ascii(';'), { maxLength: 9 }) }],
+          };
+        if (event.type !== 'message') return { state };
+        if (state === 'new') return { state: 'checking', effects: [{ type: 'run' }] };
+        seen.push(String.fromCharCode(...(event.message as unknown as Uint8Array)));
+        return { state };
+      },
+      perform: () => checked.pipe(take(1)),
+    });
+    const server = served(actor);
+    const peer = server.open();
+    peer.chunks$.subscribe();
+    peer.write([ascii('me\na;b;')], () => {});
+    peer.end();
+    await until(() => checked.observed);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    checked.next(1);
+    await until(() => server.types().includes('closed'));
+    expect(seen).toEqual(['a', 'b', 'ended']);
+    expect(server.types()).toEqual(['opened', 'closed']);
+    expect(server.stats().unsettled).toBe(0);
+  });
+
+  test('cannot begin in a body', async () => {
+    const actor = defineActor()({
+      codec: lengthField({ width: 1, maxLength: 100, delivery: 'stream' }),
+      reduce: (state, { type }) => ({
+        state,
+        effects: type === 'start' ? [{ type: 'useCodec', codec }] : [],
+      }),
+    });
+    const server = served(actor);
+    const peer = server.open();
+    peer.chunks$.subscribe({ error: () => {} });
+    peer.write([ascii('\x06hello\n')], () => {});
+    await until(() => server.types().includes('closed'));
+    expect(server.events).toContainEqual(
+      expect.objectContaining({
+        thrown: expect.objectContaining({ message: expect.stringContaining('useCodec: a body is arriving') }),
+      }),
+    );
+    expect(server.stats().unsettled).toBe(0);
   });
 });
