@@ -310,3 +310,32 @@ describe('another codec', () => {
     expect(server.stats().unsettled).toBe(0);
   });
 });
+
+describe('the options of a server', () => {
+  test('a refusal that throws costs the peer that is turned away, and nobody else', async () => {
+    const server = served(silent, { limits: { connections: 1 }, refusal: () => 'no\nline' });
+    const client = server.connect();
+    server.open();
+    expect(server.types()).toEqual(['opened', 'turned-away', 'internal-error']);
+    client.end();
+    await until(() => server.types().includes('closed'));
+    expect(server.stats().connections).toBe(0);
+  });
+
+  test.each<[object, string]>([
+    [{ grace: Number.POSITIVE_INFINITY }, 'serveActors: limits: grace must be'],
+    [{ linger: Number.POSITIVE_INFINITY }, 'serveActors: limits: linger must be'],
+    [{ window: { high: 1 } }, 'serveActors: limits.window: low must be'],
+    [{ mailbox: { inputs: 1 } }, 'serveActors: limits.mailbox: bytes must be'],
+    [
+      { mailbox: { inputs: 1, bytes: 1, whenFull: 'drop' } },
+      "serveActors: limits.mailbox: whenFull must be 'disconnect'",
+    ],
+    [
+      { mailbox: { inputs: Number.NaN, bytes: 1, whenFull: 'disconnect' } },
+      'serveActors: limits.mailbox: inputs must be',
+    ],
+  ])('the limits %j are no limits', (limits, message) => {
+    expect(() => served(silent, { limits })).toThrow(message);
+  });
+});
