@@ -1,7 +1,10 @@
 /** What a bug in an actor, or an odd moment, costs: at most its own connection. */
+
 import { Observable, of, Subject, take } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
 import { defineActor } from '../../src/actor/actor.ts';
+import { framed } from '../../src/actor/framed.ts';
+import type { Mailbox } from '../../src/actor/mailbox.ts';
 import { serveActors } from '../../src/actor/serve-actors.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import { delimited } from '../../src/wire/codecs/delimited.ts';
@@ -337,5 +340,59 @@ describe('the options of a server', () => {
     ],
   ])('the limits %j are no limits', (limits, message) => {
     expect(() => served(silent, { limits })).toThrow(message);
+  });
+});
+
+test('an input that each actor posts to the next one reaches the last, however many there are', async () => {
+  const boxes: Mailbox<number>[] = [];
+  let last = 0;
+  const actor = defineActor<{ effect: { type: 'join' } | { type: 'post'; to: number }; input: number }>()({
+    codec,
+    reduce: (state, event) => {
+      if (event.type === 'opened') return { state, effects: [{ type: 'join' }] };
+      return { state, effects: event.type === 'input' ? [{ type: 'post', to: event.input + 1 }] : [] };
+    },
+    perform: (effect, { self }) => {
+      if (effect.type === 'join') boxes.push(self);
+      else {
+        last = effect.to;
+        void boxes[effect.to]?.post(effect.to);
+      }
+    },
+  });
+  const server = served(actor);
+  for (let i = 0; i < 2000; i++) server.open();
+  await until(() => boxes.length === 2000);
+  void boxes[0]!.post(0);
+  await until(() => last === 2000);
+  expect(server.stats().unsettled).toBe(0);
+  server.stop();
+});
+
+describe('framed', () => {
+  test('a key that cannot be found, or a time that is none, is the error of whoever waits', async () => {
+    const [here, there] = memoryPair();
+    const keyOf = (message: string) => {
+      if (message === 'bad') throw new Error('no key');
+      return message;
+    };
+    const client = framed(here, codec, { keyOf });
+    await expect(client.request('a', { timeoutMs: Number.NaN })).rejects.toThrow(
+      'request: timeoutMs must be',
+    );
+    const reply = client.request('b');
+    there.write([ascii('bad\n')], () => {});
+    await expect(reply).rejects.toThrow('no key');
+    await expect(client.next()).rejects.toThrow('no key');
+  });
+
+  test('another codec cannot begin in a message', async () => {
+    const [here, there] = memoryPair();
+    const client = framed(here, codec);
+    client.messages$.subscribe({ error: () => {} });
+    await new Promise<unknown>((sent) => there.write([ascii('hel')], sent));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(() => client.use(codec)).toThrow('use: part of the next message');
+    client.destroy();
   });
 });
