@@ -128,6 +128,7 @@ export function createRun(
     timers: new Map(),
     behindBody: createFifo(),
     isSendingBody: false,
+    behindBodyBytes: 0,
     cancelWhenLow: null,
     abort,
     context: { peer, signal: abort.signal, closed$: abortOf(abort.signal), self: inbound.mailbox },

@@ -64,9 +64,9 @@ function send(run: Run, message: unknown, eager: boolean): void {
   }
   if (run.isSendingBody) {
     const bytes = lengthOf(chunks);
-    run.window.charge(bytes);
+    chargeBehindBody(run, bytes);
     run.behindBody.push(() => {
-      run.window.credit(bytes);
+      chargeBehindBody(run, -bytes);
       if (run.abort.signal.aborted) return;
       for (const chunk of chunks) run.writer.reply(chunk, eager);
     });
@@ -114,11 +114,16 @@ function sendWithBody(run: Run, control: Extract<Control<unknown>, { type: 'send
   }
   if (!run.isSendingBody) return sendBody(run, head, control);
   const bytes = lengthOf(head);
-  run.window.charge(bytes);
+  chargeBehindBody(run, bytes);
   run.behindBody.push(() => {
-    run.window.credit(bytes);
+    chargeBehindBody(run, -bytes);
     if (!run.abort.signal.aborted) sendBody(run, head, control);
   });
+}
+
+function chargeBehindBody(run: Run, bytes: number): void {
+  run.behindBodyBytes += bytes;
+  run.window.charge(bytes);
 }
 
 const lengthOf = (chunks: readonly Uint8Array[]): number =>

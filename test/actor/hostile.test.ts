@@ -1,6 +1,6 @@
 /** What a bug in an actor, or an odd moment, costs: at most its own connection. */
 
-import { Observable, of, Subject, take } from 'rxjs';
+import { firstValueFrom, Observable, of, Subject, take } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
 import { defineActor } from '../../src/actor/actor.ts';
 import { framed } from '../../src/actor/framed.ts';
@@ -395,4 +395,39 @@ describe('framed', () => {
     expect(() => client.use(codec)).toThrow('use: part of the next message');
     client.destroy();
   });
+});
+
+test('what is sent behind a slow body is bounded, whatever an effect gives meanwhile', async () => {
+  const more = new Subject<void>();
+  const given = new Subject<number>();
+  const frames = lengthField({ width: 4, maxLength: 100_000 });
+  const actor = defineActor<{ effect: Run; result: number }>()({
+    codec: frames,
+    reduce: (state, event) => {
+      if (event.type === 'result')
+        return { state, effects: [{ type: 'send', message: new Uint8Array(10_000) }] };
+      if (event.type !== 'message') return { state };
+      const body = async function* () {
+        await firstValueFrom(more);
+        yield Uint8Array.of(1);
+      };
+      return {
+        state,
+        effects: [{ type: 'sendBody', message: new Uint8Array(0), length: 1, body }, { type: 'run' }],
+      };
+    },
+    perform: () => given.pipe(take(100)),
+  });
+  const server = served(actor, { limits: { window: { high: 50_000, low: 25_000 } } });
+  const client = server.connect();
+  await client.send(new Uint8Array(0));
+  await until(() => given.observed && more.observed);
+  for (let i = 0; i < 100; i++) given.next(i);
+  expect(server.stats().unsettled).toBeLessThan(100_000);
+  more.next();
+  expect(await client.next()).toEqual(Uint8Array.of(1));
+  for (let i = 0; i < 100; i++) expect(await client.next()).toHaveLength(10_000);
+  client.end();
+  await until(() => server.types().includes('closed'));
+  expect(server.stats().unsettled).toBe(0);
 });
