@@ -33,7 +33,8 @@ export interface Peer {
  * - `opened`: the first event. A server may speak first.
  * - `message`, `start`, `data`, `end`, `fault`: from the peer. After a fatal fault the engine ends the connection, once
  *   what the reducer sends is sent.
- * - `ended`: the peer sends no more, and still reads. The engine ends our side once all effects have settled.
+ * - `ended`: the peer sends no more, and still reads. The engine ends our side once all effects have
+ *   settled and no timer is set.
  * - `result`, `failed`: of an effect: one `result` for each value that `perform` gives, or its error.
  * - `input`: from another connection, or from anywhere in the program (see `Mailbox`).
  * - `timer`: one that `setTimer` has set.

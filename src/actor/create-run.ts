@@ -11,7 +11,7 @@ import type { Slots } from '../runtime/slots.ts';
 import type { TimeoutMonitor } from '../runtime/timeouts.ts';
 import type { Connection } from '../transport/connection.ts';
 import type { AnyActor, Peer } from './actor.ts';
-import { lend, settle } from './credit.ts';
+import { bytesFrom, lend, settle } from './credit.ts';
 import { acceptsPeer, nextEvent } from './events.ts';
 import { advance, afterEvent, connectionOver, ourSideEnded, timedOut } from './lifecycle.ts';
 import { createMailbox, type MailboxLimits } from './mailbox.ts';
@@ -90,7 +90,7 @@ export function createRun(
     phase: 'open',
     isBroken: false,
     state: undefined,
-    decoding: { codec: actor.codec, state: actor.codec.decoder.initial(0) },
+    decoding: { codec: actor.codec, state: undefined },
     chunks: createFifo(),
     slice: null,
     lastStep: null,
@@ -128,6 +128,7 @@ export function createRun(
     timers: new Map(),
     behindBody: createFifo(),
     isSendingBody: false,
+    behindBodyBytes: 0,
     cancelWhenLow: null,
     abort,
     context: { peer, signal: abort.signal, closed$: abortOf(abort.signal), self: inbound.mailbox },
@@ -135,6 +136,7 @@ export function createRun(
     received: 0,
     bodies: 0,
     inBody: false,
+    isReducingBody: false,
   };
   // A share may be in debt from the start, and then pauses the connection at once.
   run.rates = {
@@ -142,6 +144,7 @@ export function createRun(
     messages: rateLimits.messages.join((paused) => pause(run, 'messages', paused)),
   };
   try {
+    run.decoding.state = actor.codec.decoder.initial(0);
     run.state = actor.initial(peer);
   } catch (thrown) {
     fail(run, thrown);
@@ -187,7 +190,8 @@ const progressOf = (run: Run) => ({
   partialHead: run.partialCredit,
   inBody: run.inBody,
   bodies: run.bodies,
-  open: run.underWay.size,
+  // A body that is slow is not the peer's silence.
+  open: run.underWay.size + (run.isSendingBody ? 1 : 0),
   listening: isListening(run),
   ...run.writer.progress(),
 });
@@ -216,6 +220,7 @@ export function work(run: Run): boolean {
 function reduce(run: Run, queued: QueuedEvent): void {
   const { settlement } = queued;
   const event = lend(run, queued);
+  if (event.type === 'start' || event.type === 'end') run.isReducingBody = event.type === 'start';
   run.settlement = settlement;
   run.emit(event);
   run.settlement = null;
@@ -231,7 +236,7 @@ function chargeState(run: Run): void {
   if (heldBytes === undefined || run.isBroken || run.phase === 'finished') return;
   let credit: number;
   try {
-    credit = heldBytes(run.state);
+    credit = bytesFrom('heldBytes', heldBytes(run.state));
   } catch (thrown) {
     return fail(run, thrown);
   }

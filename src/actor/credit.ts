@@ -1,6 +1,7 @@
 /** The credit of events: charged when they are queued, returned once, when all that follows from them has ended. */
 import { memoryOf } from '../base/memory-of.ts';
 import { EVENT_COST_BYTES } from '../runtime/credit.ts';
+import { inWords } from '../wire/argument.ts';
 import type { AnyEvent, QueuedEvent, Run, Settlement } from './run.ts';
 
 /**
@@ -8,6 +9,17 @@ import type { AnyEvent, QueuedEvent, Run, Settlement } from './run.ts';
  * already that it cannot receive into: else one byte could keep everything in memory that came with it.
  */
 const KEPT_BYTES_MIN: number = 32 * 1024;
+
+/**
+ * The bytes that a function of the actor or of its codec has answered: a number that is none would be added to the
+ * credit of all connections, and never be taken off again.
+ *
+ * @throws a RangeError that names the function.
+ */
+export function bytesFrom(what: string, bytes: number): number {
+  if (Number.isFinite(bytes) && bytes >= 0) return bytes;
+  throw new RangeError(`${what} must be a number of bytes from 0, and is ${inWords(bytes)}`);
+}
 
 /** Charges an event for the memory that it takes. */
 export function charge(run: Run, cost: number): Settlement {
@@ -20,7 +32,7 @@ export function charge(run: Run, cost: number): Settlement {
 export function paid(run: Run, event: AnyEvent): Settlement | null {
   switch (event.type) {
     case 'message':
-      return charge(run, event.cost);
+      return charge(run, bytesFrom('the cost of a message', event.cost));
     case 'data':
       return charge(run, event.bytes.length);
     case 'start': {

@@ -48,6 +48,8 @@ export function nextEvent(run: Run): QueuedEvent | undefined {
     });
     return undefined;
   }
+  // The end of the body wakes the connection.
+  if (run.phase !== 'closed' && run.behindBodyBytes > run.sendingMax) return undefined;
   return run.results.shift() ?? nextInTurn(run);
 }
 

@@ -1,13 +1,15 @@
 /** Carries out effects. What fails in the world becomes an event; nothing here throws. */
 import { from, type ObservableInput, Subscription } from 'rxjs';
 import { UNCOPIED_BYTES_MIN } from '../runtime/reply-writer.ts';
+import { check, FUNCTION, inWords, MILLISECONDS, wholeFrom } from '../wire/argument.ts';
+import type { DirectEncoder } from '../wire/codec.ts';
 import type { Control } from './actor.ts';
-import { charge, hold, settle } from './credit.ts';
+import { bytesFrom, charge, hold, settle } from './credit.ts';
 import { endOurSide } from './lifecycle.ts';
 import { fail, pushResult } from './queues.ts';
 import type { AnyCodec, AnyEvent, Run } from './run.ts';
 import type { AnyEffect } from './scan-effects.ts';
-import { sendBody } from './send-body.ts';
+import { encoded, sendBody } from './send-body.ts';
 import { switchCodec } from './slices.ts';
 
 /** The most timers of one connection. */
@@ -20,12 +22,17 @@ const RESULTS_MAX = 65_536;
  * here.
  */
 export function execute(run: Run, effect: AnyEffect): void {
+  if (typeof effect?.type !== 'string')
+    return fail(
+      run,
+      new TypeError(`reduce: an effect must be an object with a type, and is ${inWords(effect)}`),
+    );
   const control = effect as Control<unknown>;
   switch (control.type) {
     case 'send':
       return send(run, control.message, control.mayWait !== true);
     case 'sendBody':
-      return inSendingOrder(run, () => sendBody(run, control));
+      return sendWithBody(run, control);
     case 'setTimer':
       return setTimer(run, control.key, control.afterMs);
     case 'useCodec':
@@ -48,24 +55,40 @@ function send(run: Run, message: unknown, eager: boolean): void {
   let chunks: readonly Uint8Array[];
   try {
     if (direct !== undefined && !run.isSendingBody) {
-      const size = direct.sizeOf(message);
-      if (size < UNCOPIED_BYTES_MIN) return run.writer.direct(size, direct, message, eager);
+      const size = bytesFrom('sizeOf', direct.sizeOf(message));
+      if (size < UNCOPIED_BYTES_MIN) return sendDirectly(run, size, direct, message, eager);
     }
-    chunks = codec.encode(message);
+    chunks = encoded(codec, message, 0);
   } catch (thrown) {
     return fail(run, thrown);
   }
   if (run.isSendingBody) {
-    let bytes = 0;
-    for (const chunk of chunks) bytes += chunk.length;
-    run.window.charge(bytes);
+    const bytes = lengthOf(chunks);
+    chargeBehindBody(run, bytes);
     run.behindBody.push(() => {
-      run.window.credit(bytes);
+      chargeBehindBody(run, -bytes);
+      if (run.abort.signal.aborted) return;
       for (const chunk of chunks) run.writer.reply(chunk, eager);
     });
     return;
   }
   for (const chunk of chunks) run.writer.reply(chunk, eager);
+}
+
+function sendDirectly(
+  run: Run,
+  size: number,
+  encoder: DirectEncoder<unknown>,
+  message: unknown,
+  eager: boolean,
+): void {
+  try {
+    run.writer.direct(size, encoder, message, eager);
+  } catch (thrown) {
+    // The writer has charged for a message that it does not have.
+    run.window.credit(size);
+    throw thrown;
+  }
 }
 
 function useCodec(run: Run, codec: AnyCodec): void {
@@ -76,17 +99,45 @@ function useCodec(run: Run, codec: AnyCodec): void {
   }
 }
 
-/** Sends something now, or behind the body that is being sent. */
-function inSendingOrder(run: Run, go: () => void): void {
+/** Sends a message and its body now, or behind the body that is being sent. */
+function sendWithBody(run: Run, control: Extract<Control<unknown>, { type: 'sendBody' }>): void {
   if (!isSending(run)) return;
-  if (run.isSendingBody) run.behindBody.push(go);
-  else go();
+  const { message, length } = control;
+  let head: readonly Uint8Array[];
+  try {
+    check('sendBody: length', length, wholeFrom(0));
+    check('sendBody: body', control.body, FUNCTION);
+    // Now, although it may be sent later: the codec may be another one then.
+    head = encoded(run.decoding.codec, message, length);
+  } catch (thrown) {
+    return fail(run, thrown);
+  }
+  if (!run.isSendingBody) return sendBody(run, head, control);
+  const bytes = lengthOf(head);
+  chargeBehindBody(run, bytes);
+  run.behindBody.push(() => {
+    chargeBehindBody(run, -bytes);
+    if (!run.abort.signal.aborted) sendBody(run, head, control);
+  });
 }
+
+function chargeBehindBody(run: Run, bytes: number): void {
+  run.behindBodyBytes += bytes;
+  run.window.charge(bytes);
+}
+
+const lengthOf = (chunks: readonly Uint8Array[]): number =>
+  chunks.reduce((sum, { length }) => sum + length, 0);
 
 function setTimer(run: Run, key: string, afterMs: number | null): void {
   run.timers.get(key)?.unsubscribe();
   run.timers.delete(key);
   if (afterMs === null || !isSending(run)) return;
+  if (!MILLISECONDS.isKind(afterMs) || MILLISECONDS.isWithin?.(afterMs) === false)
+    return fail(
+      run,
+      new RangeError(`setTimer: afterMs must be null or ${MILLISECONDS.words}, and is ${inWords(afterMs)}`),
+    );
   if (run.timers.size === TIMERS_MAX)
     return fail(run, new RangeError(`setTimer: a connection may have ${TIMERS_MAX} timers, and has them`));
   const timer = run.scheduler.schedule(() => {
@@ -105,7 +156,8 @@ function perform(run: Run, effect: AnyEffect): void {
     given = undefined;
     emitOf(run, { type: 'failed', effect, error });
   }
-  if (given === undefined || given === null) return;
+  // A performer may stop the server: then nothing begins that nobody would end.
+  if (given === undefined || given === null || run.phase === 'finished') return;
   const settlement = hold(run);
   const subscription = new Subscription();
   run.underWay.add(subscription);

@@ -64,7 +64,7 @@ export interface Framed<In, Out = In> {
    * Goes on with another codec, from the next message on: the bytes behind the last message are the new codec's. The
    * result takes the place of this object.
    *
-   * @throws an Error when messages of the old codec wait that nobody has taken.
+   * @throws an Error when messages of the old codec wait that nobody has taken, or part of one has come.
    */
   use<In2, Out2>(codec: Codec<In2, Out2>, options?: FramedOptions<In2, Out2>): Framed<In2, Out2>;
   /** Ends our side once everything is sent. */
@@ -185,6 +185,8 @@ function use<In, Out, In2, Out2>(
   checkOptions('use', options, FRAMED_RULES);
   if (state.queue.length > 0)
     throw new Error(`use: ${state.queue.length} messages of the codec before wait: take them first`);
+  if (state.codec.decoder.held(state.decoder) > 0)
+    throw new Error('use: part of the next message has come already, and was given to the codec before');
   const { keyOf, timeoutMs = TIMEOUT_DEFAULT_MS, scheduler = asyncScheduler } = options;
   const position = state.codec.decoder.position(state.decoder);
   // The same bytes and the same connection: only what they mean is new.
@@ -220,6 +222,7 @@ async function send<In, Out>({ connection, codec }: State<In, Out>, message: Out
 }
 
 async function request<In, Out>(state: State<In, Out>, message: Out, timeoutMs: number): Promise<In> {
+  check('request: timeoutMs', timeoutMs, MILLISECONDS);
   if (state.ending !== null) throw endError(state.ending);
   const key = state.keyOf?.(message);
   if (state.keyOf !== undefined && key === undefined) throw new TypeError('request: the message has no key');
@@ -249,6 +252,10 @@ function pump<In, Out>(state: State<In, Out>): void {
   state.isPumping = true;
   try {
     while (deliverQueued(state) || (isWanted(state) && decodeNext(state)));
+  } catch (thrown) {
+    // The codec or `keyOf` has thrown: what comes next cannot be told.
+    state.ending = { error: thrown instanceof Error ? thrown : new Error(String(thrown)) };
+    state.connection.destroy();
   } finally {
     state.isPumping = false;
   }

@@ -1,4 +1,5 @@
 /** How a connection that an actor serves comes to its end. The table of its phases is in `run`. */
+import type { Subscription } from 'rxjs';
 import type { TimeoutKind } from '../runtime/timeouts.ts';
 import type { ConnectionFault } from '../transport/connection.ts';
 import { settle, settleUnreduced } from './credit.ts';
@@ -103,11 +104,20 @@ export function finish(run: Run): void {
   settleUnreduced(run);
   for (let queued = run.results.shift(); queued !== undefined; queued = run.results.shift())
     settle(run, queued.settlement);
-  for (const effect of [...run.underWay]) effect.unsubscribe();
+  for (const effect of [...run.underWay]) endEffect(run, effect);
   chargePartial(run, 0);
   run.window.credit(run.stateCredit);
   run.stateCredit = 0;
   run.complete();
+}
+
+/** The code that ends an effect is the actor's, and may throw. */
+function endEffect(run: Run, effect: Subscription): void {
+  try {
+    effect.unsubscribe();
+  } catch (thrown) {
+    run.report({ type: 'internal-error', thrown });
+  }
 }
 
 function stopTimers(run: Run): void {

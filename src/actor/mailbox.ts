@@ -72,6 +72,21 @@ function bytesOfInput(input: unknown): number {
   return lastMeasured.bytes;
 }
 
+/** How many posts are inside of one another: a receiver may post to the next one, and that one to another. */
+let depth = 0;
+/** Beyond so many the receiver learns of an input a little later: each takes its part of the stack. */
+const DEPTH_MAX = 16;
+
+function announce(arrived: () => void): void {
+  if (depth >= DEPTH_MAX) return queueMicrotask(() => announce(arrived));
+  depth++;
+  try {
+    arrived();
+  } finally {
+    depth--;
+  }
+}
+
 /** Bounded by its limits: both the number and the bytes of what waits. */
 export function createMailbox<I>({ limits, arrived, overflowed }: MailboxDeps): Inbound<I> {
   const waiting = createFifo<Waiting<I>>();
@@ -98,7 +113,7 @@ export function createMailbox<I>({ limits, arrived, overflowed }: MailboxDeps): 
     held += bytes;
     return new Promise((settle) => {
       waiting.push({ input, bytes, settle });
-      arrived();
+      announce(arrived);
     });
   }
 

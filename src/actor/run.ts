@@ -133,6 +133,8 @@ export interface Run {
   /** Messages that wait behind a body that is being sent: bounded by credit. */
   readonly behindBody: Fifo<() => void>;
   isSendingBody: boolean;
+  /** The bytes of the messages that wait behind it. */
+  behindBodyBytes: number;
   /** The wish to go on when the peer has read enough; null when there is none. */
   cancelWhenLow: (() => void) | null;
   readonly abort: AbortController;
@@ -144,4 +146,6 @@ export interface Run {
   received: number;
   bodies: number;
   inBody: boolean;
+  /** Whether the reducer has the start of a body, and not its end. */
+  isReducingBody: boolean;
 }

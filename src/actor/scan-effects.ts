@@ -1,5 +1,6 @@
 /** The reducer as RxJS runs it: `scan`, and an operator that hands on the effects of each step. */
 import { type OperatorFunction, pipe, scan } from 'rxjs';
+import { check, LIST } from '../wire/argument.ts';
 import { handOn, type Turn } from '../wire/decode.ts';
 import { fail } from './queues.ts';
 import type { AnyEvent, Run } from './run.ts';
@@ -18,6 +19,7 @@ export function scanEffects(run: Run): OperatorFunction<AnyEvent, AnyEffect> {
       if (run.isBroken) return before;
       try {
         const { state, effects = NONE } = run.actor.reduce(before.state, event);
+        check('reduce: effects', effects, LIST);
         run.state = state;
         run.trace?.({ type: 'event', connection: run.connection.id, event, effects });
         return { state, outputs: effects };

@@ -14,7 +14,7 @@ import { Observable } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
 import { scanDecoder } from '../wire/decode.ts';
 import type { AnyActor } from './actor.ts';
-import { createRun, listen, type ServeActorOptions, work } from './create-run.ts';
+import { createRun, listen, type ServeActorOptions } from './create-run.ts';
 import { mergeEvents, toEvents } from './events.ts';
 import { execute } from './execute.ts';
 import { finish } from './lifecycle.ts';
@@ -49,7 +49,8 @@ export function serveActor(
         error: (thrown: unknown) => fail(run, thrown),
       });
     const inputs = listen(run, options);
-    work(run);
+    // In its turn: what its first effects lead to is reduced after them.
+    run.member.wake();
     return () => {
       inputs.unsubscribe();
       effects.unsubscribe();

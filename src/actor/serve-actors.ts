@@ -30,8 +30,10 @@ import {
   CODEC,
   checkOptions,
   FUNCTION,
+  MILLISECONDS,
   numberFrom,
   OBSERVABLE,
+  oneOf,
   optional,
   RECORD,
   type Rule,
@@ -148,8 +150,14 @@ const LIMIT_RULES = {
   window: RECORD,
   budget: RECORD,
   mailbox: RECORD,
-  linger: numberFrom(0),
-  grace: numberFrom(0),
+  linger: MILLISECONDS,
+  grace: MILLISECONDS,
+};
+const MARKS_RULES = { high: numberFrom(0), low: numberFrom(0) };
+const MAILBOX_RULES = {
+  inputs: numberFrom(1),
+  bytes: numberFrom(0),
+  whenFull: oneOf('disconnect', 'dropOldest'),
 };
 
 /**
@@ -172,6 +180,9 @@ export function serveActors<S, In, Out, Head, E extends { readonly type: string 
   checkOptions('serveActors', options, RULES);
   const limits = { ...defaultActorLimits, ...options.limits };
   checkOptions('serveActors: limits', limits, LIMIT_RULES);
+  checkOptions('serveActors: limits.window', limits.window, MARKS_RULES);
+  checkOptions('serveActors: limits.budget', limits.budget, MARKS_RULES);
+  checkOptions('serveActors: limits.mailbox', limits.mailbox, MAILBOX_RULES);
   return defer(() => {
     const { actor, trace } = options;
     const shared = {
@@ -195,7 +206,16 @@ export function serveActors<S, In, Out, Head, E extends { readonly type: string 
     );
     // While nobody else does: a connection that comes later must be cut too.
     const watching = cut$.subscribe();
-    const connectionLimit = createConnectionLimit(limits, (why) => farewell(options, why));
+    /** What `refusal`, or the codec, has thrown for the connection that is being turned away. */
+    let refusalFault: { readonly thrown: unknown } | null = null;
+    const connectionLimit = createConnectionLimit(limits, (why) => {
+      try {
+        return farewell(options, why);
+      } catch (thrown) {
+        refusalFault = { thrown };
+        return null;
+      }
+    });
     options.stats?.(() => ({
       ...counters,
       connections: connectionLimit.count(),
@@ -205,7 +225,13 @@ export function serveActors<S, In, Out, Head, E extends { readonly type: string 
     const serveOne = (connection: Connection): Observable<ActorsEvent> => {
       const where = { connection: connection.id, remote: connection.remote };
       const code = connectionLimit.admit(connection);
-      if (code !== null) return of({ type: 'turned-away', ...where, code });
+      if (code !== null) {
+        const turnedAway = { type: 'turned-away', ...where, code } as const;
+        if (refusalFault === null) return of(turnedAway);
+        const { thrown } = refusalFault;
+        refusalFault = null;
+        return of(turnedAway, { type: 'internal-error', ...where, thrown } as const);
+      }
       const since = Date.now();
       let fault: ConnectionFault | null = null;
       connection.closed$.subscribe((closeFault) => {
@@ -227,7 +253,13 @@ export function serveActors<S, In, Out, Head, E extends { readonly type: string 
         of({ type: 'opened', ...where } as const),
         merge(ownEvents$, reports$),
         defer(() => of({ type: 'closed', ...where, fault, ms: Date.now() - since } as const)),
-      ).pipe(finalize(() => connectionLimit.release(connection)));
+      ).pipe(
+        finalize(() => {
+          // Whoever unsubscribes at `opened` does so before anybody owns the connection.
+          connection.destroy();
+          connectionLimit.release(connection);
+        }),
+      );
     };
 
     return options.connections$.pipe(

@@ -11,9 +11,10 @@
  */
 import { Observable, type OperatorFunction } from 'rxjs';
 import { END_OF_INPUT, type Slice } from '../wire/decode.ts';
-import { settleUnreduced } from './credit.ts';
+import { bytesFrom, settleUnreduced } from './credit.ts';
+import { acceptsPeer } from './events.ts';
 import { isListening, pause } from './pause.ts';
-import { inputEnded } from './queues.ts';
+import { fail, inputEnded } from './queues.ts';
 import { chargePartial } from './room.ts';
 import type { AnyCodec, Run } from './run.ts';
 
@@ -58,7 +59,11 @@ const hasBytes = ({ slice, chunks }: Run): boolean =>
 /** Whether there is something to decode, and it may be decoded now. */
 export function canPull(run: Run): boolean {
   if (run.fromPeer.length > 0) return false;
-  if (!hasBytes(run)) return run.ends.length > 0;
+  // While the actor takes nothing, the peer's end waits too: what is decoded may yet be another codec's.
+  if (!hasBytes(run))
+    return (
+      run.ends.length > 0 && (isDropping(run) || run.ends.first()?.type === 'closed' || acceptsPeer(run))
+    );
   return isDropping(run) || isListening(run);
 }
 
@@ -82,7 +87,11 @@ function decodeSlice(run: Run, emit: (slice: Slice) => void): void {
   emit(slice);
   run.lastStep = { state, slice, from, count: run.fromPeer.length, bodiesBefore };
   if (run.isBroken) return;
-  chargePartial(run, decoding.codec.decoder.held(decoding.state));
+  try {
+    chargePartial(run, bytesFrom('held', decoding.codec.decoder.held(decoding.state)));
+  } catch (thrown) {
+    return fail(run, thrown);
+  }
   rates.bytes.consume(slice.at - from);
   rates.messages.consume(run.fromPeer.length);
 }
@@ -117,6 +126,7 @@ function dropInput(run: Run): void {
 export function switchCodec(run: Run, codec: AnyCodec): void {
   const { decoding, lastStep } = run;
   const { decoder } = decoding.codec;
+  if (run.isReducingBody) throw new Error('useCodec: a body is arriving; it must be an effect of its end');
   if (lastStep !== null) {
     const { slice, from, count, state } = lastStep;
     const again = decoder.step(state, slice.chunk, from, count - run.fromPeer.length);

@@ -7,6 +7,10 @@ import { type Control, defineActor, type Reduction } from '../actor/actor.ts';
 import type { Mailbox } from '../actor/mailbox.ts';
 import { lines } from '../wire/codecs/lines.ts';
 
+const ownLines = lines({ maxLength: 1000 });
+/** What is said is longer than what was said: it has a name before it. Else a long line would end all who hear it. */
+const codec = { ...ownLines, encode: lines({ maxLength: 4000 }).encode };
+
 /** Nobody yet, or somebody in a room. */
 type State = { readonly name: string; readonly room: string } | null;
 type Effect = { readonly type: 'enter' | 'leave' | 'say'; readonly room: string; readonly text: string };
@@ -25,7 +29,7 @@ export function chat() {
   const rooms = new Map<string, Set<Mailbox<string>>>();
 
   return defineActor<{ state: State; effect: Effect; input: string }>()({
-    codec: lines({ maxLength: 1000 }),
+    codec,
     initial: () => null,
     reduce: (state, event) =>
       match([state, event])

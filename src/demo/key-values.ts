@@ -15,6 +15,22 @@ type Effect =
 /** The codec of both ends. */
 export const keyValueCodec = jsonMessages(lengthField({ width: 4, maxLength: 65_536 }));
 
+/** The longest number in JSON. */
+const ID = -Number.MAX_VALUE;
+
+/**
+ * Whether a value can be sent to whoever asks for it. It may be longer than it came: `1e20` has 21 digits. Else a value
+ * would end the connections of all who watch it.
+ */
+function isSendable(key: string, value: unknown): boolean {
+  try {
+    keyValueCodec.encode({ id: ID, key, value });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const request = { id: P.number, key: P.string };
 const send = (message: unknown): Control<unknown> => ({ type: 'send', message });
 
@@ -34,6 +50,7 @@ export function keyValues() {
         )
         .with(
           { type: 'message', message: { cmd: 'set', value: P.any, ...request } },
+          ({ message: { key, value } }) => isSendable(key, value),
           ({ message: { id, key, value } }) => ({
             state,
             effects: [{ type: 'set', id, key, value }],

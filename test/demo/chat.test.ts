@@ -7,6 +7,7 @@ import { serveActors } from '../../src/actor/serve-actors.ts';
 import { chat } from '../../src/demo/chat.ts';
 import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
 import { lines } from '../../src/wire/codecs/lines.ts';
+import { served } from '../support/actors/served.ts';
 import { cases } from '../support/cases.ts';
 
 const message = (text: string) => ({ type: 'message', message: text, cost: 0, position: 0 }) as const;
@@ -132,3 +133,23 @@ property.prop([acts], { numRuns: cases(15) })(
     running.unsubscribe();
   },
 );
+
+test('the longest name and line are heard by all, and end nobody', async () => {
+  const server = served(chat());
+  const join = () => framed(server.open(), lines({ maxLength: 10_000 }));
+  const [ann, bob] = [join(), join()];
+  const name = 'n'.repeat(1000);
+  for (const [who, as] of [
+    [ann, name],
+    [bob, 'bob'],
+  ] as const) {
+    expect(await who.next()).toBe('What is your name?');
+    await who.send(as);
+  }
+  const said = bob.messages$.pipe(filter((line) => line.includes(': ')));
+  const heard = firstValueFrom(said);
+  await ann.send('x'.repeat(1000));
+  expect(await heard).toBe(`${name}: ${'x'.repeat(1000)}`);
+  expect(server.types()).toEqual(['opened', 'opened']);
+  server.stop();
+});

@@ -57,11 +57,14 @@ export function delimited(delimiter: BytesLike, options: DelimitedOptions): Code
   return {
     decoder,
     heldMax: maxLength + end.length,
-    encode(message) {
+    encode(message, bodyLength = 0) {
       const bytes = bytesOf(message, 'a message');
       if (bytes.length > maxLength)
         throw new RangeError(`a message has ${bytes.length} bytes, and the most is ${maxLength}`);
+      mustHaveNoBody(bodyLength);
       if (indexOf(bytes, end, 0) !== -1) throw new RangeError('a message must not contain its delimiter');
+      if (beginsDelimiter(bytes, end))
+        throw new RangeError('a message must not end so that its delimiter is found too early');
       return [bytes, end];
     },
   };
@@ -182,6 +185,23 @@ export function delimitedDecoder<In>(
     held: ({ held }) => held?.room.bytes.length ?? 0,
     position: ({ taken }) => taken,
   };
+}
+
+/** @internal */
+export function mustHaveNoBody(bodyLength: number): void {
+  if (bodyLength !== 0)
+    throw new RangeError(
+      'a body cannot follow a message that ends with a delimiter: use a codec with a length',
+    );
+}
+
+/** Whether the end of a message and the delimiter behind it have the delimiter earlier: LF before LF LF, say. */
+function beginsDelimiter(bytes: Uint8Array, end: Uint8Array): boolean {
+  const tail = bytes.subarray(Math.max(bytes.length - end.length + 1, 0));
+  const border = new Uint8Array(tail.length + end.length);
+  border.set(tail);
+  border.set(end, tail.length);
+  return indexOf(border, end, 0) < tail.length;
 }
 
 /** The first place from `from` on where `bytes` has all of `what`; -1 when there is none. */

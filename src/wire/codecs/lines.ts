@@ -2,7 +2,13 @@
 import { check, TEXT } from '../argument.ts';
 import type { Codec } from '../codec.ts';
 import { MessageFault } from '../message-fault.ts';
-import { checkedOptions, type DelimitedOptions, type DelimitedState, delimitedDecoder } from './delimited.ts';
+import {
+  checkedOptions,
+  type DelimitedOptions,
+  type DelimitedState,
+  delimitedDecoder,
+  mustHaveNoBody,
+} from './delimited.ts';
 
 const LF = Uint8Array.of(0x0a);
 const encoder = new TextEncoder();
@@ -31,8 +37,9 @@ export function lines(options: DelimitedOptions): Codec<string> {
       },
     },
     heldMax: maxLength + 2,
-    encode(line) {
+    encode(line, bodyLength = 0) {
       check('a line', line, TEXT);
+      mustHaveNoBody(bodyLength);
       if (line.includes('\n')) throw new RangeError('a line must not contain a line end');
       const bytes = encoder.encode(`${line}\n`);
       if (bytes.length - 1 > maxLength)

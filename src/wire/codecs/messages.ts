@@ -35,7 +35,7 @@ export function messages<In, Out = In>(
   return {
     decoder: decoderOf(frames.decoder, format),
     heldMax: frames.heldMax,
-    encode: (message) => frames.encode(format.encode(message)),
+    encode: (message, bodyLength) => frames.encode(format.encode(message), bodyLength),
   };
 }
 

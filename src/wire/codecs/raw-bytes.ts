@@ -20,19 +20,17 @@ export const bytes: Codec<Uint8Array> = {
   heldMax: 0,
   decoder: {
     initial: (position: number) => position,
-    step: (position: number, chunk, at) => ({
-      state: position + chunk.length - at,
-      decoded: [
-        {
-          type: 'message',
-          // Not `chunk.slice`: that of a `Buffer` is a view.
-          message: new Uint8Array(chunk.subarray(at)),
-          cost: chunk.length - at,
-          position,
-        },
-      ],
-      at: chunk.length,
-    }),
+    step(position: number, chunk, at, most) {
+      if (most < 1 || at >= chunk.length) return { state: position, decoded: [], at };
+      // Not `chunk.slice`: that of a Buffer is a view.
+      const message = new Uint8Array(chunk.subarray(at));
+      const { length } = message;
+      return {
+        state: position + length,
+        decoded: [{ type: 'message', message, cost: length, position }],
+        at: chunk.length,
+      };
+    },
     finish: () => [],
     held: () => 0,
     position: (position: number) => position,

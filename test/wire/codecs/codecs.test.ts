@@ -321,3 +321,37 @@ describe('messages', () => {
     expect(() => codec.encode(undefined)).toThrow(/no JSON/);
   });
 });
+
+describe('what is encoded is found again', () => {
+  test.each([
+    ['\r\n\r\n', 'foo\r\n', true],
+    ['\r\n\r\n', 'foo\r', false],
+    ['aa', 'xa', true],
+    ['aba', 'xab', true],
+    ['ab', 'xa', false],
+    ['ab', '', false],
+  ])('the delimiter %j behind the message %j is found too early: %s', (delimiter, text, isWrong) => {
+    const codec = delimited(ascii(delimiter), { maxLength: 100 });
+    if (isWrong) return expect(() => codec.encode(ascii(text))).toThrow('must not end so that its delimiter');
+    const encoded = concat(...codec.encode(ascii(text)));
+    expect(decodedOf(codec, [encoded])).toMatchObject([{ type: 'message', message: ascii(text) }]);
+  });
+
+  test('a codec in the frames of another one announces a body, and one with delimiters refuses it', () => {
+    const codec = jsonMessages(lengthField({ width: 1, maxLength: 100 }));
+    expect(codec.encode({}, 5)[0]).toEqual(Uint8Array.of(7));
+    for (const none of [
+      lines({ maxLength: 10 }),
+      jsonMessages(delimited(Uint8Array.of(0), { maxLength: 10 })),
+    ])
+      expect(() => none.encode('a', 5)).toThrow('a body cannot follow');
+  });
+
+  test('bytes are copied, also out of a Buffer, and nothing is decoded when nothing may be', () => {
+    const chunk = Buffer.from('abc');
+    expect(bytes.decoder.step(0, chunk, 0, 0)).toEqual({ state: 0, decoded: [], at: 0 });
+    const { decoded } = bytes.decoder.step(0, chunk, 1, 1);
+    chunk.fill(0);
+    expect(decoded).toEqual([{ type: 'message', message: ascii('bc'), cost: 2, position: 0 }]);
+  });
+});
