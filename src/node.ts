@@ -50,7 +50,6 @@ export * from './store/quota/quotas.ts';
 export { type Quota, type QuotaStore, type QuotaUse, withQuotas } from './store/quota/quotas.ts';
 export type * from './transport/listen.ts';
 export type * from './transport/listen-event.ts';
-export * from './transport/memory/memory-pair.ts';
 export * from './transport/socket/from-socket.ts';
 export * from './transport/socket/tcp.ts';
 export type * from './transport/tls/credentials.ts';
