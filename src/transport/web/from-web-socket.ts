@@ -62,8 +62,8 @@ let made = 0;
  *   `receiveBytesMax`, and beyond that the connection is closed with the fault `overrun`. So the protocol must have a
  *   window, by which the peer waits for answers.
  * - A WebSocket has no half-close. `end` closes it, with 1000, once everything written has been sent. The peer's close
- *   then completes `chunks$`. What the peer has sent by then, and we have not received, may be lost: a browser drops it.
- *   And when the peer ends, nothing can be written any more.
+ *   then completes `chunks$`. What comes before that may be lost: a browser drops it, and for a reader that pauses no
+ *   more than `receiveBytesMax` is kept. And when the peer ends, nothing can be written any more.
  * - `destroy` drops the connection where that is possible (`ws`). A browser sends what it holds and closes with 4000,
  *   which is a `reset` to the peer.
  *
@@ -109,7 +109,7 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
       socket.send(message, watch.look);
     },
     changed() {
-      watch.look();
+      watch.changed();
       finish();
     },
   });
@@ -119,14 +119,16 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
     if (isEnded && isDrained && !isCloseSent && socket.readyState !== CONNECTING) {
       isCloseSent = true;
       socket.close(NORMAL);
+      applyFlow();
     }
     return socket.readyState !== CONNECTING && (outbox.isWaiting() || (isEnded && !isCloseSent));
   });
 
   function applyFlow(): void {
-    if (!canPause) return;
-    // At the end what still comes is dropped, up to the peer's answer to our close.
-    if (last !== undefined || (isFlowing(reader) && received.length === 0)) socket.resume?.();
+    // `ws` can be paused only once it is open.
+    if (!canPause || !wasOpen) return;
+    // Once our close is sent, the socket must receive the peer's, which comes behind everything else.
+    if (last !== undefined || isCloseSent || (isFlowing(reader) && received.length === 0)) socket.resume?.();
     else socket.pause?.();
   }
 
@@ -144,7 +146,9 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
 
   function keep(chunk: Uint8Array): void {
     const cost = chunk.length + MESSAGE_COST_BYTES;
-    if (!canPause && receivedCost + cost > receiveBytesMax) {
+    const isOver = receivedCost + cost > receiveBytesMax;
+    if (isOver && isCloseSent) return;
+    if (isOver && !canPause) {
       const message = `the peer sent more than the ${receiveBytesMax} bytes that may wait for a reader that pauses`;
       return fail({ code: 'overrun', message }, OVERRUN);
     }
@@ -241,7 +245,7 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
       isEnded = true;
       outbox.end();
       outbox.flush();
-      queueMicrotask(watch.look);
+      queueMicrotask(watch.changed);
     },
     destroy() {
       if (isClosed || isDestroyed) return;

@@ -14,8 +14,10 @@ const LOOK_MAX_MS = 100;
 export interface SendWatch {
   /** So many bytes, from the beginning, were given to the socket. */
   add(upTo: number): void;
-  /** Looks now. */
+  /** Looks, in a task of its own: called by the socket, or by a timer. */
   readonly look: () => void;
+  /** Asks again what waits, without a look. To be called in the turn of a write, in which nothing can have been sent. */
+  readonly changed: () => void;
   /** Looks no more. */
   stop(): void;
 }
@@ -29,18 +31,26 @@ export function createSendWatch(
   onLook: (sent: number, isDrained: boolean) => boolean,
 ): SendWatch {
   let given = 0;
-  let sentBefore = 0;
+  /**
+   * The bytes that had been sent at the last look. What is written in the same turn counts as unsent, so that a writer
+   * in a loop lets the event loop go on.
+   */
+  let sent = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let waitMs = LOOK_MIN_MS;
   let isStopped = false;
 
   function look(): void {
     if (isStopped) return;
-    const unsent = socket.bufferedAmount;
-    const sent = Math.min(given, given - unsent + UNSENT_BYTES_MAX);
-    if (sent > sentBefore) waitMs = LOOK_MIN_MS;
-    sentBefore = Math.max(sentBefore, sent);
-    const isWaiting = onLook(sent, unsent === 0);
+    const now = given - socket.bufferedAmount;
+    if (now > sent) waitMs = LOOK_MIN_MS;
+    sent = Math.max(sent, now);
+    changed();
+  }
+
+  function changed(): void {
+    if (isStopped) return;
+    const isWaiting = onLook(Math.min(given, sent + UNSENT_BYTES_MAX), sent === given);
     if (!isWaiting) stopTimer();
     else timer ??= setTimeout(lookAgain, waitMs);
   }
@@ -61,6 +71,7 @@ export function createSendWatch(
       given = upTo;
     },
     look,
+    changed,
     stop() {
       isStopped = true;
       stopTimer();
