@@ -48,6 +48,7 @@ export type { ListingBounds } from './store/listing/bounds.ts';
 export * from './store/memory/memory-store.ts';
 export * from './store/quota/quotas.ts';
 export { type Quota, type QuotaStore, type QuotaUse, withQuotas } from './store/quota/quotas.ts';
+export * from './transport/conformance/suite.ts';
 export type * from './transport/listen.ts';
 export type * from './transport/listen-event.ts';
 export * from './transport/socket/from-socket.ts';

@@ -106,7 +106,9 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
       // A socket that is closing drops messages and does not say so.
       if (socket.readyState !== OPEN) return refuseUnread();
       watch.add(upTo);
-      socket.send(message, watch.look);
+      socket.send(message, (failed) => {
+        if (!failed) watch.look();
+      });
     },
     changed() {
       watch.changed();

@@ -2,7 +2,7 @@
  * Watches how much of what was sent still waits in a WebSocket. A browser does not say when that has changed, so it is
  * looked at with a timer while anything waits, and whenever something else happens.
  */
-import type { WebSocketLike } from './web-socket-like.ts';
+import { OPEN, type WebSocketLike } from './web-socket-like.ts';
 
 /** What may wait in the socket although its write has settled, so that sending need not wait for each look. */
 const UNSENT_BYTES_MAX = 64 * 1024;
@@ -42,9 +42,12 @@ export function createSendWatch(
 
   function look(): void {
     if (isStopped) return;
-    const now = given - socket.bufferedAmount;
-    if (now > sent) waitMs = LOOK_MIN_MS;
-    sent = Math.max(sent, now);
+    // A socket that was dropped has an empty buffer, too.
+    if (socket.readyState === OPEN) {
+      const now = given - socket.bufferedAmount;
+      if (now > sent) waitMs = LOOK_MIN_MS;
+      sent = Math.max(sent, now);
+    }
     changed();
   }
 

@@ -8,8 +8,8 @@ export interface WebSocketLike {
   readonly readyState: number;
   readonly bufferedAmount: number;
   readonly url?: string;
-  /** `ws` calls the function when the message is sent; others ignore it. */
-  send(message: Uint8Array<ArrayBuffer>, sent?: () => void): void;
+  /** `ws` calls the function when the message is sent, or never will be; others ignore it. */
+  send(message: Uint8Array<ArrayBuffer>, sent?: (error?: Error) => void): void;
   close(code?: number, reason?: string): void;
   // biome-ignore lint/suspicious/noExplicitAny: the events are of another class on each platform.
   addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: any) => void): void;
