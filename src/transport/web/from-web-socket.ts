@@ -4,7 +4,7 @@ import { createFifo } from '../../base/fifo.ts';
 import { check, checkOptions, optional, TEXT, wholeFrom, withMethods } from '../../wire/argument.ts';
 import { chunksOf, createChunkReader, endReading, isFlowing } from '../chunk-reader.ts';
 import type { Address, Connection, ConnectionFault } from '../connection.ts';
-import { DESTROYED } from '../connection-fault.ts';
+import { DESTROYED, ENDED } from '../connection-fault.ts';
 import { createOutbox } from './outbox.ts';
 import { createSendWatch } from './send-watch.ts';
 import {
@@ -116,14 +116,14 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
     },
   });
   const watch = createSendWatch(socket, (sent, isDrained) => {
+    if (last !== undefined || socket.readyState === CONNECTING) return false;
     outbox.settleUpTo(sent);
-    if (last !== undefined) return false;
-    if (isEnded && isDrained && !isCloseSent && socket.readyState !== CONNECTING) {
+    if (isEnded && isDrained && !isCloseSent) {
       isCloseSent = true;
       socket.close(NORMAL);
       applyFlow();
     }
-    return socket.readyState !== CONNECTING && (outbox.isWaiting() || (isEnded && !isCloseSent));
+    return outbox.isWaiting() || (isEnded && !isCloseSent);
   });
 
   function applyFlow(): void {
@@ -202,7 +202,7 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
     // Our close goes behind everything else, and the peer has answered it.
     if (fault === null && isCloseSent) outbox.settleUpTo(Number.POSITIVE_INFINITY);
     if (fault === null && outbox.isWaiting()) refuseUnread();
-    endBoth(fault, fault ?? PEER_CLOSED);
+    endBoth(fault, fault ?? (isEnded ? ENDED : PEER_CLOSED));
   }
 
   function finish(): void {

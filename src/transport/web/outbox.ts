@@ -63,7 +63,8 @@ export function createOutbox({ isReady, send, changed }: OutboxDeps): Outbox {
     const now = refused;
     refused = [];
     for (const { settled, fault } of now) settled(fault);
-    settleUpTo(sent);
+    // Writes of no bytes.
+    if (isReady()) settleUpTo(sent);
     changed();
   }
 

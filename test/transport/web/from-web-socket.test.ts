@@ -1,8 +1,12 @@
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, NEVER, startWith } from 'rxjs';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { defineActor } from '../../../src/actor/actor.ts';
+import { framed } from '../../../src/actor/framed.ts';
+import { serveActors } from '../../../src/actor/serve-actors.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { fromWebSocket } from '../../../src/transport/web/from-web-socket.ts';
 import type { WebSocketLike } from '../../../src/transport/web/web-socket-like.ts';
+import { lines } from '../../../src/wire/codecs/lines.ts';
 import { connectionContract } from '../connection-contract.ts';
 import { once, pattern, read, turns, write } from '../connection-helpers.ts';
 import { webSocketPair, webSockets } from './web-socket-pair.ts';
@@ -107,6 +111,23 @@ describe('a WebSocket that cannot be paused', () => {
     expect((await reading.done)?.code).toBe('reset');
   });
 
+  test('what comes after our end, and beyond the bound, is dropped, and the end is in good order', async () => {
+    const { connection, server } = await page(1_000);
+    connection.pause();
+    const reading = read(connection);
+    expect(await write(connection, pattern(1))).toBeNull();
+    connection.end();
+    server.send(pattern(500));
+    server.send(pattern(500, 500));
+    await closeOf(server);
+    await turns(5);
+    connection.resume();
+    expect(await reading.done).toBeNull();
+    expect(reading.length()).toBeLessThan(1_000);
+    expect(await once(connection.closed$)).toBeNull();
+    expect((await write(connection, pattern(1)))?.code).toBe('failed');
+  });
+
   test('destroy on a page closes with a code that is a `reset` to the peer', async () => {
     const [client, server] = await webSockets();
     const there = fromWebSocket(server);
@@ -139,13 +160,17 @@ describe('fromWebSocket', () => {
   });
 
   test('what is written while the socket connects is sent when it is open', async () => {
-    const sockets = webSockets();
-    const [client, server] = await sockets;
+    const [client, server] = await webSockets();
     expect(client.readyState).toBe(0);
+    const order: string[] = [];
+    client.addEventListener('open', () => order.push('open'));
     const [connection, there] = [fromWebSocket(client), fromWebSocket(server)];
     const reading = read(there);
-    expect(await write(connection, pattern(10))).toBeNull();
+    connection.write([], () => order.push('settled'));
+    const writing = write(connection, pattern(10));
     connection.end();
+    expect(await writing).toBeNull();
+    expect(order).toEqual(['open', 'settled']);
     expect(await reading.done).toBeNull();
     expect(reading.length()).toBe(10);
     expect(await once(there.closed$)).toBeNull();
@@ -174,6 +199,26 @@ describe('fromWebSocket', () => {
     expect(await reading.done).toBeNull();
     expect(await read(left!).done).toBeNull();
     expect(await firstValueFrom(left!.closed$)).toBeNull();
+  });
+
+  test('actors serve WebSockets, and `framed` speaks to them', async () => {
+    const [left, right] = await webSocketPair();
+    const codec = lines({ maxLength: 100 });
+    const actor = defineActor()({
+      codec,
+      reduce: (state, event) =>
+        event.type === 'message'
+          ? { state, effects: [{ type: 'send', message: event.message.toUpperCase() }] }
+          : { state },
+    });
+    const accepted = { type: 'connection', connection: right } as const;
+    const serving = serveActors({ connections$: NEVER.pipe(startWith(accepted)), actor }).subscribe();
+    onTestFinished(() => serving.unsubscribe());
+    const client = framed(left, codec);
+    expect(await client.request('hello')).toBe('HELLO');
+    expect(await client.request('again')).toBe('AGAIN');
+    client.end();
+    expect(await once(client.closed$)).toBeNull();
   });
 
   test('a server that is not there is a fault', async () => {
