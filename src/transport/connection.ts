@@ -97,7 +97,10 @@ export interface Connection {
   pause(): void;
   /** Undoes `pause`. Both may be called any number of times. */
   resume(): void;
-  /** Ends our side once everything written has been sent; the peer's side stays open until it ends it. */
+  /**
+   * Ends our side once everything written has been sent; the peer's side stays open until it ends it. A transport that
+   * has no half-close (WebSocket) ends both sides by it, and a peer's end ends ours.
+   */
   end(): void;
   /**
    * Drops both sides now. `chunks$` emits nothing more but its error `destroyed`, if it was still live. Unsettled
