@@ -1,10 +1,10 @@
 /** A WebSocket as a `Connection`: a browser's, or one of the package `ws`. Its binary messages are the chunks. */
 import { AsyncSubject } from 'rxjs';
-import { createFifo } from '../../base/fifo.ts';
 import { check, checkOptions, optional, TEXT, wholeFrom, withMethods } from '../../wire/argument.ts';
 import { chunksOf, createChunkReader, endReading, isFlowing } from '../chunk-reader.ts';
 import type { Address, Connection, ConnectionFault } from '../connection.ts';
 import { DESTROYED, ENDED } from '../connection-fault.ts';
+import { createInbox } from './inbox.ts';
 import { createOutbox } from './outbox.ts';
 import { createSendWatch } from './send-watch.ts';
 import {
@@ -36,9 +36,6 @@ export interface WebSocketOptions {
 
 const SOCKET = withMethods('a WebSocket', ['addEventListener', 'send', 'close']);
 const RECEIVE_BYTES_MAX_DEFAULT = 1024 * 1024;
-
-/** The memory of a message that waits, besides its bytes. */
-const MESSAGE_COST_BYTES = 256;
 
 const PEER_CLOSED: ConnectionFault = {
   code: 'reset',
@@ -85,10 +82,6 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
   const canPause = socket.pause !== undefined && socket.resume !== undefined;
   const reader = createChunkReader();
   const closed$ = new AsyncSubject<ConnectionFault | null>();
-  /** Messages that nobody has taken yet: bounded by `receiveBytesMax`, or by what `ws` had read when it was paused. */
-  const received = createFifo<Uint8Array>();
-  let receivedCost = 0;
-  let isDeliveryScheduled = false;
   /** How reading ends, after what was received. */
   let last: ConnectionFault | null | undefined;
   let wasOpen = socket.readyState !== CONNECTING;
@@ -126,11 +119,22 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
     return outbox.isWaiting() || (isEnded && !isCloseSent);
   });
 
+  const inbox = createInbox(
+    reader,
+    // A paused `ws` still emits what it had read, which is little.
+    () => (canPause && !isCloseSent ? Number.POSITIVE_INFINITY : receiveBytesMax),
+    () => {
+      if (inbox.isEmpty() && last !== undefined) endReading(reader, last);
+      applyFlow();
+      finish();
+    },
+  );
+
   function applyFlow(): void {
     // `ws` can be paused only once it is open.
     if (!canPause || !wasOpen) return;
     // Once our close is sent, the socket must receive the peer's, which comes behind everything else.
-    if (last !== undefined || isCloseSent || (isFlowing(reader) && received.length === 0)) socket.resume?.();
+    if (last !== undefined || isCloseSent || (isFlowing(reader) && inbox.isEmpty())) socket.resume?.();
     else socket.pause?.();
   }
 
@@ -141,40 +145,11 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
     const chunk = ArrayBuffer.isView(data)
       ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
       : new Uint8Array(data as ArrayBuffer);
-    if (chunk.length === 0) return;
-    if (received.length === 0 && isFlowing(reader)) reader.subscriber?.next(chunk);
-    else keep(chunk);
-  }
-
-  function keep(chunk: Uint8Array): void {
-    const cost = chunk.length + MESSAGE_COST_BYTES;
-    const isOver = receivedCost + cost > receiveBytesMax;
-    if (isOver && isCloseSent) return;
-    if (isOver && !canPause) {
-      const message = `the peer sent more than the ${receiveBytesMax} bytes that may wait for a reader that pauses`;
-      return fail({ code: 'overrun', message }, OVERRUN);
-    }
-    received.push(chunk);
-    receivedCost += cost;
-  }
-
-  function scheduleDelivery(): void {
-    if (isDeliveryScheduled) return;
-    isDeliveryScheduled = true;
-    queueMicrotask(deliver);
-  }
-
-  function deliver(): void {
-    isDeliveryScheduled = false;
-    while (isFlowing(reader)) {
-      const chunk = received.shift();
-      if (chunk === undefined) break;
-      receivedCost -= chunk.length + MESSAGE_COST_BYTES;
-      reader.subscriber?.next(chunk);
-    }
-    if (received.length === 0 && last !== undefined) endReading(reader, last);
-    applyFlow();
-    finish();
+    if (chunk.length === 0 || inbox.receive(chunk)) return;
+    // What comes behind our end may be dropped.
+    if (isCloseSent) return;
+    const message = `the peer sent more than the ${receiveBytesMax} bytes that may wait for a reader that pauses`;
+    fail({ code: 'overrun', message }, OVERRUN);
   }
 
   /** Ends both sides: reading after what was received, and writing now. */
@@ -182,7 +157,7 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
     last = end;
     watch.stop();
     outbox.refuse(refusal);
-    scheduleDelivery();
+    inbox.scheduleDelivery();
   }
 
   function fail(fault: ConnectionFault, code: number): void {
@@ -231,7 +206,7 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
     id,
     local: options.local ?? id,
     remote: options.remote ?? (socket.url || 'unknown'),
-    chunks$: chunksOf(reader, scheduleDelivery, applyFlow),
+    chunks$: chunksOf(reader, inbox.scheduleDelivery, applyFlow),
     closed$: closed$.asObservable(),
     write: outbox.write,
     pause() {
@@ -240,7 +215,7 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
     },
     resume() {
       reader.isPaused = false;
-      scheduleDelivery();
+      inbox.scheduleDelivery();
     },
     end() {
       if (isEnded || last !== undefined) return;
@@ -252,7 +227,7 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
     destroy() {
       if (isClosed || isDestroyed) return;
       isDestroyed = true;
-      received.clear();
+      inbox.clear();
       endBoth(DESTROYED, DESTROYED);
       dropWebSocket(socket);
     },
