@@ -63,6 +63,8 @@ const connections$ = NEVER;
 const conversations = async function* () {};
 const scheduler = new VirtualTimeScheduler();
 const nothing = () => {};
+const runner = { describe: nothing, it: nothing };
+const webSocket = { readyState: 1, addEventListener: nothing, send: nothing, close: nothing } as never;
 const session = createSession(library.commands, { openRequests: 1 });
 const budget = library.createBudget(library.defaultLimits.budget);
 const served = { session, framing, store, budget, limits: library.defaultLimits } as never;
@@ -479,6 +481,19 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
   ],
   sluiceReplies: [given((it) => library.sluiceReplies(it), LEFT_OUT)],
   fromSocket: [given((it) => library.fromSocket(it))],
+  fromWebSocket: [
+    given((it) => library.fromWebSocket(it)),
+    given((it) => library.fromWebSocket(webSocket, it), LEFT_OUT, OBJECTS),
+    given((it) => library.fromWebSocket(webSocket, { id: it }), LEFT_OUT, 'a string'),
+    given((it) => library.fromWebSocket(webSocket, { receiveBytesMax: it }), LEFT_OUT, 'a number'),
+  ],
+  fromWebStreams: [
+    given((it) => library.fromWebStreams(it)),
+    given((it) => library.fromWebStreams({ readable: it, writable: new WritableStream() })),
+    given((it) => library.fromWebStreams({ readable: new ReadableStream(), writable: it })),
+    given((it) => library.fromWebStreams(new TransformStream(), it), LEFT_OUT, OBJECTS),
+    given((it) => library.fromWebStreams(new TransformStream(), { faultOf: it }), LEFT_OUT, 'a function'),
+  ],
   step: [
     given((it) => library.step(it, initialState(), bytes)),
     given((it) => library.step(framing, it, bytes)),
@@ -493,6 +508,16 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
       'Infinity',
       '2 ** 53',
       'a number',
+    ),
+  ],
+  connectionContract: [
+    given((it) => library.connectionContract(it, nothing as never, runner), 'a string'),
+    given((it) => library.connectionContract('a', it, runner), 'a function'),
+    given((it) => library.connectionContract('a', nothing as never, it)),
+    given(
+      (it) => library.connectionContract('a', nothing as never, { ...runner, halfClose: it }),
+      LEFT_OUT,
+      'true',
     ),
   ],
   storeContract: [

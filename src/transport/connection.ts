@@ -1,8 +1,8 @@
 /**
  * The contract of every connection: bytes come from it and go to it.
  *
- * TCP, TLS and Unix sockets, an in-memory pair and a packet capture all provide it. The layers above do not know which
- * it is.
+ * TCP, TLS and Unix sockets, WebSockets, Web Streams, an in-memory pair and a packet capture all provide it. The layers
+ * above do not know which it is.
  */
 import type { Observable } from 'rxjs';
 
@@ -16,7 +16,8 @@ export interface ConnectionFault {
    * sent. `timeout`: the network did not answer in time. `refused`: no server listens. `unknown-host`: there is no
    * host of that name. `no-resolver`: the name could not be looked up now. `untrusted`: the two sides could not agree
    * on TLS, and another try does not change that. `incomplete`: the connection was recorded, and the recording lacks
-   * the peer's next bytes. `destroyed`: we destroyed it.
+   * the peer's next bytes. `overrun`: the peer sent more than may wait, over a transport that cannot be paused.
+   * `destroyed`: we destroyed it.
    */
   readonly code:
     | 'reset'
@@ -28,6 +29,7 @@ export interface ConnectionFault {
     | 'no-resolver'
     | 'untrusted'
     | 'incomplete'
+    | 'overrun'
     | 'destroyed'
     | 'failed';
   /** In words, with the system's own code where there is one. */
@@ -95,7 +97,10 @@ export interface Connection {
   pause(): void;
   /** Undoes `pause`. Both may be called any number of times. */
   resume(): void;
-  /** Ends our side once everything written has been sent; the peer's side stays open until it ends it. */
+  /**
+   * Ends our side once everything written has been sent; the peer's side stays open until it ends it. A transport that
+   * has no half-close (WebSocket) ends both sides by it, and a peer's end ends ours.
+   */
   end(): void;
   /**
    * Drops both sides now. `chunks$` emits nothing more but its error `destroyed`, if it was still live. Unsettled

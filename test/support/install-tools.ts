@@ -12,7 +12,7 @@ import { delimiter, join } from 'node:path';
 const tools = {
   tshark: 'what captures hold, judged by Wireshark',
   tcpdump: 'captures read by tcpdump',
-  chromium: 'the page of `sluice inspect --html`, in a browser',
+  chromium: 'the page of `sluice inspect --html`, and WebSockets, in a browser',
 } as const;
 
 export type Tool = keyof typeof tools;
