@@ -18,9 +18,6 @@ import { CREDIT_FLOOR_BYTES, type CreditWindow } from './credit.ts';
 /** The bytes from which on a write takes no more. A piece of a file is as large. */
 const WRITE_BYTES = 256 * 1024;
 
-/** The largest buffer that is made because the one before it was as long: smaller ones grow by doubling. */
-const USUAL_BUFFER_BYTES_MAX: number = 64 * 1024;
-
 /** From so many bytes on a reply is queued as it is: to copy it would cost more than to write it by itself. */
 export const UNCOPIED_BYTES_MIN: number = 16 * 1024;
 
@@ -103,8 +100,6 @@ export function createReplyWriter({
   /** Replies that are not in `queue` yet: the first `length` bytes of `buffer`. */
   let buffer = new Uint8Array(0);
   let length = 0;
-  /** The length of the last buffer that was sent: the next one is likely to be as long. */
-  let usualLength = 0;
   let writing = false;
   let writes = 0;
   /** The credit of the replies in the write that is under way. */
@@ -173,7 +168,6 @@ export function createReplyWriter({
   function seal(): void {
     if (length === 0) return;
     queue.push({ bytes: buffer.subarray(0, length), credit: length });
-    usualLength = length;
     // The rest of the buffer takes the next replies. The bytes that are sent are not written to again.
     buffer = buffer.buffer.byteLength <= KEPT_BUFFER_BYTES ? buffer.subarray(length) : new Uint8Array(0);
     length = 0;
@@ -182,9 +176,7 @@ export function createReplyWriter({
   /** Makes room for so many bytes more, by doubling the buffer. */
   function room(bytes: number): void {
     if (length + bytes <= buffer.length) return;
-    const larger = new Uint8Array(
-      Math.max(length + bytes, 2 * length, Math.min(usualLength, USUAL_BUFFER_BYTES_MAX), 4096),
-    );
+    const larger = new Uint8Array(Math.max(length + bytes, 2 * length, 4096));
     larger.set(buffer.subarray(0, length));
     buffer = larger;
   }

@@ -11,9 +11,11 @@ const traces = channel(TRACE_CHANNEL);
  * Publishes what happens inside of actors. It costs next to nothing while nobody has subscribed to the channel.
  *
  * @example
- * serveActors({ connections$, actor, trace: traceToChannel }).subscribe({ error: (fault) => console.error(fault) });
+ * serveActors({ connections$, actor, trace: traceToChannel }).subscribe({
+ *   error: (fault) => console.error(fault.message),
+ * });
  * // anywhere in the process
- * diagnostics_channel.subscribe(TRACE_CHANNEL, (event) => console.log(formatTrace(event)));
+ * subscribe(TRACE_CHANNEL, (event) => console.log(formatTrace(event))); // of node:diagnostics_channel
  */
 export function traceToChannel(event: TraceEvent): void {
   if (traces.hasSubscribers) traces.publish(event);
