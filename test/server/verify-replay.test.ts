@@ -1,5 +1,5 @@
 /** Recorded sessions put to a server again: what is the same, and what is said of what is not. */
-import { filter, lastValueFrom, Subject, share, tap, toArray } from 'rxjs';
+import { lastValueFrom, Subject, share, tap, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import type { LiveResult } from '../../src/capture/replay/live-result.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
@@ -31,11 +31,15 @@ async function recorded(
   const events: StreamEvent[] = [open()];
   let reply: Uint8Array[] = [];
   let replies = 0;
+  let isReply = false;
   const frames$ = here.chunks$.pipe(
     tap((chunk) => reply.push(chunk)),
     deframe(replyFraming()),
-    filter((event) => event.type === 'start' && event.header.ack !== 'progress'),
-    tap(() => replies++),
+    tap((event) => {
+      if (event.type === 'start') isReply = event.header.ack !== 'progress';
+      // A reply is there with the last byte of its body.
+      if (event.type === 'end' && isReply) replies++;
+    }),
     share(),
   );
   const over = lastValueFrom(frames$, { defaultValue: null });
