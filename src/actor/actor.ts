@@ -108,6 +108,11 @@ export interface PerformContext<I> {
  */
 export interface Actor<S, In, Out, Head, E extends { readonly type: string }, R, I> {
   readonly codec: Codec<In, Out, Head>;
+  /**
+   * The most that any codec keeps of an incomplete message, in bytes, where `useCodec` may set one that keeps more than
+   * `codec` does, and more than 64 KiB; default its `heldMax`.
+   */
+  readonly heldMax?: number;
   readonly initial: (peer: Peer) => S;
   /** Pure. An exception costs the connection, and is reported as `internal-error`. */
   readonly reduce: (state: S, event: ActorEvent<In, Head, E, R, I>) => Reduction<S, E, Out>;
@@ -136,6 +141,7 @@ export interface Actor<S, In, Out, Head, E extends { readonly type: string }, R,
 // biome-ignore-start lint/suspicious/noExplicitAny: what it keeps and gives is of its own types.
 export interface AnyActor {
   readonly codec: Codec<any, any, any>;
+  readonly heldMax?: number;
   readonly initial: (peer: Peer) => any;
   readonly reduce: (state: any, event: any) => Reduction<any, any, any>;
   readonly accepts?: (state: any, from: 'peer' | 'input') => boolean;

@@ -16,7 +16,7 @@ import { acceptsPeer, nextEvent } from './events.ts';
 import { advance, afterEvent, connectionOver, ourSideEnded, timedOut } from './lifecycle.ts';
 import { createMailbox, type MailboxLimits } from './mailbox.ts';
 import { isListening, pause } from './pause.ts';
-import { fail, pushResult } from './queues.ts';
+import { chargeResult, fail, pushResult, resumePulling } from './queues.ts';
 import type { ActorReport } from './report.ts';
 import type { QueuedEvent, Run } from './run.ts';
 import { canPull, releaseStep } from './slices.ts';
@@ -67,6 +67,7 @@ export function createRun(
   const inbound = createMailbox<unknown>({
     limits: limits.mailbox,
     arrived: member.wake,
+    keepsUp: () => !run.pausedBy.has('credit') && run.writer.pending() <= run.sendingMax,
     overflowed: () => {
       if (run.phase !== 'closed' && run.phase !== 'finished') run.report({ type: 'overflow' });
       inbound.close();
@@ -97,6 +98,8 @@ export function createRun(
     ends: createFifo(),
     pull: () => {},
     results: createFifo(),
+    resultBytes: 0,
+    drained: new Set(),
     fromPeer: createFifo(),
     inbound,
     isInputsTurn: false,
@@ -210,6 +213,7 @@ export function work(run: Run): boolean {
   if (isAccepting && run.fromPeer.length === 0) releaseStep(run);
   run.ackDelay.setInFrame(run.inBody || run.partialCredit > 0);
   const more = left === 0;
+  resumePulling(run);
   // All that is ready at the end of the work leaves in one write.
   if (!more) run.writer.flush();
   if (!more) advance(run);
@@ -220,6 +224,7 @@ export function work(run: Run): boolean {
 function reduce(run: Run, queued: QueuedEvent): void {
   const { settlement } = queued;
   const event = lend(run, queued);
+  if (queued.resultCredit) chargeResult(run, -queued.resultCredit);
   if (event.type === 'start' || event.type === 'end') run.isReducingBody = event.type === 'start';
   run.settlement = settlement;
   run.emit(event);

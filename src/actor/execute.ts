@@ -1,5 +1,6 @@
 /** Carries out effects. What fails in the world becomes an event; nothing here throws. */
-import { from, type ObservableInput, Subscription } from 'rxjs';
+import { from, Observable, type ObservableInput, Subscription } from 'rxjs';
+import { memoryOf } from '../base/memory-of.ts';
 import { UNCOPIED_BYTES_MIN } from '../runtime/reply-writer.ts';
 import { check, FUNCTION, inWords, MILLISECONDS, wholeFrom } from '../wire/argument.ts';
 import type { DirectEncoder } from '../wire/codec.ts';
@@ -16,6 +17,8 @@ import { switchCodec } from './slices.ts';
 const TIMERS_MAX = 1024;
 /** The most results that may wait: more come only of an Observable that never waits. */
 const RESULTS_MAX = 65_536;
+/** The bytes of results that may wait at least. */
+const RESULT_BYTES_LEAST: number = 4 * 1024 * 1024;
 
 /**
  * A `switch`, because it runs for each message: a pattern match costs a hundred times as much, which is measurable
@@ -168,13 +171,16 @@ function perform(run: Run, effect: AnyEffect): void {
   });
   // The credit of a result is that of the effect, for one thing more.
   const emit = (event: AnyEvent): void => {
+    if (subscription.closed) return;
     if (settlement !== null) settlement.pending++;
-    pushResult(run, { event, settlement });
+    const resultCredit = event.type === 'result' ? memoryOf(event.value) : 0;
+    pushResult(run, { event, settlement, resultCredit });
     if (run.results.length > RESULTS_MAX) fail(run, tooManyResults(effect));
+    else if (run.resultBytes > resultBytesMax(run) && run.results.length > 1) overflow(run);
   };
   try {
     subscription.add(
-      from(given).subscribe({
+      sourceOf(run, given).subscribe({
         next: (value) => emit({ type: 'result', effect, value }),
         error: (error: unknown) => {
           emit({ type: 'failed', effect, error });
@@ -188,6 +194,45 @@ function perform(run: Run, effect: AnyEffect): void {
     emit({ type: 'failed', effect, error });
     subscription.unsubscribe();
   }
+}
+
+/** Results may wait for some more than the peer may have to read: then it does not, and the effect does not wait. */
+const resultBytesMax = ({ sendingMax }: Run): number => Math.max(4 * sendingMax, RESULT_BYTES_LEAST);
+
+/** The peer reads too little of what effects give, and those do not wait: that ends them, and the connection. */
+function overflow(run: Run): void {
+  run.report({ type: 'overflow' });
+  run.connection.destroy();
+  for (const effect of [...run.underWay]) effect.unsubscribe();
+}
+
+/**
+ * What a performer gives, as an Observable. The next value of an async iterable is asked for when the one before it is
+ * reduced: an Observable cannot wait, but those can.
+ */
+function sourceOf(run: Run, given: ObservableInput<unknown>): Observable<unknown> {
+  const isPulled = Symbol.asyncIterator in Object(given) && !('subscribe' in Object(given));
+  return isPulled ? pulled(run, given as AsyncIterable<unknown>) : from(given);
+}
+
+function pulled(run: Run, values: AsyncIterable<unknown>): Observable<unknown> {
+  return new Observable((subscriber) => {
+    const iterator = values[Symbol.asyncIterator]();
+    const pull = async (): Promise<void> => {
+      for (;;) {
+        const { done, value } = await iterator.next();
+        if (subscriber.closed) return;
+        if (done) return subscriber.complete();
+        subscriber.next(value);
+        while (run.results.length > 0 && !subscriber.closed)
+          await new Promise<void>((resolve) => run.drained.add(resolve));
+      }
+    };
+    pull().catch((error: unknown) => subscriber.error(error));
+    return () => {
+      Promise.resolve(iterator.return?.()).catch(() => {});
+    };
+  });
 }
 
 /** Queues what came of an effect before anything of it was under way. */

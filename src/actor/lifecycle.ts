@@ -3,7 +3,7 @@ import type { Subscription } from 'rxjs';
 import type { TimeoutKind } from '../runtime/timeouts.ts';
 import type { ConnectionFault } from '../transport/connection.ts';
 import { settle, settleUnreduced } from './credit.ts';
-import { inputEnded, pushResult } from './queues.ts';
+import { chargeResult, inputEnded, pushResult, resumePulling } from './queues.ts';
 import { chargePartial } from './room.ts';
 import type { AnyEvent, Run } from './run.ts';
 
@@ -102,8 +102,11 @@ export function finish(run: Run): void {
   run.ackDelay.release();
   run.ackDelay.dispose();
   settleUnreduced(run);
-  for (let queued = run.results.shift(); queued !== undefined; queued = run.results.shift())
+  for (let queued = run.results.shift(); queued !== undefined; queued = run.results.shift()) {
+    chargeResult(run, -(queued.resultCredit ?? 0));
     settle(run, queued.settlement);
+  }
+  resumePulling(run);
   for (const effect of [...run.underWay]) endEffect(run, effect);
   chargePartial(run, 0);
   run.window.credit(run.stateCredit);

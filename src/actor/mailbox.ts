@@ -5,7 +5,8 @@
  *  post              when                               then
  *  the mailbox has room                                 the input waits; its promise settles when the actor takes it
  *  it is full, and `whenFull` is `dropOldest`           the oldest input is dropped
- *  it is full, and `whenFull` is `disconnect`           the connection is destroyed, and what waits is dropped
+ *  it is full, and `whenFull` is `disconnect`           the connection is destroyed, and what waits is dropped;
+ *                                                       while its peer reads all it is sent, only at 16 times the limits
  *  the connection is closed                             the input is not taken: `closed`
  * ```
  *
@@ -60,6 +61,8 @@ export interface MailboxDeps {
   readonly limits: MailboxLimits;
   /** Called when an input has come. */
   readonly arrived: () => void;
+  /** Whether the receiver keeps up with its peer: it takes what waits as soon as it is its turn. */
+  readonly keepsUp: () => boolean;
   /** Called when the mailbox is full, and the connection must go. */
   readonly overflowed: () => void;
 }
@@ -68,9 +71,21 @@ export interface MailboxDeps {
 let lastMeasured: { readonly input: unknown; readonly bytes: number } = { input: undefined, bytes: 0 };
 
 function bytesOfInput(input: unknown): number {
-  if (lastMeasured.input !== input) lastMeasured = { input, bytes: memoryOf(input) };
+  if (lastMeasured.input === input) return lastMeasured.bytes;
+  lastMeasured = { input, bytes: measured(input) };
   return lastMeasured.bytes;
 }
+
+/** What cannot be looked at counts as little: `post` never throws. */
+function measured(input: unknown): number {
+  try {
+    return memoryOf(input);
+  } catch {
+    return UNKNOWN_BYTES;
+  }
+}
+
+const UNKNOWN_BYTES = 256;
 
 /** How many posts are inside of one another: a receiver may post to the next one, and that one to another. */
 let depth = 0;
@@ -87,8 +102,14 @@ function announce(arrived: () => void): void {
   }
 }
 
+/**
+ * How many times its limits a mailbox may hold while its receiver keeps up with its peer, and only waits for its turn:
+ * others may say much in one of theirs.
+ */
+const TURN_FACTOR = 16;
+
 /** Bounded by its limits: both the number and the bytes of what waits. */
-export function createMailbox<I>({ limits, arrived, overflowed }: MailboxDeps): Inbound<I> {
+export function createMailbox<I>({ limits, arrived, keepsUp, overflowed }: MailboxDeps): Inbound<I> {
   const waiting = createFifo<Waiting<I>>();
   let held = 0;
   let closed = false;
@@ -103,13 +124,14 @@ export function createMailbox<I>({ limits, arrived, overflowed }: MailboxDeps): 
   function post(input: I): Promise<Posted> {
     if (closed) return CLOSED;
     const bytes = bytesOfInput(input);
-    const isFull = () =>
-      waiting.length > 0 && (waiting.length >= limits.inputs || held + bytes > limits.bytes);
-    if (isFull() && limits.whenFull === 'disconnect') {
+    const isFull = (factor = 1) =>
+      waiting.length > 0 &&
+      (waiting.length >= factor * limits.inputs || held + bytes > factor * limits.bytes);
+    if (limits.whenFull === 'disconnect' && isFull(keepsUp() ? TURN_FACTOR : 1)) {
       overflowed();
       return DROPPED;
     }
-    while (isFull()) drop('dropped');
+    while (limits.whenFull === 'dropOldest' && isFull()) drop('dropped');
     held += bytes;
     return new Promise((settle) => {
       waiting.push({ input, bytes, settle });

@@ -9,6 +9,8 @@
 import { pause, setHasRoom } from './pause.ts';
 import type { Run } from './run.ts';
 
+/** The bytes of a room at least: an actor may use any codec that keeps no more. */
+export const ROOM_BYTES_LEAST: number = 64 * 1024;
 /** The bytes of an incomplete message that need no room. */
 const UNROOMED_BYTES = 4 * 1024;
 /** The most that the bytes of an incomplete message cost: those beyond have room. */

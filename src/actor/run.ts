@@ -41,6 +41,8 @@ export interface Settlement {
 
 export interface QueuedEvent {
   readonly event: AnyEvent;
+  /** The credit of a result itself, while it waits; default none. */
+  readonly resultCredit?: number;
   /** Null for an event that costs nothing. */
   readonly settlement: Settlement | null;
 }
@@ -102,6 +104,10 @@ export interface Run {
   pull: () => void;
 
   readonly results: Fifo<QueuedEvent>;
+  /** The credit of the results that wait. */
+  resultBytes: number;
+  /** Called when no result waits any more: one for each async iterable that an effect gives. */
+  readonly drained: Set<() => void>;
   readonly fromPeer: Fifo<QueuedEvent>;
   readonly inbound: Inbound<unknown>;
   /** Whether an input goes before the next event of the peer: they take turns. */

@@ -41,6 +41,7 @@ import {
 import type { Actor } from './actor.ts';
 import { defaultMailbox, type MailboxLimits } from './mailbox.ts';
 import type { ActorReport } from './report.ts';
+import { ROOM_BYTES_LEAST } from './room.ts';
 import { serveActor } from './serve-actor.ts';
 import type { TraceEvent } from './trace.ts';
 
@@ -188,7 +189,10 @@ export function serveActors<S, In, Out, Head, E extends { readonly type: string 
     const shared = {
       limits: { ...limits, quietPeriod: defaultLimits.quietPeriod },
       budget: createBudget(halfOf(limits.budget)),
-      rooms: createSlots({ shared: roomsIn(limits.budget, actor.codec.heldMax), perHolder: 0 }),
+      rooms: createSlots({
+        shared: roomsIn(limits.budget, actor.heldMax ?? actor.codec.heldMax),
+        perHolder: 0,
+      }),
       rounds: createRounds(() => performance.now(), nextTurn),
       timeoutMonitor: createTimeoutMonitor(limits.timeouts),
       rateLimits: {
@@ -274,7 +278,7 @@ export function serveActors<S, In, Out, Head, E extends { readonly type: string 
 const halfOf = ({ high, low }: Watermarks): Watermarks => ({ high: high / 2, low: Math.min(low, high / 2) });
 
 const roomsIn = ({ high }: Watermarks, heldMax: number): number =>
-  Math.max(1, Math.floor(high / 2 / Math.max(heldMax, 1)));
+  Math.max(1, Math.floor(high / 2 / Math.max(heldMax, ROOM_BYTES_LEAST)));
 
 /** Calls back in the next turn of the event loop, where the platform has one for that. */
 const nextTurn: (work: () => void) => void =

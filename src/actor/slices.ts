@@ -15,7 +15,7 @@ import { bytesFrom, settleUnreduced } from './credit.ts';
 import { acceptsPeer } from './events.ts';
 import { isListening, pause } from './pause.ts';
 import { fail, inputEnded } from './queues.ts';
-import { chargePartial } from './room.ts';
+import { chargePartial, ROOM_BYTES_LEAST } from './room.ts';
 import type { AnyCodec, Run } from './run.ts';
 
 /** The most things that one step decodes; and while the budget has no room for so many. */
@@ -124,6 +124,11 @@ function dropInput(run: Run): void {
  * @throws an Error when an earlier step has taken bytes of a message that is not complete: they cannot be given back.
  */
 export function switchCodec(run: Run, codec: AnyCodec): void {
+  const heldMax = Math.max(run.actor.heldMax ?? run.actor.codec.heldMax, ROOM_BYTES_LEAST);
+  if (codec.heldMax > heldMax)
+    throw new RangeError(
+      `useCodec: the codec keeps up to ${codec.heldMax} bytes of a message, and the actor's heldMax is ${heldMax}`,
+    );
   const { decoding, lastStep } = run;
   const { decoder } = decoding.codec;
   if (run.isReducingBody) throw new Error('useCodec: a body is arriving; it must be an effect of its end');

@@ -8,7 +8,7 @@ const VALUE_BYTES = 64;
 /** The cost of a character: text may take two bytes for each. */
 const CHARACTER_BYTES = 2;
 /** The most values that are looked at: a value that is no JSON may contain itself. */
-const VALUES_MAX = 10_000_000;
+const VALUES_MAX = 1_000_000;
 
 /**
  * The bytes of memory that a value costs, nested values included.

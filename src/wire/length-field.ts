@@ -15,7 +15,7 @@
  * ```
  */
 
-import { check, either, FUNCTION, oneOf } from './argument.ts';
+import { check, either, FUNCTION, oneOf, RECORD } from './argument.ts';
 import { type BytesLike, bytesOf, owned } from './bytes.ts';
 import type { Codec } from './codec.ts';
 import type { HeadFault } from './fault.ts';
@@ -108,7 +108,11 @@ function prefixedCodec(layout: LengthLayout, framing: Framing<Prefix>) {
     ...framing,
     decoder: framingDecoder<Prefix, PrefixedBody, Prefix>(framing, toMessage),
     heldMax: heldMaxOf(framing),
-    encode: ({ lead, body }: PrefixedBody, bodyLength = 0) => chunksOf(layout, lead, body, bodyLength),
+    encode: (message: PrefixedBody, bodyLength = 0) => {
+      check('a message', message, RECORD);
+      const { lead, body } = message;
+      return chunksOf(layout, bytesOf(lead, 'the lead'), bytesOf(body, 'a body'), bodyLength);
+    },
   };
 }
 

@@ -24,6 +24,31 @@ const echo = defineActor()({
 const until = (holds: () => boolean): Promise<void> =>
   vi.waitUntil(holds, { interval: 1, timeout: 60_000 }).then(() => {});
 
+/** Each message is broadcast to all connections of the room. */
+function room(limits = {}) {
+  const members = new Set<Mailbox<string>>();
+  type Effect =
+    | { readonly type: 'join' }
+    | { readonly type: 'leave' }
+    | { readonly type: 'say'; readonly text: string };
+  const actor = defineActor<{ effect: Effect; input: string }>()({
+    codec,
+    reduce: (state, event) => {
+      if (event.type === 'opened') return { state, effects: [{ type: 'join' }] };
+      if (event.type === 'closed') return { state, effects: [{ type: 'leave' }] };
+      if (event.type === 'message') return { state, effects: [{ type: 'say', text: event.message }] };
+      if (event.type === 'input') return { state, effects: [{ type: 'send', message: event.input }] };
+      return { state };
+    },
+    perform(effect, { self }) {
+      if (effect.type === 'join') members.add(self);
+      else if (effect.type === 'leave') members.delete(self);
+      else for (const each of members) void each.post(effect.text);
+    },
+  });
+  return { members, server: served(actor, { limits }) };
+}
+
 describe('an actor', () => {
   test('an actor answers messages in their order', async () => {
     const server = served(echo);
@@ -318,31 +343,6 @@ describe('effects that every actor has', () => {
 });
 
 describe('what others send', () => {
-  /** Each message is broadcast to all connections of the room. */
-  function room(limits = {}) {
-    const members = new Set<Mailbox<string>>();
-    type Effect =
-      | { readonly type: 'join' }
-      | { readonly type: 'leave' }
-      | { readonly type: 'say'; readonly text: string };
-    const actor = defineActor<{ effect: Effect; input: string }>()({
-      codec,
-      reduce: (state, event) => {
-        if (event.type === 'opened') return { state, effects: [{ type: 'join' }] };
-        if (event.type === 'closed') return { state, effects: [{ type: 'leave' }] };
-        if (event.type === 'message') return { state, effects: [{ type: 'say', text: event.message }] };
-        if (event.type === 'input') return { state, effects: [{ type: 'send', message: event.input }] };
-        return { state };
-      },
-      perform(effect, { self }) {
-        if (effect.type === 'join') members.add(self);
-        else if (effect.type === 'leave') members.delete(self);
-        else for (const each of members) void each.post(effect.text);
-      },
-    });
-    return { members, server: served(actor, { limits }) };
-  }
-
   test('a broadcast reaches everybody in the order in which it was sent', async () => {
     const { server } = room();
     const clients = Array.from({ length: 20 }, () => server.connect());
@@ -486,10 +486,68 @@ describe('bounds', () => {
     await client.send('go');
     await until(() => server.stats().unsettled > 256 * 1024);
     for (let i = 0; i < 20; i++) await new Promise(setImmediate);
-    expect(server.stats().unsettled).toBeLessThan(300 * 1024);
+    // With what the results themselves take up.
+    expect(server.stats().unsettled).toBeLessThan(400 * 1024);
     for (let i = 0; i < 1000; i++) expect(await client.next()).toHaveLength(10_000);
     client.end();
     expect(await client.next()).toBeUndefined();
+  });
+
+  test('an async iterable is asked for its next value when the one before it is reduced', async () => {
+    let taken = 0;
+    const reading = defineActor<{ effect: { readonly type: 'read' }; result: Uint8Array }>()({
+      codec: lengthField({ width: 4, maxLength: 100_000 }),
+      reduce: (state, event) => {
+        if (event.type === 'message') return { state, effects: [{ type: 'read' }] };
+        return { state, effects: event.type === 'result' ? [{ type: 'send', message: event.value }] : [] };
+      },
+      perform: async function* () {
+        for (; taken < 200; taken++) yield new Uint8Array(50_000);
+      },
+    });
+    const server = served(reading, { limits: { window: { high: 256 * 1024, low: 128 * 1024 } } });
+    const client = server.connect();
+    await client.send(new Uint8Array(0));
+    await until(() => server.stats().unsettled > 256 * 1024);
+    for (let i = 0; i < 50; i++) await new Promise(setImmediate);
+    expect(taken).toBeLessThan(20);
+    for (let i = 0; i < 200; i++) expect(await client.next()).toHaveLength(50_000);
+    client.end();
+    expect(await client.next()).toBeUndefined();
+  });
+
+  test('a peer that does not read what an effect goes on giving is disconnected', async () => {
+    const values = new Subject<string>();
+    const watching = defineActor<{ effect: { readonly type: 'watch' }; result: string }>()({
+      codec,
+      reduce: (state, event) => {
+        if (event.type === 'message') return { state, effects: [{ type: 'watch' }] };
+        return { state, effects: event.type === 'result' ? [{ type: 'send', message: event.value }] : [] };
+      },
+      perform: () => values,
+    });
+    const server = served(watching, { limits: { window: { high: 256 * 1024, low: 128 * 1024 } } });
+    const deaf = server.open();
+    deaf.write([ascii('go\n')], () => {});
+    await until(() => values.observed);
+    let most = 0;
+    for (let i = 0; i < 2000 && values.observed; i++) {
+      values.next('x'.repeat(10_000));
+      most = Math.max(most, server.stats().unsettled);
+    }
+    await until(() => server.types().includes('overflow'));
+    expect(most).toBeLessThan(6 * 1024 * 1024);
+    deaf.destroy();
+  });
+
+  test('readers that keep up are not disconnected because others say much in one turn', async () => {
+    const { server } = room({ mailbox: { inputs: 100, bytes: 1e6, whenFull: 'disconnect' } });
+    const clients = Array.from({ length: 10 }, () => server.connect());
+    const count = 300;
+    for (let i = 0; i < count; i++) void clients[0]!.send('x');
+    for (const client of clients) for (let i = 0; i < count; i++) expect(await client.next()).toBe('x');
+    expect(server.types()).not.toContain('overflow');
+    for (const client of clients) client.destroy();
   });
 
   /** Room for this many long messages at a time. */

@@ -282,6 +282,17 @@ describe('lengthField', () => {
     expect(() => codec.encode(bytesOf(1))).toThrow(/the least is 2/);
   });
 
+  test('a message that is not bytes cannot be sent, with or without bytes before the length', () => {
+    const [bare, prefixed] = [
+      lengthField({ width: 1, maxLength: 9 }),
+      lengthField({ width: 1, offset: 1, maxLength: 9 }),
+    ];
+    expect(() => bare.encode('abc' as never)).toThrow(TypeError);
+    expect(() => prefixed.encode({ lead: bytesOf(1), body: 'abc' as never })).toThrow(TypeError);
+    expect(() => prefixed.encode({ lead: 'a' as never, body: bytesOf(1) })).toThrow(TypeError);
+    expect(() => prefixed.encode(bytesOf(1) as never)).toThrow();
+  });
+
   test.each(['whole', 'stream', 'skip'] as const)("delivery may be the word '%s'", (delivery) => {
     expect(() => lengthField({ width: 1, maxLength: 9, delivery })).not.toThrow();
   });
