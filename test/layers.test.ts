@@ -14,7 +14,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   'files/session': ['wire', 'files/protocol'],
   store: ['wire', 'files/protocol'],
   transport: ['wire', 'files/protocol'],
-  actor: ['wire', 'files/protocol', 'runtime', 'server', 'transport'],
+  actor: ['wire', 'files/protocol', 'runtime', 'transport'],
   capture: ['wire', 'files/protocol', 'transport'],
   runtime: ['wire', 'files/protocol', 'files/session', 'store', 'transport'],
   client: ['wire', 'files/protocol', 'files/session', 'runtime', 'store', 'transport'],

@@ -13,7 +13,7 @@ import type { Connection } from '../transport/connection.ts';
 import type { AnyActor, Peer } from './actor.ts';
 import { bytesFrom, lend, settle } from './credit.ts';
 import { acceptsPeer, nextEvent } from './events.ts';
-import { advance, afterEvent, connectionOver, ourSideEnded, timedOut } from './lifecycle.ts';
+import { advance, afterEvent, connectionOver, ourSideEnded, overflow, timedOut } from './lifecycle.ts';
 import { createMailbox, type MailboxLimits } from './mailbox.ts';
 import { isListening, pause } from './pause.ts';
 import { chargeResult, fail, pushResult, resumePulling } from './queues.ts';
@@ -68,11 +68,7 @@ export function createRun(
     limits: limits.mailbox,
     arrived: member.wake,
     keepsUp: () => !run.pausedBy.has('credit') && run.writer.pending() <= run.sendingMax,
-    overflowed: () => {
-      if (run.phase !== 'closed' && run.phase !== 'finished') run.report({ type: 'overflow' });
-      inbound.close();
-      connection.destroy();
-    },
+    overflowed: () => overflow(run),
   });
   const window = budget.window(limits.window, (paused) => pause(run, 'credit', paused));
   const ackDelay = createAckDelay(scheduler, limits.quietPeriod, () => run.writer.flushHeld());
@@ -214,10 +210,11 @@ export function work(run: Run): boolean {
   run.ackDelay.setInFrame(run.inBody || run.partialCredit > 0);
   const more = left === 0;
   resumePulling(run);
+  if (more) return true;
   // All that is ready at the end of the work leaves in one write.
-  if (!more) run.writer.flush();
-  if (!more) advance(run);
-  return more;
+  run.writer.flush();
+  advance(run);
+  return false;
 }
 
 /** Has the pipe reduce one event, and carry out its effects. */

@@ -1,14 +1,9 @@
 /** The credit of events: charged when they are queued, returned once, when all that follows from them has ended. */
 import { memoryOf } from '../base/memory-of.ts';
+import { isSmallPart } from '../runtime/chunk-splitter.ts';
 import { EVENT_COST_BYTES } from '../runtime/credit.ts';
 import { inWords } from '../wire/argument.ts';
 import type { AnyEvent, QueuedEvent, Run, Settlement } from './run.ts';
-
-/**
- * The least bytes of a body that are kept where they were received. Fewer are copied, where the connection holds memory
- * already that it cannot receive into: else one byte could keep everything in memory that came with it.
- */
-const KEPT_BYTES_MIN: number = 32 * 1024;
 
 /**
  * The bytes that a function of the actor or of its codec has answered: a number that is none would be added to the
@@ -64,8 +59,7 @@ export function lend(run: Run, { event, settlement }: QueuedEvent): AnyEvent {
 }
 
 function detached(run: Run, bytes: Uint8Array): Uint8Array {
-  if (bytes.length >= KEPT_BYTES_MIN || bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
-  if (!(run.connection.pinsMemory?.() ?? true)) return bytes;
+  if (!isSmallPart(bytes) || !(run.connection.pinsMemory?.() ?? true)) return bytes;
   run.connection.recycle?.(bytes, bytes.length);
   return new Uint8Array(bytes);
 }

@@ -1,12 +1,13 @@
 /** Carries out effects. What fails in the world becomes an event; nothing here throws. */
 import { from, Observable, type ObservableInput, Subscription } from 'rxjs';
+import { totalBytes } from '../base/bytes.ts';
 import { memoryOf } from '../base/memory-of.ts';
 import { UNCOPIED_BYTES_MIN } from '../runtime/reply-writer.ts';
 import { check, FUNCTION, inWords, MILLISECONDS, wholeFrom } from '../wire/argument.ts';
 import type { DirectEncoder } from '../wire/codec.ts';
 import type { Control } from './actor.ts';
 import { bytesFrom, charge, hold, settle } from './credit.ts';
-import { endOurSide } from './lifecycle.ts';
+import { endEffects, endOurSide, overflow } from './lifecycle.ts';
 import { fail, pushResult } from './queues.ts';
 import type { AnyCodec, AnyEvent, Run } from './run.ts';
 import type { AnyEffect } from './scan-effects.ts';
@@ -66,7 +67,7 @@ function send(run: Run, message: unknown, eager: boolean): void {
     return fail(run, thrown);
   }
   if (run.isSendingBody) {
-    const bytes = lengthOf(chunks);
+    const bytes = totalBytes(chunks);
     chargeBehindBody(run, bytes);
     run.behindBody.push(() => {
       chargeBehindBody(run, -bytes);
@@ -116,7 +117,7 @@ function sendWithBody(run: Run, control: Extract<Control<unknown>, { type: 'send
     return fail(run, thrown);
   }
   if (!run.isSendingBody) return sendBody(run, head, control);
-  const bytes = lengthOf(head);
+  const bytes = totalBytes(head);
   chargeBehindBody(run, bytes);
   run.behindBody.push(() => {
     chargeBehindBody(run, -bytes);
@@ -128,9 +129,6 @@ function chargeBehindBody(run: Run, bytes: number): void {
   run.behindBodyBytes += bytes;
   run.window.charge(bytes);
 }
-
-const lengthOf = (chunks: readonly Uint8Array[]): number =>
-  chunks.reduce((sum, { length }) => sum + length, 0);
 
 function setTimer(run: Run, key: string, afterMs: number | null): void {
   run.timers.get(key)?.unsubscribe();
@@ -176,7 +174,11 @@ function perform(run: Run, effect: AnyEffect): void {
     const resultCredit = event.type === 'result' ? memoryOf(event.value) : 0;
     pushResult(run, { event, settlement, resultCredit });
     if (run.results.length > RESULTS_MAX) fail(run, tooManyResults(effect));
-    else if (run.resultBytes > resultBytesMax(run) && run.results.length > 1) overflow(run);
+    else if (run.resultBytes > resultBytesMax(run) && run.results.length > 1) {
+      overflow(run);
+      // They would go on giving results until the connection is closed.
+      endEffects(run);
+    }
   };
   try {
     subscription.add(
@@ -198,13 +200,6 @@ function perform(run: Run, effect: AnyEffect): void {
 
 /** Results may wait for some more than the peer may have to read: then it does not, and the effect does not wait. */
 const resultBytesMax = ({ sendingMax }: Run): number => Math.max(4 * sendingMax, RESULT_BYTES_LEAST);
-
-/** The peer reads too little of what effects give, and those do not wait: that ends them, and the connection. */
-function overflow(run: Run): void {
-  run.report({ type: 'overflow' });
-  run.connection.destroy();
-  for (const effect of [...run.underWay]) effect.unsubscribe();
-}
 
 /**
  * What a performer gives, as an Observable. The next value of an async iterable is asked for when the one before it is

@@ -1,5 +1,4 @@
 /** How a connection that an actor serves comes to its end. The table of its phases is in `run`. */
-import type { Subscription } from 'rxjs';
 import type { TimeoutKind } from '../runtime/timeouts.ts';
 import type { ConnectionFault } from '../transport/connection.ts';
 import { settle, settleUnreduced } from './credit.ts';
@@ -107,7 +106,7 @@ export function finish(run: Run): void {
     settle(run, queued.settlement);
   }
   resumePulling(run);
-  for (const effect of [...run.underWay]) endEffect(run, effect);
+  endEffects(run);
   chargePartial(run, 0);
   run.window.credit(run.stateCredit);
   run.stateCredit = 0;
@@ -115,12 +114,21 @@ export function finish(run: Run): void {
 }
 
 /** The code that ends an effect is the actor's, and may throw. */
-function endEffect(run: Run, effect: Subscription): void {
-  try {
-    effect.unsubscribe();
-  } catch (thrown) {
-    run.report({ type: 'internal-error', thrown });
+export function endEffects(run: Run): void {
+  for (const effect of [...run.underWay]) {
+    try {
+      effect.unsubscribe();
+    } catch (thrown) {
+      run.report({ type: 'internal-error', thrown });
+    }
   }
+}
+
+/** The peer does not read what others send to it, or what its effects give: that costs the connection. */
+export function overflow(run: Run): void {
+  if (run.phase !== 'closed' && run.phase !== 'finished') run.report({ type: 'overflow' });
+  run.inbound.close();
+  run.connection.destroy();
 }
 
 function stopTimers(run: Run): void {

@@ -23,7 +23,6 @@ import { createRateLimiter } from '../runtime/rate-limit.ts';
 import { createRounds } from '../runtime/rounds.ts';
 import { createSlots } from '../runtime/slots.ts';
 import { createTimeoutMonitor } from '../runtime/timeouts.ts';
-import { createConnectionLimit } from '../server/connection-limit.ts';
 import type { Address, Connection, ConnectionFault } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen-event.ts';
 import {
@@ -39,6 +38,7 @@ import {
   type Rule,
 } from '../wire/argument.ts';
 import type { Actor } from './actor.ts';
+import { createConnectionLimit } from './connection-limit.ts';
 import { defaultMailbox, type MailboxLimits } from './mailbox.ts';
 import type { ActorReport } from './report.ts';
 import { ROOM_BYTES_LEAST } from './room.ts';

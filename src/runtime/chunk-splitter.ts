@@ -60,3 +60,14 @@ export function createChunkSplitter(readPiece: (bytes: Uint8Array) => number): C
     },
   };
 }
+
+/**
+ * The least bytes of a body that are kept where they were received. Fewer bytes are copied when two things are true:
+ * most of the memory around them may belong to something else, which costs nothing, and the connection holds some
+ * memory like that already. Else a body of one byte would keep everything in memory that came around it. A file that
+ * is stored at once is never copied.
+ */
+const KEPT_BYTES_MIN: number = 32 * 1024;
+/** Whether so few bytes of a body are copied rather than kept where they were received. */
+export const isSmallPart = (bytes: Uint8Array): boolean =>
+  bytes.length < KEPT_BYTES_MIN && bytes.length * 2 < bytes.buffer.byteLength;

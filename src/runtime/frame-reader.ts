@@ -18,19 +18,12 @@ import { deframe } from '../wire/deframe.ts';
 import type { FrameEvent } from '../wire/frame-event.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
-import { createChunkSplitter, PIECE_BYTES_MAX } from './chunk-splitter.ts';
+import { createChunkSplitter, isSmallPart, PIECE_BYTES_MAX } from './chunk-splitter.ts';
 import { CREDIT_FLOOR_BYTES, type CreditWindow, EVENT_COST_BYTES } from './credit.ts';
 import type { SlotHolder } from './slots.ts';
 
 /** The bytes of a header that need no room of their own. Nearly every header is shorter. */
 export const HEAD_BYTES = 4 * 1024;
-/**
- * The least bytes of a body that are kept where they were received. Fewer bytes are copied when two things are true:
- * most of the memory around them may belong to something else, which costs nothing, and the connection holds some
- * memory like that already. Else a body of one byte would keep everything in memory that came around it. A file that
- * is stored at once is never copied.
- */
-export const KEPT_BYTES_MIN: number = 32 * 1024;
 const NOTHING = new Uint8Array(0);
 /**
  * How many times their bytes frames may cost. The shortest frame is `{}` with its length, and costs 54 times its
@@ -165,8 +158,7 @@ export function createFrameReader(deps: FrameReaderDeps): FrameReader {
   }
 
   function detach(bytes: Uint8Array): Uint8Array {
-    if (bytes.length >= KEPT_BYTES_MIN || bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
-    if (!deps.pinsMemory()) return bytes;
+    if (!isSmallPart(bytes) || !deps.pinsMemory()) return bytes;
     copied += bytes.length;
     return new Uint8Array(bytes);
   }

@@ -1,5 +1,7 @@
 /** The state of a server that is subscribed to, and the options that all of its connections share. */
 import { mergeMap, NEVER, type Observable, share, take, timer } from 'rxjs';
+import { type ConnectionLimit, createConnectionLimit } from '../actor/connection-limit.ts';
+import { serviceFault } from '../files/protocol/errors.ts';
 import { version } from '../files/protocol/version.ts';
 import type { Command } from '../files/session/command.ts';
 import { commands as builtIn } from '../files/session/dispatch.ts';
@@ -14,8 +16,8 @@ import type { ServeConnectionOptions } from '../runtime/serve-connection.ts';
 import { createSlots } from '../runtime/slots.ts';
 import { createTimeoutMonitor } from '../runtime/timeouts.ts';
 import { createTokenTries, type TokenTries } from '../runtime/token-tries.ts';
+import { encodeJsonHeader } from '../wire/json-header.ts';
 import { openFileLimit } from './bounds.ts';
-import { type ConnectionLimit, createConnectionLimit } from './connection-limit.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 /** A server that is subscribed to. */
@@ -41,7 +43,7 @@ export function createServerState(options: ServeOptions): ServerState {
     commands,
     limits,
     shared,
-    connectionLimit: createConnectionLimit(limits),
+    connectionLimit: createConnectionLimit(limits, refusalReply),
     tokenTries: options.tokenTries ?? createTokenTries(() => performance.now()),
     cut$: shutdown$.pipe(
       mergeMap(() => timer(limits.grace)),
@@ -98,4 +100,10 @@ function aboutServer(commands: readonly Command[], limits: Limits) {
     commands: [...new Set(commands.map(({ cmd }) => cmd))],
     limits: { headerBytes, fileBytes: Number.isFinite(fileBytes) ? fileBytes : null, openRequests },
   };
+}
+
+/** The reply to a connection that is not admitted. */
+export function refusalReply(why: string): Uint8Array | null {
+  const reply = encodeJsonHeader({ error: serviceFault('too-many-connections', why) });
+  return reply.ok ? reply.bytes : null;
 }

@@ -18,9 +18,9 @@
 import { check, either, FUNCTION, oneOf, RECORD } from './argument.ts';
 import { type BytesLike, bytesOf, owned } from './bytes.ts';
 import type { Codec } from './codec.ts';
+import { framingDecoder, type TakeWhole } from './codecs/framing-decoder.ts';
 import type { HeadFault } from './fault.ts';
 import type { Framing, ParsedHead } from './framing.ts';
-import { framingDecoder, type TakeWhole } from './framing-decoder.ts';
 import { bodyLength, encodePrefix, fieldSize, fieldValue, prefixSize, writePrefix } from './length-codec.ts';
 import {
   type LengthFieldOptions,

@@ -19,7 +19,7 @@ import { append, type ChunkBuffer, gather } from '../chunk-buffer.ts';
 import type { Codec, Decoded, Decoder } from '../codec.ts';
 import { faultAt, headFault, SAMPLE_BYTES_MAX } from '../fault.ts';
 import { mustBeWithin } from '../length-options.ts';
-import { decodedMessage } from '../message-fault.ts';
+import { decodedMessage } from './message-fault.ts';
 
 export interface DelimitedOptions {
   /** The largest message without its delimiter, in bytes, 0 to 2^30. Beyond it: the fatal fault `length-too-large`. */

@@ -1,7 +1,6 @@
 /** Lines of text. */
 import { check, TEXT } from '../argument.ts';
 import type { Codec } from '../codec.ts';
-import { MessageFault } from '../message-fault.ts';
 import {
   checkedOptions,
   type DelimitedOptions,
@@ -9,6 +8,7 @@ import {
   delimitedDecoder,
   mustHaveNoBody,
 } from './delimited.ts';
+import { MessageFault } from './message-fault.ts';
 
 const LF = Uint8Array.of(0x0a);
 const encoder = new TextEncoder();

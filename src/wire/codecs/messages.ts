@@ -2,7 +2,7 @@
 import { memoryOf } from '../../base/memory-of.ts';
 import { CODEC, check, FUNCTION, RECORD } from '../argument.ts';
 import type { Codec, Decoded, Decoder } from '../codec.ts';
-import { decodedMessage, MessageFault } from '../message-fault.ts';
+import { decodedMessage, MessageFault } from './message-fault.ts';
 
 /** Makes messages of bytes, and bytes of messages. */
 export interface MessageFormat<In, Out = In> {

@@ -5,11 +5,11 @@ import type { Codec, Decoded } from '../../../src/wire/codec.ts';
 import { delimited } from '../../../src/wire/codecs/delimited.ts';
 import { dnsMessages } from '../../../src/wire/codecs/dns-messages.ts';
 import { lines } from '../../../src/wire/codecs/lines.ts';
+import { MessageFault } from '../../../src/wire/codecs/message-fault.ts';
 import { jsonMessages, messages } from '../../../src/wire/codecs/messages.ts';
 import { bytes } from '../../../src/wire/codecs/raw-bytes.ts';
 import { textChunks } from '../../../src/wire/codecs/text-chunks.ts';
 import { lengthField } from '../../../src/wire/length-field.ts';
-import { MessageFault } from '../../../src/wire/message-fault.ts';
 import { cases } from '../../support/cases.ts';
 import { ascii, byteByByte, bytesOf, concat, cutAt, cuts } from '../stream.ts';
 

@@ -1,9 +1,9 @@
 /** Makes a decoder of a framing: frames that are delivered whole become messages, and streamed ones their pieces. */
-import type { Decoded, DecodedMessage, Decoder, DecoderStep } from './codec.ts';
-import type { DeframeState } from './deframe-state.ts';
-import { finish, initialState, stepUpTo } from './deframe-step.ts';
-import type { FrameEvent, WholeFrame } from './frame-event.ts';
-import type { Framing } from './framing.ts';
+import type { Decoded, DecodedMessage, Decoder, DecoderStep } from '../codec.ts';
+import type { DeframeState } from '../deframe-state.ts';
+import { finish, initialState, stepUpTo } from '../deframe-step.ts';
+import type { FrameEvent, WholeFrame } from '../frame-event.ts';
+import type { Framing } from '../framing.ts';
 import { decodedMessage } from './message-fault.ts';
 
 /** What a message is made of: the header and the body of a frame. */

@@ -1,6 +1,6 @@
 /** Messages that cannot be understood, though their frames can. */
-import type { Decoded } from './codec.ts';
-import { faultAt, type HeadFault, headFault, SAMPLE_BYTES_MAX } from './fault.ts';
+import type { Decoded } from '../codec.ts';
+import { faultAt, type HeadFault, headFault, SAMPLE_BYTES_MAX } from '../fault.ts';
 
 /**
  * Thrown by a function that makes a message of bytes, when it cannot. The stream then has a fault that is not fatal,

@@ -1,13 +1,12 @@
 /**
  * The connection limit: it admits a number of connections in all and a number per address. A connection that
- * it does not admit gets an error and is then closed.
+ * it does not admit gets a farewell and is then closed.
  */
-import { serviceFault } from '../files/protocol/errors.ts';
+
 import { closeGracefully } from '../runtime/close-gracefully.ts';
 import type { Limits } from '../runtime/limits.ts';
 import { hostOf } from '../transport/address.ts';
 import type { Connection } from '../transport/connection.ts';
-import { encodeJsonHeader } from '../wire/json-header.ts';
 
 export interface ConnectionLimit {
   /**
@@ -28,7 +27,7 @@ const REFUSAL_LINGER_MS = 1000;
 /** @param farewell the bytes that tell a peer why it is refused; null to drop it without a word. */
 export function createConnectionLimit(
   limits: Pick<Limits, 'connections' | 'connectionsPerAddress'>,
-  farewell: (why: string) => Uint8Array | null = refusalReply,
+  farewell: (why: string) => Uint8Array | null,
 ): ConnectionLimit {
   /** The number of open connections by host, so it is bounded by their number. */
   const openByHost = new Map<string, number>();
@@ -71,9 +70,4 @@ export function createConnectionLimit(
       else openByHost.set(host, left);
     },
   };
-}
-
-function refusalReply(why: string): Uint8Array | null {
-  const reply = encodeJsonHeader({ error: serviceFault('too-many-connections', why) });
-  return reply.ok ? reply.bytes : null;
 }

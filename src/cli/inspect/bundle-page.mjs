@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const fromRoot = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const fromRoot = (path) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 
 await build({
   entryPoints: [fromRoot('src/cli/inspect/page/app.ts')],
