@@ -49,6 +49,11 @@ export interface Walk {
   readonly signal: AbortSignal | undefined;
   /** The position: every name before it is done. */
   at: string;
+  /**
+   * The position, if it is the end of a range of cached names. Nobody has read yet whether there is a name,
+   * so a folder of that name is not entered before another range shows it.
+   */
+  unread: string | undefined;
   /** The folders that were entered, and the missing files that were found, since the walk was resumed. */
   effort: number;
   /** When the names that were shown of each open folder were read; the depth of the tree bounds it. */
@@ -77,6 +82,7 @@ export function beginWalk(
     askedAt: performance.now(),
     signal,
     at: toBytes(prefix),
+    unread: undefined,
     effort: 0,
     readAt: new Map(),
     pendingKeys: 0,
@@ -106,7 +112,8 @@ function* collect(walk: Walk, folder: string, base: string): Task<WalkEnd> {
     const rest = walk.at.startsWith(base) ? walk.at.slice(base.length) : '';
     const slash = rest.indexOf('/');
     // The position is in a folder below. It may come from a cursor, so this folder need not have been read.
-    if (slash >= 0) {
+    const isUnread = walk.at === walk.unread && slash === rest.length - 1;
+    if (slash >= 0 && !isUnread) {
       const key = rest.slice(0, slash + 1);
       if (walk.readAt.has(folder)) cache.noteShown(folder, key);
       const end = yield* descend(walk, base + key);
@@ -117,6 +124,7 @@ function* collect(walk: Walk, folder: string, base: string): Task<WalkEnd> {
     const readAt = walk.readAt.get(folder);
     const slice = yield* cache.slice(folder, { from: rest, shown, readAt }, walk.askedAt);
     if (slice === undefined) return { folder, from: rest };
+    walk.unread = undefined;
     walk.readAt.set(folder, slice.readAt);
     const end = yield* collectSlice(walk, folder, base, slice);
     if (end === 'again') continue;
@@ -126,6 +134,7 @@ function* collect(walk: Walk, folder: string, base: string): Task<WalkEnd> {
       return 'all';
     }
     walk.at = base + slice.next;
+    walk.unread = walk.at;
   }
 }
 

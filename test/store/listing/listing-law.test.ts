@@ -164,9 +164,41 @@ class Model {
 const first = fc.uniqueArray(name, { minLength: 10, maxLength: 50 });
 const rounds = fc.array(round, { maxLength: 10 });
 
+/** Once, a listing of the folder entered `x\uffee/`, where its names ended, by the older names of another listing. */
+const folderAtEndOfNames: [Partial<ListingBounds>, string[], Round[]] = [
+  {
+    blockNamesMax: 8,
+    batchEntries: 4,
+    smallBatchesMax: 1,
+    cachedNamesMin: 1,
+    scanBytesMax: 1,
+    bytesMax: 20_000,
+    positionsMax: 1,
+    continueMsMin: 1_000_000,
+    continueScanTimes: 0,
+  },
+  ['aaa', 'aaa0', '\uffeeaa', 'aaé', '😀aa', '\uffeeab!', 'aa😀', '\uffeea0a', 'aba', '\uffeeaa0'].map(
+    (file) => `f/${file}`,
+  ),
+  [
+    { begins: [{ limit: 2, prefix: '' }], goOn: [], meanwhile: [], after: [['put', 'f/aaa', '']] },
+    {
+      begins: [],
+      goOn: [],
+      meanwhile: [],
+      after: [
+        ['put', 'f/xa/a', ''],
+        ['put', 'f/x\uffee/a', ''],
+      ],
+    },
+    { begins: [], goOn: [], meanwhile: [], after: [['make', 'f/éaa', '']] },
+    { begins: [{ limit: 2, prefix: '' }], goOn: [], meanwhile: [], after: [] },
+  ],
+];
+
 describe('the law of listings', () => {
   for (const durability of ['os', 'fsync'] as const)
-    test.prop([bounds, first, rounds], { numRuns: cases(60) })(
+    test.prop([bounds, first, rounds], { numRuns: cases(60), examples: [folderAtEndOfNames] })(
       `a listing of a disk store (${durability}) shows once, in order, every name that exists throughout, whatever changes and however many list`,
       async (listing, names, played) => {
         const { store, root, dispose } = await newDiskStore({ durability, listing });
