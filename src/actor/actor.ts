@@ -15,8 +15,9 @@
 import type { Observable, ObservableInput } from 'rxjs';
 import type { TimeoutKind } from '../runtime/timeouts.ts';
 import type { Address, Certificate, ConnectionFault } from '../transport/connection.ts';
-import { CODEC, checkOptions, FUNCTION, optional } from '../wire/argument.ts';
+import { CODEC, checkOptions, FLAG, FUNCTION, optional } from '../wire/argument.ts';
 import type { Codec, Decoded } from '../wire/codec.ts';
+import type { Flow } from './flow.ts';
 import type { Mailbox } from './mailbox.ts';
 
 /** Who is at the other end. */
@@ -32,21 +33,24 @@ export interface Peer {
 /**
  * - `opened`: the first event. A server may speak first.
  * - `message`, `start`, `data`, `end`, `fault`: from the peer. After a fatal fault the engine ends the connection, once
- *   what the reducer sends is sent.
+ *   what the reducer sends is sent. A `message` or `start` with `exceedsBudget` costs more than 16 KiB while the memory
+ *   of all connections is used up: a protocol that can refuse it should.
  * - `ended`: the peer sends no more, and still reads. The engine ends our side once all effects have
  *   settled and no timer is set.
  * - `result`, `failed`: of an effect: one `result` for each value that `perform` gives, or its error.
- * - `input`: from another connection, or from anywhere in the program (see `Mailbox`).
+ * - `input`: from another connection, or from anywhere in the program (see `Mailbox`), or what `listen` has emitted.
  * - `timer`: one that `setTimer` has set.
  * - `timeout`: the peer was too slow. The engine ends the connection, once what the reducer sends is sent; after
  *   `unread` at once.
  * - `shutdown`: the server shuts down: finish, and `end`. What is not over after the grace time is destroyed.
+ * - `unreachable`: nothing that is sent can reach the peer any more. What it has sent before still comes, and `closed`
+ *   behind that.
  * - `closed`: the connection is over, with a fault when it broke. What is sent is dropped from now on; results of
  *   effects that are under way still come.
  */
 export type ActorEvent<In, Head, E, R, I> =
-  | Decoded<In, Head>
-  | { readonly type: 'opened' | 'ended' | 'shutdown' }
+  | (Decoded<In, Head> & { readonly exceedsBudget?: true })
+  | { readonly type: 'opened' | 'ended' | 'shutdown' | 'unreachable' }
   | { readonly type: 'result'; readonly effect: E; readonly value: R }
   | { readonly type: 'failed'; readonly effect: E; readonly error: unknown }
   | { readonly type: 'input'; readonly input: I }
@@ -98,6 +102,8 @@ export interface PerformContext<I> {
   readonly closed$: Observable<void>;
   /** The mailbox of this connection's actor, to give to others. */
   readonly self: Mailbox<I>;
+  /** For effects that send many bytes, or answer much more than they were asked. */
+  readonly flow: Flow;
 }
 
 /**
@@ -127,6 +133,17 @@ export interface Actor<S, In, Out, Head, E extends { readonly type: string }, R,
    */
   readonly heldBytes?: (state: S) => number;
   /**
+   * Whether the reducer itself ends the connection after a fatal fault or a timeout, by `end`, when it has finished what
+   * it had begun; default false: the engine ends it. A reducer that says so must.
+   */
+  readonly endsItself?: boolean;
+  /**
+   * What the actor listens to as long as the connection is open: each value is an event `input`, and is reduced before
+   * what the peer has sent. It never keeps the connection open. An error is reported as `internal-error`, and costs the
+   * connection.
+   */
+  readonly listen?: (context: PerformContext<I>) => ObservableInput<I>;
+  /**
    * Carries out an effect. What it returns (a promise, an Observable, an async iterable, an array) gives values, each
    * of which is an event `result`; an error is the event `failed`. Nothing returned means that it is done.
    *
@@ -146,6 +163,8 @@ export interface AnyActor {
   readonly reduce: (state: any, event: any) => Reduction<any, any, any>;
   readonly accepts?: (state: any, from: 'peer' | 'input') => boolean;
   readonly heldBytes?: (state: any) => number;
+  readonly endsItself?: boolean;
+  readonly listen?: (context: PerformContext<any>) => ObservableInput<any>;
   readonly perform?: (effect: never, context: PerformContext<any>) => any;
 }
 // biome-ignore-end lint/suspicious/noExplicitAny: what it keeps and gives is of its own types.
@@ -178,6 +197,8 @@ const ACTOR_RULES = {
   reduce: FUNCTION,
   accepts: optional(FUNCTION),
   heldBytes: optional(FUNCTION),
+  endsItself: optional(FLAG),
+  listen: optional(FUNCTION),
   perform: optional(FUNCTION),
 };
 

@@ -1,5 +1,5 @@
 /** Begins to serve a connection, and does its work when it is its turn. */
-import { asyncScheduler, Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
+import { asyncScheduler, from, Observable, type SchedulerLike, type Subscriber, Subscription, takeUntil } from 'rxjs';
 import { createFifo } from '../base/fifo.ts';
 import { createAckDelay, type QuietPeriod } from '../runtime/ack-delay.ts';
 import type { Counters } from '../runtime/counters.ts';
@@ -11,14 +11,15 @@ import type { Slots } from '../runtime/slots.ts';
 import type { TimeoutMonitor } from '../runtime/timeouts.ts';
 import type { Connection } from '../transport/connection.ts';
 import type { AnyActor, Peer } from './actor.ts';
-import { bytesFrom, lend, settle } from './credit.ts';
+import { bytesFrom, lend, setFrameCost, settle } from './credit.ts';
 import { acceptsPeer, nextEvent } from './events.ts';
-import { advance, afterEvent, connectionOver, ourSideEnded, overflow, timedOut } from './lifecycle.ts';
+import type { Flow } from './flow.ts';
+import { advance, afterEvent, connectionOver, ourSideEnded, overflow, SETTLE_MS, timedOut, unreachable } from './lifecycle.ts';
 import { createMailbox, type MailboxLimits } from './mailbox.ts';
 import { isListening, pause } from './pause.ts';
 import { chargeResult, fail, pushResult, resumePulling } from './queues.ts';
 import type { ActorReport } from './report.ts';
-import type { QueuedEvent, Run } from './run.ts';
+import type { AnyEvent, QueuedEvent, Run } from './run.ts';
 import { canPull, releaseStep } from './slices.ts';
 import type { TraceEvent } from './trace.ts';
 
@@ -35,6 +36,10 @@ export interface ServeActorOptions {
     readonly mailbox: MailboxLimits;
     readonly quietPeriod: QuietPeriod;
     readonly linger: number;
+    /** How long effects may go on after the connection is closed, in milliseconds; default half a minute. */
+    readonly settle?: number;
+    /** The most that the state may keep, in bytes; default the window's high mark. */
+    readonly stateBytes?: number;
   };
   readonly counters: Counters;
   readonly shutdown$?: Observable<unknown>;
@@ -83,7 +88,8 @@ export function createRun(
     counters,
     lingerMs: limits.linger,
     sendingMax: Math.max(limits.window.high, CREDIT_FLOOR_BYTES),
-    stateBytesMax: limits.window.high,
+    stateBytesMax: limits.stateBytes ?? limits.window.high,
+    settleMs: limits.settle ?? SETTLE_MS,
     phase: 'open',
     isBroken: false,
     state: undefined,
@@ -93,6 +99,7 @@ export function createRun(
     lastStep: null,
     ends: createFifo(),
     pull: () => {},
+    steps: createFifo(),
     results: createFifo(),
     resultBytes: 0,
     drained: new Set(),
@@ -107,11 +114,12 @@ export function createRun(
       connection,
       window,
       ackDelay,
-      receiving: () => run.partialCredit,
+      // What comes back only when the rest of a message has come.
+      receiving: () => run.partialCredit + run.frameCost,
       sent: (bytes) => {
         counters.sent += bytes;
       },
-      failed: () => {},
+      failed: () => unreachable(run),
       ended: () => ourSideEnded(run),
     }),
     ackDelay,
@@ -121,8 +129,11 @@ export function createRun(
     cancelRoom: null,
     isWaiting: false,
     hasRoom: false,
+    partialBytes: 0,
     partialCredit: 0,
     stateCredit: 0,
+    frameCost: 0,
+    isUnreachable: false,
     underWay: new Set(),
     timers: new Map(),
     behindBody: createFifo(),
@@ -130,7 +141,15 @@ export function createRun(
     behindBodyBytes: 0,
     cancelWhenLow: null,
     abort,
-    context: { peer, signal: abort.signal, closed$: abortOf(abort.signal), self: inbound.mailbox },
+    context: {
+      peer,
+      signal: abort.signal,
+      closed$: abortOf(abort.signal),
+      self: inbound.mailbox,
+      get flow() {
+        return flowOf(run);
+      },
+    },
     waits: new Subscription(),
     received: 0,
     bodies: 0,
@@ -150,6 +169,27 @@ export function createRun(
   }
   run.results.push({ event: { type: 'opened' }, settlement: null });
   return run;
+}
+
+function flowOf(run: Run): Flow {
+  const { window, writer, member, steps } = run;
+  const { isFree, charge, credit, lend, repay } = window;
+  return {
+    isFree,
+    charge,
+    credit,
+    lend,
+    repay,
+    write: (bytes, settled) => {
+      writer.body(bytes, settled);
+      writer.flush();
+    },
+    whenLow: writer.whenLow,
+    inTurn: (work) => {
+      steps.push(work);
+      member.wake();
+    },
+  };
 }
 
 function peerOf({ id, local, remote, certificate }: Connection): Peer {
@@ -179,14 +219,45 @@ export function listen(run: Run, { shutdown$, timeoutMonitor }: ServeActorOption
     timeoutMonitor.monitor(
       () => progressOf(run),
       (kind) => timedOut(run, kind),
+      () => probePeer(run),
     ),
   );
+  subscriptions.add(listenToOthers(run));
   return subscriptions;
+}
+
+/** Subscribes to what the actor itself listens to, until the connection is closed. */
+function listenToOthers(run: Run): Subscription | undefined {
+  const { actor, context } = run;
+  if (actor.listen === undefined || run.isBroken) return undefined;
+  try {
+    return from(actor.listen(context))
+      .pipe(takeUntil(context.closed$))
+      .subscribe({
+        next: (input) => pushResult(run, { event: { type: 'input', input }, settlement: null }),
+        error: (thrown: unknown) => fail(run, thrown),
+      });
+  } catch (thrown) {
+    fail(run, thrown);
+    return undefined;
+  }
+}
+
+/**
+ * Asks the system whether the peer is still there, while neither a read nor a write would show it, and effects are under
+ * way for it.
+ */
+function probePeer(run: Run): void {
+  const wouldTell = (isListening(run) && run.ends.length === 0) || run.writer.progress().writing;
+  if (wouldTell || run.isUnreachable || run.underWay.size === 0 || run.phase === 'closed') return;
+  run.connection.write([], (fault) => {
+    if (fault) unreachable(run);
+  });
 }
 
 const progressOf = (run: Run) => ({
   received: run.received,
-  partialHead: run.partialCredit,
+  partialHead: run.partialBytes,
   inBody: run.inBody,
   bodies: run.bodies,
   // A body that is slow is not the peer's silence.
@@ -197,6 +268,7 @@ const progressOf = (run: Run) => ({
 
 /** Does a piece of work: reduces the events that are there, and decodes further ones. Returns whether there are more. */
 export function work(run: Run): boolean {
+  run.steps.shift()?.();
   let left = EVENTS_A_TURN;
   for (; left > 0; left--) {
     const queued = nextEvent(run);
@@ -208,7 +280,7 @@ export function work(run: Run): boolean {
   pause(run, 'actor', run.phase !== 'ending' && !isAccepting);
   if (isAccepting && run.fromPeer.length === 0) releaseStep(run);
   run.ackDelay.setInFrame(run.inBody || run.partialCredit > 0);
-  const more = left === 0;
+  const more = left === 0 || run.steps.length > 0;
   resumePulling(run);
   if (more) return true;
   // All that is ready at the end of the work leaves in one write.
@@ -228,12 +300,12 @@ function reduce(run: Run, queued: QueuedEvent): void {
   run.settlement = null;
   settle(run, settlement);
   if (event.type === 'message' || event.type === 'start') run.counters.requests++;
-  chargeState(run);
+  chargeState(run, event);
   afterEvent(run, event);
 }
 
 /** Charges for what the state keeps now. */
-function chargeState(run: Run): void {
+function chargeState(run: Run, event: AnyEvent): void {
   const { heldBytes } = run.actor;
   if (heldBytes === undefined || run.isBroken || run.phase === 'finished') return;
   let credit: number;
@@ -244,6 +316,8 @@ function chargeState(run: Run): void {
   }
   const more = credit - run.stateCredit;
   run.stateCredit = credit;
+  // What the state keeps of a message whose body is arriving must not keep the body from being read.
+  if (event.type === 'start' && run.inBody && more > 0) setFrameCost(run, run.frameCost + more);
   if (more > 0) run.window.charge(more);
   else if (more < 0) run.window.credit(-more);
   if (credit > run.stateBytesMax)

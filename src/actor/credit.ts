@@ -1,7 +1,7 @@
 /** The credit of events: charged when they are queued, returned once, when all that follows from them has ended. */
 import { memoryOf } from '../base/memory-of.ts';
 import { isSmallPart } from '../runtime/chunk-splitter.ts';
-import { EVENT_COST_BYTES } from '../runtime/credit.ts';
+import { CREDIT_FLOOR_BYTES, EVENT_COST_BYTES } from '../runtime/credit.ts';
 import { inWords } from '../wire/argument.ts';
 import type { AnyEvent, QueuedEvent, Run, Settlement } from './run.ts';
 
@@ -23,6 +23,17 @@ export function charge(run: Run, cost: number): Settlement {
   return { pending: 1, credit, lent: null };
 }
 
+/** The credit for the head of the message whose body is arriving: it does not keep the body from being read. */
+export function setFrameCost(run: Run, cost: number): void {
+  run.frameCost = cost;
+  run.window.setFrameCost(cost);
+}
+
+/** Whether an event costs so much that it should be refused, since the memory of all connections is used up. */
+export const exceedsBudget = (run: Run, { credit }: Settlement): boolean =>
+  // It is charged already.
+  credit > CREDIT_FLOOR_BYTES && !run.window.fits(0);
+
 /** Charges an event of the peer. */
 export function paid(run: Run, event: AnyEvent): Settlement | null {
   switch (event.type) {
@@ -33,12 +44,12 @@ export function paid(run: Run, event: AnyEvent): Settlement | null {
     case 'start': {
       const settlement = charge(run, memoryOf(event.head));
       // The body must be read whatever the connection holds.
-      run.window.setFrameCost(settlement.credit);
+      setFrameCost(run, settlement.credit);
       run.inBody = true;
       return settlement;
     }
     case 'end':
-      run.window.setFrameCost(0);
+      setFrameCost(run, 0);
       run.inBody = false;
       return null;
     default:

@@ -12,7 +12,7 @@
  */
 import { map, Observable, type OperatorFunction } from 'rxjs';
 import type { Decoded } from '../wire/codec.ts';
-import { charge, paid } from './credit.ts';
+import { charge, exceedsBudget, paid } from './credit.ts';
 import { fail } from './queues.ts';
 import type { AnyEvent, QueuedEvent, Run } from './run.ts';
 
@@ -20,7 +20,9 @@ import type { AnyEvent, QueuedEvent, Run } from './run.ts';
 export function toEvents(run: Run): OperatorFunction<Decoded<unknown, unknown>, QueuedEvent> {
   return map((decoded) => {
     const event = decoded as AnyEvent;
-    return { event, settlement: paid(run, event) };
+    const settlement = paid(run, event);
+    const isTooMuch = settlement !== null && event.type !== 'data' && exceedsBudget(run, settlement);
+    return { event: isTooMuch ? { ...event, exceedsBudget: true } : event, settlement };
   });
 }
 

@@ -14,10 +14,11 @@ export function afterEvent(run: Run, event: AnyEvent): void {
   switch (event.type) {
     case 'fault':
       run.report({ type: 'fault', fault: event.fault });
-      if (event.fault.fatal) endOurSide(run);
+      if (event.fault.fatal && run.actor.endsItself !== true) endOurSide(run);
       return;
     case 'timeout':
-      return endOurSide(run);
+      if (run.actor.endsItself !== true) endOurSide(run);
+      return;
     case 'ended':
       if (run.phase === 'open') run.phase = 'ended';
       return;
@@ -61,13 +62,22 @@ export function timedOut(run: Run, kind: TimeoutKind): void {
 export function connectionOver(run: Run, fault: ConnectionFault | null): void {
   if (run.phase === 'finished') return;
   inputEnded(run, { type: 'closed', fault });
+  unreachable(run);
   run.abort.abort();
+  if (run.settleMs === Number.POSITIVE_INFINITY) return;
   run.waits.add(
     run.scheduler.schedule(() => {
       run.report({ type: 'abandoned', effects: run.underWay.size });
       finish(run);
-    }, SETTLE_MS),
+    }, run.settleMs),
   );
+}
+
+/** Nothing that is sent can reach the peer: the actor learns it at once. */
+export function unreachable(run: Run): void {
+  if (run.isUnreachable || run.phase === 'closed') return;
+  run.isUnreachable = true;
+  pushResult(run, { event: { type: 'unreachable' }, settlement: null });
 }
 
 function closed(run: Run): void {

@@ -4,8 +4,10 @@
  * What has come of a message costs credit. The first bytes need nothing else. A message that has more waits for room:
  * one of the slots that all connections share, each as large as a message may be. So incomplete messages never use up
  * the budget, and those that have room can always be completed. A peer that does not complete one is late (see
- * `timeouts`).
+ * `timeouts`). A message waits for room only when all before it is reduced: else it could hold a room that others need for
+ * as long as the actor takes nothing.
  */
+import { acceptsPeer } from './events.ts';
 import { pause, setHasRoom } from './pause.ts';
 import type { Run } from './run.ts';
 
@@ -18,13 +20,20 @@ const PARTIAL_COST_MAX = 2 * UNROOMED_BYTES;
 
 /** @param held the bytes that the decoder keeps of an incomplete message now. */
 export function chargePartial(run: Run, held: number): void {
+  run.partialBytes = held;
   const credit = Math.min(held, PARTIAL_COST_MAX);
   const more = credit - run.partialCredit;
   run.partialCredit = credit;
   if (more > 0) run.window.charge(more);
   else if (more < 0) run.window.credit(-more);
   if (held <= UNROOMED_BYTES) releaseRoom(run);
-  else if (run.cancelRoom === null) acquireRoom(run);
+}
+
+/** Whether the incomplete message may grow: it is short, or has room. It is called when all before it is reduced. */
+export function hasRoomFor(run: Run): boolean {
+  if (run.partialBytes <= UNROOMED_BYTES) return true;
+  if (run.cancelRoom === null && acceptsPeer(run)) acquireRoom(run);
+  return run.hasRoom;
 }
 
 function acquireRoom(run: Run): void {

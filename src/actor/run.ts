@@ -84,6 +84,7 @@ export interface Run {
   /** Sends of so many bytes wait at most: beyond, nothing is reduced until the peer has read. */
   readonly sendingMax: number;
   readonly stateBytesMax: number;
+  readonly settleMs: number;
 
   phase: Phase;
   /** A reducer or a codec has thrown: neither is called again. */
@@ -103,6 +104,8 @@ export interface Run {
   /** Decodes what is next; see `slices`. */
   pull: () => void;
 
+  /** What performers do in this connection's turn (see `Flow`): each effect has a few at the most. */
+  readonly steps: Fifo<() => void>;
   readonly results: Fifo<QueuedEvent>;
   /** The credit of the results that wait. */
   resultBytes: number;
@@ -129,9 +132,15 @@ export interface Run {
   /** Gives back the room for a long message, or withdraws the wish for it; null when there is neither. */
   cancelRoom: (() => void) | null;
   hasRoom: boolean;
+  /** The bytes that the decoder keeps of an incomplete message. */
+  partialBytes: number;
   /** The credit for what has come of an incomplete message, and for what the state keeps. */
   partialCredit: number;
   stateCredit: number;
+  /** The credit for the head of a message whose body is arriving. */
+  frameCost: number;
+  /** Whether nothing can be sent to the peer any more. */
+  isUnreachable: boolean;
 
   /** The effects that are under way, and how they are ended. */
   readonly underWay: Set<Subscription>;

@@ -10,16 +10,19 @@
  * decoded in memory, and an actor may change its codec behind any message.
  */
 import { Observable, type OperatorFunction } from 'rxjs';
+import { CREDIT_FLOOR_BYTES } from '../runtime/credit.ts';
 import { END_OF_INPUT, type Slice } from '../wire/decode.ts';
-import { bytesFrom, settleUnreduced } from './credit.ts';
+import { bytesFrom, setFrameCost, settleUnreduced } from './credit.ts';
 import { acceptsPeer } from './events.ts';
 import { isListening, pause } from './pause.ts';
 import { fail, inputEnded } from './queues.ts';
-import { chargePartial, ROOM_BYTES_LEAST } from './room.ts';
+import { chargePartial, hasRoomFor, ROOM_BYTES_LEAST } from './room.ts';
 import type { AnyCodec, Run } from './run.ts';
 
 /** The most things that one step decodes; and while the budget has no room for so many. */
-const [STEP_MOST, STEP_LEAST] = [64, 4];
+const [STEP_MOST, STEP_LEAST] = [64, 1];
+/** The most bytes of a slice; and while the budget has no room for what a step may cost. */
+const [SLICE_BYTES_MOST, SLICE_BYTES_LEAST] = [64 * 1024, CREDIT_FLOOR_BYTES];
 /** What the things of one step may cost, roughly, besides one long message. */
 const STEP_COST_BYTES: number = 128 * 1024;
 
@@ -64,7 +67,7 @@ export function canPull(run: Run): boolean {
     return (
       run.ends.length > 0 && (isDropping(run) || run.ends.first()?.type === 'closed' || acceptsPeer(run))
     );
-  return isDropping(run) || isListening(run);
+  return isDropping(run) || (hasRoomFor(run) && isListening(run));
 }
 
 function pull(run: Run, emit: (slice: Slice | typeof END_OF_INPUT) => void): void {
@@ -77,12 +80,21 @@ function pull(run: Run, emit: (slice: Slice | typeof END_OF_INPUT) => void): voi
   run.fromPeer.push({ event: end, settlement: null });
 }
 
+/** The next chunk, or so many bytes of it. */
+function nextSlice({ chunks }: Run, bytesMax: number): Slice {
+  const chunk = chunks.first()!;
+  if (chunk.length <= bytesMax) chunks.shift();
+  else chunks.replaceFirst(chunk.subarray(bytesMax));
+  return { chunk: chunk.length <= bytesMax ? chunk : chunk.subarray(0, bytesMax), at: 0, most: 0 };
+}
+
 function decodeSlice(run: Run, emit: (slice: Slice) => void): void {
   const { decoding, rates } = run;
   releaseStep(run);
-  run.slice ??= { chunk: run.chunks.shift()!, at: 0, most: 0 };
+  const isFree = run.window.isFree(STEP_COST_BYTES);
+  run.slice ??= nextSlice(run, isFree ? SLICE_BYTES_MOST : SLICE_BYTES_LEAST);
   const { slice } = run;
-  slice.most = run.window.isFree(STEP_COST_BYTES) ? STEP_MOST : STEP_LEAST;
+  slice.most = isFree ? STEP_MOST : STEP_LEAST;
   const [from, { state }, bodiesBefore] = [slice.at, decoding, run.bodies];
   emit(slice);
   run.lastStep = { state, slice, from, count: run.fromPeer.length, bodiesBefore };
@@ -145,6 +157,6 @@ export function switchCodec(run: Run, codec: AnyCodec): void {
   decoding.state = codec.decoder.initial(decoder.position(decoding.state));
   decoding.codec = codec;
   run.inBody = false;
-  run.window.setFrameCost(0);
+  setFrameCost(run, 0);
   chargePartial(run, 0);
 }

@@ -123,7 +123,7 @@ export function createReplyWriter({
       }
       return;
     }
-    const stuck = window.paused() && window.unsettled() === credit + receiving();
+    const stuck = window.paused() && window.unsettled() <= credit + receiving();
     if (due || stuck || ackDelay.isEager()) send();
     else ackDelay.scheduleFlush(replies);
   }

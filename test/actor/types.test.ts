@@ -19,7 +19,7 @@ test('a reducer that knows every event compiles under exhaustive, and one withou
       .with({ type: 'input' }, ({ input }) => input.length)
       .with({ type: 'timer' }, ({ key }) => key.length)
       .with({ type: 'fault' }, { type: 'timeout' }, { type: 'closed' }, () => 0)
-      .with({ type: 'opened' }, { type: 'ended' }, { type: 'shutdown' }, () => 0)
+      .with({ type: 'opened' }, { type: 'ended' }, { type: 'shutdown' }, { type: 'unreachable' }, () => 0)
       .exhaustive();
   expect(complete({ type: 'input', input: 'abc' })).toBe(3);
 
