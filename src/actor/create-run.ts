@@ -1,5 +1,13 @@
 /** Begins to serve a connection, and does its work when it is its turn. */
-import { asyncScheduler, from, Observable, type SchedulerLike, type Subscriber, Subscription, takeUntil } from 'rxjs';
+import {
+  asyncScheduler,
+  from,
+  Observable,
+  type SchedulerLike,
+  type Subscriber,
+  Subscription,
+  takeUntil,
+} from 'rxjs';
 import { createFifo } from '../base/fifo.ts';
 import { createAckDelay, type QuietPeriod } from '../runtime/ack-delay.ts';
 import type { Counters } from '../runtime/counters.ts';
@@ -14,11 +22,21 @@ import type { AnyActor, Peer } from './actor.ts';
 import { bytesFrom, lend, setFrameCost, settle } from './credit.ts';
 import { acceptsPeer, nextEvent } from './events.ts';
 import type { Flow } from './flow.ts';
-import { advance, afterEvent, connectionOver, ourSideEnded, overflow, SETTLE_MS, timedOut, unreachable } from './lifecycle.ts';
+import {
+  advance,
+  afterEvent,
+  connectionOver,
+  ourSideEnded,
+  overflow,
+  SETTLE_MS,
+  timedOut,
+  unreachable,
+} from './lifecycle.ts';
 import { createMailbox, type MailboxLimits } from './mailbox.ts';
 import { isListening, pause } from './pause.ts';
 import { chargeResult, fail, pushResult, resumePulling } from './queues.ts';
 import type { ActorReport } from './report.ts';
+import { hasRoomFor } from './room.ts';
 import type { AnyEvent, QueuedEvent, Run } from './run.ts';
 import { canPull, releaseStep } from './slices.ts';
 import type { TraceEvent } from './trace.ts';
@@ -38,6 +56,8 @@ export interface ServeActorOptions {
     readonly linger: number;
     /** How long effects may go on after the connection is closed, in milliseconds; default half a minute. */
     readonly settle?: number;
+    /** What may wait for the peer to read before nothing more is reduced, in bytes; default the window's high mark. */
+    readonly sendingBytes?: number;
     /** The most that the state may keep, in bytes; default the window's high mark. */
     readonly stateBytes?: number;
   };
@@ -87,7 +107,7 @@ export function createRun(
     trace: options.trace,
     counters,
     lingerMs: limits.linger,
-    sendingMax: Math.max(limits.window.high, CREDIT_FLOOR_BYTES),
+    sendingMax: limits.sendingBytes ?? Math.max(limits.window.high, CREDIT_FLOOR_BYTES),
     stateBytesMax: limits.stateBytes ?? limits.window.high,
     settleMs: limits.settle ?? SETTLE_MS,
     phase: 'open',
@@ -134,6 +154,7 @@ export function createRun(
     stateCredit: 0,
     frameCost: 0,
     isUnreachable: false,
+    isInputOver: false,
     underWay: new Set(),
     timers: new Map(),
     behindBody: createFifo(),
@@ -186,6 +207,8 @@ function flowOf(run: Run): Flow {
     },
     whenLow: writer.whenLow,
     inTurn: (work) => {
+      // What is under way lets go of what it holds, and has no turns any more.
+      if (run.phase === 'finished') return work();
       steps.push(work);
       member.wake();
     },
@@ -248,7 +271,7 @@ function listenToOthers(run: Run): Subscription | undefined {
  * way for it.
  */
 function probePeer(run: Run): void {
-  const wouldTell = (isListening(run) && run.ends.length === 0) || run.writer.progress().writing;
+  const wouldTell = (isListening(run) && !run.isInputOver) || run.writer.progress().writing;
   if (wouldTell || run.isUnreachable || run.underWay.size === 0 || run.phase === 'closed') return;
   run.connection.write([], (fault) => {
     if (fault) unreachable(run);
@@ -278,7 +301,11 @@ export function work(run: Run): boolean {
   }
   const isAccepting = acceptsPeer(run);
   pause(run, 'actor', run.phase !== 'ending' && !isAccepting);
-  if (isAccepting && run.fromPeer.length === 0) releaseStep(run);
+  if (isAccepting && run.fromPeer.length === 0) {
+    releaseStep(run);
+    // Before more of it comes: a connection that is paused for credit is read only when it has room.
+    hasRoomFor(run);
+  }
   run.ackDelay.setInFrame(run.inBody || run.partialCredit > 0);
   const more = left === 0 || run.steps.length > 0;
   resumePulling(run);

@@ -1,6 +1,5 @@
 /** The credit of events: charged when they are queued, returned once, when all that follows from them has ended. */
 import { memoryOf } from '../base/memory-of.ts';
-import { isSmallPart } from '../runtime/chunk-splitter.ts';
 import { CREDIT_FLOOR_BYTES, EVENT_COST_BYTES } from '../runtime/credit.ts';
 import { inWords } from '../wire/argument.ts';
 import type { AnyEvent, QueuedEvent, Run, Settlement } from './run.ts';
@@ -68,6 +67,17 @@ export function lend(run: Run, { event, settlement }: QueuedEvent): AnyEvent {
   if (settlement !== null && bytes === event.bytes) settlement.lent = bytes;
   return { type: 'data', bytes };
 }
+
+/**
+ * The least bytes of a body that are kept where they were received. Fewer bytes are copied when two things are true:
+ * most of the memory around them may belong to something else, which costs nothing, and the connection holds some
+ * memory like that already. Else a body of one byte would keep everything in memory that came around it. A file that
+ * is stored at once is never copied.
+ */
+const KEPT_BYTES_MIN: number = 32 * 1024;
+
+const isSmallPart = (bytes: Uint8Array): boolean =>
+  bytes.length < KEPT_BYTES_MIN && bytes.length * 2 < bytes.buffer.byteLength;
 
 function detached(run: Run, bytes: Uint8Array): Uint8Array {
   if (!isSmallPart(bytes) || !(run.connection.pinsMemory?.() ?? true)) return bytes;

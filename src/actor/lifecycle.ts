@@ -80,6 +80,18 @@ export function unreachable(run: Run): void {
   pushResult(run, { event: { type: 'unreachable' }, settlement: null });
 }
 
+/**
+ * Nobody wants the reports of a connection any more: it is destroyed. The actor learns of it all the same, so that it can
+ * let go of what its effects have opened.
+ */
+export function giveUp(run: Run): void {
+  if (run.phase === 'finished') return;
+  run.connection.destroy();
+  run.abort.abort();
+  if (run.phase !== 'closed') run.emit({ type: 'closed', fault: null });
+  finish(run);
+}
+
 function closed(run: Run): void {
   if (run.phase === 'closed' || run.phase === 'finished') return;
   run.phase = 'closed';
@@ -110,6 +122,7 @@ export function finish(run: Run): void {
   // Else what waits for a quiet period would keep its credit.
   run.ackDelay.release();
   run.ackDelay.dispose();
+  run.writer.flush();
   settleUnreduced(run);
   for (let queued = run.results.shift(); queued !== undefined; queued = run.results.shift()) {
     chargeResult(run, -(queued.resultCredit ?? 0));
@@ -117,6 +130,7 @@ export function finish(run: Run): void {
   }
   resumePulling(run);
   endEffects(run);
+  for (let step = run.steps.shift(); step !== undefined; step = run.steps.shift()) step();
   chargePartial(run, 0);
   run.window.credit(run.stateCredit);
   run.stateCredit = 0;

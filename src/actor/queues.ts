@@ -12,6 +12,7 @@ export function pushResult(run: Run, queued: QueuedEvent): void {
 
 /** Queues the peer's end, or the connection's, behind what came before it. */
 export function inputEnded(run: Run, event: AnyEvent): void {
+  run.isInputOver = true;
   run.ackDelay.release();
   run.ends.push(event);
   run.member.wake();

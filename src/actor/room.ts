@@ -16,7 +16,7 @@ export const ROOM_BYTES_LEAST: number = 64 * 1024;
 /** The bytes of an incomplete message that need no room. */
 const UNROOMED_BYTES = 4 * 1024;
 /** The most that the bytes of an incomplete message cost: those beyond have room. */
-const PARTIAL_COST_MAX = 2 * UNROOMED_BYTES;
+export const PARTIAL_COST_MAX: number = 2 * UNROOMED_BYTES;
 
 /** @param held the bytes that the decoder keeps of an incomplete message now. */
 export function chargePartial(run: Run, held: number): void {

@@ -139,6 +139,8 @@ export interface Run {
   stateCredit: number;
   /** The credit for the head of a message whose body is arriving. */
   frameCost: number;
+  /** Whether the peer sends no more. */
+  isInputOver: boolean;
   /** Whether nothing can be sent to the peer any more. */
   isUnreachable: boolean;
 

@@ -17,7 +17,7 @@ import type { AnyActor } from './actor.ts';
 import { createRun, listen, type ServeActorOptions } from './create-run.ts';
 import { mergeEvents, toEvents } from './events.ts';
 import { execute } from './execute.ts';
-import { finish } from './lifecycle.ts';
+import { giveUp } from './lifecycle.ts';
 import { fail } from './queues.ts';
 import type { ActorReport } from './report.ts';
 import { scanEffects } from './scan-effects.ts';
@@ -53,9 +53,8 @@ export function serveActor(
     run.member.wake();
     return () => {
       inputs.unsubscribe();
+      giveUp(run);
       effects.unsubscribe();
-      if (run.phase !== 'finished') connection.destroy();
-      finish(run);
     };
   });
 }

@@ -10,7 +10,7 @@
  * decoded in memory, and an actor may change its codec behind any message.
  */
 import { Observable, type OperatorFunction } from 'rxjs';
-import { CREDIT_FLOOR_BYTES } from '../runtime/credit.ts';
+import { CREDIT_FLOOR_BYTES, EVENT_COST_BYTES } from '../runtime/credit.ts';
 import { END_OF_INPUT, type Slice } from '../wire/decode.ts';
 import { bytesFrom, setFrameCost, settleUnreduced } from './credit.ts';
 import { acceptsPeer } from './events.ts';
@@ -23,6 +23,8 @@ import type { AnyCodec, Run } from './run.ts';
 const [STEP_MOST, STEP_LEAST] = [64, 1];
 /** The most bytes of a slice; and while the budget has no room for what a step may cost. */
 const [SLICE_BYTES_MOST, SLICE_BYTES_LEAST] = [64 * 1024, CREDIT_FLOOR_BYTES];
+/** The most that a step costs, besides a message, while the budget has no room. */
+export const SHORT_STEP_COST_MAX: number = SLICE_BYTES_LEAST + EVENT_COST_BYTES;
 /** What the things of one step may cost, roughly, besides one long message. */
 const STEP_COST_BYTES: number = 128 * 1024;
 

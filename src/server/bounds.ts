@@ -19,20 +19,22 @@
  *   the log, requests for metrics              1 MiB of lines, 16 connections
  */
 import { readFileSync } from 'node:fs';
+import { PARTIAL_COST_MAX } from '../actor/room.ts';
+import { SHORT_STEP_COST_MAX } from '../actor/slices.ts';
 import { PAGE_BYTES_MAX } from '../files/session/commands/list.ts';
 import { CREDIT_FLOOR_BYTES } from '../runtime/credit.ts';
-import { PARTIAL_HEAD_COST_MAX, SHORT_PIECE_COST_MAX } from '../runtime/frame-reader.ts';
 import { DESCRIPTORS_RESERVED, type Limits, splitBudget } from '../runtime/limits.ts';
 import { LARGE_SLABS_BYTES_MAX, SMALL_SLAB_BYTES } from '../transport/socket/slabs.ts';
 
 /** Credit that a connection may hold while the budget is used up, so that it can continue. */
 export const CONNECTION_CREDIT_MAX: number =
-  // Received: the floor that it may always hold, one more piece, the request whose body is arriving, and a
-  // partial header.
+  // Received: the floor that it may always hold, one more piece, the request whose body is arriving (as an event, and
+  // in the state of the session), and a partial header.
   CREDIT_FLOOR_BYTES +
-  SHORT_PIECE_COST_MAX +
+  SHORT_STEP_COST_MAX +
   CREDIT_FLOOR_BYTES +
-  PARTIAL_HEAD_COST_MAX +
+  CREDIT_FLOOR_BYTES +
+  PARTIAL_COST_MAX +
   // To be sent: a piece of a file; a page of names, and the one before it.
   CREDIT_FLOOR_BYTES +
   CREDIT_FLOOR_BYTES +

@@ -1,5 +1,5 @@
 /** The events of a server: one stream for the log, the metrics and the program that embeds the server. */
-import type { TimedReport } from '../runtime/request-timing.ts';
+import type { TimedReport } from '../files/effects/request-timing.ts';
 import type { Address, ConnectionFault } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen-event.ts';
 import { check, checkOptions, type Rule, TEXT } from '../wire/argument.ts';

@@ -1,11 +1,11 @@
 /** The options of a server, checked where they come in: a bound that is not a number would bound nothing. */
 import type { Observable } from 'rxjs';
+import type { Access } from '../files/effects/access.ts';
+import type { CustomHandlers } from '../files/effects/perform-effects.ts';
+import type { TokenTries } from '../files/effects/token-tries.ts';
 import { checkCommands } from '../files/session/check-commands.ts';
 import type { Command } from '../files/session/command.ts';
-import type { Access } from '../runtime/access.ts';
-import type { CustomHandlers } from '../runtime/effect-executor.ts';
 import { defaultLimits, type Limits } from '../runtime/limits.ts';
-import type { TokenTries } from '../runtime/token-tries.ts';
 import type { Store } from '../store/contract.ts';
 import type { ListenEvent } from '../transport/listen-event.ts';
 import {

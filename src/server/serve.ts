@@ -15,9 +15,9 @@ import {
   takeUntil,
   timer,
 } from 'rxjs';
+import { type ServeConnectionOptions, serveConnection } from '../files/effects/serve-connection.ts';
+import type { TokenTries } from '../files/effects/token-tries.ts';
 import { requestFraming } from '../files/session/dispatch.ts';
-import { type ServeConnectionOptions, serveConnection } from '../runtime/serve-connection.ts';
-import type { TokenTries } from '../runtime/token-tries.ts';
 import { hostOf } from '../transport/address.ts';
 import type { Connection, ConnectionFault } from '../transport/connection.ts';
 import { type ServerEvent, type Where, withPeer } from './event.ts';

@@ -1,21 +1,21 @@
 /** The state of a server that is subscribed to, and the options that all of its connections share. */
 import { mergeMap, NEVER, type Observable, share, take, timer } from 'rxjs';
 import { type ConnectionLimit, createConnectionLimit } from '../actor/connection-limit.ts';
+import { openAccess } from '../files/effects/access.ts';
+import type { ServeConnectionOptions } from '../files/effects/serve-connection.ts';
+import { createTokenTries, type TokenTries } from '../files/effects/token-tries.ts';
 import { serviceFault } from '../files/protocol/errors.ts';
 import { version } from '../files/protocol/version.ts';
 import type { Command } from '../files/session/command.ts';
 import { commands as builtIn } from '../files/session/dispatch.ts';
 import { createSession } from '../files/session/session.ts';
-import { openAccess } from '../runtime/access.ts';
 import { createCounters } from '../runtime/counters.ts';
 import { createBudget } from '../runtime/credit.ts';
 import { defaultLimits, type Limits, limitsWithin, splitBudget } from '../runtime/limits.ts';
 import { createRateLimiter } from '../runtime/rate-limit.ts';
 import { createRounds } from '../runtime/rounds.ts';
-import type { ServeConnectionOptions } from '../runtime/serve-connection.ts';
 import { createSlots } from '../runtime/slots.ts';
 import { createTimeoutMonitor } from '../runtime/timeouts.ts';
-import { createTokenTries, type TokenTries } from '../runtime/token-tries.ts';
 import { encodeJsonHeader } from '../wire/json-header.ts';
 import { openFileLimit } from './bounds.ts';
 import type { ServeOptions } from './serve-options.ts';

@@ -1,6 +1,6 @@
 /** A real server over a store in memory, and connections to it that break at chosen places. */
 import { defer, Observable, of, Subject, throwError } from 'rxjs';
-import type { Access } from '../../src/runtime/access.ts';
+import type { Access } from '../../src/files/effects/access.ts';
 import type { Limits } from '../../src/runtime/limits.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { serve } from '../../src/server/serve.ts';

@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { filter, firstValueFrom, of, share, toArray } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
+import { serveConnection } from '../../src/files/effects/serve-connection.ts';
 import { commands, requestFraming } from '../../src/files/session/dispatch.ts';
 import { createSession } from '../../src/files/session/session.ts';
 import { createBudget } from '../../src/runtime/credit.ts';
 import { defaultLimits } from '../../src/runtime/limits.ts';
-import { serveConnection } from '../../src/runtime/serve-connection.ts';
 import { createSlots } from '../../src/runtime/slots.ts';
 import { createTimeoutMonitor } from '../../src/runtime/timeouts.ts';
 import { serve } from '../../src/server/serve.ts';

@@ -1,10 +1,10 @@
 /** Every limit of a server, over real sockets. */
 import { filter, firstValueFrom, interval, ReplaySubject, Subject, type Subscription, takeUntil } from 'rxjs';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { Access } from '../../src/files/effects/access.ts';
+import { GAP_FIRST_MS, WRONG_FREE } from '../../src/files/effects/token-tries.ts';
 import type { Principal } from '../../src/files/protocol/access.ts';
-import type { Access } from '../../src/runtime/access.ts';
 import { defaultLimits, type Limits } from '../../src/runtime/limits.ts';
-import { GAP_FIRST_MS, WRONG_FREE } from '../../src/runtime/token-tries.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { type ServeOptions, serve } from '../../src/server/serve.ts';
 import type { ServerStats } from '../../src/server/status.ts';

@@ -11,9 +11,9 @@
  */
 import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
+import type { Access } from '../../files/effects/access.ts';
 import type { Principal } from '../../files/protocol/access.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
-import type { Access } from '../../runtime/access.ts';
 import type { Quota } from '../../store/quota/quotas.ts';
 import type { Certificate } from '../../transport/connection.ts';
 import { check, TEXT } from '../../wire/argument.ts';

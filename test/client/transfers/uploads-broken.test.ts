@@ -7,9 +7,9 @@ import { bytesContent, type Content } from '../../../src/client/content/content.
 import type { Retry } from '../../../src/client/pool/pool-options.ts';
 import type { Progress, Uploaded, UploadsOptions } from '../../../src/client/transfers/upload.ts';
 import { createUploads } from '../../../src/client/transfers/uploads.ts';
+import { openAccess } from '../../../src/files/effects/access.ts';
 import { anonymous } from '../../../src/files/protocol/access.ts';
 import { type ErrorCode, serviceFault } from '../../../src/files/protocol/errors.ts';
-import { openAccess } from '../../../src/runtime/access.ts';
 import type { Store } from '../../../src/store/contract.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import type { ConnectionFault } from '../../../src/transport/connection.ts';

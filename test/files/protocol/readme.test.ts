@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { concat, NEVER, of } from 'rxjs';
 import { isMatching, type P } from 'ts-pattern';
 import { describe, expect, test } from 'vitest';
+import { openAccess } from '../../../src/files/effects/access.ts';
 import type { Principal } from '../../../src/files/protocol/access.ts';
 import { catalogue } from '../../../src/files/protocol/errors.ts';
 import {
@@ -14,7 +15,6 @@ import {
 import { requestPatterns } from '../../../src/files/protocol/request.ts';
 import { PAGE_NAMES_MAX } from '../../../src/files/session/commands/list.ts';
 import { commands } from '../../../src/files/session/dispatch.ts';
-import { openAccess } from '../../../src/runtime/access.ts';
 import { defaultLimits } from '../../../src/runtime/limits.ts';
 import { type ServeOptions, serve } from '../../../src/server/serve.ts';
 import { crc32OfAll } from '../../../src/store/crc32.ts';

@@ -3,8 +3,8 @@
  * kept.
  */
 import { NEVER, type Observable } from 'rxjs';
-import { anonymous, type Principal } from '../files/protocol/access.ts';
-import type { Certificate } from '../transport/connection.ts';
+import type { Certificate } from '../../transport/connection.ts';
+import { anonymous, type Principal } from '../protocol/access.ts';
 
 export interface Access {
   /** The principal of a connection that has said nothing yet; null when the peer must say `hello` first. */

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { createBudget } from '../../src/runtime/credit.ts';
-import { type Sent, sendFile } from '../../src/runtime/send-task.ts';
-import type { Source } from '../../src/store/contract.ts';
-import type { ConnectionFault } from '../../src/transport/connection.ts';
+import { type Sent, sendFile } from '../../../src/files/effects/send-task.ts';
+import { createBudget } from '../../../src/runtime/credit.ts';
+import type { Source } from '../../../src/store/contract.ts';
+import type { ConnectionFault } from '../../../src/transport/connection.ts';
 
 const SIZE = 600_000;
 
@@ -21,9 +21,11 @@ function sending() {
   };
   sendFile(
     {
-      window: budget.window({ high: 1e9, low: 1e9 }, () => {}),
-      inTurn: (work) => turns.push(work),
-      write: (_, settled) => writes.push(settled),
+      flow: {
+        ...budget.window({ high: 1e9, low: 1e9 }, () => {}),
+        inTurn: (work) => turns.push(work),
+        write: (_, settled) => writes.push(settled),
+      },
       onInternalError: () => expect.unreachable(),
     },
     source,

@@ -14,16 +14,18 @@
  * Another connection may take the upload over at any time. Then the task finishes without a further call of the sink,
  * but it awaits the call that is under way.
  *
- * The queue is bounded by the credit of its bytes.
+ * The queue is bounded by the credit of its bytes, which returns when each write has settled.
  */
-import { type ServiceFault, serviceFault } from '../files/protocol/errors.ts';
-import type { UploadOffset } from '../files/protocol/file.ts';
-import type { EffectResult } from '../files/session/event.ts';
-import type { PutOptions, Sink, Store } from '../store/contract.ts';
+
+import type { PutOptions, Sink, Store } from '../../store/contract.ts';
+import { type ServiceFault, serviceFault } from '../protocol/errors.ts';
+import type { UploadOffset } from '../protocol/file.ts';
+import type { EffectResult } from '../session/event.ts';
 import { callStore } from './call-store.ts';
 
 export interface PutTask {
-  readonly write: (bytes: Uint8Array, credit: number) => void;
+  /** Appends bytes. They must stay unchanged until `settled` is called: they are stored, or never will be. */
+  readonly write: (bytes: Uint8Array, settled: () => void) => void;
   /**
    * Makes everything written so far durable, and reports how much that is. Several calls during one sync make one
    * more.
@@ -31,6 +33,8 @@ export interface PutTask {
   readonly sync: () => void;
   readonly commit: () => void;
   readonly abort: () => void;
+  /** The connection is given up: aborts the put, unless all of it has come and it is wanted. */
+  readonly abandon: () => void;
   /** The caller calls it at the end of a turn in which it has written: the task waits for no more bytes. */
   readonly flush: () => void;
 }
@@ -38,13 +42,15 @@ export interface PutTask {
 /** The bytes that are written before the turn is over. They are few enough to be in the cache still. */
 const WRITE_BYTES_MIN = 256 * 1024;
 
+interface QueuedWrite {
+  readonly bytes: Uint8Array;
+  readonly settled: () => void;
+}
+
 export interface PutTaskDeps {
   readonly store: Store;
   /** Calls back once the put may have a file open. */
   readonly acquireFile: (go: () => void) => void;
-  readonly creditBack: (credit: number) => void;
-  /** Called with bytes that the task does not use any more. */
-  readonly recycle: (bytes: Uint8Array) => void;
   readonly onInternalError: (thrown: unknown) => void;
   readonly synced: (part: UploadOffset) => void;
   /**
@@ -55,21 +61,23 @@ export interface PutTaskDeps {
 }
 
 export function createPutTask(deps: PutTaskDeps, name: string, options: PutOptions): PutTask {
-  const { store, creditBack, recycle, onInternalError } = deps;
+  const { store, onInternalError } = deps;
   let state: 'busy' | 'idle' | 'ending' | 'finished' = 'busy';
   let sink: Sink | null = null;
-  let queued: Uint8Array[] = [];
-  let queuedCredit = 0;
+  let queued: QueuedWrite[] = [];
+  let queuedBytes = 0;
   let wanted: 'more' | 'commit' | 'abort' = 'more';
   let syncWanted = false;
   let isTakenOver = false;
 
-  const dropQueue = () => {
-    const credit = queuedCredit;
-    for (const bytes of queued) recycle(bytes);
+  const takeQueue = () => {
+    const taken = queued;
     queued = [];
-    queuedCredit = 0;
-    if (credit > 0) creditBack(credit);
+    queuedBytes = 0;
+    return taken;
+  };
+  const dropQueue = () => {
+    for (const { settled } of takeQueue()) settled();
   };
   const finish = (result: EffectResult | null) => {
     if (state === 'finished') return;
@@ -99,18 +107,14 @@ export function createPutTask(deps: PutTaskDeps, name: string, options: PutOptio
   }
 
   function writeQueued(to: Sink): void {
-    const chunks = queued;
-    const credit = queuedCredit;
-    queued = [];
-    queuedCredit = 0;
+    const writes = takeQueue();
     state = 'busy';
     callStore(
-      () => to.write(chunks),
+      () => to.write(writes.map(({ bytes }) => bytes)),
       onInternalError,
       (outcome) => {
         // The task stays busy meanwhile: the credit that is given back may bring more bytes to write at once.
-        for (const bytes of chunks) recycle(bytes);
-        creditBack(credit);
+        for (const { settled } of writes) settled();
         state = 'idle';
         if (outcome.ok) next();
         else fail('write', outcome.error);
@@ -171,15 +175,19 @@ export function createPutTask(deps: PutTaskDeps, name: string, options: PutOptio
     else begin();
   });
 
+  const abort = () => {
+    wanted = 'abort';
+    // What has arrived of an upload is kept, and that includes the queue.
+    if (options.upload === undefined) dropQueue();
+    next();
+  };
+
   return {
-    write: (bytes, credit) => {
-      if (state === 'finished' || wanted === 'abort' || isTakenOver) {
-        recycle(bytes);
-        return creditBack(credit);
-      }
-      queued.push(bytes);
-      queuedCredit += credit;
-      if (queuedCredit >= WRITE_BYTES_MIN) next();
+    write: (bytes, settled) => {
+      if (state === 'finished' || wanted === 'abort' || isTakenOver) return settled();
+      queued.push({ bytes, settled });
+      queuedBytes += bytes.length;
+      if (queuedBytes >= WRITE_BYTES_MIN) next();
     },
     flush: next,
     sync: () => {
@@ -190,11 +198,9 @@ export function createPutTask(deps: PutTaskDeps, name: string, options: PutOptio
       wanted = 'commit';
       next();
     },
-    abort: () => {
-      wanted = 'abort';
-      // What has arrived of an upload is kept, and that includes the queue.
-      if (options.upload === undefined) dropQueue();
-      next();
+    abort,
+    abandon: () => {
+      if (wanted !== 'commit') abort();
     },
   };
 }

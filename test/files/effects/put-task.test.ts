@@ -1,10 +1,10 @@
 /** What becomes of a put whose body breaks off. */
 import { describe, expect, test } from 'vitest';
-import { serviceFault } from '../../src/files/protocol/errors.ts';
-import type { EffectResult } from '../../src/files/session/event.ts';
-import { createPutTask } from '../../src/runtime/put-task.ts';
-import type { MaybeAsync, PutOptions, Sink, Store } from '../../src/store/contract.ts';
-import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { createPutTask } from '../../../src/files/effects/put-task.ts';
+import { serviceFault } from '../../../src/files/protocol/errors.ts';
+import type { EffectResult } from '../../../src/files/session/event.ts';
+import type { MaybeAsync, PutOptions, Sink, Store } from '../../../src/store/contract.ts';
+import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 
 /** A store that takes a turn to begin a put, as one on a disk does. */
 const slow = (store: Store): Store => ({
@@ -13,17 +13,13 @@ const slow = (store: Store): Store => ({
 });
 
 async function brokenOff(options: PutOptions, store = memoryStore()) {
-  let credit = 0;
+  let settled = 0;
   let result: EffectResult | null | undefined;
   const over = new Promise<void>((resolve) => {
     const task = createPutTask(
       {
         store: slow(store),
         acquireFile: (go) => go(),
-        creditBack: (bytes) => {
-          credit += bytes;
-        },
-        recycle: () => {},
         onInternalError: (thrown) => {
           throw thrown;
         },
@@ -36,24 +32,26 @@ async function brokenOff(options: PutOptions, store = memoryStore()) {
       'a',
       options,
     );
-    task.write(Buffer.from('hello'), 5);
+    task.write(Buffer.from('hello'), () => {
+      settled++;
+    });
     task.abort();
   });
   await over;
-  return { store, credit, result };
+  return { store, settled, result };
 }
 
 describe('a put that breaks off', () => {
   test('a put that breaks off with an upload keeps all that has arrived, though none of it was written yet', async () => {
-    const { store, credit, result } = await brokenOff({ size: 9, upload: 'u' });
+    const { store, settled, result } = await brokenOff({ size: 9, upload: 'u' });
     expect(await store.resume('u')).toMatchObject({ ok: true, value: { offset: 5 } });
-    expect({ credit, result }).toEqual({ credit: 5, result: null });
+    expect({ settled, result }).toEqual({ settled: 1, result: null });
   });
 
   test('a put that breaks off without one keeps nothing', async () => {
-    const { store, credit, result } = await brokenOff({ size: 9 });
+    const { store, settled, result } = await brokenOff({ size: 9 });
     expect(store.sinks).toBe(0);
-    expect({ credit, result }).toEqual({ credit: 5, result: null });
+    expect({ settled, result }).toEqual({ settled: 1, result: null });
   });
 });
 
@@ -79,10 +77,6 @@ describe('a sink whose write fails', () => {
         {
           store: { ...memoryStore(), put: () => ({ ok: true, value: sink }) },
           acquireFile: (go) => go(),
-          creditBack: () => {
-            if (more-- > 0) task.write(large, large.length);
-          },
-          recycle: () => {},
           onInternalError: (thrown) => {
             throw thrown;
           },
@@ -92,7 +86,11 @@ describe('a sink whose write fails', () => {
         'a',
         { size: 1e6 },
       );
-      task.write(large, large.length);
+      const write = () => task.write(large, settled);
+      const settled = () => {
+        if (more-- > 0) write();
+      };
+      write();
       answers[0]!();
     });
     expect({ result, writes }).toEqual({ result: { of: 'write', ok: false, error }, writes: 1 });

@@ -5,19 +5,16 @@
  * budget, however many peers ask for files and read nothing: at most `PIECES_AHEAD` pieces for each, and one small
  * piece while the budget is used up.
  */
-import type { Source } from '../store/contract.ts';
-import type { ConnectionFault } from '../transport/connection.ts';
+import type { Flow } from '../../actor/flow.ts';
+import type { Source } from '../../store/contract.ts';
 import { callStore } from './call-store.ts';
-import type { CreditWindow } from './credit.ts';
 
 const PIECE_BYTES = 256 * 1024;
 const PIECES_AHEAD = 2;
 
 export interface SendTaskDeps {
-  readonly window: Pick<CreditWindow, 'lend' | 'repay'>;
-  /** Calls back when it is the connection's turn, so that a connection that sends does not keep the others waiting. */
-  readonly inTurn: (work: () => void) => void;
-  readonly write: (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => void;
+  /** A file is read in the connection's turns, so that a connection that sends does not keep the others waiting. */
+  readonly flow: Pick<Flow, 'lend' | 'repay' | 'inTurn' | 'write'>;
   readonly onInternalError: (thrown: unknown) => void;
 }
 
@@ -38,7 +35,8 @@ export function sendFile(
   length: number,
   done: (sent: Sent) => void,
 ): void {
-  const { window, inTurn } = deps;
+  const { flow } = deps;
+  const { inTurn } = flow;
   const end = offset + length;
   let at = offset;
   let bytes = 0;
@@ -57,7 +55,7 @@ export function sendFile(
     }
     if (isOver || inFlight === PIECES_AHEAD) return;
     // When nothing is lent now, a piece is in flight, and what it was lent is repaid when it settles.
-    const lent = window.lend(Math.min(PIECE_BYTES, end - at));
+    const lent = flow.lend(Math.min(PIECE_BYTES, end - at));
     if (lent > 0) readPiece(lent);
   };
 
@@ -72,7 +70,7 @@ export function sendFile(
           // A file that has become shorter while it is read cannot be sent as it was promised.
           if (outcome.ok && outcome.value.length > 0) sendPiece(outcome.value, lent);
           else {
-            window.repay(lent);
+            flow.repay(lent);
             failed ??= 'read';
           }
           step();
@@ -83,9 +81,9 @@ export function sendFile(
   const sendPiece = (piece: Uint8Array, lent: number) => {
     at += piece.length;
     inFlight++;
-    deps.write(piece, (fault) => {
+    flow.write(piece, (fault) => {
       inFlight--;
-      window.repay(lent);
+      flow.repay(lent);
       if (fault) failed = 'write';
       else bytes += piece.length;
       inTurn(step);

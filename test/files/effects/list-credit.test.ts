@@ -1,11 +1,11 @@
 /** What lists cost: from when the store is asked until the page is written. */
 import { describe, expect, test, vi } from 'vitest';
-import { createBudget } from '../../src/runtime/credit.ts';
-import type { Limits } from '../../src/runtime/limits.ts';
-import { chargePage, NAMES_MIN } from '../../src/runtime/list-credit.ts';
-import { memoryStore } from '../../src/store/memory/memory-store.ts';
-import { frame, peer } from '../support/network/peer.ts';
-import { fill, servedInMemory } from '../support/sessions/served-in-memory.ts';
+import { chargePage, NAMES_MIN } from '../../../src/files/effects/list-credit.ts';
+import { createBudget } from '../../../src/runtime/credit.ts';
+import type { Limits } from '../../../src/runtime/limits.ts';
+import { memoryStore } from '../../../src/store/memory/memory-store.ts';
+import { frame, peer } from '../../support/network/peer.ts';
+import { fill, servedInMemory } from '../../support/sessions/served-in-memory.ts';
 
 const KIB = 1024;
 const FILE_BYTES = 1_000_000;

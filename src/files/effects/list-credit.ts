@@ -4,7 +4,7 @@
  *
  * While the budget is used up a page is short. So every peer that lists goes on, and holds little.
  */
-import { CREDIT_FLOOR_BYTES, type CreditWindow } from './credit.ts';
+import { CREDIT_FLOOR_BYTES, type CreditWindow } from '../../runtime/credit.ts';
 
 /**
  * The cost of a file in a page as objects, with a name of ordinary length. The longest names cost four times as much.
@@ -15,15 +15,16 @@ const PAGE_BYTES_MAX: number = 192 * 1024;
 /** The names in a page while the budget is used up: they cost `CREDIT_FLOOR_BYTES`. */
 export const NAMES_MIN: number = CREDIT_FLOOR_BYTES / NAME_BYTES;
 
-const costOf = (names: number): number => Math.min(names * NAME_BYTES, PAGE_BYTES_MAX);
+/** The cost of a page of so many names. */
+export const pageCost = (names: number): number => Math.min(names * NAME_BYTES, PAGE_BYTES_MAX);
 
 /** Charges credit for a page of at most `wanted` names. Returns the number of names, and their cost. */
 export function chargePage(
   window: Pick<CreditWindow, 'isFree' | 'charge'>,
   wanted: number,
 ): { readonly names: number; readonly credit: number } {
-  const names = window.isFree(costOf(wanted)) ? wanted : Math.min(wanted, NAMES_MIN);
-  const credit = costOf(names);
+  const names = window.isFree(pageCost(wanted)) ? wanted : Math.min(wanted, NAMES_MIN);
+  const credit = pageCost(names);
   window.charge(credit);
   return { names, credit };
 }

@@ -10,7 +10,7 @@ import {
   WAIT_MAX_MS,
   WRONG_FREE,
   WRONG_MAX,
-} from '../../src/runtime/token-tries.ts';
+} from '../../../src/files/effects/token-tries.ts';
 
 function tried() {
   let time = 1_000;

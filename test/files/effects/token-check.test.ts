@@ -1,9 +1,9 @@
 /** In virtual time: when the token of a `hello` is looked at, and that every wait ends. */
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
-import { anonymous } from '../../src/files/protocol/access.ts';
-import { serviceFault } from '../../src/files/protocol/errors.ts';
-import { type AddressTries, createTokenCheck } from '../../src/runtime/token-check.ts';
+import { type AddressTries, createTokenCheck } from '../../../src/files/effects/token-check.ts';
+import { anonymous } from '../../../src/files/protocol/access.ts';
+import { serviceFault } from '../../../src/files/protocol/errors.ts';
 
 function checked(turns: readonly number[]) {
   const scheduler = new TestScheduler(() => {});

@@ -1,5 +1,5 @@
 /** Adds to the reports of a session the number of the request, and how long it took. */
-import type { Report } from '../files/session/effect.ts';
+import type { Report } from '../session/effect.ts';
 
 /** A report of a session, as the runtime emits it. */
 export type TimedReport = Report & {

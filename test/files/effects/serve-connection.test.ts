@@ -2,16 +2,16 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { Subject, tap } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
-import { commands, requestFraming } from '../../src/files/session/dispatch.ts';
-import type { Report } from '../../src/files/session/effect.ts';
-import { createSession } from '../../src/files/session/session.ts';
-import { createBudget } from '../../src/runtime/credit.ts';
-import { defaultLimits } from '../../src/runtime/limits.ts';
-import { serveConnection } from '../../src/runtime/serve-connection.ts';
-import type { Sink, Store } from '../../src/store/contract.ts';
-import { memoryStore } from '../../src/store/memory/memory-store.ts';
-import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
-import { frame, peer, putFrame } from '../support/network/peer.ts';
+import { serveConnection } from '../../../src/files/effects/serve-connection.ts';
+import { commands, requestFraming } from '../../../src/files/session/dispatch.ts';
+import type { Report } from '../../../src/files/session/effect.ts';
+import { createSession } from '../../../src/files/session/session.ts';
+import { createBudget } from '../../../src/runtime/credit.ts';
+import { defaultLimits } from '../../../src/runtime/limits.ts';
+import type { Sink, Store } from '../../../src/store/contract.ts';
+import { memoryStore } from '../../../src/store/memory/memory-store.ts';
+import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
+import { frame, peer, putFrame } from '../../support/network/peer.ts';
 
 interface Setup {
   readonly store?: Store;

@@ -6,9 +6,9 @@
  * can reach the peer any more or the server shuts down, and then the token is not checked.
  */
 import type { SchedulerLike } from 'rxjs';
-import type { Principal } from '../files/protocol/access.ts';
-import { type ServiceFault, serviceFault } from '../files/protocol/errors.ts';
-import type { MaybeAsync, Outcome } from '../store/contract.ts';
+import type { MaybeAsync, Outcome } from '../../store/contract.ts';
+import type { Principal } from '../protocol/access.ts';
+import { type ServiceFault, serviceFault } from '../protocol/errors.ts';
 import type { Access } from './access.ts';
 
 /** The tries from one address. */

@@ -20,7 +20,7 @@
  * forgotten address is free, so no client can harm another by that. And a client that wants its own address forgotten
  * must say as many wrong tokens from other addresses.
  */
-import { check, FUNCTION } from '../wire/argument.ts';
+import { check, FUNCTION } from '../../wire/argument.ts';
 
 /** The wrong tokens from one address that cost nothing. */
 export const WRONG_FREE = 10;

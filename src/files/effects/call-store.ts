@@ -1,6 +1,7 @@
 /** Calls a store. The store may answer now or later; what it throws or rejects with becomes the error `internal`. */
-import { serviceFault } from '../files/protocol/errors.ts';
-import type { MaybeAsync, Outcome } from '../store/contract.ts';
+
+import type { MaybeAsync, Outcome } from '../../store/contract.ts';
+import { serviceFault } from '../protocol/errors.ts';
 
 /**
  * Calls `then` with the outcome: at once where the store answered at once, so that small work costs no turn of the

@@ -1,0 +1,184 @@
+/**
+ * The file service as an actor: its codec is length, JSON header and a body in pieces, its reducer is the session, and
+ * its effects are performed against a store.
+ *
+ * ```text
+ *  event of the actor              event of the session
+ *  start, data, end                request, data, body-end
+ *  fault, timeout                  fault, with an error of the catalogue
+ *  ended, shutdown,                the same
+ *  unreachable, closed
+ *  result                          result; `access` when the rights of the peer were looked up
+ *  input: the rules have changed   none: the rights are looked up
+ * ```
+ */
+import { map, type Observable } from 'rxjs';
+import { type ActorEvent, type Control, defineActor, type PerformContext } from '../../actor/actor.ts';
+import { memoryOf } from '../../base/memory-of.ts';
+import { EVENT_COST_BYTES } from '../../runtime/credit.ts';
+import type { Timeouts } from '../../runtime/limits.ts';
+import { timedOut } from '../../runtime/timeouts.ts';
+import type { Framing } from '../../wire/framing.ts';
+import type { JsonHeader } from '../../wire/json-header.ts';
+import type { Principal } from '../protocol/access.ts';
+import { serviceFault } from '../protocol/errors.ts';
+import { frameError } from '../protocol/frame-error.ts';
+import type { Reply } from '../protocol/reply.ts';
+import type { Effect } from '../session/effect.ts';
+import type { EffectResult, SessionEvent } from '../session/event.ts';
+import type { Session } from '../session/session.ts';
+import type { SessionState } from '../session/state.ts';
+import type { Access } from './access.ts';
+import { pageCost } from './list-credit.ts';
+import type { StoreEffect } from './perform-effects.ts';
+import { requestCodec } from './request-codec.ts';
+
+/** The rules of access have changed. */
+export type FileInput = { readonly type: 'access-changed' };
+
+/** What comes of an effect: a result of the session, or the rights of the peer. */
+export type FileResult = EffectResult | { readonly of: 'access'; readonly principal: Principal | null };
+
+export type FileEffect =
+  | Exclude<StoreEffect, { type: 'send' }>
+  | (Omit<Extract<Effect, { type: 'send' }>, 'type'> & { readonly type: 'sendFile' })
+  | Extract<Effect, { type: 'internal-error' }>
+  /** Find the rights that the peer has now. */
+  | { readonly type: 'findPrincipal'; readonly principal: Principal | null }
+  /** `hello` without a token asks for the principal of the connection. */
+  | { readonly type: 'sayHello'; readonly request: number; readonly principal: Principal | null }
+  /** Requests were begun, or answered: the next number, the oldest one that is open, and how many are. */
+  | { readonly type: 'progress'; readonly next: number; readonly oldest: number; readonly open: number }
+  /** Whoever waits for a turn to try a token waits no more. */
+  | { readonly type: 'giveUpTokens' };
+
+interface FileActorTypes {
+  state: SessionState;
+  effect: FileEffect;
+  result: FileResult;
+  input: FileInput;
+}
+type FileActorEvent = ActorEvent<never, JsonHeader, FileEffect, FileResult, FileInput>;
+type FileActorEffect = FileEffect | Control<Reply>;
+
+export interface FileActorDeps {
+  readonly session: Session;
+  readonly framing: Framing<JsonHeader>;
+  readonly access: Access;
+  readonly timeouts: Timeouts;
+  readonly perform: (
+    effect: FileEffect,
+    context: PerformContext<FileInput>,
+  ) => Observable<FileResult> | undefined;
+}
+
+/** Makes the actor that serves files. */
+export function fileActor({ session, framing, access, timeouts, perform }: FileActorDeps) {
+  return defineActor<FileActorTypes>()({
+    codec: requestCodec(framing, session.trimHeader),
+    initial: ({ certificate }) => ({ ...session.initial, principal: access.initial(certificate) }),
+    accepts: (state, from) => from === 'input' || session.accepts(state),
+    heldBytes,
+    // It answers the requests that it has begun before.
+    endsItself: true,
+    listen: () => access.changed$.pipe(map(() => ({ type: 'access-changed' }) as const)),
+    reduce: (before, event) => {
+      const effects: FileActorEffect[] = [];
+      if (event.type === 'input') effects.push({ type: 'findPrincipal', principal: before.principal });
+      if (event.type === 'shutdown') effects.push({ type: 'giveUpTokens' });
+      const reduced = sessionEvent(event, timeouts);
+      if (reduced === null) return { state: before, effects };
+      const [state, asked] = session.reduce(before, reduced);
+      if (state.next !== before.next || state.requests.length !== before.requests.length)
+        effects.push(progressOf(state));
+      // The ack has promised so many bytes. Without them the peer cannot find the next frame.
+      if (reduced.type === 'result' && reduced.result.of === 'send' && !reduced.result.ok)
+        effects.push({ type: 'destroy' });
+      for (const effect of asked) addEffect(effects, effect, before);
+      return { state, effects };
+    },
+    perform,
+  });
+}
+
+/** The bytes of memory of the requests that are not answered, and of the answers that wait for their turn. */
+function heldBytes({ requests, deferred }: SessionState): number {
+  let bytes = deferred?.credit ?? 0;
+  for (const { credit } of requests) bytes += credit;
+  return bytes;
+}
+
+const progressOf = ({ next, requests }: SessionState): FileEffect => ({
+  type: 'progress',
+  next,
+  oldest: requests[0]?.number ?? next,
+  open: requests.length,
+});
+
+function sessionEvent(event: FileActorEvent, timeouts: Timeouts): SessionEvent | null {
+  switch (event.type) {
+    case 'start': {
+      const { head: header, length: body, exceedsBudget } = event;
+      const credit = memoryOf(header) + EVENT_COST_BYTES;
+      const request = { type: 'request', header, body, credit } as const;
+      return exceedsBudget === true ? { ...request, refused: serviceFault('busy') } : request;
+    }
+    case 'data':
+      return { type: 'data', bytes: event.bytes, credit: 0 };
+    case 'end':
+      return { type: 'body-end' };
+    case 'result': {
+      const { effect, value: result } = event;
+      if (result.of === 'access') return { type: 'access', principal: result.principal };
+      if (!('request' in effect)) return null;
+      const { request } = effect;
+      // A page of names may have to wait for its turn to be sent.
+      if (result.of === 'list' && result.ok)
+        return { type: 'result', request, result, credit: pageCost(result.value.files.length) };
+      return { type: 'result', request, result };
+    }
+    case 'fault':
+      return { type: 'fault', error: frameError(event.fault) };
+    case 'timeout':
+      return { type: 'fault', error: timedOut(event.kind, timeouts) };
+    case 'failed':
+      // A performer answers with results, and never fails.
+      throw event.error;
+    case 'ended':
+    case 'shutdown':
+    case 'unreachable':
+    case 'closed':
+      return { type: event.type };
+    case 'opened':
+    case 'message':
+    case 'input':
+    case 'timer':
+      return null;
+  }
+}
+
+/** Adds an effect of the session as the actor's. */
+function addEffect(effects: FileActorEffect[], effect: Effect, { principal }: SessionState): void {
+  switch (effect.type) {
+    case 'reply':
+      effects.push({ type: 'send', message: effect.reply, mayWait: !effect.eager });
+      return;
+    case 'end':
+      effects.push(effect);
+      return;
+    case 'send':
+      effects.push({ ...effect, type: 'sendFile' });
+      return;
+    case 'command': {
+      const { request, effect: asked } = effect;
+      const isOwn = asked.type === 'hello' && asked.token === undefined;
+      effects.push(isOwn ? { type: 'sayHello', request, principal } : effect);
+      return;
+    }
+    case 'release':
+      // The actor knows when an event has settled.
+      return;
+    default:
+      effects.push(effect);
+  }
+}

@@ -1,0 +1,89 @@
+/** Carries out the effects of the file service for one connection: those of a store, and those of its server. */
+import { asyncScheduler, type Observable, of, type SchedulerLike } from 'rxjs';
+import type { PerformContext } from '../../actor/actor.ts';
+import type { Slots } from '../../runtime/slots.ts';
+import type { MaybeAsync, Outcome, Store } from '../../store/contract.ts';
+import type { Principal } from '../protocol/access.ts';
+import { serviceFault } from '../protocol/errors.ts';
+import type { EffectResult, HelloResult } from '../session/event.ts';
+import type { Access } from './access.ts';
+import type { FileEffect, FileInput, FileResult } from './file-actor.ts';
+import { type CustomHandlers, createPerformer } from './perform-effects.ts';
+import { createRequestTimes, type TimedReport, withTiming } from './request-timing.ts';
+import { type AddressTries, createTokenCheck } from './token-check.ts';
+
+export interface FilePerformerDeps {
+  readonly store: Store;
+  readonly slots: { readonly reading: Slots; readonly writing: Slots };
+  readonly access: Access;
+  readonly tries?: AddressTries | undefined;
+  readonly customHandlers?: CustomHandlers | undefined;
+  readonly about?: HelloResult['about'] | undefined;
+  readonly status?: { open: number } | undefined;
+  readonly scheduler?: SchedulerLike | undefined;
+  readonly report: (report: TimedReport) => void;
+  readonly onInternalError: (thrown: unknown) => void;
+}
+
+const OVER_BEFORE_CHECKED = 'the connection was over before the token was looked at';
+
+/** @returns `perform` of the connection with this context. */
+export function createFilePerformer(
+  deps: FilePerformerDeps,
+  { flow, peer, signal }: PerformContext<FileInput>,
+): (effect: FileEffect) => Observable<FileResult> | undefined {
+  const { access, slots, onInternalError, about = {} } = deps;
+  const tokens = createTokenCheck(access, deps.scheduler ?? asyncScheduler, deps.tries);
+  const times = createRequestTimes(() => performance.now());
+  const perform = createPerformer({
+    store: deps.store,
+    flow,
+    files: { reading: slots.reading.join(), writing: slots.writing.join() },
+    customHandlers: deps.customHandlers ?? {},
+    hello,
+    atTurnEnd: setImmediate,
+    report: (request, report) => deps.report(withTiming(report, request, times.since(request))),
+    onInternalError,
+  });
+  const giveUp = () => tokens.giveUp(serviceFault('not-authenticated', OVER_BEFORE_CHECKED));
+  signal.addEventListener('abort', giveUp, { once: true });
+
+  function hello(token: string): MaybeAsync<HelloResult> {
+    const found = tokens.principalOf(token);
+    return found instanceof Promise ? found.then(helloResult) : helloResult(found);
+  }
+
+  function helloResult(found: Outcome<Principal | null>): Outcome<HelloResult> {
+    if (!found.ok) return found;
+    return { ok: true, value: { principal: found.value, about } };
+  }
+
+  return (effect) => {
+    switch (effect.type) {
+      case 'sayHello': {
+        const value = { principal: effect.principal, about };
+        return of<EffectResult>({ of: 'hello', ok: true, value });
+      }
+      case 'findPrincipal': {
+        const { principal } = effect;
+        const found = principal === null ? access.initial(peer.certificate) : access.current(principal);
+        return of({ of: 'access', principal: found });
+      }
+      case 'progress':
+        times.markStarted(effect.next);
+        times.forgetBefore(effect.oldest);
+        if (deps.status) deps.status.open = effect.open;
+        return undefined;
+      case 'giveUpTokens':
+        tokens.giveUp(serviceFault('shutting-down'));
+        return undefined;
+      case 'internal-error':
+        onInternalError(effect.thrown);
+        return undefined;
+      case 'sendFile':
+        return perform({ ...effect, type: 'send' });
+      default:
+        return perform(effect);
+    }
+  };
+}

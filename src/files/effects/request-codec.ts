@@ -1,0 +1,44 @@
+/** The codec of the file service: requests come in with their bodies in pieces, replies go out. */
+import type { Codec } from '../../wire/codec.ts';
+import { framingDecoder } from '../../wire/codecs/framing-decoder.ts';
+import type { Framing } from '../../wire/framing.ts';
+import { encodeJsonHeader, type JsonHeader } from '../../wire/json-header.ts';
+import { type ServiceFault, serviceFault } from '../protocol/errors.ts';
+import { isRefusal, type Reply } from '../protocol/reply.ts';
+
+/** The most bytes of JSON in a reply: enough for a page of names, and for an error. */
+const REPLY_HEADER_BYTES_MAX = 65_536;
+
+/** @param trimHeader returns the part of a header that is kept (see `Session.trimHeader`). */
+export function requestCodec(
+  framing: Framing<JsonHeader>,
+  trimHeader: (header: JsonHeader) => JsonHeader,
+): Codec<never, Reply, JsonHeader> {
+  const trimming: Framing<JsonHeader> = {
+    maxHead: framing.maxHead,
+    maxWhole: framing.maxWhole,
+    headLength: (bytes, start, end) => framing.headLength(bytes, start, end),
+    parseHead: (bytes, start, end) => {
+      const parsed = framing.parseHead(bytes, start, end);
+      return 'problem' in parsed ? parsed : { ...parsed, header: trimHeader(parsed.header) };
+    },
+  };
+  return {
+    decoder: framingDecoder<JsonHeader, never, JsonHeader>(trimming, () => {
+      throw new Error('the framing of requests must deliver bodies as a stream');
+    }),
+    heldMax: framing.maxHead,
+    encode: (reply) => [replyBytes(reply)],
+  };
+}
+
+/** The bytes of a reply; of an error in its place when it has too many. */
+function replyBytes(reply: Reply): Uint8Array {
+  const encoded = encodeJsonHeader(reply as unknown as JsonHeader, REPLY_HEADER_BYTES_MAX);
+  if (encoded.ok) return encoded.bytes;
+  const fallback = (error: ServiceFault) =>
+    encodeJsonHeader({ error, ...(isRefusal(reply) ? {} : { cmd: reply.ack }) });
+  const refused = fallback(serviceFault('internal', encoded.fault.message));
+  if (!refused.ok) throw new RangeError(refused.fault.message);
+  return refused.bytes;
+}

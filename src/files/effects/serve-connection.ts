@@ -1,0 +1,165 @@
+/**
+ * Serves files on one connection: the file actor (see `file-actor`) in the pipe that every actor runs in (see
+ * `actor/serve-actor`).
+ */
+import { Observable, type SchedulerLike } from 'rxjs';
+import { defaultMailbox } from '../../actor/mailbox.ts';
+import { serveActor } from '../../actor/serve-actor.ts';
+import type { TraceEvent } from '../../actor/trace.ts';
+import { type Counters, createCounters } from '../../runtime/counters.ts';
+import type { Budget } from '../../runtime/credit.ts';
+import type { Limits } from '../../runtime/limits.ts';
+import type { RateLimiter } from '../../runtime/rate-limit.ts';
+import { createRounds, type Rounds } from '../../runtime/rounds.ts';
+import { createSlots, type Slots } from '../../runtime/slots.ts';
+import type { TimeoutMonitor } from '../../runtime/timeouts.ts';
+import type { Store } from '../../store/contract.ts';
+import type { Connection } from '../../transport/connection.ts';
+import {
+  CONNECTION,
+  check,
+  checkOptions,
+  FRAMING,
+  OBSERVABLE,
+  optional,
+  RECORD,
+  SCHEDULER,
+  STORE,
+} from '../../wire/argument.ts';
+import type { Framing } from '../../wire/framing.ts';
+import type { JsonHeader } from '../../wire/json-header.ts';
+import type { HelloResult } from '../session/event.ts';
+import type { Session } from '../session/session.ts';
+import { type Access, openAccess } from './access.ts';
+import { fileActor } from './file-actor.ts';
+import { createFilePerformer } from './file-performer.ts';
+import type { CustomHandlers } from './perform-effects.ts';
+import type { TimedReport } from './request-timing.ts';
+import type { AddressTries } from './token-check.ts';
+
+export interface ServeConnectionOptions {
+  readonly session: Session;
+  readonly framing: Framing<JsonHeader>;
+  readonly store: Store;
+  /** Shared by all connections of a server, as are the options below. */
+  readonly budget: Budget;
+  /** Room for long headers, and files that may be open; without them neither is limited. */
+  readonly slots?: SharedSlots;
+  /** The turns of the event loop; without it this connection does not wait for others. */
+  readonly rounds?: Rounds;
+  readonly limits: Pick<Limits, 'window' | 'quietPeriod' | 'linger' | 'timeouts'>;
+  /** Watches the timeouts; without it there are none. */
+  readonly timeoutMonitor?: TimeoutMonitor;
+  /** Limits how fast bytes and requests come in; without them there is no limit. */
+  readonly rateLimits?: { readonly bytes: RateLimiter; readonly requests: RateLimiter };
+  /** The access rules; default everybody may do everything. */
+  readonly access?: Access;
+  /** Limits how often tokens may be tried from the peer's address; without it there is no limit. */
+  readonly tries?: AddressTries;
+  /** The fields that `hello` answers besides the principal. */
+  readonly about?: HelloResult['about'];
+  readonly counters?: Counters;
+  /** After each step `open` is set to the number of requests that are not answered. */
+  readonly status?: { open: number };
+  /** Performs the `custom` effects of your own commands. */
+  readonly customHandlers?: CustomHandlers;
+  /** Emits when the server shuts down: the requests that run are finished, and no new ones are begun. */
+  readonly shutdown$?: Observable<unknown>;
+  readonly scheduler?: SchedulerLike;
+  /** Called with every event, its effects, and every pause. It must not throw. */
+  readonly trace?: (event: TraceEvent) => void;
+  /** Called with any exception that the store or a command throws; the peer gets `internal`. */
+  readonly onInternalError?: (thrown: unknown) => void;
+}
+
+/** The slots that connections share. */
+export interface SharedSlots {
+  /** For long headers that are arriving. */
+  readonly heads: Slots;
+  /** For files that are open to be sent. */
+  readonly reading: Slots;
+  /** For files that are being stored. */
+  readonly writing: Slots;
+}
+
+const unboundedSlots = () => createSlots({ shared: Number.POSITIVE_INFINITY, perHolder: 0 });
+const unboundedSharedSlots = (): SharedSlots => ({
+  heads: unboundedSlots(),
+  reading: unboundedSlots(),
+  writing: unboundedSlots(),
+});
+
+const SERVE_CONNECTION_RULES = {
+  session: RECORD,
+  framing: FRAMING,
+  store: STORE,
+  budget: RECORD,
+  limits: RECORD,
+  shutdown$: optional(OBSERVABLE),
+  scheduler: optional(SCHEDULER),
+};
+
+const NO_MONITOR: TimeoutMonitor = { monitor: () => () => {} };
+const NO_RATE: RateLimiter = { join: () => ({ consume: () => {}, leave: () => {} }) };
+
+/**
+ * Serves one connection until it is over, and emits reports of what happened in it. Completes when the connection is
+ * closed and everything that it began is finished. Never errors. When the subscriber unsubscribes, the connection is
+ * destroyed and the put whose body is still arriving is aborted; a put that is complete is still committed.
+ */
+export function serveConnection(
+  connection: Connection,
+  options: ServeConnectionOptions,
+): Observable<TimedReport> {
+  check('serveConnection: its connection', connection, CONNECTION);
+  checkOptions('serveConnection', options, SERVE_CONNECTION_RULES);
+  const {
+    limits,
+    counters,
+    slots = unboundedSharedSlots(),
+    rateLimits,
+    onInternalError = () => {},
+  } = options;
+  return new Observable((subscriber) => {
+    const { access = openAccess, scheduler } = options;
+    let perform: ReturnType<typeof createFilePerformer> | null = null;
+    const actor = fileActor({
+      session: options.session,
+      framing: options.framing,
+      access,
+      timeouts: limits.timeouts,
+      perform: (effect, context) => {
+        const report = (each: TimedReport) => subscriber.next(each);
+        perform ??= createFilePerformer({ ...options, slots, access, report, onInternalError }, context);
+        return perform(effect);
+      },
+    });
+    return serveActor(connection, actor, {
+      budget: options.budget,
+      rounds: options.rounds ?? createRounds(() => performance.now(), setImmediate),
+      rooms: slots.heads,
+      timeoutMonitor: options.timeoutMonitor ?? NO_MONITOR,
+      rateLimits: { bytes: rateLimits?.bytes ?? NO_RATE, messages: rateLimits?.requests ?? NO_RATE },
+      limits: {
+        window: limits.window,
+        mailbox: defaultMailbox,
+        quietPeriod: limits.quietPeriod,
+        linger: limits.linger,
+        // What a peer has sent whole is stored, however long the store takes.
+        settle: Number.POSITIVE_INFINITY,
+        // The session bounds what it keeps, and what it sends, by the requests that are open.
+        stateBytes: Number.POSITIVE_INFINITY,
+        sendingBytes: Number.POSITIVE_INFINITY,
+      },
+      counters: counters ?? createCounters(),
+      ...(options.shutdown$ === undefined ? {} : { shutdown$: options.shutdown$ }),
+      ...(scheduler === undefined ? {} : { scheduler }),
+      trace: options.trace,
+    }).subscribe({
+      next: (report) => {
+        if (report.type === 'internal-error') onInternalError(report.thrown);
+      },
+      complete: () => subscriber.complete(),
+    });
+  });
+}
