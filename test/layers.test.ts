@@ -15,15 +15,27 @@ const below: Readonly<Record<string, readonly string[]>> = {
   store: ['wire', 'files/protocol'],
   transport: ['wire', 'files/protocol'],
   actor: ['wire', 'files/protocol', 'runtime', 'transport'],
+  'files/effects': ['wire', 'files/protocol', 'files/session', 'runtime', 'actor', 'store', 'transport'],
   capture: ['wire', 'files/protocol', 'transport'],
-  runtime: ['wire', 'files/protocol', 'files/session', 'store', 'transport'],
-  client: ['wire', 'files/protocol', 'files/session', 'runtime', 'store', 'transport'],
-  server: ['wire', 'files/protocol', 'files/session', 'runtime', 'store', 'transport', 'capture', 'actor'],
+  runtime: ['wire', 'files/protocol', 'transport'],
+  client: ['wire', 'files/protocol', 'files/session', 'runtime', 'store', 'transport', 'actor'],
+  server: [
+    'wire',
+    'files/protocol',
+    'files/session',
+    'files/effects',
+    'runtime',
+    'store',
+    'transport',
+    'capture',
+    'actor',
+  ],
   demo: ['wire', 'files/protocol', 'transport', 'actor'],
   cli: [
     'wire',
     'files/protocol',
     'files/session',
+    'files/effects',
     'runtime',
     'store',
     'transport',
@@ -42,7 +54,7 @@ const pure = ['base', 'wire', 'files/protocol', 'files/session'];
 const operators = ['wire/decode.ts', 'wire/deframe.ts', 'wire/enframe.ts', 'wire/frames.ts'];
 /** Layers below which types alone may be shared: a contract is not a dependency on what fulfils it. */
 const contractsOnly: Readonly<Record<string, RegExp>> = {
-  runtime: /^(store|transport)\/(contract|connection|listen)\.ts$/,
+  'files/effects': /^(store|transport)\/(contract|connection|listen)\.ts$/,
 };
 
 interface Import {

@@ -52,7 +52,7 @@ export function timedOut(run: Run, kind: TimeoutKind): void {
   run.report({ type: 'timeout', kind });
   // A peer that does not read would not receive a farewell.
   if (kind === 'unread') run.connection.destroy();
-  else pushResult(run, { event: { type: 'timeout', kind }, settlement: null });
+  pushResult(run, { event: { type: 'timeout', kind }, settlement: null });
 }
 
 /**

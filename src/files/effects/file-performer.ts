@@ -45,6 +45,8 @@ export function createFilePerformer(
     report: (request, report) => deps.report(withTiming(report, request, times.since(request))),
     onInternalError,
   });
+  /** The oldest request that was open when the last effect came. */
+  let oldest = 1;
   const giveUp = () => tokens.giveUp(serviceFault('not-authenticated', OVER_BEFORE_CHECKED));
   signal.addEventListener('abort', giveUp, { once: true });
 
@@ -70,8 +72,10 @@ export function createFilePerformer(
         return of({ of: 'access', principal: found });
       }
       case 'progress':
+        // The reports of requests that are answered now come behind this effect.
+        times.forgetBefore(oldest);
+        oldest = effect.oldest;
         times.markStarted(effect.next);
-        times.forgetBefore(effect.oldest);
         if (deps.status) deps.status.open = effect.open;
         return undefined;
       case 'giveUpTokens':
