@@ -39,7 +39,7 @@ export function formatTrace(trace: TraceEvent): string {
 
 function detailOf(event: { readonly type: string }): string {
   const fields = event as Readonly<Record<string, unknown>>;
-  for (const name of ['message', 'bytes', 'input', 'key', 'kind', 'value'])
+  for (const name of ['message', 'head', 'bytes', 'input', 'key', 'kind', 'value'])
     if (fields[name] !== undefined) return shown(fields[name]);
   const { fault, error } = fields as {
     readonly fault?: { readonly code?: unknown } | null;

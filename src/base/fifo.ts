@@ -6,43 +6,61 @@
 
 export interface Fifo<T> extends Iterable<T> {
   readonly length: number;
-  readonly push: (value: T) => void;
-  readonly first: () => T | undefined;
-  readonly shift: () => T | undefined;
+  push(value: T): void;
+  first(): T | undefined;
+  shift(): T | undefined;
   /** Puts another value in the place of the first. */
-  readonly replaceFirst: (value: T) => void;
-  readonly clear: () => void;
+  replaceFirst(value: T): void;
+  clear(): void;
 }
 
-export function createFifo<T>(): Fifo<T> {
-  let values: (T | undefined)[] = [];
-  let head = 0;
-  return {
-    get length() {
-      return values.length - head;
-    },
-    push: (value) => void values.push(value),
-    first: () => values[head],
-    shift() {
-      if (head === values.length) return undefined;
-      const value = values[head];
-      values[head++] = undefined;
-      if (head === values.length) {
-        values.length = 0;
-        head = 0;
-      } else if (head >= 1024 && head * 2 >= values.length) {
-        values = values.slice(head);
-        head = 0;
-      }
-      return value;
-    },
-    replaceFirst(value) {
-      values[head] = value;
-    },
-    clear() {
-      values = [];
-      head = 0;
-    },
-    [Symbol.iterator]: () => (values.slice(head) as T[])[Symbol.iterator](),
-  };
+/** From so many values that were taken on, the rest is moved to the front: the array would grow for ever. */
+const MOVED_MIN = 1024;
+
+/** A class, since a server has many queues for each connection, and closures would cost a kilobyte each. */
+class ArrayFifo<T> implements Fifo<T> {
+  #values: (T | undefined)[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#values.length - this.#head;
+  }
+
+  push(value: T): void {
+    this.#values.push(value);
+  }
+
+  first(): T | undefined {
+    return this.#values[this.#head];
+  }
+
+  shift(): T | undefined {
+    const values = this.#values;
+    if (this.#head === values.length) return undefined;
+    const value = values[this.#head];
+    values[this.#head++] = undefined;
+    if (this.#head === values.length) {
+      values.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= MOVED_MIN && this.#head * 2 >= values.length) {
+      this.#values = values.slice(this.#head);
+      this.#head = 0;
+    }
+    return value;
+  }
+
+  replaceFirst(value: T): void {
+    this.#values[this.#head] = value;
+  }
+
+  clear(): void {
+    this.#values = [];
+    this.#head = 0;
+  }
+
+  [Symbol.iterator](): Iterator<T> {
+    return (this.#values.slice(this.#head) as T[])[Symbol.iterator]();
+  }
 }
+
+export const createFifo = <T>(): Fifo<T> => new ArrayFifo();

@@ -1,5 +1,6 @@
 /** The options of a server, checked where they come in: a bound that is not a number would bound nothing. */
 import type { Observable } from 'rxjs';
+import type { TraceEvent } from '../actor/trace.ts';
 import type { Access } from '../files/effects/access.ts';
 import type { CustomHandlers } from '../files/effects/perform-effects.ts';
 import type { TokenTries } from '../files/effects/token-tries.ts';
@@ -48,6 +49,11 @@ export interface ServeOptions {
    * under way, and completes. It cuts off what is not finished within `limits.grace`.
    */
   readonly shutdown$?: Observable<unknown>;
+  /**
+   * Called with every event of every connection, its effects, and every pause; tokens are left out. It must not throw.
+   * `formatTrace` makes a line of it, and `traceToChannel` publishes it.
+   */
+  readonly trace?: (event: TraceEvent) => void;
   /** Called at subscription with a function that reads the current numbers of the server. */
   readonly stats?: (read: () => ServerStats) => void;
 }
@@ -60,6 +66,7 @@ const RULES = {
   limits: optional(RECORD),
   access: optional(ACCESS),
   shutdown$: optional(OBSERVABLE),
+  trace: optional(FUNCTION),
   stats: optional(FUNCTION),
 };
 

@@ -85,6 +85,7 @@ function sharedOptions(options: ServeOptions, commands: readonly Command[], limi
       bytes: createRateLimiter(limits.bytesPerSecond),
       requests: createRateLimiter(limits.requestsPerSecond),
     },
+    trace: options.trace,
     about: aboutServer(commands, limits),
     counters: createCounters(),
     shutdown$: (options.shutdown$ ?? NEVER).pipe(take(1), share()),

@@ -1,6 +1,7 @@
 /** `sluice serve`: receives files into a folder until a signal stops it. */
 import type { Command } from 'commander';
 import { concatMap, lastValueFrom, Subject, tap } from 'rxjs';
+import { formatTrace, type TraceEvent } from '../../actor/trace.ts';
 import { openFileLimit } from '../../server/bounds.ts';
 import type { ServerEvent } from '../../server/event.ts';
 import { serve } from '../../server/serve.ts';
@@ -13,6 +14,7 @@ import { readSettings } from '../settings/settings.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { listenExitError } from '../shared/fault-words.ts';
+import { printable } from '../shared/format.ts';
 import { createOutput } from '../shared/output.ts';
 import { endingSignals, signal$ } from '../shared/signals.ts';
 import { openAccess } from './access.ts';
@@ -38,6 +40,7 @@ Examples:
   sluice serve /srv/files --host 0.0.0.0    for the whole network
   sluice serve --port 0                     on any free port
   sluice serve --durability os 2>> log      faster: acknowledge what the system has, not the disk
+  sluice serve --trace                      see what happens on each connection
   sluice serve --print-config > sluice.json
   sluice serve --config sluice.json
 ${exitStatusHelp}`;
@@ -52,17 +55,17 @@ export function addServe(program: Command): void {
   addSettings(command).addHelpText('after', help).action(run);
 }
 
-async function run(dir: string | undefined, { printConfig, ...flags }: Flags): Promise<void> {
+async function run(dir: string | undefined, { printConfig, trace, ...flags }: Flags): Promise<void> {
   const read = readSettings({ flags: { ...flags, dir }, env: process.env, cwd: process.cwd() });
   if (!read.ok) throw usageError(read.problems.join('\nsluice: '));
   if (printConfig) {
     const output = createOutput();
     for (const warning of read.value.warnings) output.error(warning);
     output.line(printSettings(read.value.settings).trimEnd());
-  } else await receive(read.value);
+  } else await receive(read.value, trace === true);
 }
 
-async function receive(configuration: Configuration): Promise<void> {
+async function receive(configuration: Configuration, isTraced: boolean): Promise<void> {
   const { settings } = configuration;
   const openFiles = openFileLimit();
   const access = await openAccess(configuration);
@@ -89,6 +92,7 @@ async function receive(configuration: Configuration): Promise<void> {
     limits: limitsOf(configuration, openFiles),
     shutdown$,
     stats: watched.stats,
+    ...(isTraced && { trace: (event: TraceEvent) => log.info(printable(formatTrace(event))) }),
   });
   const signals = endingSignals(log.closeSync).subscribe((signal) => {
     log.info(`${signal}: finishing what runs; once more to end at once`);

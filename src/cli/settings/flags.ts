@@ -7,7 +7,7 @@ import { flagOf, groups, type SettingName, settingNames, settingOf } from './tab
  * The texts of the flags, as commander has read them. `readSettings` parses them, so that a wrong value gets the same
  * message in every source.
  */
-export type Flags = Sources['flags'] & { readonly printConfig?: true };
+export type Flags = Sources['flags'] & { readonly printConfig?: true; readonly trace?: true };
 
 export function addSettings(command: Command): Command {
   for (const name of settingNames) {
@@ -16,6 +16,8 @@ export function addSettings(command: Command): Command {
   }
   const title = `${groups.operation.title}:`;
   command.addOption(new Option('--config <FILE>', 'a JSON file with settings').helpGroup(title));
+  const trace = new Option('--trace', 'log every event of every connection, and what came of it');
+  command.addOption(trace.helpGroup(title));
   const print = new Option('--print-config', 'print all settings as such a file, and do nothing else');
   return command.addOption(print.helpGroup(title));
 }

@@ -23,7 +23,7 @@ export function createJobQueue<T extends { readonly over: boolean }>(): JobQueue
     if (firstWanted(from) !== null) from.shift();
   };
   return {
-    push: queue.push,
+    push: (job) => queue.push(job),
     pushAgain: begun.push,
     first,
     shift,

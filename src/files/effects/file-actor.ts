@@ -27,7 +27,7 @@ import type { Reply } from '../protocol/reply.ts';
 import type { Effect } from '../session/effect.ts';
 import type { EffectResult, SessionEvent } from '../session/event.ts';
 import type { Session } from '../session/session.ts';
-import type { SessionState } from '../session/state.ts';
+import { costOf, type SessionState } from '../session/state.ts';
 import type { Access } from './access.ts';
 import { pageCost } from './list-credit.ts';
 import type { StoreEffect } from './perform-effects.ts';
@@ -78,7 +78,7 @@ export function fileActor({ session, framing, access, timeouts, perform }: FileA
     codec: requestCodec(framing, session.trimHeader),
     initial: ({ certificate }) => ({ ...session.initial, principal: access.initial(certificate) }),
     accepts: (state, from) => from === 'input' || session.accepts(state),
-    heldBytes,
+    heldBytes: costOf,
     // It answers the requests that it has begun before.
     endsItself: true,
     listen: () => access.changed$.pipe(map(() => ({ type: 'access-changed' }) as const)),
@@ -101,13 +101,6 @@ export function fileActor({ session, framing, access, timeouts, perform }: FileA
   });
 }
 
-/** The bytes of memory of the requests that are not answered, and of the answers that wait for their turn. */
-function heldBytes({ requests, deferred }: SessionState): number {
-  let bytes = deferred?.credit ?? 0;
-  for (const { credit } of requests) bytes += credit;
-  return bytes;
-}
-
 const progressOf = ({ next, requests }: SessionState): FileEffect => ({
   type: 'progress',
   next,
@@ -119,12 +112,12 @@ function sessionEvent(event: FileActorEvent, timeouts: Timeouts): SessionEvent |
   switch (event.type) {
     case 'start': {
       const { head: header, length: body, exceedsBudget } = event;
-      const credit = memoryOf(header) + EVENT_COST_BYTES;
-      const request = { type: 'request', header, body, credit } as const;
+      const cost = memoryOf(header) + EVENT_COST_BYTES;
+      const request = { type: 'request', header, body, cost } as const;
       return exceedsBudget === true ? { ...request, refused: serviceFault('busy') } : request;
     }
     case 'data':
-      return { type: 'data', bytes: event.bytes, credit: 0 };
+      return { type: 'data', bytes: event.bytes };
     case 'end':
       return { type: 'body-end' };
     case 'result': {
@@ -134,7 +127,7 @@ function sessionEvent(event: FileActorEvent, timeouts: Timeouts): SessionEvent |
       const { request } = effect;
       // A page of names may have to wait for its turn to be sent.
       if (result.of === 'list' && result.ok)
-        return { type: 'result', request, result, credit: pageCost(result.value.files.length) };
+        return { type: 'result', request, result, cost: pageCost(result.value.files.length) };
       return { type: 'result', request, result };
     }
     case 'fault':
@@ -175,9 +168,6 @@ function addEffect(effects: FileActorEffect[], effect: Effect, { principal }: Se
       effects.push(isOwn ? { type: 'sayHello', request, principal } : effect);
       return;
     }
-    case 'release':
-      // The actor knows when an event has settled.
-      return;
     default:
       effects.push(effect);
   }

@@ -33,6 +33,7 @@ import type { Session } from '../session/session.ts';
 import { type Access, openAccess } from './access.ts';
 import { fileActor } from './file-actor.ts';
 import { createFilePerformer } from './file-performer.ts';
+import { fileTrace } from './file-trace.ts';
 import type { CustomHandlers } from './perform-effects.ts';
 import type { TimedReport } from './request-timing.ts';
 import type { AddressTries } from './token-check.ts';
@@ -66,8 +67,8 @@ export interface ServeConnectionOptions {
   /** Emits when the server shuts down: the requests that run are finished, and no new ones are begun. */
   readonly shutdown$?: Observable<unknown>;
   readonly scheduler?: SchedulerLike;
-  /** Called with every event, its effects, and every pause. It must not throw. */
-  readonly trace?: (event: TraceEvent) => void;
+  /** Called with every event, its effects, and every pause; tokens are left out. It must not throw. */
+  readonly trace?: ((event: TraceEvent) => void) | undefined;
   /** Called with any exception that the store or a command throws; the peer gets `internal`. */
   readonly onInternalError?: (thrown: unknown) => void;
 }
@@ -121,7 +122,7 @@ export function serveConnection(
     onInternalError = () => {},
   } = options;
   return new Observable((subscriber) => {
-    const { access = openAccess, scheduler } = options;
+    const { access = openAccess, scheduler, trace } = options;
     let perform: ReturnType<typeof createFilePerformer> | null = null;
     const actor = fileActor({
       session: options.session,
@@ -154,7 +155,7 @@ export function serveConnection(
       counters: counters ?? createCounters(),
       ...(options.shutdown$ === undefined ? {} : { shutdown$: options.shutdown$ }),
       ...(scheduler === undefined ? {} : { scheduler }),
-      trace: options.trace,
+      trace: trace && ((event) => trace(fileTrace(event))),
     }).subscribe({
       next: (report) => {
         if (report.type === 'internal-error') onInternalError(report.thrown);

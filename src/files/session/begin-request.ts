@@ -41,27 +41,24 @@ export function beginRequest(
   { commands, limits }: SessionDeps,
   state: SessionState,
   header: JsonHeader,
-  credit: number,
+  cost: number,
   effects: Effect[],
 ): SessionState {
-  const deferred = { ...state, deferred: { header, credit } };
+  const deferred = { ...state, deferred: { header, cost } };
   if (state.requests.length >= limits.openRequests) return deferred;
   const command = Object.hasOwn(header, 'cmd') ? commands.get(header.cmd as string) : undefined;
-  if (command === undefined) return refuseRequest(state, header, unknownCommand(header), credit, effects);
+  if (command === undefined) return refuseRequest(state, header, unknownCommand(header), cost, effects);
   // No peer would get the reply.
-  if (!state.reachable && command.readOnly) {
-    effects.push({ type: 'release', credit });
-    return state;
-  }
+  if (!state.reachable && command.readOnly) return state;
   const error = checkHeader(command, header, effects) ?? sizeFault(command, header, limits);
-  if (error !== null) return refuseRequest(state, header, error, credit, effects);
+  if (error !== null) return refuseRequest(state, header, error, cost, effects);
   const footprint = footprintOf(command.touches, header);
   if (mustWait(footprint, state.requests) || mustWaitForFile(command, state)) return deferred;
   // Rights are checked only now, since the request before this one may have been the `hello`.
   const refusal = accessFault(command, footprint, state.principal);
-  if (refusal !== null) return refuseRequest(state, header, refusal, credit, effects);
+  if (refusal !== null) return refuseRequest(state, header, refusal, cost, effects);
   const { cmd, needsFile, readOnly } = command;
-  const request = { ...newRequest(state, header, cmd, footprint, credit), needsFile, readOnly };
+  const request = { ...newRequest(state, header, cmd, footprint, cost), needsFile, readOnly };
   const start = { type: 'start', request: header, principal: state.principal ?? unauthenticated } as const;
   return withRequest(state, runCommand(command, request, start, effects));
 }
@@ -69,12 +66,11 @@ export function beginRequest(
 /** Begins the deferred request, once nothing is in its way; not after a fatal refusal. */
 export function beginDeferred(deps: SessionDeps, state: SessionState, effects: Effect[]): SessionState {
   if (state.deferred === null) return state;
-  const { header, credit } = state.deferred;
+  const { header, cost } = state.deferred;
   if (state.phase === 'ending') {
-    effects.push({ type: 'release', credit });
     return flushReplies({ ...state, deferred: null, inFrame: false }, effects);
   }
-  return flushReplies(beginRequest(deps, { ...state, deferred: null }, header, credit, effects), effects);
+  return flushReplies(beginRequest(deps, { ...state, deferred: null }, header, cost, effects), effects);
 }
 
 /** Opens a request that is refused from the start, so that its error is sent in its turn. */
@@ -82,11 +78,11 @@ export function refuseRequest(
   state: SessionState,
   header: JsonHeader,
   error: ServiceFault,
-  credit: number,
+  cost: number,
   effects: Effect[],
 ): SessionState {
   const named = typeof header.cmd === 'string' ? header.cmd.slice(0, CMD_LENGTH_MAX) : null;
-  const request = newRequest(state, header, named, NO_FILES, credit);
+  const request = newRequest(state, header, named, NO_FILES, cost);
   const refused = { pendingReplies: [{ type: 'error', error }], receiving: false, done: true } as const;
   const cmd = named === null ? {} : { cmd: named };
   const identity = request.id === null ? {} : { id: request.id };
@@ -149,7 +145,7 @@ const newRequest = (
   header: JsonHeader,
   cmd: string | null,
   footprint: Footprint,
-  credit: number,
+  cost: number,
 ): OpenRequest => ({
   number: state.next,
   cmd,
@@ -164,7 +160,7 @@ const newRequest = (
   hasFile: false,
   done: false,
   fatal: false,
-  credit,
+  cost,
 });
 
 const withRequest = (state: SessionState, request: OpenRequest): SessionState => ({

@@ -29,7 +29,7 @@ import type { EffectResult } from './event.ts';
 /** The events of one request, in this order: `start`, `data`…, `end`, with results in between. */
 export type CommandEvent<R> =
   | { readonly type: 'start'; readonly request: R; readonly principal: Principal }
-  | { readonly type: 'data'; readonly bytes: Uint8Array; readonly credit: number }
+  | { readonly type: 'data'; readonly bytes: Uint8Array }
   | { readonly type: 'end' }
   | { readonly type: 'result'; readonly result: EffectResult };
 

@@ -1,8 +1,7 @@
 /**
  * Effects: the requests of a session to its surroundings, as plain data that compares by value.
  *
- * The effects of a request carry its number, so that the result finds its way back. Each credit that came in with an
- * event leaves again in exactly one effect, and is credited when that effect has settled.
+ * The effects of a request carry its number, so that the result finds its way back.
  */
 import type { ServiceFault } from '../protocol/errors.ts';
 import type { Reply } from '../protocol/reply.ts';
@@ -27,10 +26,9 @@ export type CommandEffect =
     }
   /**
    * Append to the put. It has a result only when it fails, and only once; the sink has then cleaned up after itself.
-   * A command hands on the `credit` of the `data` with its bytes; the session releases the credit that a command does
-   * not hand on. The memory of bytes that were written is used again: copy the bytes that you keep.
+   * The memory of bytes that were written is used again: copy the bytes that you keep.
    */
-  | { readonly type: 'write'; readonly bytes: Uint8Array; readonly credit: number }
+  | { readonly type: 'write'; readonly bytes: Uint8Array }
   /** Make everything written so far durable. The result is the offset up to which it is. */
   | { readonly type: 'sync' }
   | { readonly type: 'commit' }
@@ -70,9 +68,7 @@ export type Effect =
    * Send a reply. One that is not `eager` may wait until the peer is quiet. Nothing must be sent to a peer that never
    * reads while it still sends: when it closes, its system may drop the bytes that it has not sent yet.
    */
-  | { readonly type: 'reply'; readonly reply: Reply; readonly eager: boolean; readonly credit: number }
-  /** Credit what nothing more is to be done for. `bytes`, if any, were skipped unseen. */
-  | { readonly type: 'release'; readonly credit: number; readonly bytes?: Uint8Array }
+  | { readonly type: 'reply'; readonly reply: Reply; readonly eager: boolean }
   /** Report an exception that a command of your own threw to the operator of the server. */
   | { readonly type: 'internal-error'; readonly thrown: unknown }
   /** Everything is answered: end our side once the replies are sent, and read no more requests. */

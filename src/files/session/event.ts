@@ -1,8 +1,7 @@
 /**
  * Events of a session: frames from the peer, results of its own effects, and the end of the connection.
  *
- * `credit` is what an event costs while it is unsettled (see `runtime/credit`). The session hands every credit on in
- * exactly one effect. Most results carry none, since a request has paid for each effect.
+ * `cost` is the bytes of memory that a request takes until it is answered: the state has them (see `Actor.heldBytes`).
  */
 
 import type { JsonHeader } from '../../wire/json-header.ts';
@@ -16,11 +15,11 @@ export type SessionEvent =
       readonly type: 'request';
       readonly header: JsonHeader;
       readonly body: number;
-      readonly credit: number;
+      readonly cost: number;
       /** The error with which the session must refuse it, whatever its command. */
       readonly refused?: ServiceFault;
     }
-  | { readonly type: 'data'; readonly bytes: Uint8Array; readonly credit: number }
+  | { readonly type: 'data'; readonly bytes: Uint8Array }
   | { readonly type: 'body-end' }
   /** The frame boundaries are lost. The peer's bytes cause no further event. */
   | { readonly type: 'fault'; readonly error: ServiceFault }
@@ -39,7 +38,7 @@ export type SessionEvent =
       readonly request: number;
       readonly result: EffectResult;
       /** The cost of the result itself, which may have to wait for its turn to be sent. */
-      readonly credit?: number;
+      readonly cost?: number;
     };
 
 /** The result of an effect. */

@@ -24,7 +24,7 @@ function answerFault(state: SessionState, error: ServiceFault, effects: Effect[]
   }
   const last = state.requests.at(-1);
   if (last === undefined) {
-    effects.push({ type: 'reply', reply: { error }, eager: true, credit: 0 });
+    effects.push({ type: 'reply', reply: { error }, eager: true });
     return state;
   }
   if (!last.done) {
@@ -54,7 +54,6 @@ export function onUnreachable(deps: SessionDeps, state: SessionState, effects: E
 export function onClosed(deps: SessionDeps, state: SessionState, effects: Effect[]): SessionState {
   if (state.phase === 'disconnected') return state;
   const aborted = abortBody(onUnreachable(deps, state, effects), effects);
-  if (aborted.deferred !== null) effects.push({ type: 'release', credit: aborted.deferred.credit });
   const forgotten = { ...aborted, phase: 'disconnected', deferred: null, inFrame: false } as const;
   return flushReplies(forgotten, effects);
 }

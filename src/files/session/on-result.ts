@@ -17,16 +17,15 @@ export const onResult = (
 function applyResult(
   { commands }: SessionDeps,
   state: SessionState,
-  { request: number, result, credit = 0 }: Extract<SessionEvent, { type: 'result' }>,
+  { request: number, result, cost = 0 }: Extract<SessionEvent, { type: 'result' }>,
   effects: Effect[],
 ): SessionState {
   const asked = state.requests[number - (state.requests[0]?.number ?? 0)];
   const isDone = asked?.done ?? true;
   // A command that threw is done before the result of its effect comes.
   if (isDone && result.of === 'open' && result.ok) effects.push({ type: 'closeFile', request: number });
-  if (isDone && credit > 0) effects.push({ type: 'release', credit });
   if (asked === undefined) return state;
-  const request = credit > 0 && !isDone ? { ...asked, credit: asked.credit + credit } : asked;
+  const request = cost > 0 && !isDone ? { ...asked, cost: asked.cost + cost } : asked;
   if (result.of === 'send')
     return flushReplies(replaceRequest(state, sent(request, result, effects)), effects);
   if (request.done) return state;

@@ -35,36 +35,32 @@ function endIfQuiet(state: SessionState, effects: Effect[]): SessionState {
 }
 
 function sendReplies(request: OpenRequest, reads: boolean, effects: Effect[]): OpenRequest {
-  let { pendingReplies, credit, hasFile } = request;
+  let { pendingReplies, hasFile } = request;
   if (request.sending) return request;
   while (pendingReplies.length > 0) {
     const [next, ...rest] = pendingReplies as [PendingReply, ...PendingReply[]];
     if (next.type === 'file') {
       const { offset, length } = next;
       effects.push({ type: 'send', request: request.number, offset, length });
-      return { ...request, pendingReplies, credit, hasFile, sending: true };
+      return { ...request, pendingReplies, hasFile, sending: true };
     }
-    const last = request.done && rest.length === 0;
     const eager = reads || next.type !== 'ack';
-    effects.push({ type: 'reply', reply: replyOf(request, next), eager, credit: last ? credit : 0 });
-    if (last) credit = 0;
+    effects.push({ type: 'reply', reply: replyOf(request, next), eager });
     pendingReplies = rest;
   }
   if (!request.done)
-    return pendingReplies === request.pendingReplies ? request : { ...request, pendingReplies, credit };
+    return pendingReplies === request.pendingReplies ? request : { ...request, pendingReplies };
   if (hasFile) {
     effects.push({ type: 'closeFile', request: request.number });
     hasFile = false;
   }
-  if (credit > 0) effects.push({ type: 'release', credit });
-  return { ...request, pendingReplies, credit: 0, hasFile };
+  return { ...request, pendingReplies, hasFile };
 }
 
 /** Drops the replies to a request when nothing can reach the peer. Its effects are awaited all the same. */
 function forgetReplies(request: OpenRequest, effects: Effect[]): OpenRequest {
-  if (request.credit > 0) effects.push({ type: 'release', credit: request.credit });
   if (request.hasFile) effects.push({ type: 'closeFile', request: request.number });
-  return { ...request, pendingReplies: [], credit: 0, hasFile: false, sending: false };
+  return { ...request, pendingReplies: [], cost: 0, hasFile: false, sending: false };
 }
 
 function replyOf({ cmd, id }: OpenRequest, reply: Exclude<PendingReply, { type: 'file' }>): Reply {

@@ -80,13 +80,3 @@ export function reportFields({ id, footprint }: OpenRequest, cmd: string) {
   const filename = footprint.writes[0] ?? footprint.reads[0];
   return { cmd, ...(filename === undefined ? {} : { filename }), ...(id === null ? {} : { id }) };
 }
-
-/** The credit that the effects from an index on hand on. */
-export const creditIn = (effects: readonly Effect[], from: number): number => {
-  let sum = 0;
-  for (let i = from; i < effects.length; i++) {
-    const effect = effects[i]!;
-    if (effect.type === 'command' && effect.effect.type === 'write') sum += effect.effect.credit;
-  }
-  return sum;
-};

@@ -6,9 +6,9 @@
  * commands have in common is here and in the files beside this one.
  *
  *   event        when open                             otherwise
- *   request      begin it, or defer it                 draining: refuse it, -> ending; else release its credit
- *   data         to the request whose body it is,      release its credit
- *                or release its credit when that is done
+ *   request      begin it, or defer it                 draining: refuse it, -> ending; else nothing
+ *   data         to the request whose body it is,      nothing
+ *                or nothing when that is done
  *   body-end     to the request whose body it was      nothing
  *   fault        abort the current body, answer it after all open requests, -> ending; nothing after a fatal reply
  *   ended        -> ending (the frame was whole, or a fault came before)
@@ -31,7 +31,7 @@ import type { SessionEvent } from './event.ts';
 import { onClosed, onFault, onUnreachable } from './on-connection-end.ts';
 import { onResult } from './on-result.ts';
 import { flushReplies } from './reply-order.ts';
-import { continueRequest, creditIn } from './run-command.ts';
+import { continueRequest } from './run-command.ts';
 import { initialSession, isOver, replaceRequest, type SessionState, withFatalReply } from './state.ts';
 import { trimmedHeader } from './trim-header.ts';
 
@@ -53,9 +53,9 @@ export interface Session {
  *
  * @example
  * const session = createSession(commands, { openRequests: 64 });
- * const event = { type: 'request', header: { cmd: 'ping' }, body: 0, credit: 270 } as const;
+ * const event = { type: 'request', header: { cmd: 'ping' }, body: 0, cost: 270 } as const;
  * const [state, effects] = session.reduce(session.initial, event);
- * // effects: [{ type: 'reply', reply: { ack: 'ping' }, eager: true, credit: 270 }, …]
+ * // effects: [{ type: 'reply', reply: { ack: 'ping' }, eager: true }, …]
  */
 export function createSession(commands: readonly Command[], limits: SessionLimits): Session {
   checkCommands('createSession', commands);
@@ -105,21 +105,18 @@ function reduceEvent(
 function onRequest(
   deps: SessionDeps,
   state: SessionState,
-  { header, credit, refused: why }: Extract<SessionEvent, { type: 'request' }>,
+  { header, cost, refused: why }: Extract<SessionEvent, { type: 'request' }>,
   effects: Effect[],
 ): SessionState {
   if (state.phase === 'draining') {
-    const refused = refuseRequest(state, header, serviceFault('shutting-down'), credit, effects);
+    const refused = refuseRequest(state, header, serviceFault('shutting-down'), cost, effects);
     return flushReplies(withFatalReply(refused), effects);
   }
-  if (state.phase !== 'open') {
-    effects.push({ type: 'release', credit });
-    return state;
-  }
+  if (state.phase !== 'open') return state;
   const reads = state.reads || header.cmd !== 'put' || idOf(header) !== null || header.progress !== undefined;
   const begun = { ...state, inFrame: true, reads };
-  if (why !== undefined) return flushReplies(refuseRequest(begun, header, why, credit, effects), effects);
-  return flushReplies(beginRequest(deps, begun, header, credit, effects), effects);
+  if (why !== undefined) return flushReplies(refuseRequest(begun, header, why, cost, effects), effects);
+  return flushReplies(beginRequest(deps, begun, header, cost, effects), effects);
 }
 
 function onData(
@@ -129,14 +126,8 @@ function onData(
   effects: Effect[],
 ): SessionState {
   const last = state.requests.at(-1);
-  if (last === undefined || !last.receiving || last.done) {
-    effects.push({ type: 'release', credit: event.credit, bytes: event.bytes });
-    return state;
-  }
-  const from = effects.length;
+  if (last === undefined || !last.receiving || last.done) return state;
   const after = continueRequest(commands, last, event, effects);
-  const handedOn = creditIn(effects, from);
-  if (handedOn < event.credit) effects.push({ type: 'release', credit: event.credit - handedOn });
   return after === last ? state : flushReplies(replaceRequest(state, after), effects);
 }
 

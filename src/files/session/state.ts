@@ -37,7 +37,7 @@ export interface SessionState {
 
 export interface DeferredRequest {
   readonly header: JsonHeader;
-  readonly credit: number;
+  readonly cost: number;
 }
 
 /** A reply of a command; or a fault of the connection, which is sent without `cmd` and `id`. */
@@ -67,7 +67,7 @@ export interface OpenRequest {
   /** Its reply is the last one of the connection. */
   readonly fatal: boolean;
   /** Held until its last reply is sent. */
-  readonly credit: number;
+  readonly cost: number;
 }
 
 /** The names and uploads that a request uses, which no two requests may use at once unless both only read. */
@@ -89,6 +89,13 @@ export const initialSession: SessionState = {
   reachable: true,
   principal: anonymous,
 };
+
+/** The bytes of memory of the requests that are not answered, and of the answers that wait for their turn. */
+export function costOf({ requests, deferred }: SessionState): number {
+  let bytes = deferred?.cost ?? 0;
+  for (const { cost } of requests) bytes += cost;
+  return bytes;
+}
 
 /** Whether no reply is sent any more. */
 export const isOver = ({ phase }: SessionState): boolean => phase === 'finished' || phase === 'disconnected';

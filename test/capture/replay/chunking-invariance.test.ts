@@ -72,8 +72,8 @@ describe('the same comes of a recording, however it is cut:', () => {
         deframe(requestFraming()),
         map((event): SessionEvent => {
           if (event.type === 'start')
-            return { type: 'request', header: event.header, body: event.length, credit: 0 };
-          if (event.type === 'data') return { type: 'data', bytes: event.bytes, credit: 0 };
+            return { type: 'request', header: event.header, body: event.length, cost: 0 };
+          if (event.type === 'data') return { type: 'data', bytes: event.bytes };
           if (event.type === 'end') return { type: 'body-end' };
           throw new Error(event.type);
         }),
@@ -92,9 +92,7 @@ describe('the same comes of a recording, however it is cut:', () => {
         effects.map((effect) =>
           effect.type === 'command' && effect.effect.type === 'write'
             ? { type: 'data', bytes: effect.effect.bytes }
-            : effect.type === 'release'
-              ? { type: 'data', bytes: effect.bytes ?? new Uint8Array(0) }
-              : effect,
+            : effect,
         ),
       );
     await law(sessionEvents, { comparable });

@@ -11,7 +11,7 @@ import { commands } from '../../../src/files/session/dispatch.ts';
 import type { CommandEffect, Effect } from '../../../src/files/session/effect.ts';
 import type { EffectResult, SessionEvent } from '../../../src/files/session/event.ts';
 import { createSession } from '../../../src/files/session/session.ts';
-import { initialSession, type SessionState } from '../../../src/files/session/state.ts';
+import { costOf, initialSession, type SessionState } from '../../../src/files/session/state.ts';
 import { cases } from '../../support/cases.ts';
 import { bodyEnd, data, request } from '../../support/sessions/session-events.ts';
 
@@ -86,13 +86,10 @@ function world(openRequests: number) {
   const commits = new Map<number, boolean>();
   const failedPuts = new Set<number>();
   let state: SessionState = initialSession;
-  let creditIn = 0;
-  let creditOut = 0;
   let widest = 0;
   let turnedAway = false;
 
   function reduce(event: SessionEvent): void {
-    if ('credit' in event) creditIn += event.credit;
     const [next, out] = session.reduce(state, event);
     state = next;
     widest = Math.max(widest, state.requests.length);
@@ -101,14 +98,12 @@ function world(openRequests: number) {
   }
 
   function perform(effect: Effect): void {
-    if (effect.type === 'release') creditOut += effect.credit;
     if (effect.type === 'drop') {
       const kept = pending.filter(({ request }) => request !== effect.request);
       pending.splice(0, pending.length, ...kept);
     }
     if (effect.type === 'send') pending.push({ request: effect.request, effect: { type: 'send' } });
     if (effect.type === 'reply') {
-      creditOut += effect.credit;
       const { reply } = effect;
       const isProgress = 'ack' in reply && reply.ack === 'progress';
       if (reply.id !== undefined && !isProgress) answered.push(reply.id);
@@ -116,7 +111,6 @@ function world(openRequests: number) {
     }
     if (effect.type !== 'command') return;
     const { request: number, effect: what } = effect;
-    if (what.type === 'write') creditOut += what.credit;
     // Once a put is to be committed, the commit says what a sync would have.
     if (what.type === 'commit') dropSyncs(number);
     if (what.type === 'abort') commits.set(number, false);
@@ -176,7 +170,7 @@ function world(openRequests: number) {
       while (pending.length > 0) settle(0, false);
     },
     state: () => state,
-    facts: () => ({ creditIn, creditOut, answered, effects, widest, left: inbox.length, turnedAway }),
+    facts: () => ({ cost: costOf(state), answered, effects, widest, left: inbox.length, turnedAway }),
   };
 }
 
@@ -225,12 +219,12 @@ test.prop(
     it.settleAll();
     if (end.type !== 'closed') it.now({ type: 'closed' });
 
-    const { creditIn, creditOut, answered, effects, widest, left, turnedAway } = it.facts();
+    const { cost, answered, effects, widest, left, turnedAway } = it.facts();
     if (before > 0) expect(effects.slice(before).filter(isInVain)).toEqual([]);
     const isLost = lostAt !== null && lostAt < frames.length;
     expect(left).toBe(end.type === 'closed' ? left : 0);
     // What was never handed to the session has cost nothing here; what was has been settled to the last byte.
-    expect(creditOut).toBe(creditIn);
+    expect(cost).toBe(0);
     expect(answered).toEqual([...answered].sort((a, b) => Number(a) - Number(b)));
     expect(new Set(answered).size).toBe(answered.length);
     if (end.type === 'ended' && !turnedAway && !isLost) expect(answered).toHaveLength(frames.length);
@@ -279,7 +273,7 @@ test.prop(
     // A fault in the middle of a frame is none, whatever became of the frame.
     expect(it.state().next).toBeLessThanOrEqual(frames.length + 2);
     expect(it.state().requests).toEqual([]);
-    expect(it.facts().creditOut).toBe(it.facts().creditIn);
+    expect(it.facts().cost).toBe(0);
   },
 );
 

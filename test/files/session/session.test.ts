@@ -5,11 +5,11 @@ import { acknowledge, defineCommand, refuse } from '../../../src/files/session/c
 import { commands } from '../../../src/files/session/dispatch.ts';
 import type { SessionEvent } from '../../../src/files/session/event.ts';
 import { createSession } from '../../../src/files/session/session.ts';
+import { costOf } from '../../../src/files/session/state.ts';
 import {
   asked,
   bodyEnd,
   conversation,
-  creditsOf,
   data,
   refusals,
   replies,
@@ -133,12 +133,12 @@ describe('a request that there is no memory for', () => {
       type: 'request',
       header: { cmd: 'put', filename: 'a', filesize: 2 },
       body: 2,
-      credit: 9,
+      cost: 9,
     } as const;
     const effects = talk.say({ ...event, refused }, data('xx'), bodyEnd, request({ cmd: 'ping' }), bodyEnd);
     expect(asked(effects)).toEqual([]);
     expect(replies(effects)).toEqual([{ cmd: 'put', error: refused }, { ack: 'ping' }]);
-    expect(creditsOf(effects)).toBe(9 + 2 + 10);
+    expect(costOf(talk.state())).toBe(0);
   });
 });
 
@@ -147,8 +147,8 @@ describe('a put', () => {
     const talk = conversation();
     expect(asked(talk.say(put('a', 5)))).toEqual([{ type: 'openPut', request: 1, name: 'a', size: 5 }]);
     expect(asked(talk.say(data('hel'), data('lo')))).toEqual([
-      { type: 'write', request: 1, bytes: new TextEncoder().encode('hel'), credit: 3 },
-      { type: 'write', request: 1, bytes: new TextEncoder().encode('lo'), credit: 2 },
+      { type: 'write', request: 1, bytes: new TextEncoder().encode('hel') },
+      { type: 'write', request: 1, bytes: new TextEncoder().encode('lo') },
     ]);
     const ended = talk.say(bodyEnd);
     expect(asked(ended)).toEqual([{ type: 'commit', request: 1 }]);
@@ -168,9 +168,7 @@ describe('a put', () => {
     talk.say(put('a', 6));
     const failed = talk.say(result(1, { of: 'openPut', ok: false, error: full }));
     expect(replies(failed)).toEqual([{ error: full, cmd: 'put' }]);
-    expect(talk.say(data('hello'))).toEqual([
-      { type: 'release', credit: 5, bytes: new TextEncoder().encode('hello') },
-    ]);
+    expect(talk.say(data('hello'))).toEqual([]);
     expect(asked(talk.say(bodyEnd))).toEqual([]);
   });
 
@@ -272,7 +270,7 @@ describe('replies', () => {
     const talk = conversation();
     talk.say(request({ cmd: 'fly', filesize: 3, id: 1 }, 3), data('abc'), bodyEnd);
     expect(replies(talk.log)).toMatchObject([{ error: { code: 'unknown-command' }, cmd: 'fly', id: 1 }]);
-    expect(creditsOf(talk.log)).toBe(13);
+    expect(costOf(talk.state())).toBe(0);
   });
 
   test.each([[{}], [{ cmd: 7 }], [{ cmd: null }], [{ cmd: ['put'] }]])(
@@ -365,7 +363,6 @@ describe('a get', () => {
         type: 'reply',
         reply: { ack: 'get', filename: 'a', size: 5, mtime: 7, offset: 0, body: 5 },
         eager: true,
-        credit: 0,
       },
       { type: 'send', request: 1, offset: 0, length: 5 },
     ]);
@@ -431,11 +428,16 @@ describe('list', () => {
     expect(replies(talk.log)).toEqual([{ ack: 'list', files: [info('p1')], next: 'p1' }]);
   });
 
-  test('list gives back the credit of a page that comes after its request was dropped', () => {
+  test('list keeps a page as long as a reply before it is not sent, and none that comes after its request was dropped', () => {
     const talk = conversation();
-    talk.say(request({ cmd: 'list' }), bodyEnd, { type: 'unreachable' });
-    const page = result(1, { of: 'list', ok: true, value: { files: [] } });
-    expect(talk.say({ ...page, credit: 100 } as SessionEvent)).toEqual([{ type: 'release', credit: 100 }]);
+    const page = (number: number) =>
+      ({ ...result(number, { of: 'list', ok: true, value: { files: [] } }), cost: 100 }) as SessionEvent;
+    talk.say(request({ cmd: 'stat', filename: 'a' }), bodyEnd, request({ cmd: 'list' }), bodyEnd, page(2));
+    expect(costOf(talk.state())).toBe(10 + 10 + 100);
+    talk.say(result(1, { of: 'stat', ok: true, value: info('a') }));
+    expect(costOf(talk.state())).toBe(0);
+    talk.say(request({ cmd: 'list' }), bodyEnd, { type: 'unreachable' }, page(3));
+    expect(costOf(talk.state())).toBe(0);
   });
 
   test('list cuts a page that would not fit into a header, and says where it cut', () => {
@@ -638,7 +640,7 @@ describe('a command of your own', () => {
       ]);
       expect(talk.log).toContainEqual({ type: 'internal-error', thrown: new Error('oops') });
       expect(asked(talk.log).at(-1)).toEqual({ type: 'abort', request: 1 });
-      expect(creditsOf(talk.log)).toBe(23);
+      expect(costOf(talk.state())).toBe(0);
     },
   );
 
@@ -667,7 +669,7 @@ describe('a command of your own', () => {
     });
     const talk = conversation(createSession([deaf], { openRequests: 8 }));
     talk.say(request({ cmd: 'deaf' }, 3), data('abc'), bodyEnd);
-    expect(creditsOf(talk.log)).toBe(13);
+    expect(costOf(talk.state())).toBe(0);
     expect(replies(talk.log)).toEqual([{ ack: 'deaf' }]);
   });
 });

@@ -6,16 +6,15 @@ import { createSession, type Session } from '../../../src/files/session/session.
 import type { SessionState } from '../../../src/files/session/state.ts';
 import type { JsonHeader } from '../../../src/wire/json-header.ts';
 
-export const request = (header: JsonHeader, body = 0, credit = 10): SessionEvent => ({
+export const request = (header: JsonHeader, body = 0, cost = 10): SessionEvent => ({
   type: 'request',
   header,
   body,
-  credit,
+  cost,
 });
-export const data = (text: string, credit = text.length): SessionEvent => ({
+export const data = (text: string): SessionEvent => ({
   type: 'data',
   bytes: new TextEncoder().encode(text),
-  credit,
 });
 export const bodyEnd: SessionEvent = { type: 'body-end' };
 export const result = (number: number, outcome: EffectResult): SessionEvent => ({
@@ -73,9 +72,3 @@ export const refusals = (effects: readonly Effect[]) =>
 
 export const replies = (effects: readonly Effect[]) =>
   effects.flatMap((effect) => (effect.type === 'reply' ? [effect.reply] : []));
-
-export const creditsOf = (effects: readonly Effect[]): number =>
-  effects.reduce((sum, effect) => {
-    if (effect.type === 'reply' || effect.type === 'release') return sum + effect.credit;
-    return effect.type === 'command' && effect.effect.type === 'write' ? sum + effect.effect.credit : sum;
-  }, 0);

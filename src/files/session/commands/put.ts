@@ -82,11 +82,8 @@ function stateOf(upload: string | undefined, every: number | undefined, offset =
 
 const uploadField = ({ upload }: State) => (upload === undefined ? {} : { upload });
 
-function data(
-  state: State,
-  { bytes, credit }: Extract<CommandEvent<never>, { type: 'data' }>,
-): Transition<State> {
-  const write: CommandEffect = { type: 'write', bytes, credit };
+function data(state: State, { bytes }: Extract<CommandEvent<never>, { type: 'data' }>): Transition<State> {
+  const write: CommandEffect = { type: 'write', bytes };
   if (state.progress === undefined) return { state, effects: [write] };
   const { every, next } = state.progress;
   const received = state.progress.received + bytes.length;
