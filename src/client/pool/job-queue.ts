@@ -24,7 +24,7 @@ export function createJobQueue<T extends { readonly over: boolean }>(): JobQueue
   };
   return {
     push: (job) => queue.push(job),
-    pushAgain: begun.push,
+    pushAgain: (job) => begun.push(job),
     first,
     shift,
     takeAll: () => {

@@ -66,7 +66,7 @@ export interface OpenRequest {
   readonly done: boolean;
   /** Its reply is the last one of the connection. */
   readonly fatal: boolean;
-  /** Held until its last reply is sent. */
+  /** The bytes of memory that it takes, until its last reply is sent. */
   readonly cost: number;
 }
 
