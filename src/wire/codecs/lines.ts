@@ -1,13 +1,8 @@
 /** Lines of text. */
 import { check, TEXT } from '../argument.ts';
 import type { Codec } from '../codec.ts';
-import {
-  checkedOptions,
-  type DelimitedOptions,
-  type DelimitedState,
-  delimitedDecoder,
-  mustHaveNoBody,
-} from './delimited.ts';
+import { checkedOptions, type DelimitedOptions, mustHaveNoBody } from './delimited.ts';
+import { type DelimitedState, delimitedDecoder } from './delimited-decoder.ts';
 import { MessageFault } from './message-fault.ts';
 
 const LF = Uint8Array.of(0x0a);
