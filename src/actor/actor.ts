@@ -129,6 +129,7 @@ export interface Actor<S, In, Out, Head, E extends { readonly type: string }, R,
   /**
    * Carries out an effect. What it returns (a promise, an Observable, an async iterable, an array) gives values, each
    * of which is an event `result`; an error is the event `failed`. Nothing returned means that it is done.
+   * Without this function, an effect of an unknown type costs the connection, as an exception of the reducer does.
    *
    * The credit of an event returns when all its effects have ended, so a peer cannot have more under way than its
    * window. State that connections share (rooms, a cache) lives in the closure around this function.

@@ -121,6 +121,11 @@ describe('a function that answers what it must not', () => {
       'reduce: an effect must be an object with a type, and is null',
     ],
     [
+      'an effect that nobody performs',
+      { reduce: () => ({ state: null, effects: [{ type: 'sned', message: 'a' }] }) },
+      "reduce: the engine knows no effect of the type 'sned', and the actor has no perform",
+    ],
+    [
       'no list of effects',
       { reduce: () => ({ state: null, effects: {} }) },
       'reduce: effects must be an array, and is an object',
