@@ -31,7 +31,7 @@ export interface DelimitedState {
 
 /** What belongs to the delimiter before it, although it need not be there: the CR of a line end. */
 interface Trim {
-  /** The most bytes of it. */
+  /** The most bytes of it in the longest message. */
   readonly most: number;
   readonly trimmed: (bytes: Uint8Array) => Uint8Array;
 }
@@ -126,7 +126,9 @@ function messageOf<In>(
   else if (end <= at) whole = heldBytes(held).subarray(0, held.length + end - at);
   else whole = heldBytes(append(held, chunk, at, Math.min(end, at + heldMax - held.length), heldMax));
   const bytes = trim.trimmed(whole);
-  if (bytes.length > maxLength) return tooLong(rules, position, whole);
+  // Counted untrimmed too: bytes that come one at a time would be too many before the delimiter shows what they are.
+  if (bytes.length > maxLength || whole.length > maxLength + trim.most)
+    return tooLong(rules, position, whole);
   return decodedMessage(
     () => toMessage(bytes),
     () => bytes.length,
