@@ -3,7 +3,7 @@ import { isIPv6 } from 'node:net';
 import { createInterface } from 'node:readline';
 import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { catchError, firstValueFrom, lastValueFrom, type Observable, tap, throwError } from 'rxjs';
-import { framed } from '../actor/framed.ts';
+import { framed } from '../actor/framed/framed.ts';
 import { type ActorsEvent, type ServeActorsOptions, serveActors } from '../actor/serve-actors.ts';
 import { formatTrace, type TraceEvent } from '../actor/trace.ts';
 import { chat } from '../demo/chat.ts';

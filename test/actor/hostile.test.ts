@@ -3,7 +3,7 @@
 import { firstValueFrom, Observable, of, Subject, take } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
 import { defineActor } from '../../src/actor/actor.ts';
-import { framed } from '../../src/actor/framed.ts';
+import { framed } from '../../src/actor/framed/framed.ts';
 import type { Mailbox } from '../../src/actor/mailbox.ts';
 import { serveActors } from '../../src/actor/serve-actors.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';

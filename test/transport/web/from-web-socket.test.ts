@@ -1,7 +1,7 @@
 import { firstValueFrom, NEVER, startWith } from 'rxjs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { defineActor } from '../../../src/actor/actor.ts';
-import { framed } from '../../../src/actor/framed.ts';
+import { framed } from '../../../src/actor/framed/framed.ts';
 import { serveActors } from '../../../src/actor/serve-actors.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { fromWebSocket } from '../../../src/transport/web/from-web-socket.ts';

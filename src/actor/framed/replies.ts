@@ -12,7 +12,7 @@
  * ```
  */
 import type { SchedulerLike } from 'rxjs';
-import { createFifo } from '../base/fifo.ts';
+import { createFifo } from '../../base/fifo.ts';
 
 export type Key = string | number | bigint;
 

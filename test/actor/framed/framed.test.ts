@@ -1,13 +1,13 @@
 import { filter, firstValueFrom, take, toArray } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
-import { framed } from '../../src/actor/framed.ts';
-import { RequestTimeout } from '../../src/actor/replies.ts';
-import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
-import { lines } from '../../src/wire/codecs/lines.ts';
-import { jsonMessages } from '../../src/wire/codecs/messages.ts';
-import { lengthField } from '../../src/wire/length-field.ts';
-import { ascii, concat } from '../wire/stream.ts';
+import { framed } from '../../../src/actor/framed/framed.ts';
+import { RequestTimeout } from '../../../src/actor/framed/replies.ts';
+import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
+import { lines } from '../../../src/wire/codecs/lines.ts';
+import { jsonMessages } from '../../../src/wire/codecs/messages.ts';
+import { lengthField } from '../../../src/wire/length-field.ts';
+import { ascii, concat } from '../../wire/stream.ts';
 
 const codec = lines({ maxLength: 1000 });
 

@@ -11,9 +11,9 @@
  * connection is paused while nobody wants a message.
  */
 import { asyncScheduler, Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
-import { createFifo, type Fifo } from '../base/fifo.ts';
-import type { Connection, ConnectionFault } from '../transport/connection.ts';
-import { ConnectionError } from '../transport/connection-error.ts';
+import { createFifo, type Fifo } from '../../base/fifo.ts';
+import type { Connection, ConnectionFault } from '../../transport/connection.ts';
+import { ConnectionError } from '../../transport/connection-error.ts';
 import {
   CODEC,
   CONNECTION,
@@ -23,9 +23,9 @@ import {
   MILLISECONDS,
   optional,
   SCHEDULER,
-} from '../wire/argument.ts';
-import type { Codec, Decoded } from '../wire/codec.ts';
-import { FrameError } from '../wire/frame-error.ts';
+} from '../../wire/argument.ts';
+import type { Codec, Decoded } from '../../wire/codec.ts';
+import { FrameError } from '../../wire/frame-error.ts';
 import { createReplies, type Key, type Replies } from './replies.ts';
 
 export interface FramedOptions<In, Out> {
