@@ -64,7 +64,8 @@ export type ActorEvent<In, Head, E, R, I> =
  * - `setTimer`: has the event `timer` come after so many milliseconds; a second call with the same key sets it anew,
  *   and null stops it.
  * - `useCodec`: the bytes behind this message are decoded by another codec, and messages to the peer are encoded by
- *   it. It must be an effect of a `message` or an `end`, or come before the peer has sent anything else.
+ *   it. It must be an effect of a `message` or an `end`, or come before the peer has sent anything else. It does not
+ *   change the transport, as STARTTLS does: see `Framed.detach`.
  * - `end`: ends our side when everything is sent. No more of the peer is read; a peer that does not end its side in
  *   time is dropped.
  * - `destroy`: drops the connection now.

@@ -62,11 +62,12 @@ export interface Framed<In, Out = In> {
    */
   use<In2, Out2>(codec: Codec<In2, Out2>, options?: FramedOptions<In2, Out2>): Framed<In2, Out2>;
   /**
-   * Lets go of the connection, so that its transport can be changed: the socket below it be wrapped in TLS, say, when
-   * both sides have agreed on it. This object is over then, as after `use`.
+   * Stops reading the connection for good, so that its transport can be changed: the socket below it be wrapped in TLS,
+   * say. A side that reads the command for it detaches before it answers: `send` still works. Nothing else does. Bytes
+   * that the system has not handed over yet are the new transport's.
    *
    * @throws an Error when bytes have come behind the last message, and destroys the connection: they came without the
-   *   new transport's protection, and must never be taken for what comes over it. Also as `use` does.
+   *   protection of the new transport, and must never be taken for what comes over it. Also throws as `use` does.
    */
   detach(): void;
   /** Ends our side once everything is sent. */
@@ -141,7 +142,7 @@ function use<In, Out, In2, Out2>(
     throw new Error('use: part of the next message has come already, and was given to the codec before');
   const position = reader.codec.decoder.position(reader.decoder);
   const next = open('use', reader.source, codec, position, options);
-  conclude(reader, 'another codec is in use: what `use` has returned takes the place of this object');
+  conclude(reader, 'replaced');
   return next;
 }
 
@@ -154,7 +155,7 @@ function detach<In, Out>(reader: MessageReader<In, Out>): void {
     throw new Error(`detach: ${bytes} bytes have come behind the last message, over the transport before`);
   }
   release(source);
-  conclude(reader, 'its connection was detached');
+  conclude(reader, 'detached');
 }
 
 /** @throws an Error when messages wait, or the reader is over. */
@@ -167,8 +168,8 @@ function mustBeIdle<In, Out>(of: string, reader: MessageReader<In, Out>): void {
 }
 
 /** Ends what waits for messages of this codec, as the peer's end would. */
-function conclude<In, Out>(reader: MessageReader<In, Out>, why: string): void {
-  reader.whyOver = why;
+function conclude<In, Out>(reader: MessageReader<In, Out>, phase: 'replaced' | 'detached'): void {
+  reader.phase = phase;
   finish(reader, { error: null });
   listen(reader.source);
 }

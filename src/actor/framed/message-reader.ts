@@ -39,8 +39,8 @@ export interface MessageReader<In, Out> {
   readonly waiters: Fifo<Waiter<In>>;
   subscriber: Subscriber<In> | null;
   ending: Ending | null;
-  /** What has taken its place, in words; null while it is in use. */
-  whyOver: string | null;
+  /** `replaced`: another codec has taken its place. `detached`: the connection is no longer read. */
+  phase: 'live' | 'replaced' | 'detached';
   isPumping: boolean;
 }
 
@@ -63,7 +63,7 @@ export function createMessageReader<In, Out>(
     waiters: createFifo(),
     subscriber: null,
     ending: null,
-    whyOver: null,
+    phase: 'live',
     isPumping: false,
   };
   source.reader = { isWanted: () => isWanted(reader), pump: () => pump(reader) };

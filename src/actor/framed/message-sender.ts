@@ -4,7 +4,8 @@ import { check, MILLISECONDS } from '../../wire/argument.ts';
 import { endError, type MessageReader, pump } from './message-reader.ts';
 
 export async function send<In, Out>(reader: MessageReader<In, Out>, message: Out): Promise<void> {
-  mustBeLive(reader);
+  // A server answers after it has detached: what comes then is the new transport's.
+  if (reader.phase === 'replaced') mustBeLive(reader);
   const { codec, source } = reader;
   const chunks = codec.encode(message);
   return new Promise((resolve, reject) => {
@@ -33,7 +34,12 @@ export async function request<In, Out>(
   return reply.promise;
 }
 
-/** @throws an Error when something else has taken the place of the reader. */
-export function mustBeLive<In, Out>({ whyOver }: MessageReader<In, Out>): void {
-  if (whyOver !== null) throw new Error(`framed: ${whyOver}`);
+const WHY_OVER = {
+  replaced: 'another codec is in use: what `use` has returned takes the place of this object',
+  detached: 'its connection is detached',
+};
+
+/** @throws an Error when another codec has taken the place of the reader's, or the connection is no longer read. */
+export function mustBeLive<In, Out>({ phase }: MessageReader<In, Out>): void {
+  if (phase !== 'live') throw new Error(`framed: ${WHY_OVER[phase]}`);
 }
