@@ -178,6 +178,8 @@ function lineOf(event: ActorsEvent): string {
       return `${event.remote} left${event.fault === null ? '' : `: ${event.fault.message}`}`;
     case 'fault':
       return `${event.remote} sent what cannot be understood: ${event.fault.message}`;
+    case 'internal-error':
+      return `${'remote' in event ? event.remote : 'the server'} ${event.type}`;
     case 'overflow':
       return `${event.remote} does not read, and is disconnected`;
     default:
