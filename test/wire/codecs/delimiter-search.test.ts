@@ -59,3 +59,33 @@ property.prop([fewLetters, delimiters, cuts], { numRuns: cases(500) })(
     expect(found).toBe(expected);
   },
 );
+
+property.prop([fewLetters, delimiters, cuts, fc.integer({ min: 1, max: 3 })], { numRuns: cases(500) })(
+  'messages are what stands between delimiters, also where one begins in a chunk and ends in another',
+  (stream, delimiter, places, most) => {
+    const expected: string[] = [];
+    let from = 0;
+    for (let at = 0; ; from = at + delimiter.length) {
+      at = Buffer.from(stream).indexOf(delimiter, from);
+      if (at === -1) break;
+      expected.push(String.fromCharCode(...stream.subarray(from, at)));
+    }
+    const { decoder } = delimited(delimiter, { maxLength: 100 });
+    const messages: string[] = [];
+    let state: unknown = decoder.initial(0);
+    for (const chunk of cutAt(stream, places)) {
+      for (let at = 0; at < chunk.length; ) {
+        const step = decoder.step(state, chunk, at, most);
+        // A step from the same state again is the same step: it has changed nothing.
+        expect(decoder.step(state, chunk, at, most)).toEqual(step);
+        for (const each of step.decoded)
+          messages.push(each.type === 'message' ? String.fromCharCode(...each.message) : each.fault.code);
+        ({ state, at } = step);
+      }
+    }
+    expect(messages).toEqual(expected);
+    expect(decoder.position(state)).toBe(stream.length);
+    const [last] = decoder.finish(state);
+    expect(last?.type === 'fault' ? last.fault.position : stream.length).toBe(from);
+  },
+);
