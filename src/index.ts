@@ -12,10 +12,10 @@ export {
   type PerformContext,
   type Reduction,
 } from './actor/actor.ts';
-export { type Framed, type FramedOptions, framed } from './actor/framed.ts';
+export { type Framed, type FramedOptions, framed } from './actor/framed/framed.ts';
+export { type Key, RequestTimeout } from './actor/framed/replies.ts';
 export type { Mailbox, MailboxLimits, Posted } from './actor/mailbox.ts';
 export { type MapPausingOptions, mapPausing } from './actor/map-pausing.ts';
-export { type Key, RequestTimeout } from './actor/replies.ts';
 export type { ActorReport } from './actor/report.ts';
 export {
   type ActorLimits,

@@ -68,7 +68,8 @@ export type ActorEvent<In, Head, E, R, I> =
  * - `setTimer`: has the event `timer` come after so many milliseconds; a second call with the same key sets it anew,
  *   and null stops it.
  * - `useCodec`: the bytes behind this message are decoded by another codec, and messages to the peer are encoded by
- *   it. It must be an effect of a `message` or an `end`, or come before the peer has sent anything else.
+ *   it. It must be an effect of a `message` or an `end`, or come before the peer has sent anything else. It does not
+ *   change the transport, as STARTTLS does: see `Framed.detach`.
  * - `end`: ends our side when everything is sent. No more of the peer is read; a peer that does not end its side in
  *   time is dropped.
  * - `destroy`: drops the connection now.
@@ -146,6 +147,7 @@ export interface Actor<S, In, Out, Head, E extends { readonly type: string }, R,
   /**
    * Carries out an effect. What it returns (a promise, an Observable, an async iterable, an array) gives values, each
    * of which is an event `result`; an error is the event `failed`. Nothing returned means that it is done.
+   * Without this function, an effect of an unknown type costs the connection, as an exception of the reducer does.
    *
    * The credit of an event returns when all its effects have ended, so a peer cannot have more under way than its
    * window. State that connections share (rooms, a cache) lives in the closure around this function.

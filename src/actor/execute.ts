@@ -150,9 +150,10 @@ function setTimer(run: Run, key: string, afterMs: number | null): void {
 
 /** Performs an effect of the actor's own. Its event's credit is kept until it has ended, and its results are reduced. */
 function perform(run: Run, effect: AnyEffect): void {
+  if (run.actor.perform === undefined) return fail(run, nobodyPerforms(effect));
   let given: ObservableInput<unknown> | undefined;
   try {
-    given = run.actor.perform?.(effect as never, run.context) as ObservableInput<unknown> | undefined;
+    given = run.actor.perform(effect as never, run.context) as ObservableInput<unknown> | undefined;
   } catch (error) {
     given = undefined;
     emitOf(run, { type: 'failed', effect, error });
@@ -234,6 +235,9 @@ function pulled(run: Run, values: AsyncIterable<unknown>): Observable<unknown> {
 function emitOf(run: Run, event: AnyEvent): void {
   pushResult(run, { event, settlement: hold(run) });
 }
+
+const nobodyPerforms = ({ type }: AnyEffect): TypeError =>
+  new TypeError(`reduce: the engine knows no effect of the type '${type}', and the actor has no perform`);
 
 const tooManyResults = ({ type }: AnyEffect): RangeError =>
   new RangeError(

@@ -6,12 +6,11 @@ import {
   map,
   merge,
   mergeMap,
-  NEVER,
   type Observable,
   of,
+  ReplaySubject,
   Subject,
   share,
-  take,
   takeUntil,
   timer,
 } from 'rxjs';
@@ -43,6 +42,7 @@ import { defaultMailbox, type MailboxLimits } from './mailbox.ts';
 import type { ActorReport } from './report.ts';
 import { ROOM_BYTES_LEAST } from './room.ts';
 import { serveActor } from './serve-actor.ts';
+import { shutdownSignal } from './shutdown-signal.ts';
 import type { TraceEvent } from './trace.ts';
 
 export interface ActorLimits {
@@ -102,6 +102,8 @@ export type ActorsEvent =
   | ({ readonly type: 'turned-away'; readonly code: 'too-many-connections' } & Where)
   /** The grace time was over, and the connection was not. */
   | ({ readonly type: 'cut' } & Where)
+  /** `shutdown$` has errored: the server shuts down. */
+  | { readonly type: 'internal-error'; readonly thrown: unknown }
   | (ActorReport & Where);
 
 export interface ActorsStats extends Readonly<Counters> {
@@ -118,7 +120,7 @@ export interface ServeActorsOptions<S, In, Out, Head, E extends { readonly type:
   readonly limits?: Partial<ActorLimits>;
   /**
    * When it emits, no more connections are accepted, every actor gets the event `shutdown`, and what is not over after
-   * the grace time is cut.
+   * the grace time is cut. An error of it does the same, and is an event `internal-error` without a connection.
    */
   readonly shutdown$?: Observable<unknown>;
   /** The message for a peer that is turned away, with the reason; default none. */
@@ -186,6 +188,8 @@ export function serveActors<S, In, Out, Head, E extends { readonly type: string 
   checkOptions('serveActors: limits.mailbox', limits.mailbox, MAILBOX_RULES);
   return defer(() => {
     const { actor, trace } = options;
+    // `shutdown$` may error before the result is subscribed to.
+    const serverEvents$ = new ReplaySubject<ActorsEvent>();
     const shared = {
       limits: { ...limits, quietPeriod: defaultLimits.quietPeriod },
       budget: createBudget(halfOf(limits.budget)),
@@ -200,7 +204,9 @@ export function serveActors<S, In, Out, Head, E extends { readonly type: string 
         messages: createRateLimiter(limits.messagesPerSecond),
       },
       counters: createCounters(),
-      shutdown$: (options.shutdown$ ?? NEVER).pipe(take(1), share()),
+      shutdown$: shutdownSignal(options.shutdown$, (thrown) =>
+        serverEvents$.next({ type: 'internal-error', thrown }),
+      ),
       trace,
     };
     const { shutdown$, counters } = shared;
@@ -266,11 +272,15 @@ export function serveActors<S, In, Out, Head, E extends { readonly type: string 
       );
     };
 
-    return options.connections$.pipe(
+    const served$ = options.connections$.pipe(
       takeUntil(shutdown$),
       mergeMap((event) => (event.type === 'connection' ? serveOne(event.connection) : of(event))),
-      finalize(() => watching.unsubscribe()),
+      finalize(() => {
+        watching.unsubscribe();
+        serverEvents$.complete();
+      }),
     );
+    return merge(serverEvents$, served$);
   });
 }
 

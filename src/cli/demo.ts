@@ -3,7 +3,7 @@ import { isIPv6 } from 'node:net';
 import { createInterface } from 'node:readline';
 import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { catchError, firstValueFrom, lastValueFrom, type Observable, tap, throwError } from 'rxjs';
-import { framed } from '../actor/framed.ts';
+import { framed } from '../actor/framed/framed.ts';
 import { type ActorsEvent, type ServeActorsOptions, serveActors } from '../actor/serve-actors.ts';
 import { formatTrace, type TraceEvent } from '../actor/trace.ts';
 import { chat } from '../demo/chat.ts';
@@ -178,6 +178,8 @@ function lineOf(event: ActorsEvent): string {
       return `${event.remote} left${event.fault === null ? '' : `: ${event.fault.message}`}`;
     case 'fault':
       return `${event.remote} sent what cannot be understood: ${event.fault.message}`;
+    case 'internal-error':
+      return `${'remote' in event ? event.remote : 'the server'} ${event.type}`;
     case 'overflow':
       return `${event.remote} does not read, and is disconnected`;
     default:

@@ -1,6 +1,6 @@
 /** Another DNS server, asked over TCP. */
 import { firstValueFrom, switchMap } from 'rxjs';
-import { framed } from '../actor/framed.ts';
+import { framed } from '../actor/framed/framed.ts';
 import { type ConnectTcpOptions, connectTcp } from '../transport/socket/tcp.ts';
 import { dnsMessages } from '../wire/codecs/dns-messages.ts';
 

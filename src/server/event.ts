@@ -25,6 +25,8 @@ export type ServerEvent =
    * follows.
    */
   | ({ readonly type: 'cut'; readonly open: number } & Where)
+  /** `shutdown$` has errored: the server shuts down. */
+  | { readonly type: 'internal-error'; readonly thrown: unknown }
   /** A store or a command threw an exception, which is a bug. The peer got `internal`. */
   | ({ readonly type: 'internal-error'; readonly thrown: unknown } & Where)
   | (TimedReport & Where);

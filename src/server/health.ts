@@ -79,9 +79,11 @@ export function watchHealth({ events$, shutdown$, writable }: HealthOptions): He
       phase = 'draining';
     },
   });
-  const shutdown = shutdown$.subscribe(() => {
+  const drain = () => {
     phase = 'draining';
-  });
+  };
+  // An error of it shuts the server down too.
+  const shutdown = shutdown$.subscribe({ next: drain, error: drain });
   // One call of `writable` at a time, however many ask: on a file system that hangs each call would occupy a
   // thread.
   let asked: Promise<ServiceFault | null> | null = null;

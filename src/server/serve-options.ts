@@ -46,7 +46,8 @@ export interface ServeOptions {
   readonly tokenTries?: TokenTries;
   /**
    * When it emits, the server shuts down in good order: it accepts no more connections, finishes the requests
-   * under way, and completes. It cuts off what is not finished within `limits.grace`.
+   * under way, and completes. It cuts off what is not finished within `limits.grace`. An error
+   * of it does the same, and is an event `internal-error` without a connection.
    */
   readonly shutdown$?: Observable<unknown>;
   /**

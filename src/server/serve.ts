@@ -61,11 +61,13 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
   return defer(() => {
     const server = createServerState(options);
     const { shared, cut$ } = server;
-    return options.connections$.pipe(
+    const served$ = options.connections$.pipe(
       takeUntil(shared.shutdown$.pipe(delay(ACCEPT_TAIL_MS))),
       mergeMap((event) => (event.type === 'connection' ? serveOne(server, event.connection) : of(event))),
       takeUntil(cut$.pipe(mergeMap(() => timer(STORE_RELEASE_MS)))),
+      finalize(() => server.ownEvents$.complete()),
     );
+    return merge(server.ownEvents$, served$);
   });
 }
 

@@ -1,6 +1,7 @@
 /** The state of a server that is subscribed to, and the options that all of its connections share. */
-import { mergeMap, NEVER, type Observable, share, take, timer } from 'rxjs';
+import { mergeMap, type Observable, ReplaySubject, share, timer } from 'rxjs';
 import { type ConnectionLimit, createConnectionLimit } from '../actor/connection-limit.ts';
+import { shutdownSignal } from '../actor/shutdown-signal.ts';
 import { openAccess } from '../files/effects/access.ts';
 import type { ServeConnectionOptions } from '../files/effects/serve-connection.ts';
 import { createTokenTries, type TokenTries } from '../files/effects/token-tries.ts';
@@ -18,6 +19,7 @@ import { createSlots } from '../runtime/slots.ts';
 import { createTimeoutMonitor } from '../runtime/timeouts.ts';
 import { encodeJsonHeader } from '../wire/json-header.ts';
 import { openFileLimit } from './bounds.ts';
+import type { ServerEvent } from './event.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 /** A server that is subscribed to. */
@@ -30,6 +32,8 @@ export interface ServerState {
   readonly tokenTries: TokenTries;
   /** Emits when the grace time of a shutdown is over: what is not finished is cut off. */
   readonly cut$: Observable<unknown>;
+  /** The events that are about no connection. `shutdown$` may error before the server's are subscribed to. */
+  readonly ownEvents$: ReplaySubject<ServerEvent>;
   isShuttingDown: boolean;
 }
 
@@ -37,7 +41,10 @@ export function createServerState(options: ServeOptions): ServerState {
   const { commands = builtIn } = options;
   const within = limitsWithin(openFileLimit(), options.limits?.connections);
   const limits = { ...defaultLimits, ...within, ...options.limits };
-  const shared = sharedOptions(options, commands, limits);
+  const ownEvents$ = new ReplaySubject<ServerEvent>();
+  const shared = sharedOptions(options, commands, limits, (thrown) =>
+    ownEvents$.next({ type: 'internal-error', thrown }),
+  );
   const { shutdown$, counters, budget } = shared;
   const server: ServerState = {
     commands,
@@ -49,6 +56,7 @@ export function createServerState(options: ServeOptions): ServerState {
       mergeMap(() => timer(limits.grace)),
       share(),
     ),
+    ownEvents$,
     isShuttingDown: false,
   };
   shutdown$.subscribe(() => {
@@ -63,7 +71,12 @@ export function createServerState(options: ServeOptions): ServerState {
 }
 
 /** The options that all connections of a server share: one budget, one set of rate limits, one session. */
-function sharedOptions(options: ServeOptions, commands: readonly Command[], limits: Limits) {
+function sharedOptions(
+  options: ServeOptions,
+  commands: readonly Command[],
+  limits: Limits,
+  shutdownFailed: (thrown: unknown) => void,
+) {
   const { store, customHandlers = {}, access = openAccess } = options;
   const { credit, heads } = splitBudget(limits);
   const { reading, writing } = limits.openFiles;
@@ -88,7 +101,7 @@ function sharedOptions(options: ServeOptions, commands: readonly Command[], limi
     trace: options.trace,
     about: aboutServer(commands, limits),
     counters: createCounters(),
-    shutdown$: (options.shutdown$ ?? NEVER).pipe(take(1), share()),
+    shutdown$: shutdownSignal(options.shutdown$, shutdownFailed),
   } satisfies Partial<ServeConnectionOptions>;
 }
 

@@ -8,6 +8,7 @@
 import { Observable, type OperatorFunction, pipe, scan, takeWhile } from 'rxjs';
 import { type BytesLike, bytesOf } from './bytes.ts';
 import type { Codec, Decoded } from './codec.ts';
+import { createInTurn } from './in-turn.ts';
 
 /** Bytes of a chunk that are not decoded yet, from `at` on. The step moves `at`. */
 export interface Slice {
@@ -91,34 +92,13 @@ const AT_ONCE = 64;
 function slices(): OperatorFunction<BytesLike, Slice | typeof END_OF_INPUT> {
   return (source) =>
     new Observable((subscriber) => {
-      const waiting: (() => void)[] = [];
-      let busy = false;
-      const inTurn = (run: () => void): void => {
-        if (busy) {
-          waiting.push(run);
-          return;
-        }
-        busy = true;
-        try {
-          for (let next: (() => void) | undefined = run; next !== undefined; next = waiting.shift()) next();
-        } finally {
-          busy = false;
-        }
-      };
+      const inTurn = createInTurn(subscriber);
       const emit = (chunk: Uint8Array): void => {
         const slice = { chunk, at: 0, most: AT_ONCE };
         while (slice.at < chunk.length && !subscriber.closed) subscriber.next(slice);
       };
       return source.subscribe({
-        next: (chunk) => {
-          let bytes: Uint8Array;
-          try {
-            bytes = bytesOf(chunk, 'a chunk');
-          } catch (error) {
-            return inTurn(() => subscriber.error(error));
-          }
-          inTurn(() => emit(bytes));
-        },
+        next: (chunk) => inTurn(() => emit(bytesOf(chunk, 'a chunk'))),
         error: (error: unknown) => inTurn(() => subscriber.error(error)),
         complete: () =>
           inTurn(() => {

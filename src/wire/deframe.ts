@@ -7,6 +7,7 @@ import { type BytesLike, bytesOf } from './bytes.ts';
 import { finish, initialState, type Stepped, stepUpTo } from './deframe-step.ts';
 import type { FrameEvent } from './frame-event.ts';
 import type { Framing } from './framing.ts';
+import { createInTurn } from './in-turn.ts';
 
 /** Events that one step makes before the operator emits them. */
 const EVENTS_AT_ONCE_MAX = 64;
@@ -48,10 +49,8 @@ export function deframe<H>(framing: Framing<H>): OperatorFunction<BytesLike, Fra
   return (source) =>
     new Observable((subscriber) => {
       let state = initialState<H>();
-      // A subscriber that handles an event may make the source emit at once (by crediting bytes, say). The chunks that
-      // arrive meanwhile wait here until the operator has emitted the events before them.
-      const waiting: (() => void)[] = [];
-      let busy = false;
+      // A subscriber that handles an event may make the source emit at once (by crediting bytes, say).
+      const inTurn = createInTurn(subscriber);
 
       const emit = (stepped: Stepped<H>): void => {
         state = stepped.state;
@@ -60,23 +59,6 @@ export function deframe<H>(framing: Framing<H>): OperatorFunction<BytesLike, Fra
           subscriber.next(event);
         }
         if (state.part.phase === 'over') subscriber.complete();
-      };
-
-      const inTurn = (take: () => void): void => {
-        if (busy) {
-          waiting.push(take);
-          return;
-        }
-        busy = true;
-        try {
-          take();
-          for (let next = waiting.shift(); next !== undefined && !subscriber.closed; next = waiting.shift())
-            next();
-        } catch (error) {
-          subscriber.error(error);
-        } finally {
-          busy = false;
-        }
       };
 
       // A source may emit before `subscribe` returns the subscription that could end it.

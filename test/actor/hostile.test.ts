@@ -3,7 +3,7 @@
 import { firstValueFrom, Observable, of, Subject, take } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
 import { defineActor } from '../../src/actor/actor.ts';
-import { framed } from '../../src/actor/framed.ts';
+import { framed } from '../../src/actor/framed/framed.ts';
 import type { Mailbox } from '../../src/actor/mailbox.ts';
 import { serveActors } from '../../src/actor/serve-actors.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
@@ -119,6 +119,11 @@ describe('a function that answers what it must not', () => {
       'null for an effect',
       { reduce: () => ({ state: null, effects: [null] }) },
       'reduce: an effect must be an object with a type, and is null',
+    ],
+    [
+      'an effect that nobody performs',
+      { reduce: () => ({ state: null, effects: [{ type: 'sned', message: 'a' }] }) },
+      "reduce: the engine knows no effect of the type 'sned', and the actor has no perform",
     ],
     [
       'no list of effects',

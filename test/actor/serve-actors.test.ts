@@ -1,8 +1,20 @@
-import { firstValueFrom, interval, lastValueFrom, NEVER, of, Subject, throwError } from 'rxjs';
+import {
+  firstValueFrom,
+  interval,
+  lastValueFrom,
+  NEVER,
+  type Observable,
+  of,
+  Subject,
+  throwError,
+} from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
 import { type ActorEvent, defineActor } from '../../src/actor/actor.ts';
 import type { Mailbox } from '../../src/actor/mailbox.ts';
+import { serveActors } from '../../src/actor/serve-actors.ts';
 import type { TraceEvent } from '../../src/actor/trace.ts';
+import type { ListenEvent } from '../../src/transport/listen-event.ts';
+import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import type { Codec } from '../../src/wire/codec.ts';
 import { delimited } from '../../src/wire/codecs/delimited.ts';
 import { lines } from '../../src/wire/codecs/lines.ts';
@@ -702,6 +714,41 @@ describe('the end', () => {
     await expect(other.next()).rejects.toThrow(/reset/);
     await until(() => stubborn.types().includes('closed'));
     expect(stubborn.types()).toEqual(['opened', 'cut', 'closed']);
+  });
+
+  test.each<[string, (failed$: Subject<void>) => Observable<void>]>([
+    ['an error of shutdown$', (failed$) => failed$],
+    ['an error of shutdown$ from the start', () => throwError(() => new Error('no signals'))],
+  ])('%s is an internal error, and the server shuts down', async (_, shutdownOf) => {
+    const connections$ = new Subject<ListenEvent>();
+    const failed$ = new Subject<void>();
+    const types: string[] = [];
+    const thrown: unknown[] = [];
+    const polite = defineActor()({
+      codec,
+      reduce: (state, { type }) => ({ state, effects: type === 'shutdown' ? [{ type: 'end' }] : [] }),
+    });
+    let isComplete = false;
+    serveActors({ connections$, actor: polite, shutdown$: shutdownOf(failed$) }).subscribe({
+      next: (event) => {
+        types.push(event.type);
+        if (event.type === 'internal-error') thrown.push((event.thrown as Error).message);
+      },
+      complete: () => {
+        isComplete = true;
+      },
+    });
+    const isOpen = connections$.observed;
+    if (isOpen) {
+      const [here, there] = memoryPair();
+      connections$.next({ type: 'connection', connection: there });
+      failed$.error(new Error('no signals'));
+      here.chunks$.subscribe({ complete: here.end });
+    }
+    await until(() => isComplete);
+    expect(types).toEqual(isOpen ? ['opened', 'internal-error', 'closed'] : ['internal-error']);
+    expect(thrown).toEqual(['no signals']);
+    expect(connections$.observed).toBe(false);
   });
 
   test('results still come after the connection is closed, and effects are told by their signal', async () => {

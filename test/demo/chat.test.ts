@@ -2,7 +2,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { filter, firstValueFrom, share } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import { type Framed, framed } from '../../src/actor/framed.ts';
+import { type Framed, framed } from '../../src/actor/framed/framed.ts';
 import { serveActors } from '../../src/actor/serve-actors.ts';
 import { chat } from '../../src/demo/chat.ts';
 import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';

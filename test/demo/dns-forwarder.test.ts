@@ -6,7 +6,7 @@ import { fc, test as property } from '@fast-check/vitest';
 import { filter, firstValueFrom, share } from 'rxjs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Actor, defineActor } from '../../src/actor/actor.ts';
-import { framed } from '../../src/actor/framed.ts';
+import { framed } from '../../src/actor/framed/framed.ts';
 import { serveActors } from '../../src/actor/serve-actors.ts';
 import { dnsForwarder } from '../../src/demo/dns-forwarder.ts';
 import { parseQuery, refusal, secondsToKeep } from '../../src/demo/dns-message.ts';

@@ -1,7 +1,7 @@
 /** The small examples, each spoken to as a client of it would. */
 import { firstValueFrom, take, toArray } from 'rxjs';
 import { expect, test } from 'vitest';
-import { framed } from '../../src/actor/framed.ts';
+import { framed } from '../../src/actor/framed/framed.ts';
 import { echo } from '../../src/demo/echo.ts';
 import { keyValueCodec, keyValues } from '../../src/demo/key-values.ts';
 import { served } from '../support/actors/served.ts';

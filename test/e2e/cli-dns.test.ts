@@ -2,7 +2,7 @@
 import { filter, firstValueFrom, share } from 'rxjs';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { defineActor } from '../../src/actor/actor.ts';
-import { framed } from '../../src/actor/framed.ts';
+import { framed } from '../../src/actor/framed/framed.ts';
 import { serveActors } from '../../src/actor/serve-actors.ts';
 import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
 import { dnsMessages } from '../../src/wire/codecs/dns-messages.ts';

@@ -17,6 +17,7 @@ const PATIENCE_MS = 120_000;
 /** The whole library for platforms without Node, and what the tests do with it in the page. */
 const SCRIPT = `
 import { fromWebSocket } from './src/index.ts';
+import { whenStalled } from './test/transport/web/when-stalled.ts';
 
 const codeOf = (fault) => fault?.code ?? null;
 const write = (connection, chunk) =>
@@ -24,8 +25,10 @@ const write = (connection, chunk) =>
 
 globalThis.page = {
   open(url) {
-    const connection = fromWebSocket(new WebSocket(url));
-    const state = { connection, received: 0, sum: 0, settled: 0, end: undefined, closed: undefined };
+    const socket = new WebSocket(url);
+    const stalled = whenStalled(socket);
+    const connection = fromWebSocket(socket);
+    const state = { connection, stalled, received: 0, sum: 0, settled: 0, end: undefined, closed: undefined };
     connection.closed$.subscribe((fault) => (state.closed = codeOf(fault)));
     globalThis.state = state;
     return connection.remote;
@@ -135,13 +138,8 @@ describe.skipIf(!need('chromium'))('a WebSocket of a page', () => {
   test('a page that writes waits for a server that does not read', async () => {
     const { page, there } = await opened();
     await page.evaluate('void (state.writing = page.write(1000))');
-    // Until a good many looks brought nothing new: everything on the way is full.
-    let before = -1;
-    for (let now = 0; now !== before; now = (await seen(page)).settled) {
-      before = now;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
-    expect(before).toBeLessThan(500);
+    await page.evaluate('state.stalled');
+    expect((await seen(page)).settled).toBeLessThan(500);
     const reading = read(there);
     expect(await page.evaluate('state.writing')).toBeNull();
     await reading.reached(1000 * 65_536);

@@ -72,6 +72,23 @@ describe('a server', () => {
     await new Promise<void>((complete) => server.events$.subscribe({ complete }));
   });
 
+  test('a server whose shutdown$ errors reports that once, and shuts down', async () => {
+    const shutdown$ = new Subject<void>();
+    const server = await started({ shutdown$ });
+    const client = await server.client();
+    await client.send(frame({ cmd: 'ping' }));
+    expect(await client.replies(1)).toEqual([{ ack: 'ping' }]);
+    const thrown = new Error('no signals');
+    shutdown$.error(thrown);
+    await client.over;
+    client.connection.end();
+    const events = await firstValueFrom(server.events$.pipe(toArray()));
+    expect(events.filter(({ type }) => type === 'internal-error')).toEqual([
+      { type: 'internal-error', thrown },
+    ]);
+    expect(events.at(-1)).toMatchObject({ type: 'closed', fault: null });
+  });
+
   test('a server cuts off the requests that are not finished within the grace time', async () => {
     const shutdown$ = new Subject<void>();
     const server = await started({ shutdown$, limits: { grace: 1 } });

@@ -10,9 +10,10 @@
  * The replay bounds the queue: it stops while too much waits in all queues together. Besides the queue, a connection
  * holds the segment that is being cut, and the chunk that is being put together.
  */
-import { Observable, Subject } from 'rxjs';
+import { type Observable, Subject } from 'rxjs';
+import { chunksOf, isFlowing } from '../../transport/chunk-reader.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
-import { DESTROYED, ENDED, signalEnd } from '../../transport/connection-fault.ts';
+import { DESTROYED, ENDED } from '../../transport/connection-fault.ts';
 import type { Conversation, Side, StreamChunk, StreamEnd, StreamGap, StreamReset } from '../stream-event.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 import {
@@ -111,21 +112,13 @@ function connectionOf(
     recorded$,
     written$: state.written$.asObservable(),
     closed$: state.closed$.asObservable(),
-    chunks$: new Observable((subscriber) => {
-      if (state.reader !== undefined) throw new Error('chunks$ is for one subscriber, and has one');
-      if (state.readEnd !== undefined) return signalEnd(subscriber, state.readEnd);
-      state.reader = subscriber;
-      turnSoon(state);
-      return () => {
-        state.reader = undefined;
-      };
-    }),
+    chunks$: chunksOf(state.reader, () => turnSoon(state)),
     write: (chunks, settled) => write(state, chunks, settled),
     pause: () => {
-      state.paused = true;
+      state.reader.isPaused = true;
     },
     resume: () => {
-      state.paused = false;
+      state.reader.isPaused = false;
       turnSoon(state);
     },
     end: () => {
@@ -154,9 +147,9 @@ function destroy(state: RecordedSideState): void {
 }
 
 function takeChunk(state: RecordedSideState, bytes: Uint8Array): void {
-  const { queue, rechunker, reader, isCutting, isDelivering, paused } = state;
-  if (state.fault !== undefined || state.readEnd !== undefined) return;
-  if (queue.length === 0 && !isCutting && !isDelivering && reader !== undefined && !paused) {
+  const { queue, rechunker, reader, isCutting, isDelivering } = state;
+  if (state.fault !== undefined || reader.end !== undefined) return;
+  if (queue.length === 0 && !isCutting && !isDelivering && isFlowing(reader)) {
     rechunker.push(bytes);
     state.isCutting = true;
     return deliver(state);

@@ -1,8 +1,9 @@
 /** One end of a recorded conversation: its state, and the delivery of the other end's bytes to the subscriber. */
-import { AsyncSubject, asapScheduler, Subject, type Subscriber } from 'rxjs';
+import { AsyncSubject, asapScheduler, Subject } from 'rxjs';
 import { createFifo, type Fifo } from '../../base/fifo.ts';
+import { type ChunkReader, createChunkReader, endReading, isFlowing } from '../../transport/chunk-reader.ts';
 import type { ConnectionFault } from '../../transport/connection.ts';
-import { DESTROYED, signalEnd } from '../../transport/connection-fault.ts';
+import { DESTROYED } from '../../transport/connection-fault.ts';
 import type { Rechunker } from './rechunk.ts';
 
 /** The calls by which a connection reports to its replay. */
@@ -24,17 +25,14 @@ export interface RecordedSideState {
   readonly closed$: AsyncSubject<ConnectionFault | null>;
   /** Bounded by the replay. */
   readonly queue: Fifo<Waiting>;
-  /** The subscriber of `chunks$`. */
-  reader: Subscriber<Uint8Array> | undefined;
-  paused: boolean;
+  /** Who reads `chunks$`, and how the other side ended, once the subscriber has seen it. */
+  readonly reader: ChunkReader;
   /** Whether `deliver` is under way. */
   isDelivering: boolean;
   /** Whether a turn is scheduled. */
   isScheduled: boolean;
   /** Whether the rechunker may have something to pull. */
   isCutting: boolean;
-  /** How the other side ended, once the subscriber has seen it. */
-  readEnd: ConnectionFault | null | undefined;
   /** Whether nothing more will be read: all was read, or the connection was destroyed. */
   isRead: boolean;
   /** Whether our side was ended. */
@@ -55,12 +53,10 @@ export function createRecordedSideState(rechunker: Rechunker, deps: RecordedSide
     written$: new Subject(),
     closed$: new AsyncSubject(),
     queue: createFifo(),
-    reader: undefined,
-    paused: false,
+    reader: createChunkReader(),
     isDelivering: false,
     isScheduled: false,
     isCutting: false,
-    readEnd: undefined,
     isRead: false,
     isEnded: false,
     fault: undefined,
@@ -83,7 +79,7 @@ function turn(side: RecordedSideState): void {
   const { settling } = side;
   side.settling = [];
   for (const { settled, fault } of settling) settled(fault);
-  if (side.fault === DESTROYED && side.readEnd === undefined) endReading(side, DESTROYED);
+  if (side.fault === DESTROYED && side.reader.end === undefined) finishReading(side, DESTROYED);
   deliver(side);
   closeIfOver(side);
 }
@@ -97,21 +93,21 @@ export function deliver(side: RecordedSideState): void {
   if (side.isDelivering) return;
   side.isDelivering = true;
   let left = BATCH_CHUNKS;
-  while (side.reader !== undefined && !side.paused && side.readEnd === undefined) {
+  while (isFlowing(side.reader) && side.reader.end === undefined) {
     if (left-- === 0) {
       setImmediate(turnSoon, side);
       break;
     }
     const chunk = side.isCutting ? side.rechunker.pull() : null;
     if (chunk !== null) {
-      side.reader.next(chunk);
+      side.reader.subscriber?.next(chunk);
       continue;
     }
     side.isCutting = false;
     if (!deliverNext(side)) break;
   }
   side.isDelivering = false;
-  if (side.readEnd === null && side.queue.length > 0) breakBehindEnd(side);
+  if (side.reader.end === null && side.queue.length > 0) breakBehindEnd(side);
 }
 
 /** Takes the next entry off the queue; returns whether there was one. */
@@ -126,10 +122,10 @@ function deliverNext(side: RecordedSideState): boolean {
     return true;
   }
   const last = rechunker.flush();
-  if (last !== null) side.reader?.next(last);
+  if (last !== null) side.reader.subscriber?.next(last);
   else {
     shift(side, 0);
-    endReading(side, next.end);
+    finishReading(side, next.end);
   }
   return true;
 }
@@ -143,12 +139,10 @@ function breakBehindEnd(side: RecordedSideState): void {
   closeIfOver(side);
 }
 
-function endReading(side: RecordedSideState, fault: ConnectionFault | null): void {
-  side.readEnd = fault;
+function finishReading(side: RecordedSideState, fault: ConnectionFault | null): void {
   if (fault !== null) side.fault ??= fault;
+  endReading(side.reader, fault);
   doneReading(side);
-  const { reader } = side;
-  if (reader !== undefined) signalEnd(reader, fault);
   turnSoon(side);
 }
 
@@ -161,8 +155,8 @@ export function doneReading(side: RecordedSideState): void {
 
 function closeIfOver(side: RecordedSideState): void {
   if (side.isClosed || side.settling.length > 0 || side.isDelivering) return;
-  if (side.fault === undefined && !(side.isEnded && side.readEnd === null)) return;
-  if (side.readEnd === undefined) return;
+  if (side.fault === undefined && !(side.isEnded && side.reader.end === null)) return;
+  if (side.reader.end === undefined) return;
   side.isClosed = true;
   side.written$.complete();
   side.closed$.next(side.fault ?? null);

@@ -12,7 +12,7 @@ import { type ExitError, exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
-import { drawBar } from '../transfer/draw-bar.ts';
+import { drawBar } from '../transfer/report/draw-bar.ts';
 
 export interface CaptureInput {
   readonly capture: Capture;

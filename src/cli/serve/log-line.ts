@@ -48,6 +48,10 @@ export function logLine(event: ServerEvent): LogLine | null {
       return { level: 'warn', message: 'refused', fields };
     }
     case 'internal-error':
+      if (!('connection' in event)) {
+        const message = 'a bug: shutdown$ failed, and the server shuts down';
+        return { level: 'error', message, fields: { err: event.thrown } };
+      }
       return {
         level: 'error',
         message: 'a bug: the peer was told internal',

@@ -7,7 +7,7 @@ import { lastValueFrom } from 'rxjs';
 import { type FetchDeps, fetchFile } from './fetch-file.ts';
 import { createHeldBytes } from './held-bytes.ts';
 import { mergeLazily } from './merge-lazily.ts';
-import type { Transfer } from './report.ts';
+import type { Transfer } from './report/report.ts';
 import { createTally, resultOf, type TransferResult, toBegin } from './tally.ts';
 
 /** Files asked for at once on each connection, and so descriptors open. */

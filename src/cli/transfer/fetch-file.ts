@@ -9,7 +9,7 @@ import { systemWords } from '../../files/protocol/system-words.ts';
 import { type Flow, type HeldBytes, hold, pauseIfFull, release } from './held-bytes.ts';
 import type { LocalFile, LocalFileOptions } from './local-file.ts';
 import { type ClaimedPart, claimPartFile, newPartFile, removePartFile } from './part-file.ts';
-import type { Report, Transfer } from './report.ts';
+import type { Report, Transfer } from './report/report.ts';
 import { countArrived, countFault, endsAll, type Tally, transferFaultOf } from './tally.ts';
 import { createTries, type Tries } from './tries.ts';
 

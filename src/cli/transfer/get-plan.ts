@@ -20,7 +20,7 @@ import { breaksConnection } from '../../client/pool/retry.ts';
 import type { Downloads } from '../../client/transfers/downloads.ts';
 import { explainBadFilename } from '../../files/protocol/filename.ts';
 import { usageError } from '../shared/exit-error.ts';
-import type { Transfer, TransferFault } from './report.ts';
+import type { Transfer, TransferFault } from './report/report.ts';
 import { transferFaultOf } from './tally.ts';
 import { explainConflict } from './target-conflict.ts';
 

@@ -13,7 +13,7 @@
 import { type Dirent, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { systemWords } from '../../files/protocol/system-words.ts';
-import type { Transfer } from './report.ts';
+import type { Transfer } from './report/report.ts';
 
 export interface PutPlan {
   readonly files: readonly Transfer[];

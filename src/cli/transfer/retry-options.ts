@@ -4,7 +4,7 @@ import type { Observable } from 'rxjs';
 import { describeFault } from '../../client/client-fault.ts';
 import type { Retry } from '../../client/pool/pool-options.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
-import type { Report } from './report.ts';
+import type { Report } from './report/report.ts';
 
 export interface RetryFlags {
   readonly retries: number;

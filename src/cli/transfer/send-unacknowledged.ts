@@ -12,7 +12,7 @@ import { exitStatus } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
 import { connected } from '../shared/server-option.ts';
 import { mergeLazily } from './merge-lazily.ts';
-import type { Transfer } from './report.ts';
+import type { Transfer } from './report/report.ts';
 import { type Counts, countArrived, noCounts, type TransferResult } from './tally.ts';
 import type { UploadDeps } from './upload.ts';
 

@@ -4,7 +4,7 @@ import { breaksConnection } from '../../client/pool/retry.ts';
 import type { Doing } from '../../files/protocol/system-words.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
-import type { Transfer, TransferFault } from './report.ts';
+import type { Transfer, TransferFault } from './report/report.ts';
 
 export interface Counts {
   /** Files that arrived. */

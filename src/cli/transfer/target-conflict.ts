@@ -1,7 +1,7 @@
 /** Checks whether the files fetched for several names would get in each other's way on this machine. */
 import { dirname } from 'node:path';
 import { printable } from '../shared/format.ts';
-import type { Transfer } from './report.ts';
+import type { Transfer } from './report/report.ts';
 
 /**
  * Explains why files cannot all be stored at their paths: two of them have the same path, or one has the path of a

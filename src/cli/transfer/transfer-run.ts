@@ -4,11 +4,11 @@ import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { createOutput, type Output } from '../shared/output.ts';
 import type { ServerFlags } from '../shared/server-option.ts';
-import { type InterruptionDeps, interruptible, resumableLine } from './interrupted.ts';
-import type { Report, Transfer } from './report.ts';
-import { createBarReport } from './report-bars.ts';
-import { createJsonReport } from './report-json.ts';
-import { lineReport, quietReport } from './report-lines.ts';
+import { createBarReport } from './report/bar-report.ts';
+import { type InterruptionDeps, interruptible, resumableLine } from './report/interrupted.ts';
+import { createJsonReport } from './report/json-report.ts';
+import { lineReport, quietReport } from './report/line-report.ts';
+import type { Report, Transfer } from './report/report.ts';
 import type { RetryFlags } from './retry-options.ts';
 import type { TransferResult } from './tally.ts';
 

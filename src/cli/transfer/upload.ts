@@ -15,7 +15,7 @@ import { createUploads, type Uploads } from '../../client/transfers/uploads.ts';
 import { crc32 } from '../../store/crc32.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { mergeLazily } from './merge-lazily.ts';
-import type { Report, Transfer } from './report.ts';
+import type { Report, Transfer } from './report/report.ts';
 import { reportRetries } from './retry-options.ts';
 import {
   countArrived,

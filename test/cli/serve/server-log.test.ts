@@ -77,6 +77,20 @@ describe('a line', () => {
     },
   );
 
+  test('a line of an internal error says of which connection, where there is one', async () => {
+    const thrown = new Error('oops');
+    const [ofConnection, ofServer] = jsonLines(
+      await written({}, { type: 'internal-error', thrown, ...where }, { type: 'internal-error', thrown }),
+    );
+    expect(ofConnection).toMatchObject({ level: 'error', ...where, err: { message: 'oops' } });
+    expect(ofServer).toMatchObject({
+      level: 'error',
+      err: { message: 'oops' },
+      msg: 'a bug: shutdown$ failed, and the server shuts down',
+    });
+    expect(ofServer).not.toHaveProperty('connection');
+  });
+
   test('a line leaves the id out when the peer gave none', async () => {
     const { id: _, ...anonymous } = stored;
     expect(await written({}, anonymous)).not.toContain('"id"');

@@ -2,7 +2,7 @@ import { concat, defer, NEVER, Observable, of } from 'rxjs';
 import { expect, test } from 'vitest';
 import { download } from '../../../src/cli/transfer/download.ts';
 import type { LocalFile, LocalFileOptions } from '../../../src/cli/transfer/local-file.ts';
-import type { Report, Transfer } from '../../../src/cli/transfer/report.ts';
+import type { Report, Transfer } from '../../../src/cli/transfer/report/report.ts';
 import { createDownloads, type Downloads } from '../../../src/client/transfers/downloads.ts';
 import { serve } from '../../../src/server/serve.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';

@@ -1,7 +1,7 @@
 /** Breaks that are tried again are reported once each, although several connections may have one at once. */
 import { Subject } from 'rxjs';
 import { expect, test } from 'vitest';
-import type { Report, RetryNotice } from '../../../src/cli/transfer/report.ts';
+import type { Report, RetryNotice } from '../../../src/cli/transfer/report/report.ts';
 import { reportRetries } from '../../../src/cli/transfer/retry-options.ts';
 import type { Retry } from '../../../src/client/pool/pool-options.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { concat, NEVER, of } from 'rxjs';
 import { expect, test } from 'vitest';
 import { planPut } from '../../../src/cli/transfer/put-plan.ts';
-import type { Report } from '../../../src/cli/transfer/report.ts';
+import type { Report } from '../../../src/cli/transfer/report/report.ts';
 import { sendUnacknowledged } from '../../../src/cli/transfer/send-unacknowledged.ts';
 import { upload } from '../../../src/cli/transfer/upload.ts';
 import { serve } from '../../../src/server/serve.ts';

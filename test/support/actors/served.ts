@@ -1,7 +1,7 @@
 /** An actor that is served in memory, and clients of it. */
 import { Subject, type Subscription } from 'rxjs';
 import type { Actor } from '../../../src/actor/actor.ts';
-import { type Framed, framed } from '../../../src/actor/framed.ts';
+import { type Framed, framed } from '../../../src/actor/framed/framed.ts';
 import {
   type ActorsEvent,
   type ActorsStats,

@@ -1,7 +1,7 @@
 import { firstValueFrom, NEVER, startWith } from 'rxjs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { defineActor } from '../../../src/actor/actor.ts';
-import { framed } from '../../../src/actor/framed.ts';
+import { framed } from '../../../src/actor/framed/framed.ts';
 import { serveActors } from '../../../src/actor/serve-actors.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { fromWebSocket } from '../../../src/transport/web/from-web-socket.ts';
@@ -10,6 +10,7 @@ import { lines } from '../../../src/wire/codecs/lines.ts';
 import { connectionContract } from '../connection-contract.ts';
 import { once, pattern, read, turns, write } from '../connection-helpers.ts';
 import { webSocketPair, webSockets } from './web-socket-pair.ts';
+import { whenStalled } from './when-stalled.ts';
 
 const abilities = { names: false, halfClose: false, keepsAfterWrite: false };
 connectionContract('A WebSocket', () => webSocketPair(), abilities);
@@ -45,7 +46,7 @@ async function page(receiveBytesMax?: number) {
     server.terminate();
   });
   const options = receiveBytesMax === undefined ? {} : { receiveBytesMax };
-  return { connection: fromWebSocket(likeBrowser(client), options), server };
+  return { connection: fromWebSocket(likeBrowser(client), options), client, server };
 }
 
 const closeOf = (socket: WebSocketLike): Promise<{ readonly code: number }> =>
@@ -89,11 +90,12 @@ describe('a WebSocket that cannot be paused', () => {
   });
 
   test('a write to a WebSocket that does not say when it has sent settles when its buffer has drained', async () => {
-    const { connection, server } = await page();
+    const { connection, client, server } = await page();
     server.pause();
+    const stalled = whenStalled(client);
     const settled: number[] = [];
     for (let at = 0; at < 320; at++) connection.write([pattern(65_536)], () => settled.push(at));
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await stalled;
     expect(settled.length).toBeLessThan(320);
     server.resume();
     expect(await write(connection, pattern(1))).toBeNull();

@@ -43,6 +43,8 @@ const summary = (decoded: readonly Decoded<unknown>[]): unknown[] =>
       : { code: each.fault.code, position: each.fault.position, hex: each.fault.hex },
   );
 
+const withoutHex = (all: readonly unknown[]) => all.map((each) => ({ ...(each as object), hex: undefined }));
+
 const small = fc.uint8Array({ maxLength: 40 });
 const notZero = fc
   .array(fc.integer({ min: 1, max: 255 }), { maxLength: 40 })
@@ -98,8 +100,7 @@ describe.each(codecs)('%s', (name, codec, message) => {
     (stream, places) => {
       const whole = summary(decodedOf(codec, [stream.slice()]));
       // The bytes that a fault shows are those that had come by then.
-      const comparable = (all: unknown[]) => all.map((each) => ({ ...(each as object), hex: undefined }));
-      expect(comparable(summary(decodedOf(codec, cutAt(stream, places))))).toEqual(comparable(whole));
+      expect(withoutHex(summary(decodedOf(codec, cutAt(stream, places))))).toEqual(withoutHex(whole));
     },
   );
 
@@ -159,6 +160,29 @@ describe('lines', () => {
       { type: 'fault', fault: { code: 'message-invalid', fatal: false, position: 0, hex: 'ff' } },
       { message: 'ok', position: 2 },
     ]);
+  });
+
+  test('a line that ends with CR cannot be sent: the peer would take the CR for a part of the line end', () => {
+    for (const line of ['a\r', '\r', 'a\r\r'])
+      expect(() => codec.encode(line)).toThrow(
+        new RangeError(
+          'a line must not end with a CR, which the peer would take for a part of the line end: ' +
+            'send it without, since encode adds the line end itself',
+        ),
+      );
+    expect(decodedOf(codec, codec.encode('a\rb').slice())).toMatchObject([{ message: 'a\rb' }]);
+  });
+
+  property.prop(
+    [fc.array(fc.constantFrom(0x61, 0x0d, 0x0d, 0x0a), { maxLength: 30 }).map((it) => bytesOf(...it)), cuts],
+    { numRuns: cases(300) },
+  )('a line that is decoded can be sent on, and is the same line, however it was cut', (stream, places) => {
+    const all = decodedOf(codec, cutAt(stream, places));
+    expect(withoutHex(summary(all))).toEqual(withoutHex(summary(decodedOf(codec, [stream.slice()]))));
+    for (const each of all) {
+      if (each.type !== 'message') continue;
+      expect(decodedOf(codec, codec.encode(each.message).slice())).toMatchObject([{ message: each.message }]);
+    }
   });
 
   test('a line with a line end in it, or one that is too long, cannot be sent', () => {

@@ -1,5 +1,5 @@
 /** A report for machines: one JSON object a line, on stdout; the last one is the summary. */
-import type { Output } from '../shared/output.ts';
+import type { Output } from '../../shared/output.ts';
 import type { Report, Transfer } from './report.ts';
 
 /** Milliseconds between two lines of progress of one file. */

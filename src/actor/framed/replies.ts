@@ -12,7 +12,7 @@
  * ```
  */
 import type { SchedulerLike } from 'rxjs';
-import { createFifo } from '../base/fifo.ts';
+import { createFifo } from '../../base/fifo.ts';
 
 export type Key = string | number | bigint;
 
@@ -47,8 +47,13 @@ export interface Replies<In> {
   readonly failAll: (error: Error) => void;
 }
 
-/** The keys of requests that were late, which are remembered: the oldest are forgotten first. */
+/**
+ * The keys of requests whose reply did not come in time, and has not come since, which are remembered: the oldest are
+ * forgotten first. They cannot be used again meanwhile.
+ */
 const LATE_KEYS_MAX = 1024;
+
+const quoted = (key: Key): string => JSON.stringify(String(key));
 
 /** Bounded by the requests that wait, and by `LATE_KEYS_MAX`; by order, each request is kept until its reply has come. */
 export function createReplies<In>(scheduler: SchedulerLike): Replies<In> {
@@ -60,7 +65,11 @@ export function createReplies<In>(scheduler: SchedulerLike): Replies<In> {
 
   function expect(key: Key | undefined, timeoutMs: number) {
     if (key !== undefined && byKey.has(key))
-      throw new Error(`request: a request with the key ${JSON.stringify(String(key))} waits already`);
+      throw new Error(`request: a request with the key ${quoted(key)} waits already`);
+    if (key !== undefined && lateKeys.has(key))
+      throw new Error(
+        `request: the reply to an earlier request with the key ${quoted(key)} did not come in time, and may still come: use another key`,
+      );
     let resolve!: (reply: In) => void;
     let reject!: (error: Error) => void;
     const promise = new Promise<In>((settled, failed) => {
@@ -90,10 +99,7 @@ export function createReplies<In>(scheduler: SchedulerLike): Replies<In> {
     }, timeoutMs);
     waiting++;
     if (key === undefined) inOrder.push(request);
-    else {
-      byKey.set(key, request);
-      lateKeys.delete(key);
-    }
+    else byKey.set(key, request);
     return { promise, fail: request.fail };
   }
 

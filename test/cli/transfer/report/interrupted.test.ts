@@ -1,8 +1,8 @@
 /** What is said when a signal ends the transfer of several files. */
 import { expect, test } from 'vitest';
-import type { Output } from '../../../src/cli/shared/output.ts';
-import { interruptible } from '../../../src/cli/transfer/interrupted.ts';
-import type { Report, Transfer } from '../../../src/cli/transfer/report.ts';
+import type { Output } from '../../../../src/cli/shared/output.ts';
+import { interruptible } from '../../../../src/cli/transfer/report/interrupted.ts';
+import type { Report, Transfer } from '../../../../src/cli/transfer/report/report.ts';
 
 const transfers = ['a', 'b', 'film'].map(
   (name): Transfer => ({ path: `./${name}`, filename: name, size: 1 }),

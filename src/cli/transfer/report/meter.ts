@@ -1,5 +1,5 @@
 /** Measures the progress and the speed of all files. Bytes that were there already count as done, not as moved. */
-import { createSpeed } from '../../client/transfers/speed.ts';
+import { createSpeed } from '../../../client/transfers/speed.ts';
 import type { Transfer } from './report.ts';
 
 export interface Meter {

@@ -2,10 +2,10 @@
 import { test as property } from '@fast-check/vitest';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
-import type { Output } from '../../../src/cli/shared/output.ts';
-import type { Transfer } from '../../../src/cli/transfer/report.ts';
-import { createBarReport } from '../../../src/cli/transfer/report-bars.ts';
-import { createScreen } from '../../support/processes/screen.ts';
+import type { Output } from '../../../../src/cli/shared/output.ts';
+import { createBarReport } from '../../../../src/cli/transfer/report/bar-report.ts';
+import type { Transfer } from '../../../../src/cli/transfer/report/report.ts';
+import { createScreen } from '../../../support/processes/screen.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -1,8 +1,8 @@
 /** A report in plain lines: what arrived on stdout, what went wrong on stderr. */
 
-import { formatBytes, plainCountOf } from '../../base/units.ts';
-import { ofName, printable } from '../shared/format.ts';
-import type { Output } from '../shared/output.ts';
+import { formatBytes, plainCountOf } from '../../../base/units.ts';
+import { ofName, printable } from '../../shared/format.ts';
+import type { Output } from '../../shared/output.ts';
 import type { Report, RetryNotice, Summary, Transfer, TransferFault } from './report.ts';
 
 export function lineReport(output: Output, verb: string): Report {

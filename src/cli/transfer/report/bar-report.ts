@@ -1,14 +1,14 @@
 /** A report for people: a bar a file and one for all, drawn on stderr by cli-progress. */
 
 import { MultiBar, type SingleBar } from 'cli-progress';
-import { plainCountOf } from '../../base/units.ts';
-import { printable } from '../shared/format.ts';
-import type { Output } from '../shared/output.ts';
+import { plainCountOf } from '../../../base/units.ts';
+import { printable } from '../../shared/format.ts';
+import type { Output } from '../../shared/output.ts';
 import { type BarColumns, type BarFacts, drawBar } from './draw-bar.ts';
 import { createFileBar, type FileBar } from './file-bar.ts';
+import { faultInLine, retryInWords, summaryInWords } from './line-report.ts';
 import { createMeter, type Meter } from './meter.ts';
 import type { Report, Transfer } from './report.ts';
-import { faultInLine, retryInWords, summaryInWords } from './report-lines.ts';
 
 /** Files of so many bytes and more get a bar of their own. Thousands of small ones share the total's bar. */
 const BAR_BYTES_MIN = 4 * 1024 * 1024;

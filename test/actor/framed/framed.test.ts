@@ -1,13 +1,13 @@
 import { filter, firstValueFrom, take, toArray } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
-import { framed } from '../../src/actor/framed.ts';
-import { RequestTimeout } from '../../src/actor/replies.ts';
-import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
-import { lines } from '../../src/wire/codecs/lines.ts';
-import { jsonMessages } from '../../src/wire/codecs/messages.ts';
-import { lengthField } from '../../src/wire/length-field.ts';
-import { ascii, concat } from '../wire/stream.ts';
+import { type Framed, framed } from '../../../src/actor/framed/framed.ts';
+import { RequestTimeout } from '../../../src/actor/framed/replies.ts';
+import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
+import { lines } from '../../../src/wire/codecs/lines.ts';
+import { jsonMessages } from '../../../src/wire/codecs/messages.ts';
+import { lengthField } from '../../../src/wire/length-field.ts';
+import { ascii, concat } from '../../wire/stream.ts';
 
 const codec = lines({ maxLength: 1000 });
 
@@ -142,10 +142,19 @@ describe('requests', () => {
 
     const late = client.request({ id: 3, text: 'slow' }, { timeoutMs: 5 });
     await expect(late).rejects.toThrow('no reply came within 0.005 s');
+    await expect(client.request({ id: 3, text: 'again' })).rejects.toThrow(
+      'request: the reply to an earlier request with the key "3" did not come in time, and may still come: use another key',
+    );
     const after = client.next();
     await peer.send({ id: 3, text: 'late' });
     await peer.send({ text: 'next' });
     expect(await after).toEqual({ text: 'next' });
+    expect(await peer.next()).toEqual({ id: 3, text: 'slow' });
+    // Its late reply has come, so there is no doubt any more.
+    const again = client.request({ id: 3, text: 'again' });
+    expect(await peer.next()).toEqual({ id: 3, text: 'again' });
+    await peer.send({ id: 3, text: 'in time' });
+    expect(await again).toEqual({ id: 3, text: 'in time' });
   });
 
   test('the time that a request waits is that of its scheduler', () => {
@@ -183,6 +192,81 @@ describe('requests', () => {
     await expect(reply).rejects.toBeInstanceOf(RequestTimeout);
     expect(settled).toBeLessThan(20);
     client.destroy();
+  });
+});
+
+describe('another codec', () => {
+  const frames = lengthField({ width: 1, maxLength: 255 });
+  const frame = (text: string) => concat(Uint8Array.of(text.length), ascii(text));
+
+  test('the object before gets no message of it: what waits there ends, and so does what comes later', async () => {
+    const { there, raw } = pair();
+    const texts: string[] = [];
+    let isComplete = false;
+    const upgraded = new Promise<Framed<Uint8Array>>((resolve) => {
+      there.messages$.subscribe({
+        next: (text) => {
+          texts.push(text);
+          if (text === 'ready') resolve(there.use(frames));
+        },
+        complete: () => {
+          isComplete = true;
+        },
+      });
+    });
+    raw.write([concat(ascii('hello\nready\n'), frame('ab'), frame('cd'))], () => {});
+    const next = await upgraded;
+    expect([texts, isComplete]).toEqual([['hello', 'ready'], true]);
+    expect(await next.next()).toEqual(ascii('ab'));
+    expect(await there.next()).toBeUndefined();
+    expect(await firstValueFrom(there.messages$, { defaultValue: 'over' })).toBe('over');
+    for (const refused of [there.send('x'), there.request('x')])
+      await expect(refused).rejects.toThrow('another codec is in use');
+    expect(() => there.use(codec)).toThrow('another codec is in use');
+    expect(await next.next()).toEqual(ascii('cd'));
+    raw.end();
+    expect(await next.next()).toBeUndefined();
+  });
+
+  test('has its messages at once when it is begun within the last message of the codec before', async () => {
+    const { there, raw } = pair();
+    const bodies: string[] = [];
+    const over = new Promise<void>((resolve) => {
+      there.messages$.subscribe(() => {
+        there.use(frames).messages$.subscribe({
+          next: (body) => bodies.push(String.fromCharCode(...body)),
+          complete: resolve,
+        });
+      });
+    });
+    raw.write([concat(ascii('ready\n'), frame('ab'), frame('cd'))], () => raw.end());
+    await over;
+    expect(bodies).toEqual(['ab', 'cd']);
+  });
+
+  test('a call of next that waits when it begins ends without a message', async () => {
+    const { there, raw } = pair();
+    const waiting = there.next();
+    const upgraded = there.use(frames);
+    expect(await waiting).toBeUndefined();
+    raw.write([frame('ab')], () => {});
+    expect(await upgraded.next()).toEqual(ascii('ab'));
+  });
+
+  test('it cannot begin while a request waits for its reply', async () => {
+    const { here, there } = pair();
+    const reply = here.request('x');
+    expect(() => here.use(frames)).toThrow('use: a request waits for its reply');
+    await there.send('y');
+    expect(await reply).toBe('y');
+    here.use(frames);
+  });
+
+  test('a fault before it is a fault of it too', async () => {
+    const { there, raw } = pair();
+    raw.write([concat(Uint8Array.of(0xff), ascii('\n'), frame('ab'))], () => {});
+    await expect(there.next()).rejects.toThrow('UTF-8');
+    await expect(there.use(frames).next()).rejects.toThrow('UTF-8');
   });
 });
 

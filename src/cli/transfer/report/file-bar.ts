@@ -1,7 +1,7 @@
 /** The bar of one file. */
 import type { MultiBar, SingleBar } from 'cli-progress';
-import { createSpeed } from '../../client/transfers/speed.ts';
-import { printable } from '../shared/format.ts';
+import { createSpeed } from '../../../client/transfers/speed.ts';
+import { printable } from '../../shared/format.ts';
 import type { BarFacts } from './draw-bar.ts';
 import type { Transfer } from './report.ts';
 

@@ -6,8 +6,8 @@
  * Where there is little room the bar shrinks first, until there is none; then fields go, one after the other. A name is
  * cut in the middle. A counter is never cut, since half a number is another number.
  */
-import { formatBytes } from '../../base/units.ts';
-import { fitted, formatSeconds } from '../shared/format.ts';
+import { formatBytes } from '../../../base/units.ts';
+import { fitted, formatSeconds } from '../../shared/format.ts';
 
 const BAR_MAX_COLUMNS = 24;
 /** Columns below which a bar shows nothing. */

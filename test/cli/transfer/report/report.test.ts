@@ -1,11 +1,11 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import type { Output } from '../../../src/cli/shared/output.ts';
-import { type BarFacts, drawBar } from '../../../src/cli/transfer/draw-bar.ts';
-import { createMeter } from '../../../src/cli/transfer/meter.ts';
-import { createJsonReport } from '../../../src/cli/transfer/report-json.ts';
-import { lineReport, quietReport } from '../../../src/cli/transfer/report-lines.ts';
-import { createSpeed } from '../../../src/client/transfers/speed.ts';
+import type { Output } from '../../../../src/cli/shared/output.ts';
+import { type BarFacts, drawBar } from '../../../../src/cli/transfer/report/draw-bar.ts';
+import { createJsonReport } from '../../../../src/cli/transfer/report/json-report.ts';
+import { lineReport, quietReport } from '../../../../src/cli/transfer/report/line-report.ts';
+import { createMeter } from '../../../../src/cli/transfer/report/meter.ts';
+import { createSpeed } from '../../../../src/client/transfers/speed.ts';
 
 function taken() {
   const lines: string[] = [];

@@ -1,8 +1,8 @@
 /** The messages about unfinished files when a signal ends a transfer. */
 
-import { plainCountOf } from '../../base/units.ts';
-import { printable } from '../shared/format.ts';
-import type { Output } from '../shared/output.ts';
+import { plainCountOf } from '../../../base/units.ts';
+import { printable } from '../../shared/format.ts';
+import type { Output } from '../../shared/output.ts';
 import type { Report, Transfer } from './report.ts';
 
 export interface Interruption {
