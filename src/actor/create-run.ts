@@ -1,4 +1,4 @@
-/** Begins to serve a connection, and does its work when it is its turn. */
+/** Begins to serve a connection. */
 import { asyncScheduler, Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
 import { createFifo } from '../base/fifo.ts';
 import { createAckDelay, type QuietPeriod } from '../runtime/ack-delay.ts';
@@ -11,16 +11,15 @@ import type { Slots } from '../runtime/slots.ts';
 import type { TimeoutMonitor } from '../runtime/timeouts.ts';
 import type { Connection } from '../transport/connection.ts';
 import type { AnyActor, Peer } from './actor.ts';
-import { bytesFrom, lend, settle } from './credit.ts';
-import { acceptsPeer, nextEvent } from './events.ts';
-import { advance, afterEvent, connectionOver, ourSideEnded, overflow, timedOut } from './lifecycle.ts';
+import { NO_EVENTS } from './credit.ts';
+import { connectionOver, ourSideEnded, overflow, timedOut } from './lifecycle.ts';
 import { createMailbox, type MailboxLimits } from './mailbox.ts';
 import { isListening, pause } from './pause.ts';
-import { chargeResult, fail, pushResult, resumePulling } from './queues.ts';
+import { fail, pushResult } from './queues.ts';
 import type { ActorReport } from './report.ts';
-import type { QueuedEvent, Run } from './run.ts';
-import { canPull, releaseStep } from './slices.ts';
+import type { Run } from './run.ts';
 import type { TraceEvent } from './trace.ts';
+import { work } from './work.ts';
 
 /** What the connections of a server share, and what bounds each of them. */
 export interface ServeActorOptions {
@@ -44,9 +43,6 @@ export interface ServeActorOptions {
 
 const NO_RATE = { consume: () => {}, leave: () => {} };
 const NO_RATES = { bytes: NO_RATE, messages: NO_RATE };
-
-/** The events that are reduced before another connection may have its turn. */
-const EVENTS_A_TURN = 256;
 
 export function createRun(
   connection: Connection,
@@ -96,11 +92,13 @@ export function createRun(
     results: createFifo(),
     resultBytes: 0,
     drained: new Set(),
-    fromPeer: createFifo(),
+    fromPeer: NO_EVENTS,
     inbound,
     isInputsTurn: false,
     emit: () => {},
     settlement: null,
+    messageCredit: 0,
+    creditChange: 0,
     window,
     member,
     writer: createReplyWriter({
@@ -194,58 +192,3 @@ const progressOf = (run: Run) => ({
   listening: isListening(run),
   ...run.writer.progress(),
 });
-
-/** Does a piece of work: reduces the events that are there, and decodes further ones. Returns whether there are more. */
-export function work(run: Run): boolean {
-  let left = EVENTS_A_TURN;
-  for (; left > 0; left--) {
-    const queued = nextEvent(run);
-    if (queued !== undefined) reduce(run, queued);
-    else if (canPull(run)) run.pull();
-    else break;
-  }
-  const isAccepting = acceptsPeer(run);
-  pause(run, 'actor', run.phase !== 'ending' && !isAccepting);
-  if (isAccepting && run.fromPeer.length === 0) releaseStep(run);
-  run.ackDelay.setInFrame(run.inBody || run.partialCredit > 0);
-  const more = left === 0;
-  resumePulling(run);
-  if (more) return true;
-  // All that is ready at the end of the work leaves in one write.
-  run.writer.flush();
-  advance(run);
-  return false;
-}
-
-/** Has the pipe reduce one event, and carry out its effects. */
-function reduce(run: Run, queued: QueuedEvent): void {
-  const { settlement } = queued;
-  const event = lend(run, queued);
-  if (queued.resultCredit) chargeResult(run, -queued.resultCredit);
-  if (event.type === 'start' || event.type === 'end') run.isReducingBody = event.type === 'start';
-  run.settlement = settlement;
-  run.emit(event);
-  run.settlement = null;
-  settle(run, settlement);
-  if (event.type === 'message' || event.type === 'start') run.counters.requests++;
-  chargeState(run);
-  afterEvent(run, event);
-}
-
-/** Charges for what the state keeps now. */
-function chargeState(run: Run): void {
-  const { heldBytes } = run.actor;
-  if (heldBytes === undefined || run.isBroken || run.phase === 'finished') return;
-  let credit: number;
-  try {
-    credit = bytesFrom('heldBytes', heldBytes(run.state));
-  } catch (thrown) {
-    return fail(run, thrown);
-  }
-  const more = credit - run.stateCredit;
-  run.stateCredit = credit;
-  if (more > 0) run.window.charge(more);
-  else if (more < 0) run.window.credit(-more);
-  if (credit > run.stateBytesMax)
-    fail(run, new RangeError(`the state keeps ${credit} bytes, and may keep ${run.stateBytesMax}`));
-}
