@@ -6,43 +6,72 @@
 
 export interface Fifo<T> extends Iterable<T> {
   readonly length: number;
-  readonly push: (value: T) => void;
-  readonly first: () => T | undefined;
-  readonly shift: () => T | undefined;
+  push(value: T): void;
+  first(): T | undefined;
+  shift(): T | undefined;
   /** Puts another value in the place of the first. */
-  readonly replaceFirst: (value: T) => void;
-  readonly clear: () => void;
+  replaceFirst(value: T): void;
+  clear(): void;
 }
 
-export function createFifo<T>(): Fifo<T> {
-  let values: (T | undefined)[] = [];
-  let head = 0;
-  return {
-    get length() {
-      return values.length - head;
-    },
-    push: (value) => void values.push(value),
-    first: () => values[head],
-    shift() {
-      if (head === values.length) return undefined;
-      const value = values[head];
-      values[head++] = undefined;
-      if (head === values.length) {
-        values.length = 0;
-        head = 0;
-      } else if (head >= 1024 && head * 2 >= values.length) {
-        values = values.slice(head);
-        head = 0;
-      }
-      return value;
-    },
-    replaceFirst(value) {
-      values[head] = value;
-    },
-    clear() {
-      values = [];
-      head = 0;
-    },
-    [Symbol.iterator]: () => (values.slice(head) as T[])[Symbol.iterator](),
-  };
+export const createFifo = <T>(): Fifo<T> => new ArrayFifo<T>();
+
+/** From so many places on, those of values that were taken are given back while others wait. */
+const TAKEN_PLACES_MAX = 1024;
+/** The most places that an empty queue keeps. */
+const EMPTY_PLACES_MAX = 64;
+
+/** A class, so that all queues have one shape: each object literal with a getter has its own, and is slow to use. */
+class ArrayFifo<T> implements Fifo<T> {
+  /** The values are from `head` to `tail`. The places of others are empty. */
+  private places: (T | undefined)[] = [];
+  private head = 0;
+  private tail = 0;
+
+  get length(): number {
+    return this.tail - this.head;
+  }
+
+  push(value: T): void {
+    this.places[this.tail++] = value;
+  }
+
+  first(): T | undefined {
+    return this.head === this.tail ? undefined : this.places[this.head];
+  }
+
+  shift(): T | undefined {
+    const { places, head } = this;
+    if (head === this.tail) return undefined;
+    const value = places[head];
+    places[head] = undefined;
+    this.head = head + 1;
+    if (this.head === this.tail) this.empty();
+    else if (this.head >= TAKEN_PLACES_MAX && this.head * 2 >= this.tail) {
+      this.places = places.slice(this.head, this.tail);
+      this.tail -= this.head;
+      this.head = 0;
+    }
+    return value;
+  }
+
+  replaceFirst(value: T): void {
+    this.places[this.head] = value;
+  }
+
+  clear(): void {
+    this.places = [];
+    this.empty();
+  }
+
+  [Symbol.iterator](): Iterator<T> {
+    return (this.places.slice(this.head, this.tail) as T[])[Symbol.iterator]();
+  }
+
+  /** The places stay: to take new ones for each value that comes alone would cost more than the value. */
+  private empty(): void {
+    this.head = 0;
+    this.tail = 0;
+    if (this.places.length > EMPTY_PLACES_MAX) this.places = [];
+  }
 }

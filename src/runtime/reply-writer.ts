@@ -22,13 +22,13 @@ const WRITE_BYTES = 256 * 1024;
 export const UNCOPIED_BYTES_MIN: number = 16 * 1024;
 
 /**
- * The bytes of the buffer that a writer keeps for its next replies, and of the further ones, which all writers share.
+ * The bytes of the first buffer that replies are copied into, while nothing else is to be sent; and of the further ones.
  * Credit does not count what is left of a buffer.
  */
-const [KEPT_BUFFER_BYTES, BUFFER_BYTES] = [4 * 1024, UNCOPIED_BYTES_MIN];
-/** The most shared buffers that wait for replies. A new one costs more than the replies that are copied into it. */
+const [SMALL_BUFFER_BYTES, BUFFER_BYTES] = [4 * 1024, UNCOPIED_BYTES_MIN];
+/** The most buffers of each size that wait for the next replies of any connection: a new one costs more than they do. */
 const SPARE_BUFFERS_MAX = 64;
-const spareBuffers: ReplyBuffer[] = [];
+const [spareSmall, spareLarge]: [ReplyBuffer[], ReplyBuffer[]] = [[], []];
 
 export interface ReplyWriter {
   /**
@@ -121,12 +121,11 @@ export function createReplyWriter({
   /** Replies that are not in `queue` yet: the bytes of `buffer` from `from` to `length`. Those before are in it. */
   let buffer = NO_BUFFER;
   let [from, length] = [0, 0];
-  /** The writer's own buffer, once it has one. */
-  let kept: ReplyBuffer | null = null;
   let writing = false;
   let writes = 0;
-  /** The credit of the replies in the write that is under way. */
-  let sendingCredit = 0;
+  /** What the write that is under way sends, and its bytes and credit. */
+  let sending: QueuedWrite[] = [];
+  let [sendingBytes, sendingCredit] = [0, 0];
   /** The waits for few queued replies. Bounded by the open requests. */
   const lowWaiters = new Set<() => void>();
   let ending = false;
@@ -153,40 +152,46 @@ export function createReplyWriter({
 
   function send(): void {
     seal();
-    const sending: QueuedWrite[] = [];
-    let batchCredit = 0;
-    for (let bytes = 0; bytes < WRITE_BYTES; ) {
+    const chunks: Uint8Array[] = [];
+    while (sendingBytes < WRITE_BYTES) {
       const next = queue.shift();
       if (next === undefined) break;
       sending.push(next);
-      bytes += next.bytes.length;
-      batchCredit += next.credit;
+      chunks.push(next.bytes);
+      sendingBytes += next.bytes.length;
+      sendingCredit += next.credit;
     }
-    credit -= batchCredit;
-    sendingCredit = batchCredit;
+    credit -= sendingCredit;
     // The rest of the queue is behind something that may not wait.
     due = queue.length > 0;
     if (!due) replies = 0;
     writing = true;
-    const chunks = sending.map(({ bytes }) => bytes);
-    connection.write(chunks, (fault) => {
-      // Each of the calls below may begin the next write.
-      writing = false;
-      sendingCredit = 0;
-      writes++;
-      if (fault === undefined) for (const { length } of chunks) sent(length);
-      else failed();
-      window.credit(batchCredit);
-      // The memory of a write that has failed may still be read by the system.
-      if (fault === undefined) for (const { buffer } of sending) release(buffer);
-      for (const { settled } of sending) settled?.(fault);
-      for (const go of lowWaiters) {
-        if (fault !== undefined || !isLow()) break;
-        lowWaiters.delete(go);
-        go();
-      }
-      flush();
-    });
+    connection.write(chunks, onSettled);
+  }
+
+  function onSettled(fault?: ConnectionFault): void {
+    const [settledWrites, bytes, settledCredit] = [sending, sendingBytes, sendingCredit];
+    // Each of the calls below may begin the next write.
+    sending = [];
+    [sendingBytes, sendingCredit] = [0, 0];
+    writing = false;
+    writes++;
+    if (fault === undefined) sent(bytes);
+    else failed();
+    window.credit(settledCredit);
+    // The memory of a write that has failed may still be read by the system.
+    if (fault === undefined) for (const { buffer } of settledWrites) release(buffer);
+    for (const { settled } of settledWrites) settled?.(fault);
+    if (lowWaiters.size > 0 && fault === undefined) callLowWaiters();
+    flush();
+  }
+
+  function callLowWaiters(): void {
+    for (const go of lowWaiters) {
+      if (!isLow()) return;
+      lowWaiters.delete(go);
+      go();
+    }
   }
 
   /** Moves the replies in the buffer behind the items of the queue. */
@@ -208,10 +213,9 @@ export function createReplyWriter({
   }
 
   function nextBuffer(bytes: number): ReplyBuffer {
-    if (bytes > KEPT_BUFFER_BYTES || (kept !== null && kept.writes > 0))
-      return spareBuffers.pop() ?? createBuffer(BUFFER_BYTES);
-    kept ??= createBuffer(KEPT_BUFFER_BYTES);
-    return kept;
+    const isSmall = bytes <= SMALL_BUFFER_BYTES && !writing && queue.length === 0;
+    if (isSmall) return spareSmall.pop() ?? createBuffer(SMALL_BUFFER_BYTES);
+    return spareLarge.pop() ?? createBuffer(BUFFER_BYTES);
   }
 
   /** Has a buffer take replies again, when none of those that lie in it waits to be sent. */
@@ -219,10 +223,11 @@ export function createReplyWriter({
     if (settledBuffer === null || --settledBuffer.writes > 0) return;
     if (settledBuffer === buffer) {
       if (length > from) return;
+      buffer = NO_BUFFER;
       [from, length] = [0, 0];
-      if (buffer !== kept) buffer = NO_BUFFER;
     }
-    if (settledBuffer !== kept && spareBuffers.length < SPARE_BUFFERS_MAX) spareBuffers.push(settledBuffer);
+    const spares = settledBuffer.bytes.length === SMALL_BUFFER_BYTES ? spareSmall : spareLarge;
+    if (spares.length < SPARE_BUFFERS_MAX) spares.push(settledBuffer);
   }
 
   return {
