@@ -23,8 +23,8 @@ export function createJobQueue<T extends { readonly over: boolean }>(): JobQueue
     if (firstWanted(from) !== null) from.shift();
   };
   return {
-    push: queue.push,
-    pushAgain: begun.push,
+    push: (job) => queue.push(job),
+    pushAgain: (job) => begun.push(job),
     first,
     shift,
     takeAll: () => {
