@@ -1,13 +1,5 @@
-/** Begins to serve a connection, and does its work when it is its turn. */
-import {
-  asyncScheduler,
-  from,
-  Observable,
-  type SchedulerLike,
-  type Subscriber,
-  Subscription,
-  takeUntil,
-} from 'rxjs';
+/** Begins to serve a connection. */
+import { asyncScheduler, Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
 import { createFifo } from '../base/fifo.ts';
 import { createAckDelay, type QuietPeriod } from '../runtime/ack-delay.ts';
 import type { Counters } from '../runtime/counters.ts';
@@ -19,27 +11,16 @@ import type { Slots } from '../runtime/slots.ts';
 import type { TimeoutMonitor } from '../runtime/timeouts.ts';
 import type { Connection } from '../transport/connection.ts';
 import type { AnyActor, Peer } from './actor.ts';
-import { bytesFrom, lend, setFrameCost, settle } from './credit.ts';
-import { acceptsPeer, nextEvent } from './events.ts';
+import { NO_EVENTS } from './credit.ts';
 import type { Flow } from './flow.ts';
-import {
-  advance,
-  afterEvent,
-  connectionOver,
-  ourSideEnded,
-  overflow,
-  SETTLE_MS,
-  timedOut,
-  unreachable,
-} from './lifecycle.ts';
+import { ourSideEnded, overflow, SETTLE_MS, unreachable } from './lifecycle.ts';
 import { createMailbox, type MailboxLimits } from './mailbox.ts';
-import { isListening, pause } from './pause.ts';
-import { chargeResult, fail, pushResult, resumePulling } from './queues.ts';
+import { pause } from './pause.ts';
+import { fail } from './queues.ts';
 import type { ActorReport } from './report.ts';
-import { hasRoomFor } from './room.ts';
-import type { AnyEvent, QueuedEvent, Run } from './run.ts';
-import { canPull, releaseStep } from './slices.ts';
+import type { Run } from './run.ts';
 import type { TraceEvent } from './trace.ts';
+import { work } from './work.ts';
 
 /** What the connections of a server share, and what bounds each of them. */
 export interface ServeActorOptions {
@@ -69,9 +50,6 @@ export interface ServeActorOptions {
 
 const NO_RATE = { consume: () => {}, leave: () => {} };
 const NO_RATES = { bytes: NO_RATE, messages: NO_RATE };
-
-/** The events that are reduced before another connection may have its turn. */
-const EVENTS_A_TURN = 256;
 
 export function createRun(
   connection: Connection,
@@ -123,11 +101,13 @@ export function createRun(
     results: createFifo(),
     resultBytes: 0,
     drained: new Set(),
-    fromPeer: createFifo(),
+    fromPeer: NO_EVENTS,
     inbound,
     isInputsTurn: false,
     emit: () => {},
     settlement: null,
+    messageCredit: 0,
+    creditChange: 0,
     window,
     member,
     writer: createReplyWriter({
@@ -229,124 +209,4 @@ function abortOf(signal: AbortSignal): Observable<void> {
     signal.addEventListener('abort', emit, { once: true });
     return () => signal.removeEventListener('abort', emit);
   });
-}
-
-/** Listens to what is not the peer's messages: the end of the connection, timeouts, and the shutdown of the server. */
-export function listen(run: Run, { shutdown$, timeoutMonitor }: ServeActorOptions): Subscription {
-  const subscriptions = new Subscription();
-  subscriptions.add(run.connection.closed$.subscribe((fault) => connectionOver(run, fault)));
-  subscriptions.add(
-    shutdown$?.subscribe(() => pushResult(run, { event: { type: 'shutdown' }, settlement: null })),
-  );
-  subscriptions.add(
-    timeoutMonitor.monitor(
-      () => progressOf(run),
-      (kind) => timedOut(run, kind),
-      () => probePeer(run),
-    ),
-  );
-  subscriptions.add(listenToOthers(run));
-  return subscriptions;
-}
-
-/** Subscribes to what the actor itself listens to, until the connection is closed. */
-function listenToOthers(run: Run): Subscription | undefined {
-  const { actor, context } = run;
-  if (actor.listen === undefined || run.isBroken) return undefined;
-  try {
-    return from(actor.listen(context))
-      .pipe(takeUntil(context.closed$))
-      .subscribe({
-        next: (input) => pushResult(run, { event: { type: 'input', input }, settlement: null }),
-        error: (thrown: unknown) => fail(run, thrown),
-      });
-  } catch (thrown) {
-    fail(run, thrown);
-    return undefined;
-  }
-}
-
-/**
- * Asks the system whether the peer is still there, while neither a read nor a write would show it, and effects are under
- * way for it.
- */
-function probePeer(run: Run): void {
-  const wouldTell = (isListening(run) && !run.isInputOver) || run.writer.progress().writing;
-  if (wouldTell || run.isUnreachable || run.underWay.size === 0 || run.phase === 'closed') return;
-  run.connection.write([], (fault) => {
-    if (fault) unreachable(run);
-  });
-}
-
-const progressOf = (run: Run) => ({
-  received: run.received,
-  partialHead: run.partialBytes,
-  inBody: run.inBody,
-  bodies: run.bodies,
-  // A body that is slow is not the peer's silence.
-  open: run.underWay.size + (run.isSendingBody ? 1 : 0),
-  listening: isListening(run),
-  ...run.writer.progress(),
-});
-
-/** Does a piece of work: reduces the events that are there, and decodes further ones. Returns whether there are more. */
-export function work(run: Run): boolean {
-  run.steps.shift()?.();
-  let left = EVENTS_A_TURN;
-  for (; left > 0; left--) {
-    const queued = nextEvent(run);
-    if (queued !== undefined) reduce(run, queued);
-    else if (canPull(run)) run.pull();
-    else break;
-  }
-  const isAccepting = acceptsPeer(run);
-  pause(run, 'actor', run.phase !== 'ending' && !isAccepting);
-  if (isAccepting && run.fromPeer.length === 0) {
-    releaseStep(run);
-    // Before more of it comes: a connection that is paused for credit is read only when it has room.
-    hasRoomFor(run);
-  }
-  run.ackDelay.setInFrame(run.inBody || run.partialCredit > 0);
-  const more = left === 0 || run.steps.length > 0;
-  resumePulling(run);
-  if (more) return true;
-  // All that is ready at the end of the work leaves in one write.
-  run.writer.flush();
-  advance(run);
-  return false;
-}
-
-/** Has the pipe reduce one event, and carry out its effects. */
-function reduce(run: Run, queued: QueuedEvent): void {
-  const { settlement } = queued;
-  const event = lend(run, queued);
-  if (queued.resultCredit) chargeResult(run, -queued.resultCredit);
-  if (event.type === 'start' || event.type === 'end') run.isReducingBody = event.type === 'start';
-  run.settlement = settlement;
-  run.emit(event);
-  run.settlement = null;
-  settle(run, settlement);
-  if (event.type === 'message' || event.type === 'start') run.counters.requests++;
-  chargeState(run, event);
-  afterEvent(run, event);
-}
-
-/** Charges for what the state keeps now. */
-function chargeState(run: Run, event: AnyEvent): void {
-  const { heldBytes } = run.actor;
-  if (heldBytes === undefined || run.isBroken || run.phase === 'finished') return;
-  let credit: number;
-  try {
-    credit = bytesFrom('heldBytes', heldBytes(run.state));
-  } catch (thrown) {
-    return fail(run, thrown);
-  }
-  const more = credit - run.stateCredit;
-  run.stateCredit = credit;
-  // What the state keeps of a message whose body is arriving must not keep the body from being read.
-  if (event.type === 'start' && run.inBody && more > 0) setFrameCost(run, run.frameCost + more);
-  if (more > 0) run.window.charge(more);
-  else if (more < 0) run.window.credit(-more);
-  if (credit > run.stateBytesMax)
-    fail(run, new RangeError(`the state keeps ${credit} bytes, and may keep ${run.stateBytesMax}`));
 }

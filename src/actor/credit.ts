@@ -2,7 +2,7 @@
 import { memoryOf } from '../base/memory-of.ts';
 import { CREDIT_FLOOR_BYTES, EVENT_COST_BYTES } from '../runtime/credit.ts';
 import { inWords } from '../wire/argument.ts';
-import type { AnyEvent, QueuedEvent, Run, Settlement } from './run.ts';
+import type { AnyEvent, PeerEvents, Run, Settlement } from './run.ts';
 
 /**
  * The bytes that a function of the actor or of its codec has answered: a number that is none would be added to the
@@ -22,22 +22,61 @@ export function charge(run: Run, cost: number): Settlement {
   return { pending: 1, credit, lent: null };
 }
 
+type MessageEvent = Extract<AnyEvent, { readonly type: 'message' }>;
+
+/** The credit of a message while it waits and is reduced. */
+export const creditOf = ({ cost }: MessageEvent): number =>
+  EVENT_COST_BYTES + bytesFrom('the cost of a message', cost);
+
+/** Charges what a step of the decoder has found: messages alone, as nearly always, all at once. */
+export function charged(run: Run, events: AnyEvent[]): PeerEvents {
+  let credit = 0;
+  let most = 0;
+  for (const event of events) {
+    if (event.type !== 'message') return { events, at: 0, settlements: chargedEach(run, events) };
+    const each = creditOf(event);
+    credit += each;
+    most = Math.max(most, each);
+  }
+  run.window.charge(credit);
+  if (most > CREDIT_FLOOR_BYTES && isUsedUp(run))
+    for (const [i, event] of events.entries())
+      if (creditOf(event as MessageEvent) > CREDIT_FLOOR_BYTES) events[i] = exceeding(event);
+  return { events, at: 0, settlements: null };
+}
+
+const exceeding = (event: AnyEvent): AnyEvent => Object.assign({ exceedsBudget: true } as const, event);
+
+/** Whether the memory of all connections is used up, with what this one has charged. */
+const isUsedUp = (run: Run): boolean => !run.window.fits(0);
+
 /** The credit for the head of the message whose body is arriving: it does not keep the body from being read. */
 export function setFrameCost(run: Run, cost: number): void {
   run.frameCost = cost;
   run.window.setFrameCost(cost);
 }
 
-/** Whether an event costs so much that it should be refused, since the memory of all connections is used up. */
-export const exceedsBudget = (run: Run, { credit }: Settlement): boolean =>
-  // It is charged already.
-  credit > CREDIT_FLOOR_BYTES && !run.window.fits(0);
+function chargedEach(run: Run, events: AnyEvent[]): (Settlement | null)[] {
+  const settlements: (Settlement | null)[] = [];
+  try {
+    for (const [i, event] of events.entries()) {
+      const settlement = chargeOne(run, event);
+      settlements.push(settlement);
+      const isLong = event.type !== 'data' && settlement !== null && settlement.credit > CREDIT_FLOOR_BYTES;
+      if (isLong && isUsedUp(run)) events[i] = exceeding(event);
+    }
+    return settlements;
+  } catch (thrown) {
+    // A codec says a cost that is none: no event of the step is reduced.
+    for (const settlement of settlements) settle(run, settlement);
+    throw thrown;
+  }
+}
 
-/** Charges an event of the peer. */
-export function paid(run: Run, event: AnyEvent): Settlement | null {
+function chargeOne(run: Run, event: AnyEvent): Settlement | null {
   switch (event.type) {
     case 'message':
-      return charge(run, bytesFrom('the cost of a message', event.cost));
+      return charge(run, creditOf(event) - EVENT_COST_BYTES);
     case 'data':
       return charge(run, event.bytes.length);
     case 'start': {
@@ -60,7 +99,7 @@ export function paid(run: Run, event: AnyEvent): Settlement | null {
  * The event as the reducer gets it. A piece of a body is lent until its event has settled. It is copied when it is a
  * small part of what it would keep in memory.
  */
-export function lend(run: Run, { event, settlement }: QueuedEvent): AnyEvent {
+export function lend(run: Run, event: AnyEvent, settlement: Settlement | null): AnyEvent {
   if (event.type !== 'data') return event;
   run.bodies += event.bytes.length;
   const bytes = detached(run, event.bytes);
@@ -87,6 +126,10 @@ function detached(run: Run, bytes: Uint8Array): Uint8Array {
 
 /** Keeps the credit of the event that is being reduced until `settle` is called as often as `hold`. */
 export function hold(run: Run): Settlement | null {
+  if (run.messageCredit > 0) {
+    run.settlement = { pending: 1, credit: run.messageCredit, lent: null };
+    run.messageCredit = 0;
+  }
   if (run.settlement !== null) run.settlement.pending++;
   return run.settlement;
 }
@@ -101,8 +144,41 @@ export function settle(run: Run, settlement: Settlement | null): void {
   if (run.window.paused()) run.member.wake();
 }
 
+/** Charges and returns what is due for the messages that were reduced and sent. */
+export function applyCredit(run: Run): void {
+  const { creditChange } = run;
+  run.creditChange = 0;
+  if (creditChange !== 0) run.window.charge(creditChange);
+}
+
+export const NO_EVENTS: PeerEvents = { events: [], at: 0, settlements: null };
+
+/** The number of the peer's events that are not reduced. */
+export const unreduced = ({ fromPeer: { events, at } }: Run): number => events.length - at;
+
+/** The messages among them. */
+export function messagesIn({ fromPeer: { events, settlements } }: Run): number {
+  if (settlements === null) return events.length;
+  let count = 0;
+  for (const event of events) if (event?.type === 'message' || event?.type === 'start') count++;
+  return count;
+}
+
+/** Adds an event that costs nothing behind the peer's events. */
+export function addEvent(run: Run, event: AnyEvent): void {
+  const { events, at } = run.fromPeer;
+  const settlements = events.map((_, i) => (i < at ? null : settlementAt(run.fromPeer, i)));
+  run.fromPeer = { events: [...events, event], at, settlements: [...settlements, null] };
+}
+
+function settlementAt({ events, settlements }: PeerEvents, at: number): Settlement | null {
+  if (settlements !== null) return settlements[at] ?? null;
+  return { pending: 1, credit: creditOf(events[at] as MessageEvent), lent: null };
+}
+
 /** Returns the credit of the peer's events that will not be reduced. */
 export function settleUnreduced(run: Run): void {
-  for (let queued = run.fromPeer.shift(); queued !== undefined; queued = run.fromPeer.shift())
-    settle(run, queued.settlement);
+  const { fromPeer } = run;
+  run.fromPeer = NO_EVENTS;
+  for (let i = fromPeer.at; i < fromPeer.events.length; i++) settle(run, settlementAt(fromPeer, i));
 }

@@ -4,7 +4,7 @@ import { totalBytes } from '../base/bytes.ts';
 import { memoryOf } from '../base/memory-of.ts';
 import { UNCOPIED_BYTES_MIN } from '../runtime/reply-writer.ts';
 import { check, FUNCTION, inWords, MILLISECONDS, wholeFrom } from '../wire/argument.ts';
-import type { DirectEncoder } from '../wire/codec.ts';
+import { type Turn, takeOutputs } from '../wire/decode.ts';
 import type { Control } from './actor.ts';
 import { bytesFrom, charge, hold, settle } from './credit.ts';
 import { endEffects, endOurSide, overflow } from './lifecycle.ts';
@@ -21,11 +21,20 @@ const RESULTS_MAX = 65_536;
 /** The bytes of results that may wait at least. */
 const RESULT_BYTES_LEAST: number = 4 * 1024 * 1024;
 
+/** Carries out the effects of one event, in their order. */
+export function execute(run: Run, turn: Turn<unknown, AnyEffect>): void {
+  for (const effect of takeOutputs(turn)) {
+    // An effect may stop the server: then no further one begins.
+    if (run.phase === 'finished') return;
+    executeOne(run, effect);
+  }
+}
+
 /**
  * A `switch`, because it runs for each message: a pattern match costs a hundred times as much, which is measurable
  * here.
  */
-export function execute(run: Run, effect: AnyEffect): void {
+function executeOne(run: Run, effect: AnyEffect): void {
   if (typeof effect?.type !== 'string')
     return fail(
       run,
@@ -60,7 +69,11 @@ function send(run: Run, message: unknown, eager: boolean): void {
   try {
     if (direct !== undefined && !run.isSendingBody) {
       const size = bytesFrom('sizeOf', direct.sizeOf(message));
-      if (size < UNCOPIED_BYTES_MIN) return sendDirectly(run, size, direct, message, eager);
+      if (size < UNCOPIED_BYTES_MIN) {
+        run.writer.direct(size, direct, message, eager);
+        run.creditChange += size;
+        return;
+      }
     }
     chunks = encoded(codec, message, 0);
   } catch (thrown) {
@@ -77,22 +90,6 @@ function send(run: Run, message: unknown, eager: boolean): void {
     return;
   }
   for (const chunk of chunks) run.writer.reply(chunk, eager);
-}
-
-function sendDirectly(
-  run: Run,
-  size: number,
-  encoder: DirectEncoder<unknown>,
-  message: unknown,
-  eager: boolean,
-): void {
-  try {
-    run.writer.direct(size, encoder, message, eager);
-  } catch (thrown) {
-    // The writer has charged for a message that it does not have.
-    run.window.credit(size);
-    throw thrown;
-  }
 }
 
 function useCodec(run: Run, codec: AnyCodec): void {

@@ -1,7 +1,7 @@
 /** How a connection that an actor serves comes to its end. The table of its phases is in `run`. */
 import type { TimeoutKind } from '../runtime/timeouts.ts';
 import type { ConnectionFault } from '../transport/connection.ts';
-import { settle, settleUnreduced } from './credit.ts';
+import { settle, settleUnreduced, unreduced } from './credit.ts';
 import { chargeResult, inputEnded, pushResult, resumePulling } from './queues.ts';
 import { chargePartial } from './room.ts';
 import type { AnyEvent, Run } from './run.ts';
@@ -102,7 +102,7 @@ function closed(run: Run): void {
 
 /** Looks whether there is anything left to wait for. It is called when a turn of work is over. */
 export function advance(run: Run): void {
-  if (run.underWay.size > 0 || run.results.length > 0 || run.fromPeer.length > 0) return;
+  if (run.underWay.size > 0 || run.results.length > 0 || unreduced(run) > 0) return;
   if (run.phase === 'ended' && run.ends.length === 0 && run.timers.size === 0) endOurSide(run);
   else if (run.phase === 'closed') finish(run);
 }

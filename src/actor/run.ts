@@ -39,6 +39,16 @@ export interface Settlement {
   lent: Uint8Array | null;
 }
 
+/** What one step of the decoder has found, and is not reduced. */
+export interface PeerEvents {
+  /** An event that is being reduced, or was, is taken out. */
+  readonly events: (AnyEvent | undefined)[];
+  /** The place of the next event. */
+  at: number;
+  /** Those of the events; null when all are messages, whose credit follows from their cost. */
+  readonly settlements: readonly (Settlement | null)[] | null;
+}
+
 export interface QueuedEvent {
   readonly event: AnyEvent;
   /** The credit of a result itself, while it waits; default none. */
@@ -111,14 +121,21 @@ export interface Run {
   resultBytes: number;
   /** Called when no result waits any more: one for each async iterable that an effect gives. */
   readonly drained: Set<() => void>;
-  readonly fromPeer: Fifo<QueuedEvent>;
+  fromPeer: PeerEvents;
   readonly inbound: Inbound<unknown>;
   /** Whether an input goes before the next event of the peer: they take turns. */
   isInputsTurn: boolean;
   /** Hands an event to the reducer; see `mergeEvents`. */
   emit: (event: AnyEvent) => void;
-  /** The settlement of the event that is being reduced. */
+  /** The settlement of the event that is being reduced; null while it has none, see `hold`. */
   settlement: Settlement | null;
+  /** The credit of the message that is being reduced; 0 when it is none. */
+  messageCredit: number;
+  /**
+   * The credit that is to be charged, or when it is negative returned, for messages that were reduced and sent. It is
+   * done for many at once, before anything depends on it.
+   */
+  creditChange: number;
 
   readonly window: CreditWindow;
   readonly member: RoundMember;

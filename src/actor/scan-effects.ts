@@ -1,7 +1,7 @@
-/** The reducer as RxJS runs it: `scan`, and an operator that hands on the effects of each step. */
-import { type OperatorFunction, pipe, scan } from 'rxjs';
+/** The reducer as RxJS runs it: `scan`. */
+import { type OperatorFunction, scan } from 'rxjs';
 import { check, LIST } from '../wire/argument.ts';
-import { handOn, type Turn } from '../wire/decode.ts';
+import type { Turn } from '../wire/decode.ts';
 import { fail } from './queues.ts';
 import type { AnyEvent, Run } from './run.ts';
 
@@ -12,22 +12,20 @@ export interface AnyEffect {
 
 const NONE: readonly AnyEffect[] = [];
 
-export function scanEffects(run: Run): OperatorFunction<AnyEvent, AnyEffect> {
+/** Emits, for each event, the new state and the effects. */
+export function scanEffects(run: Run): OperatorFunction<AnyEvent, Turn<unknown, AnyEffect>> {
   const first: Turn<unknown, AnyEffect> = { state: run.state, outputs: NONE };
-  return pipe(
-    scan((before, event: AnyEvent): Turn<unknown, AnyEffect> => {
-      if (run.isBroken) return before;
-      try {
-        const { state, effects = NONE } = run.actor.reduce(before.state, event);
-        check('reduce: effects', effects, LIST);
-        run.state = state;
-        run.trace?.({ type: 'event', connection: run.connection.id, event, effects });
-        return { state, outputs: effects };
-      } catch (thrown) {
-        fail(run, thrown);
-        return { state: before.state, outputs: NONE };
-      }
-    }, first),
-    handOn(),
-  );
+  return scan((before, event: AnyEvent): Turn<unknown, AnyEffect> => {
+    if (run.isBroken) return before;
+    try {
+      const { state, effects = NONE } = run.actor.reduce(before.state, event);
+      if (!Array.isArray(effects)) check('reduce: effects', effects, LIST);
+      run.state = state;
+      run.trace?.({ type: 'event', connection: run.connection.id, event, effects });
+      return { state, outputs: effects };
+    } catch (thrown) {
+      fail(run, thrown);
+      return { state: before.state, outputs: NONE };
+    }
+  }, first);
 }

@@ -14,10 +14,11 @@ import { Observable } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
 import { scanDecoder } from '../wire/decode.ts';
 import type { AnyActor } from './actor.ts';
-import { createRun, listen, type ServeActorOptions } from './create-run.ts';
+import { createRun, type ServeActorOptions } from './create-run.ts';
 import { mergeEvents, toEvents } from './events.ts';
 import { execute } from './execute.ts';
 import { giveUp } from './lifecycle.ts';
+import { listen } from './listen.ts';
 import { fail } from './queues.ts';
 import type { ActorReport } from './report.ts';
 import { scanEffects } from './scan-effects.ts';
@@ -41,11 +42,11 @@ export function serveActor(
         slices(run), //                the bytes, at most 64 messages at a time, while credit and rates allow
         scanDecoder(run.decoding), //  scan(step): bytes → messages, pieces of bodies, faults
         toEvents(run), //              each event pays for what it holds
-        mergeEvents(run), //           results first, then the peer and the others in turn
+        mergeEvents(run), //           one at a time: results first, then the peer and the others in turn
         scanEffects(run), //           scan(reduce): (state, event) → (state, effects)
       )
       .subscribe({
-        next: (effect) => execute(run, effect),
+        next: (turn) => execute(run, turn),
         error: (thrown: unknown) => fail(run, thrown),
       });
     const inputs = listen(run, options);

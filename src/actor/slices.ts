@@ -12,7 +12,7 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { CREDIT_FLOOR_BYTES, EVENT_COST_BYTES } from '../runtime/credit.ts';
 import { END_OF_INPUT, type Slice } from '../wire/decode.ts';
-import { bytesFrom, setFrameCost, settleUnreduced } from './credit.ts';
+import { addEvent, bytesFrom, messagesIn, setFrameCost, settleUnreduced, unreduced } from './credit.ts';
 import { acceptsPeer } from './events.ts';
 import { isListening, pause } from './pause.ts';
 import { fail, inputEnded } from './queues.ts';
@@ -58,12 +58,13 @@ function chunkArrived(run: Run, chunk: Uint8Array): void {
 export const isDropping = ({ phase, isBroken }: Run): boolean =>
   isBroken || (phase !== 'open' && phase !== 'ended');
 
-const hasBytes = ({ slice, chunks }: Run): boolean =>
+/** Whether there are bytes that are not decoded. */
+export const hasBytes = ({ slice, chunks }: Run): boolean =>
   chunks.length > 0 || (slice !== null && slice.at < slice.chunk.length);
 
 /** Whether there is something to decode, and it may be decoded now. */
 export function canPull(run: Run): boolean {
-  if (run.fromPeer.length > 0) return false;
+  if (unreduced(run) > 0) return false;
   // While the actor takes nothing, the peer's end waits too: what is decoded may yet be another codec's.
   if (!hasBytes(run))
     return (
@@ -79,7 +80,7 @@ function pull(run: Run, emit: (slice: Slice | typeof END_OF_INPUT) => void): voi
   if (end === undefined) return;
   if (end.type === 'ended' && !isDropping(run)) emit(END_OF_INPUT);
   chargePartial(run, 0);
-  run.fromPeer.push({ event: end, settlement: null });
+  addEvent(run, end);
 }
 
 /** The next chunk, or so many bytes of it. */
@@ -99,7 +100,7 @@ function decodeSlice(run: Run, emit: (slice: Slice) => void): void {
   slice.most = isFree ? STEP_MOST : STEP_LEAST;
   const [from, { state }, bodiesBefore] = [slice.at, decoding, run.bodies];
   emit(slice);
-  run.lastStep = { state, slice, from, count: run.fromPeer.length, bodiesBefore };
+  run.lastStep = { state, slice, from, count: unreduced(run), bodiesBefore };
   if (run.isBroken) return;
   try {
     chargePartial(run, bytesFrom('held', decoding.codec.decoder.held(decoding.state)));
@@ -107,7 +108,7 @@ function decodeSlice(run: Run, emit: (slice: Slice) => void): void {
     return fail(run, thrown);
   }
   rates.bytes.consume(slice.at - from);
-  rates.messages.consume(run.fromPeer.length);
+  rates.messages.consume(messagesIn(run));
 }
 
 /**
@@ -148,7 +149,7 @@ export function switchCodec(run: Run, codec: AnyCodec): void {
   if (run.isReducingBody) throw new Error('useCodec: a body is arriving; it must be an effect of its end');
   if (lastStep !== null) {
     const { slice, from, count, state } = lastStep;
-    const again = decoder.step(state, slice.chunk, from, count - run.fromPeer.length);
+    const again = decoder.step(state, slice.chunk, from, count - unreduced(run));
     settleUnreduced(run);
     decoding.state = again.state;
     slice.at = again.at;

@@ -14,53 +14,64 @@ export interface Fifo<T> extends Iterable<T> {
   clear(): void;
 }
 
-/** From so many values that were taken on, the rest is moved to the front: the array would grow for ever. */
-const MOVED_MIN = 1024;
+export const createFifo = <T>(): Fifo<T> => new ArrayFifo<T>();
 
-/** A class, since a server has many queues for each connection, and closures would cost a kilobyte each. */
+/** From so many places on, those of values that were taken are given back while others wait. */
+const TAKEN_PLACES_MAX = 1024;
+/** The most places that an empty queue keeps. */
+const EMPTY_PLACES_MAX = 64;
+
+/** A class, so that all queues have one shape: each object literal with a getter has its own, and is slow to use. */
 class ArrayFifo<T> implements Fifo<T> {
-  #values: (T | undefined)[] = [];
-  #head = 0;
+  /** The values are from `head` to `tail`. The places of others are empty. */
+  private places: (T | undefined)[] = [];
+  private head = 0;
+  private tail = 0;
 
   get length(): number {
-    return this.#values.length - this.#head;
+    return this.tail - this.head;
   }
 
   push(value: T): void {
-    this.#values.push(value);
+    this.places[this.tail++] = value;
   }
 
   first(): T | undefined {
-    return this.#values[this.#head];
+    return this.head === this.tail ? undefined : this.places[this.head];
   }
 
   shift(): T | undefined {
-    const values = this.#values;
-    if (this.#head === values.length) return undefined;
-    const value = values[this.#head];
-    values[this.#head++] = undefined;
-    if (this.#head === values.length) {
-      values.length = 0;
-      this.#head = 0;
-    } else if (this.#head >= MOVED_MIN && this.#head * 2 >= values.length) {
-      this.#values = values.slice(this.#head);
-      this.#head = 0;
+    const { places, head } = this;
+    if (head === this.tail) return undefined;
+    const value = places[head];
+    places[head] = undefined;
+    this.head = head + 1;
+    if (this.head === this.tail) this.empty();
+    else if (this.head >= TAKEN_PLACES_MAX && this.head * 2 >= this.tail) {
+      this.places = places.slice(this.head, this.tail);
+      this.tail -= this.head;
+      this.head = 0;
     }
     return value;
   }
 
   replaceFirst(value: T): void {
-    this.#values[this.#head] = value;
+    this.places[this.head] = value;
   }
 
   clear(): void {
-    this.#values = [];
-    this.#head = 0;
+    this.places = [];
+    this.empty();
   }
 
   [Symbol.iterator](): Iterator<T> {
-    return (this.#values.slice(this.#head) as T[])[Symbol.iterator]();
+    return (this.places.slice(this.head, this.tail) as T[])[Symbol.iterator]();
+  }
+
+  /** The places stay: to take new ones for each value that comes alone would cost more than the value. */
+  private empty(): void {
+    this.head = 0;
+    this.tail = 0;
+    if (this.places.length > EMPTY_PLACES_MAX) this.places = [];
   }
 }
-
-export const createFifo = <T>(): Fifo<T> => new ArrayFifo();

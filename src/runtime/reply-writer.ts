@@ -21,8 +21,14 @@ const WRITE_BYTES = 256 * 1024;
 /** From so many bytes on a reply is queued as it is: to copy it would cost more than to write it by itself. */
 export const UNCOPIED_BYTES_MIN: number = 16 * 1024;
 
-/** The largest buffer that is used for the next replies too. Credit does not count what is left of a buffer. */
-const KEPT_BUFFER_BYTES = 16 * 1024;
+/**
+ * The bytes of the first buffer that replies are copied into, while nothing else is to be sent; and of the further ones.
+ * Credit does not count what is left of a buffer.
+ */
+const [SMALL_BUFFER_BYTES, BUFFER_BYTES] = [4 * 1024, UNCOPIED_BYTES_MIN];
+/** The most buffers of each size that wait for the next replies of any connection: a new one costs more than they do. */
+const SPARE_BUFFERS_MAX = 64;
+const [spareSmall, spareLarge]: [ReplyBuffer[], ReplyBuffer[]] = [[], []];
 
 export interface ReplyWriter {
   /**
@@ -30,7 +36,10 @@ export interface ReplyWriter {
    * stay unchanged.
    */
   readonly reply: (bytes: Uint8Array, eager: boolean) => void;
-  /** Queues a message of `size` bytes, which `encoder` writes where it is sent from. Its bytes cost credit, as above. */
+  /**
+   * Queues a message of `size` bytes, less than `UNCOPIED_BYTES_MIN`, which `encoder` writes where it is sent from. Its
+   * bytes cost credit, as above, but the caller charges it.
+   */
   readonly direct: <M>(size: number, encoder: MessageWriter<M>, message: M, eager: boolean) => void;
   /** Queues bytes of a file behind the replies, without a copy. They must stay unchanged until `settled` is called. */
   readonly body: (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => void;
@@ -51,7 +60,7 @@ export interface ReplyWriter {
   readonly progress: () => { readonly writing: boolean; readonly writes: number };
 }
 
-/** Writes a message of `size` bytes to `target[at..)`. */
+/** Writes a message of `size` bytes to `target[at..)`: all of them, since other messages were there before. */
 export interface MessageWriter<M> {
   write(message: M, size: number, target: Uint8Array, at: number): void;
 }
@@ -80,8 +89,20 @@ interface QueuedWrite {
    * `send-task`).
    */
   readonly credit: number;
-  readonly settled?: (fault?: ConnectionFault) => void;
+  readonly settled: ((fault?: ConnectionFault) => void) | null;
+  /** Where the bytes lie; null when that is not a buffer of the writer. */
+  readonly buffer: ReplyBuffer | null;
 }
+
+/** Memory that replies are copied into. It takes others once all that lie in it are settled. */
+interface ReplyBuffer {
+  readonly bytes: Uint8Array;
+  /** The queued writes that lie in it. */
+  writes: number;
+}
+
+const createBuffer = (size: number): ReplyBuffer => ({ bytes: new Uint8Array(size), writes: 0 });
+const NO_BUFFER: ReplyBuffer = createBuffer(0);
 
 export function createReplyWriter({
   connection,
@@ -97,13 +118,14 @@ export function createReplyWriter({
   let credit = 0;
   /** The number of replies that are queued. */
   let replies = 0;
-  /** Replies that are not in `queue` yet: the first `length` bytes of `buffer`. */
-  let buffer = new Uint8Array(0);
-  let length = 0;
+  /** Replies that are not in `queue` yet: the bytes of `buffer` from `from` to `length`. Those before are in it. */
+  let buffer = NO_BUFFER;
+  let [from, length] = [0, 0];
   let writing = false;
   let writes = 0;
-  /** The credit of the replies in the write that is under way. */
-  let sendingCredit = 0;
+  /** What the write that is under way sends, and its bytes and credit. */
+  let sending: QueuedWrite[] = [];
+  let [sendingBytes, sendingCredit] = [0, 0];
   /** The waits for few queued replies. Bounded by the open requests. */
   const lowWaiters = new Set<() => void>();
   let ending = false;
@@ -115,7 +137,7 @@ export function createReplyWriter({
 
   function flush(): void {
     if (writing) return;
-    if (queue.length === 0 && length === 0) {
+    if (queue.length === 0 && length === from) {
       if (ending && !ended) {
         ended = true;
         connection.end();
@@ -130,55 +152,82 @@ export function createReplyWriter({
 
   function send(): void {
     seal();
-    const sending: QueuedWrite[] = [];
-    let batchCredit = 0;
-    for (let bytes = 0; bytes < WRITE_BYTES; ) {
+    const chunks: Uint8Array[] = [];
+    while (sendingBytes < WRITE_BYTES) {
       const next = queue.shift();
       if (next === undefined) break;
       sending.push(next);
-      bytes += next.bytes.length;
-      batchCredit += next.credit;
+      chunks.push(next.bytes);
+      sendingBytes += next.bytes.length;
+      sendingCredit += next.credit;
     }
-    credit -= batchCredit;
-    sendingCredit = batchCredit;
+    credit -= sendingCredit;
     // The rest of the queue is behind something that may not wait.
     due = queue.length > 0;
     if (!due) replies = 0;
     writing = true;
-    const chunks = sending.map(({ bytes }) => bytes);
-    connection.write(chunks, (fault) => {
-      // Each of the calls below may begin the next write.
-      writing = false;
-      sendingCredit = 0;
-      writes++;
-      if (fault === undefined) for (const { length } of chunks) sent(length);
-      else failed();
-      window.credit(batchCredit);
-      for (const { settled } of sending) settled?.(fault);
-      for (const go of lowWaiters) {
-        if (fault !== undefined || !isLow()) break;
-        lowWaiters.delete(go);
-        go();
-      }
-      flush();
-    });
+    connection.write(chunks, onSettled);
+  }
+
+  function onSettled(fault?: ConnectionFault): void {
+    const [settledWrites, bytes, settledCredit] = [sending, sendingBytes, sendingCredit];
+    // Each of the calls below may begin the next write.
+    sending = [];
+    [sendingBytes, sendingCredit] = [0, 0];
+    writing = false;
+    writes++;
+    if (fault === undefined) sent(bytes);
+    else failed();
+    window.credit(settledCredit);
+    // The memory of a write that has failed may still be read by the system.
+    if (fault === undefined) for (const { buffer } of settledWrites) release(buffer);
+    for (const { settled } of settledWrites) settled?.(fault);
+    if (lowWaiters.size > 0 && fault === undefined) callLowWaiters();
+    flush();
+  }
+
+  function callLowWaiters(): void {
+    for (const go of lowWaiters) {
+      if (!isLow()) return;
+      lowWaiters.delete(go);
+      go();
+    }
   }
 
   /** Moves the replies in the buffer behind the items of the queue. */
   function seal(): void {
-    if (length === 0) return;
-    queue.push({ bytes: buffer.subarray(0, length), credit: length });
+    if (length === from) return;
+    buffer.writes++;
+    const bytes = buffer.bytes.subarray(from, length);
+    queue.push({ bytes, credit: bytes.length, settled: null, buffer });
     // The rest of the buffer takes the next replies. The bytes that are sent are not written to again.
-    buffer = buffer.buffer.byteLength <= KEPT_BUFFER_BYTES ? buffer.subarray(length) : new Uint8Array(0);
-    length = 0;
+    from = length;
   }
 
-  /** Makes room for so many bytes more, by doubling the buffer. */
+  /** Makes room for so many bytes more in the buffer, or goes on to another one. */
   function room(bytes: number): void {
-    if (length + bytes <= buffer.length) return;
-    const larger = new Uint8Array(Math.max(length + bytes, 2 * length, 4096));
-    larger.set(buffer.subarray(0, length));
-    buffer = larger;
+    if (length + bytes <= buffer.bytes.length) return;
+    seal();
+    buffer = nextBuffer(bytes);
+    [from, length] = [0, 0];
+  }
+
+  function nextBuffer(bytes: number): ReplyBuffer {
+    const isSmall = bytes <= SMALL_BUFFER_BYTES && !writing && queue.length === 0;
+    if (isSmall) return spareSmall.pop() ?? createBuffer(SMALL_BUFFER_BYTES);
+    return spareLarge.pop() ?? createBuffer(BUFFER_BYTES);
+  }
+
+  /** Has a buffer take replies again, when none of those that lie in it waits to be sent. */
+  function release(settledBuffer: ReplyBuffer | null): void {
+    if (settledBuffer === null || --settledBuffer.writes > 0) return;
+    if (settledBuffer === buffer) {
+      if (length > from) return;
+      buffer = NO_BUFFER;
+      [from, length] = [0, 0];
+    }
+    const spares = settledBuffer.bytes.length === SMALL_BUFFER_BYTES ? spareSmall : spareLarge;
+    if (spares.length < SPARE_BUFFERS_MAX) spares.push(settledBuffer);
   }
 
   return {
@@ -189,28 +238,25 @@ export function createReplyWriter({
       replies++;
       if (bytes.length >= UNCOPIED_BYTES_MIN) {
         seal();
-        queue.push({ bytes, credit: bytes.length });
+        queue.push({ bytes, credit: bytes.length, settled: null, buffer: null });
         return;
       }
-      if (length >= WRITE_BYTES) seal();
       room(bytes.length);
-      buffer.set(bytes, length);
+      buffer.bytes.set(bytes, length);
       length += bytes.length;
     },
     direct: (size, encoder, message, eager) => {
+      room(size);
+      encoder.write(message, size, buffer.bytes, length);
+      length += size;
       if (eager) due = true;
-      window.charge(size);
       credit += size;
       replies++;
-      if (length >= WRITE_BYTES) seal();
-      room(size);
-      encoder.write(message, size, buffer, length);
-      length += size;
     },
     body: (bytes, settled) => {
       due = true;
       seal();
-      queue.push({ bytes, credit: 0, settled });
+      queue.push({ bytes, credit: 0, settled, buffer: null });
     },
     whenLow: (go) => {
       if (isLow()) go();

@@ -58,7 +58,7 @@ export type Decoded<In, Head = never> =
 /** The result of a step. */
 export interface DecoderStep<In, Head, S> {
   readonly state: S;
-  /** In order. */
+  /** In order. The list is the caller's from then on. */
   readonly decoded: Decoded<In, Head>[];
   /** The offset in the chunk of the next byte to take: the chunk's length when all of it was taken. */
   readonly at: number;

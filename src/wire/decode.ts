@@ -5,7 +5,7 @@
  *  chunks ──▶ slices ──▶ scan(step) ──▶ handOn ──▶ messages, faults
  * ```
  */
-import { Observable, type OperatorFunction, pipe, scan, takeWhile } from 'rxjs';
+import { Observable, type OperatorFunction, scan, takeWhile } from 'rxjs';
 import { type BytesLike, bytesOf } from './bytes.ts';
 import type { Codec, Decoded } from './codec.ts';
 import { createInTurn } from './in-turn.ts';
@@ -30,20 +30,28 @@ export interface Turn<S, Output> {
 const NO_OUTPUTS: readonly never[] = [];
 
 /**
- * Hands on the outputs of each turn, in order, and then lets them go: `scan` keeps its last result, and nothing that
- * was handed on may stay in memory because of it.
- *
- * Measured beside `mergeMap(({ outputs }) => outputs)`: half the cost.
+ * Takes the outputs of a turn from it: `scan` keeps its last result, and nothing that was handed on may stay in memory
+ * because of it.
  *
  * @internal
  */
-export function handOn<Output>(): OperatorFunction<Turn<unknown, Output>, Output> {
+export function takeOutputs<Output>(turn: Turn<unknown, Output>): readonly Output[] {
+  const { outputs } = turn;
+  turn.outputs = NO_OUTPUTS;
+  return outputs;
+}
+
+/**
+ * Hands on the outputs of each turn, in order.
+ *
+ * Measured beside `mergeMap(({ outputs }) => outputs)`: half the cost.
+ */
+function handOn<Output>(): OperatorFunction<Turn<unknown, Output>, Output> {
   return (source) =>
     new Observable((subscriber) =>
       source.subscribe({
         next: (turn) => {
-          const { outputs } = turn;
-          turn.outputs = NO_OUTPUTS;
+          const outputs = takeOutputs(turn);
           for (let i = 0; i < outputs.length && !subscriber.closed; i++) subscriber.next(outputs[i]!);
         },
         error: (error: unknown) => subscriber.error(error),
@@ -60,26 +68,23 @@ export interface Decoding<In, Head> {
 }
 
 /**
- * Decodes slices. After a step, `at` of its slice says how much of it was taken.
+ * Decodes slices, a step each. After a step, `at` of its slice says how much of it was taken.
  *
  * @internal
  */
 export function scanDecoder<In, Head>(
   decoding: Decoding<In, Head>,
-): OperatorFunction<Slice | typeof END_OF_INPUT, Decoded<In, Head>> {
+): OperatorFunction<Slice | typeof END_OF_INPUT, Turn<unknown, Decoded<In, Head>>> {
   const first: Turn<unknown, Decoded<In, Head>> = { state: decoding.state, outputs: [] };
-  return pipe(
-    scan((_, slice: Slice | typeof END_OF_INPUT): Turn<unknown, Decoded<In, Head>> => {
-      const { decoder } = decoding.codec;
-      const { state } = decoding;
-      if (slice === END_OF_INPUT) return { state, outputs: decoder.finish(state) };
-      const step = decoder.step(state, slice.chunk, slice.at, slice.most);
-      slice.at = step.at;
-      decoding.state = step.state;
-      return { state: step.state, outputs: step.decoded };
-    }, first),
-    handOn(),
-  );
+  return scan((_, slice: Slice | typeof END_OF_INPUT): Turn<unknown, Decoded<In, Head>> => {
+    const { decoder } = decoding.codec;
+    const { state } = decoding;
+    if (slice === END_OF_INPUT) return { state, outputs: decoder.finish(state) };
+    const step = decoder.step(state, slice.chunk, slice.at, slice.most);
+    slice.at = step.at;
+    decoding.state = step.state;
+    return { state: step.state, outputs: step.decoded };
+  }, first);
 }
 
 /** How many things are decoded before they are handed on. */
@@ -123,6 +128,7 @@ export function decode<In, Head>(
         .pipe(
           slices(),
           scanDecoder({ codec, state: codec.decoder.initial(0) }),
+          handOn(),
           takeWhile((each) => each.type !== 'fault' || !each.fault.fatal, true),
         )
         .subscribe(subscriber),

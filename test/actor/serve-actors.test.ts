@@ -778,7 +778,7 @@ describe('the end', () => {
     expect(server.types()).toEqual(['opened']);
     finish('saved');
     await until(() => server.types().includes('closed'));
-    expect(seen).toEqual(['opened', 'message', 'closed', 'saved']);
+    expect(seen).toEqual(['opened', 'message', 'unreachable', 'closed', 'saved']);
     expect(server.stats().unsettled).toBe(0);
   });
 
