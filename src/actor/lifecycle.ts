@@ -61,8 +61,8 @@ export function timedOut(run: Run, kind: TimeoutKind): void {
  */
 export function connectionOver(run: Run, fault: ConnectionFault | null): void {
   if (run.phase === 'finished') return;
-  inputEnded(run, { type: 'closed', fault });
   unreachable(run);
+  inputEnded(run, { type: 'closed', fault });
   run.abort.abort();
   if (run.settleMs === Number.POSITIVE_INFINITY) return;
   run.waits.add(
