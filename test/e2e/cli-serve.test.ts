@@ -69,6 +69,34 @@ describe('the log', () => {
     ]);
   });
 
+  test('the log has what happens inside with --trace, and no token', async () => {
+    const folder = tempFolder();
+    writeTree(folder, { a: 'abc' });
+    const serving = await startServe(join(folder, 'root'), ['--trace']);
+    const socket = await connected(serving.port);
+    socket.write(header({ cmd: 'hello', token: 'a secret' }));
+    socket.write(
+      Buffer.concat([header({ cmd: 'put', filename: 'a', filesize: 3, id: 1 }), Buffer.from('abc')]),
+    );
+    await seen(socket);
+    socket.destroy();
+    serving.child.kill('SIGTERM');
+    const { stderr } = await serving.done;
+    const said = jsonLines(stderr).map(({ msg }) => String(msg).replace(/^\S+ /, ''));
+    expect(said.filter((line) => / -> /.test(line))).toEqual(
+      expect.arrayContaining([
+        'opened -> nothing',
+        expect.stringMatching(/^start \{"cmd":"hello","token":"…"\} -> hello/),
+        expect.stringMatching(/^start \{"cmd":"put".* -> .*openPut/),
+        'data 3 bytes: 61 62 63 -> write',
+        'end -> commit',
+        expect.stringMatching(/^result .* -> stored, .*send/),
+        'closed -> nothing',
+      ]),
+    );
+    expect(stderr).not.toMatch(/a secret/);
+  }, 60_000);
+
   test('the log is written when the server falls idle, not only at the end', async () => {
     const folder = tempFolder();
     const serving = await startServe(join(folder, 'root'));
