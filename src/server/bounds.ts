@@ -26,15 +26,16 @@ import { CREDIT_FLOOR_BYTES } from '../runtime/credit.ts';
 import { DESCRIPTORS_RESERVED, type Limits, splitBudget } from '../runtime/limits.ts';
 import { LARGE_SLABS_BYTES_MAX, SMALL_SLAB_BYTES } from '../transport/socket/slabs.ts';
 
+/**
+ * Credit for what a connection receives while the budget is used up: the floor that it may always hold, one more piece,
+ * the request whose body is arriving (as an event, and in the state of the session), and a partial header.
+ */
+export const RECEIVED_CREDIT_MAX: number =
+  CREDIT_FLOOR_BYTES + SHORT_STEP_COST_MAX + 2 * CREDIT_FLOOR_BYTES + PARTIAL_COST_MAX;
+
 /** Credit that a connection may hold while the budget is used up, so that it can continue. */
 export const CONNECTION_CREDIT_MAX: number =
-  // Received: the floor that it may always hold, one more piece, the request whose body is arriving (as an event, and
-  // in the state of the session), and a partial header.
-  CREDIT_FLOOR_BYTES +
-  SHORT_STEP_COST_MAX +
-  CREDIT_FLOOR_BYTES +
-  CREDIT_FLOOR_BYTES +
-  PARTIAL_COST_MAX +
+  RECEIVED_CREDIT_MAX +
   // To be sent: a piece of a file; a page of names, and the one before it.
   CREDIT_FLOOR_BYTES +
   CREDIT_FLOOR_BYTES +
