@@ -22,13 +22,14 @@ const WRITE_BYTES = 256 * 1024;
 export const UNCOPIED_BYTES_MIN: number = 16 * 1024;
 
 /**
- * The bytes of the first buffer that replies are copied into, while nothing else is to be sent; and of the further ones.
- * Credit does not count what is left of a buffer.
+ * The bytes of a buffer that replies are copied into: a full one grows to the next size, so that many replies are one
+ * piece of a write. Credit does not count what is left of a buffer.
  */
-const [SMALL_BUFFER_BYTES, BUFFER_BYTES] = [4 * 1024, UNCOPIED_BYTES_MIN];
+const BUFFER_BYTES: readonly [number, number, number] = [4 * 1024, UNCOPIED_BYTES_MIN, 64 * 1024];
+const BUFFER_BYTES_MAX = BUFFER_BYTES[2];
 /** The most buffers of each size that wait for the next replies of any connection: a new one costs more than they do. */
 const SPARE_BUFFERS_MAX = 64;
-const [spareSmall, spareLarge]: [ReplyBuffer[], ReplyBuffer[]] = [[], []];
+const spares: ReadonlyMap<number, ReplyBuffer[]> = new Map(BUFFER_BYTES.map((bytes) => [bytes, []]));
 
 export interface ReplyWriter {
   /**
@@ -103,6 +104,17 @@ interface ReplyBuffer {
 
 const createBuffer = (size: number): ReplyBuffer => ({ bytes: new Uint8Array(size), writes: 0 });
 const NO_BUFFER: ReplyBuffer = createBuffer(0);
+
+function acquireBuffer(bytesMin: number): ReplyBuffer {
+  const size = BUFFER_BYTES.find((bytes) => bytes >= bytesMin) ?? BUFFER_BYTES_MAX;
+  return spares.get(size)?.pop() ?? createBuffer(size);
+}
+
+/** Keeps a buffer for the next replies of any connection. */
+function spare(buffer: ReplyBuffer): void {
+  const others = spares.get(buffer.bytes.length);
+  if (others !== undefined && others.length < SPARE_BUFFERS_MAX) others.push(buffer);
+}
 
 export function createReplyWriter({
   connection,
@@ -204,18 +216,16 @@ export function createReplyWriter({
     from = length;
   }
 
-  /** Makes room for so many bytes more in the buffer, or goes on to another one. */
+  /** Makes room for so many bytes more in the buffer: in a larger one, or in another one when it is the largest. */
   function room(bytes: number): void {
     if (length + bytes <= buffer.bytes.length) return;
-    seal();
-    buffer = nextBuffer(bytes);
-    [from, length] = [0, 0];
-  }
-
-  function nextBuffer(bytes: number): ReplyBuffer {
-    const isSmall = bytes <= SMALL_BUFFER_BYTES && !writing && queue.length === 0;
-    if (isSmall) return spareSmall.pop() ?? createBuffer(SMALL_BUFFER_BYTES);
-    return spareLarge.pop() ?? createBuffer(BUFFER_BYTES);
+    if (length - from + bytes > BUFFER_BYTES_MAX) seal();
+    const [old, start] = [buffer, from];
+    const kept = length - from;
+    buffer = acquireBuffer(kept + bytes);
+    if (kept > 0) buffer.bytes.set(old.bytes.subarray(start, length));
+    [from, length] = [0, kept];
+    if (old.writes === 0) spare(old);
   }
 
   /** Has a buffer take replies again, when none of those that lie in it waits to be sent. */
@@ -226,8 +236,7 @@ export function createReplyWriter({
       buffer = NO_BUFFER;
       [from, length] = [0, 0];
     }
-    const spares = settledBuffer.bytes.length === SMALL_BUFFER_BYTES ? spareSmall : spareLarge;
-    if (spares.length < SPARE_BUFFERS_MAX) spares.push(settledBuffer);
+    spare(settledBuffer);
   }
 
   return {

@@ -9,7 +9,7 @@ import type { Effect } from './effect.ts';
 import { footprintOf, mustWait, NO_FILES } from './overlap.ts';
 import { flushReplies } from './reply-order.ts';
 import { runCommand } from './run-command.ts';
-import type { Footprint, OpenRequest, SessionState } from './state.ts';
+import { type Footprint, type OpenRequest, requestWith, type SessionState, sessionWith } from './state.ts';
 
 export interface SessionLimits {
   /** The most bytes of one file, by its `filesize`; default no limit. Beyond it: `too-large`. */
@@ -44,8 +44,8 @@ export function beginRequest(
   cost: number,
   effects: Effect[],
 ): SessionState {
-  const deferred = { ...state, deferred: { header, cost } };
-  if (state.requests.length >= limits.openRequests) return deferred;
+  const deferred = () => sessionWith(state, { deferred: { header, cost } });
+  if (state.requests.length >= limits.openRequests) return deferred();
   const command = Object.hasOwn(header, 'cmd') ? commands.get(header.cmd as string) : undefined;
   if (command === undefined) return refuseRequest(state, header, unknownCommand(header), cost, effects);
   // No peer would get the reply.
@@ -53,12 +53,12 @@ export function beginRequest(
   const error = checkHeader(command, header, effects) ?? sizeFault(command, header, limits);
   if (error !== null) return refuseRequest(state, header, error, cost, effects);
   const footprint = footprintOf(command.touches, header);
-  if (mustWait(footprint, state.requests) || mustWaitForFile(command, state)) return deferred;
+  if (mustWait(footprint, state.requests) || mustWaitForFile(command, state)) return deferred();
   // Rights are checked only now, since the request before this one may have been the `hello`.
   const refusal = accessFault(command, footprint, state.principal);
   if (refusal !== null) return refuseRequest(state, header, refusal, cost, effects);
   const { cmd, needsFile, readOnly } = command;
-  const request = { ...newRequest(state, header, cmd, footprint, cost), needsFile, readOnly };
+  const request = requestWith(newRequest(state, header, cmd, footprint, cost), { needsFile, readOnly });
   const start = { type: 'start', request: header, principal: state.principal ?? unauthenticated } as const;
   return withRequest(state, runCommand(command, request, start, effects));
 }
@@ -68,9 +68,12 @@ export function beginDeferred(deps: SessionDeps, state: SessionState, effects: E
   if (state.deferred === null) return state;
   const { header, cost } = state.deferred;
   if (state.phase === 'ending') {
-    return flushReplies({ ...state, deferred: null, inFrame: false }, effects);
+    return flushReplies(sessionWith(state, { deferred: null, inFrame: false }), effects);
   }
-  return flushReplies(beginRequest(deps, { ...state, deferred: null }, header, cost, effects), effects);
+  return flushReplies(
+    beginRequest(deps, sessionWith(state, { deferred: null }), header, cost, effects),
+    effects,
+  );
 }
 
 /** Opens a request that is refused from the start, so that its error is sent in its turn. */
@@ -92,7 +95,7 @@ export function refuseRequest(
       : {};
   const report = { type: 'refused', error, ...cmd, ...filename, ...identity } as const;
   effects.push({ type: 'command', request: request.number, effect: { type: 'report', report } });
-  return withRequest(state, { ...request, ...refused });
+  return withRequest(state, requestWith(request, refused));
 }
 
 function unknownCommand({ cmd }: JsonHeader): ServiceFault {
@@ -163,8 +166,5 @@ const newRequest = (
   cost,
 });
 
-const withRequest = (state: SessionState, request: OpenRequest): SessionState => ({
-  ...state,
-  next: state.next + 1,
-  requests: [...state.requests, request],
-});
+const withRequest = (state: SessionState, request: OpenRequest): SessionState =>
+  sessionWith(state, { next: state.next + 1, requests: state.requests.concat(request) });

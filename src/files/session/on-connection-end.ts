@@ -4,7 +4,15 @@ import { beginDeferred, refuseRequest, type SessionDeps } from './begin-request.
 import type { Effect } from './effect.ts';
 import { flushReplies } from './reply-order.ts';
 import { appendReplies, reportFields } from './run-command.ts';
-import { isOver, type OpenRequest, replaceRequest, type SessionState, withFatalReply } from './state.ts';
+import {
+  isOver,
+  type OpenRequest,
+  replaceRequest,
+  requestWith,
+  type SessionState,
+  sessionWith,
+  withFatalReply,
+} from './state.ts';
 
 const isFatalRequest = ({ fatal }: OpenRequest): boolean => fatal;
 
@@ -33,7 +41,9 @@ function answerFault(state: SessionState, error: ServiceFault, effects: Effect[]
   }
   const aborted = abortBody(state, effects);
   const pendingReplies = appendReplies(last.pendingReplies, [{ type: 'fault', error }]);
-  return withFatalReply(replaceRequest(aborted, { ...last, receiving: false, done: true, pendingReplies }));
+  return withFatalReply(
+    replaceRequest(aborted, requestWith(last, { receiving: false, done: true, pendingReplies })),
+  );
 }
 
 /**
@@ -46,9 +56,13 @@ export function onUnreachable(deps: SessionDeps, state: SessionState, effects: E
     const isUnderWay = !request.done || request.sending || request.pendingReplies.length > 0;
     if (!request.readOnly || !isUnderWay) return request;
     effects.push({ type: 'drop', request: request.number });
-    return { ...request, done: true, hasFile: false, sending: false, pendingReplies: [] };
+    return requestWith(request, { done: true, hasFile: false, sending: false, pendingReplies: [] });
   });
-  return beginDeferred(deps, flushReplies({ ...state, requests, reachable: false }, effects), effects);
+  return beginDeferred(
+    deps,
+    flushReplies(sessionWith(state, { requests, reachable: false }), effects),
+    effects,
+  );
 }
 
 export function onClosed(deps: SessionDeps, state: SessionState, effects: Effect[]): SessionState {
@@ -63,5 +77,5 @@ function abortBody(state: SessionState, effects: Effect[]): SessionState {
   const last = state.requests.at(-1);
   if (last === undefined || !last.receiving) return state;
   if (!last.done) effects.push({ type: 'command', request: last.number, effect: { type: 'abort' } });
-  return replaceRequest(state, { ...last, receiving: false, done: true });
+  return replaceRequest(state, requestWith(last, { receiving: false, done: true }));
 }

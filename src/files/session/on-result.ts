@@ -4,7 +4,7 @@ import type { Effect, Report } from './effect.ts';
 import type { EffectResult, SessionEvent } from './event.ts';
 import { flushReplies } from './reply-order.ts';
 import { continueRequest, reportFields } from './run-command.ts';
-import { type OpenRequest, replaceRequest, type SessionState } from './state.ts';
+import { type OpenRequest, replaceRequest, requestWith, type SessionState, sessionWith } from './state.ts';
 
 /** Reduces a result; then the deferred request may begin. */
 export const onResult = (
@@ -35,9 +35,9 @@ function applyResult(
     report(request, { type: 'stored', filename, size, crc32, durable, ...identity }, effects);
   }
   const withPrincipal =
-    result.of === 'hello' && result.ok ? { ...state, principal: result.value.principal } : state;
+    result.of === 'hello' && result.ok ? sessionWith(state, { principal: result.value.principal }) : state;
   const hasFile = request.hasFile || (result.of === 'open' && result.ok);
-  const opened = hasFile === request.hasFile ? request : { ...request, hasFile };
+  const opened = hasFile === request.hasFile ? request : requestWith(request, { hasFile });
   const after = continueRequest(commands, opened, { type: 'result', result }, effects);
   return flushReplies(replaceRequest(withPrincipal, after), effects);
 }
@@ -49,7 +49,7 @@ function sent(request: OpenRequest, result: EffectResult, effects: Effect[]): Op
   if (isWhole && request.cmd !== null) {
     report(request, { type: 'served', ...reportFields(request, request.cmd) }, effects);
   }
-  return { ...request, sending: false, pendingReplies };
+  return requestWith(request, { sending: false, pendingReplies });
 }
 
 function report({ number }: OpenRequest, report: Report, effects: Effect[]): void {

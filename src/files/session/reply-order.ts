@@ -5,7 +5,7 @@
  */
 import type { Reply } from '../protocol/reply.ts';
 import type { Effect } from './effect.ts';
-import type { OpenRequest, PendingReply, SessionState } from './state.ts';
+import { type OpenRequest, type PendingReply, requestWith, type SessionState, sessionWith } from './state.ts';
 
 /** Sends the replies that are ready, drops finished requests, and ends the session when nothing is left. */
 export function flushReplies(state: SessionState, effects: Effect[]): SessionState {
@@ -22,7 +22,7 @@ export function flushReplies(state: SessionState, effects: Effect[]): SessionSta
       break;
     }
   }
-  return endIfQuiet(requests === state.requests ? state : { ...state, requests }, effects);
+  return endIfQuiet(requests === state.requests ? state : sessionWith(state, { requests }), effects);
 }
 
 /** Ends the session when no more input is wanted and everything is answered. */
@@ -31,7 +31,7 @@ function endIfQuiet(state: SessionState, effects: Effect[]): SessionState {
   const isInputOver = state.phase === 'ending' || (state.phase === 'draining' && !state.inFrame);
   if (!isQuiet || !isInputOver) return state;
   effects.push({ type: 'end' });
-  return { ...state, phase: 'finished' };
+  return sessionWith(state, { phase: 'finished' });
 }
 
 function sendReplies(request: OpenRequest, reads: boolean, effects: Effect[]): OpenRequest {
@@ -42,25 +42,25 @@ function sendReplies(request: OpenRequest, reads: boolean, effects: Effect[]): O
     if (next.type === 'file') {
       const { offset, length } = next;
       effects.push({ type: 'send', request: request.number, offset, length });
-      return { ...request, pendingReplies, hasFile, sending: true };
+      return requestWith(request, { pendingReplies, hasFile, sending: true });
     }
     const eager = reads || next.type !== 'ack';
     effects.push({ type: 'reply', reply: replyOf(request, next), eager });
     pendingReplies = rest;
   }
   if (!request.done)
-    return pendingReplies === request.pendingReplies ? request : { ...request, pendingReplies };
+    return pendingReplies === request.pendingReplies ? request : requestWith(request, { pendingReplies });
   if (hasFile) {
     effects.push({ type: 'closeFile', request: request.number });
     hasFile = false;
   }
-  return { ...request, pendingReplies, hasFile };
+  return requestWith(request, { pendingReplies, hasFile });
 }
 
 /** Drops the replies to a request when nothing can reach the peer. Its effects are awaited all the same. */
 function forgetReplies(request: OpenRequest, effects: Effect[]): OpenRequest {
   if (request.hasFile) effects.push({ type: 'closeFile', request: request.number });
-  return { ...request, pendingReplies: [], cost: 0, hasFile: false, sending: false };
+  return requestWith(request, { pendingReplies: [], cost: 0, hasFile: false, sending: false });
 }
 
 function replyOf({ cmd, id }: OpenRequest, reply: Exclude<PendingReply, { type: 'file' }>): Reply {

@@ -2,7 +2,7 @@
 import { isFatal, serviceFault } from '../protocol/errors.ts';
 import type { Command, CommandEvent, ReplyPart, Transition } from './command.ts';
 import type { Effect, Report } from './effect.ts';
-import type { OpenRequest, PendingReply } from './state.ts';
+import { type OpenRequest, type PendingReply, requestWith } from './state.ts';
 
 /**
  * Lets a command reduce an event. When the command throws, only this request fails: it is refused as `internal`, what
@@ -50,11 +50,11 @@ function applyTransition(
     }
   }
   if (replies === undefined) {
-    return state === request.state && !done ? request : { ...request, state, done };
+    return state === request.state && !done ? request : requestWith(request, { state, done });
   }
   const pendingReplies = appendReplies(request.pendingReplies, replies);
   const fatal = replies.some((reply) => reply.type === 'error' && isFatal(reply.error.code));
-  return { ...request, state, pendingReplies, done, fatal };
+  return requestWith(request, { state, pendingReplies, done, fatal });
 }
 
 /**

@@ -32,7 +32,15 @@ import { onClosed, onFault, onUnreachable } from './on-connection-end.ts';
 import { onResult } from './on-result.ts';
 import { flushReplies } from './reply-order.ts';
 import { continueRequest } from './run-command.ts';
-import { initialSession, isOver, replaceRequest, type SessionState, withFatalReply } from './state.ts';
+import {
+  initialSession,
+  isOver,
+  replaceRequest,
+  requestWith,
+  type SessionState,
+  sessionWith,
+  withFatalReply,
+} from './state.ts';
 import { trimmedHeader } from './trim-header.ts';
 
 export interface Session {
@@ -90,11 +98,13 @@ function reduceEvent(
     case 'fault':
       return onFault(state, event.error, effects);
     case 'ended':
-      return isOver(state) ? state : flushReplies({ ...state, phase: 'ending' }, effects);
+      return isOver(state) ? state : flushReplies(sessionWith(state, { phase: 'ending' }), effects);
     case 'access':
-      return { ...state, principal: event.principal };
+      return sessionWith(state, { principal: event.principal });
     case 'shutdown':
-      return state.phase === 'open' ? flushReplies({ ...state, phase: 'draining' }, effects) : state;
+      return state.phase === 'open'
+        ? flushReplies(sessionWith(state, { phase: 'draining' }), effects)
+        : state;
     case 'unreachable':
       return onUnreachable(deps, state, effects);
     case 'closed':
@@ -114,7 +124,7 @@ function onRequest(
   }
   if (state.phase !== 'open') return state;
   const reads = state.reads || header.cmd !== 'put' || idOf(header) !== null || header.progress !== undefined;
-  const begun = { ...state, inFrame: true, reads };
+  const begun = sessionWith(state, { inFrame: true, reads });
   if (why !== undefined) return flushReplies(refuseRequest(begun, header, why, cost, effects), effects);
   return flushReplies(beginRequest(deps, begun, header, cost, effects), effects);
 }
@@ -132,10 +142,10 @@ function onData(
 }
 
 function onBodyEnd({ commands }: SessionDeps, state: SessionState, effects: Effect[]): SessionState {
-  const left = state.inFrame ? { ...state, inFrame: false } : state;
+  const left = state.inFrame ? sessionWith(state, { inFrame: false }) : state;
   const last = left.requests.at(-1);
   if (last === undefined || !last.receiving) return flushReplies(left, effects);
-  const whole = { ...last, receiving: false };
+  const whole = requestWith(last, { receiving: false });
   const after = last.done ? whole : continueRequest(commands, whole, { type: 'end' }, effects);
   return flushReplies(replaceRequest(left, after), effects);
 }
