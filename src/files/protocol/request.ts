@@ -25,8 +25,13 @@ const crc32 = P.when(
 );
 const millis = P.when((value: unknown): value is number => Number.isSafeInteger(value));
 
+/** Characters of an id. */
+const ID_LENGTH_MAX = 256;
+
 /** The reply echoes it, so that a client can tell its replies apart: a string of up to 256 characters or a number. */
-const id = P.optional(P.union(P.string.maxLength(256), P.number.finite()));
+const isId = (value: unknown): value is RequestId =>
+  typeof value === 'string' ? value.length <= ID_LENGTH_MAX : Number.isFinite(value);
+const id = P.optional(P.when(isId));
 
 export const requestPatterns = {
   put: {
@@ -78,7 +83,7 @@ export type RequestId = string | number;
 export function idOf(header: JsonHeader): RequestId | null {
   check('idOf: the header', header, RECORD);
   const value = Object.hasOwn(header, 'id') ? header.id : undefined;
-  return value !== undefined && isMatching({ id }, { id: value }) ? (value as RequestId) : null;
+  return isId(value) ? value : null;
 }
 
 /** The rules for fields that several commands share, in words. */
