@@ -9,7 +9,6 @@ import {
   type Observable,
   of,
   ReplaySubject,
-  Subject,
   share,
   takeUntil,
   timer,
@@ -22,7 +21,7 @@ import { createRateLimiter } from '../runtime/rate-limit.ts';
 import { createRounds } from '../runtime/rounds.ts';
 import { createSlots } from '../runtime/slots.ts';
 import { createTimeoutMonitor } from '../runtime/timeouts.ts';
-import type { Address, Connection, ConnectionFault } from '../transport/connection.ts';
+import type { Connection } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen-event.ts';
 import {
   CODEC,
@@ -37,6 +36,7 @@ import {
   type Rule,
 } from '../wire/argument.ts';
 import type { Actor } from './actor.ts';
+import { type ConnectionEvent, connectionEvents, type Where } from './connection-events.ts';
 import { createConnectionLimit } from './connection-limit.ts';
 import { defaultMailbox, type MailboxLimits } from './mailbox.ts';
 import type { ActorReport } from './report.ts';
@@ -87,19 +87,10 @@ export const defaultActorLimits: ActorLimits = {
   grace,
 };
 
-interface Where {
-  readonly connection: string;
-  readonly remote: Address;
-}
-
 export type ActorsEvent =
   /** `listening`: connections are accepted from now on. `accept-failed`: one could not be accepted. */
   | Exclude<ListenEvent, { type: 'connection' }>
-  | ({ readonly type: 'opened' } & Where)
-  /** `fault` is null when the connection ended in good order; `ms` is how long it was open. */
-  | ({ readonly type: 'closed'; readonly fault: ConnectionFault | null; readonly ms: number } & Where)
-  /** There were too many connections. No `closed` follows. */
-  | ({ readonly type: 'turned-away'; readonly code: 'too-many-connections' } & Where)
+  | ConnectionEvent
   /** The grace time was over, and the connection was not. */
   | ({ readonly type: 'cut' } & Where)
   /** `shutdown$` has errored: the server shuts down. */
@@ -233,43 +224,18 @@ export function serveActors<S, In, Out, Head, E extends { readonly type: string 
     }));
 
     const serveOne = (connection: Connection): Observable<ActorsEvent> => {
+      const events$ = connectionEvents<ActorsEvent>(connection, {
+        connectionLimit,
+        cut$,
+        cutEvent: (where) => ({ type: 'cut', ...where }),
+        serve: (where) =>
+          serveActor(connection, actor, shared).pipe(map((report) => ({ ...report, ...where }))),
+      });
+      if (refusalFault === null) return events$;
+      const { thrown } = refusalFault;
+      refusalFault = null;
       const where = { connection: connection.id, remote: connection.remote };
-      const code = connectionLimit.admit(connection);
-      if (code !== null) {
-        const turnedAway = { type: 'turned-away', ...where, code } as const;
-        if (refusalFault === null) return of(turnedAway);
-        const { thrown } = refusalFault;
-        refusalFault = null;
-        return of(turnedAway, { type: 'internal-error', ...where, thrown } as const);
-      }
-      const since = Date.now();
-      let fault: ConnectionFault | null = null;
-      connection.closed$.subscribe((closeFault) => {
-        fault = closeFault;
-      });
-      const ownEvents$ = new Subject<ActorsEvent>();
-      const cut = cut$.subscribe(() => {
-        ownEvents$.next({ type: 'cut', ...where });
-        connection.destroy();
-      });
-      const reports$ = serveActor(connection, actor, shared).pipe(
-        map((report): ActorsEvent => ({ ...report, ...where })),
-        finalize(() => {
-          cut.unsubscribe();
-          ownEvents$.complete();
-        }),
-      );
-      return concat(
-        of({ type: 'opened', ...where } as const),
-        merge(ownEvents$, reports$),
-        defer(() => of({ type: 'closed', ...where, fault, ms: Date.now() - since } as const)),
-      ).pipe(
-        finalize(() => {
-          // Whoever unsubscribes at `opened` does so before anybody owns the connection.
-          connection.destroy();
-          connectionLimit.release(connection);
-        }),
-      );
+      return concat(events$, of({ type: 'internal-error', ...where, thrown } as const));
     };
 
     const served$ = options.connections$.pipe(
