@@ -1,7 +1,7 @@
 /** What a server says of each of its connections, from its admission to its end. */
 import { concat, defer, finalize, merge, type Observable, of, Subject } from 'rxjs';
 import type { Address, Connection, ConnectionFault } from '../transport/connection.ts';
-import type { ConnectionLimit } from './connection-limit.ts';
+import type { ConnectionLimit } from './bounds/connection-limit.ts';
 
 /** The connection that an event is about. */
 export interface Where {

@@ -14,10 +14,9 @@
  */
 import { map, type Observable } from 'rxjs';
 import { type ActorEvent, type Control, defineActor, type PerformContext } from '../../actor/actor.ts';
+import { EVENT_COST_BYTES } from '../../actor/bounds/credit.ts';
+import type { Timeouts } from '../../actor/bounds/timeouts.ts';
 import { memoryOf } from '../../base/memory-of.ts';
-import { EVENT_COST_BYTES } from '../../runtime/credit.ts';
-import type { Timeouts } from '../../runtime/limits.ts';
-import { timedOut } from '../../runtime/timeouts.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
 import type { Principal } from '../protocol/access.ts';
@@ -32,6 +31,7 @@ import type { Access } from './access.ts';
 import { pageCost } from './list-credit.ts';
 import type { StoreEffect } from './perform-effects.ts';
 import { requestCodec } from './request-codec.ts';
+import { timedOut } from './timed-out.ts';
 
 /** The rules of access have changed. */
 export type FileInput = { readonly type: 'access-changed' };

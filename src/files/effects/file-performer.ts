@@ -1,7 +1,8 @@
 /** Carries out the effects of the file service for one connection: those of a store, and those of its server. */
 import { asyncScheduler, type Observable, of, type SchedulerLike } from 'rxjs';
 import type { PerformContext } from '../../actor/actor.ts';
-import type { Slots } from '../../runtime/slots.ts';
+import { nextTurn } from '../../actor/bounds/next-turn.ts';
+import type { Slots } from '../../actor/bounds/slots.ts';
 import type { MaybeAsync, Outcome, Store } from '../../store/contract.ts';
 import type { Principal } from '../protocol/access.ts';
 import { serviceFault } from '../protocol/errors.ts';
@@ -41,7 +42,7 @@ export function createFilePerformer(
     files: { reading: slots.reading.join(), writing: slots.writing.join() },
     customHandlers: deps.customHandlers ?? {},
     hello,
-    atTurnEnd: setImmediate,
+    atTurnEnd: nextTurn,
     report: (request, report) => deps.report(withTiming(report, request, times.since(request))),
     onInternalError,
   });

@@ -5,8 +5,8 @@
  * result. Nothing here throws, and no Observable errors.
  */
 import { Observable, type Subscriber } from 'rxjs';
+import type { SlotHolder } from '../../actor/bounds/slots.ts';
 import type { Flow } from '../../actor/flow.ts';
-import type { SlotHolder } from '../../runtime/slots.ts';
 import type { MaybeAsync, Outcome, Source, Store, UploadOffset } from '../../store/contract.ts';
 import { serviceFault } from '../protocol/errors.ts';
 import type { CommandEffect, Effect, Report } from '../session/effect.ts';

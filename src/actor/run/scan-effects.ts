@@ -1,0 +1,31 @@
+/** The reducer as RxJS runs it: `scan`. */
+import { type OperatorFunction, scan } from 'rxjs';
+import { check, LIST } from '../../wire/argument.ts';
+import type { Turn } from '../../wire/decode.ts';
+import { fail } from './queues.ts';
+import type { AnyEvent, Run } from './run.ts';
+
+/** An effect: of the actor's own, or one that every actor has. */
+export interface AnyEffect {
+  readonly type: string;
+}
+
+const NONE: readonly AnyEffect[] = [];
+
+/** Emits, for each event, the new state and the effects. */
+export function scanEffects(run: Run): OperatorFunction<AnyEvent, Turn<unknown, AnyEffect>> {
+  const first: Turn<unknown, AnyEffect> = { state: run.state, outputs: NONE };
+  return scan((before, event: AnyEvent): Turn<unknown, AnyEffect> => {
+    if (run.isBroken) return before;
+    try {
+      const { state, effects = NONE } = run.actor.reduce(before.state, event);
+      if (!Array.isArray(effects)) check('reduce: effects', effects, LIST);
+      run.state = state;
+      run.trace?.({ type: 'event', connection: run.connection.id, event, effects });
+      return { state, outputs: effects };
+    } catch (thrown) {
+      fail(run, thrown);
+      return { state: before.state, outputs: NONE };
+    }
+  }, first);
+}
