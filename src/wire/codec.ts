@@ -23,6 +23,11 @@ export interface DecodedMessage<In> {
   readonly cost: number;
   /** The offset in the stream, in bytes, of its frame's first byte. */
   readonly position: number;
+  /**
+   * The memory that it has in common with others that came with it; none when its memory is its own. Whoever keeps the
+   * message keeps all of it.
+   */
+  readonly memory?: ArrayBufferLike;
 }
 
 /** The head of a message whose body is handed on in pieces, as it arrives. `data` follows, and one `end`. */
@@ -74,7 +79,8 @@ export interface Decoder<In, Head = never, S = unknown> {
   /**
    * Takes `chunk[at..)`, but stops as soon as `most` things were decoded.
    *
-   * A message never holds a view of the chunk, so who has it may keep it. `data` are views, and lent.
+   * A message never holds a view of the chunk, so who has it may keep it. Short messages of one step may have a copy
+   * in common. `data` are views, and lent.
    */
   step(state: S, chunk: Uint8Array, at: number, most: number): DecoderStep<In, Head, S>;
   /** Takes the end of the stream: a fault `truncated` when it comes in the middle of a message. */

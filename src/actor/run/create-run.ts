@@ -107,6 +107,8 @@ export function createRun(
     emit: () => {},
     settlement: null,
     messageCredit: 0,
+    messageMemory: null,
+    sharedMemory: new Map(),
     creditChange: 0,
     window,
     member,

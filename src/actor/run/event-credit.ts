@@ -19,7 +19,7 @@ export function bytesFrom(what: string, bytes: number): number {
 export function charge(run: Run, cost: number): Settlement {
   const credit = EVENT_COST_BYTES + cost;
   run.window.charge(credit);
-  return { pending: 1, credit, lent: null };
+  return { pending: 1, credit, lent: null, memory: null };
 }
 
 type MessageEvent = Extract<AnyEvent, { readonly type: 'message' }>;
@@ -127,18 +127,39 @@ function detached(run: Run, bytes: Uint8Array): Uint8Array {
 /** Keeps the credit of the event that is being reduced until `settle` is called as often as `hold`. */
 export function hold(run: Run): Settlement | null {
   if (run.messageCredit > 0) {
-    run.settlement = { pending: 1, credit: run.messageCredit, lent: null };
+    run.settlement = keptMessage(run, run.messageCredit, run.messageMemory);
     run.messageCredit = 0;
   }
   if (run.settlement !== null) run.settlement.pending++;
   return run.settlement;
 }
 
+/** A message that is kept keeps all of the memory that it shares with others: that is charged once for all of them. */
+function keptMessage(run: Run, credit: number, memory: ArrayBufferLike | null): Settlement {
+  if (memory !== null) {
+    const others = run.sharedMemory.get(memory) ?? 0;
+    if (others === 0) run.window.charge(memory.byteLength);
+    run.sharedMemory.set(memory, others + 1);
+  }
+  return { pending: 1, credit, lent: null, memory };
+}
+
+function releaseMemory(run: Run, memory: ArrayBufferLike): void {
+  const others = (run.sharedMemory.get(memory) ?? 0) - 1;
+  if (others > 0) {
+    run.sharedMemory.set(memory, others);
+    return;
+  }
+  run.sharedMemory.delete(memory);
+  run.window.credit(memory.byteLength);
+}
+
 /** One thing that an event's credit was kept for has ended. */
 export function settle(run: Run, settlement: Settlement | null): void {
   if (settlement === null || --settlement.pending > 0) return;
-  const { lent, credit } = settlement;
+  const { lent, credit, memory } = settlement;
   if (lent !== null) run.connection.recycle?.(lent, lent.length);
+  if (memory !== null) releaseMemory(run, memory);
   run.window.credit(credit);
   // When it was the last thing that could end a pause, held replies must not wait.
   if (run.window.paused()) run.member.wake();
@@ -173,7 +194,7 @@ export function addEvent(run: Run, event: AnyEvent): void {
 
 function settlementAt({ events, settlements }: PeerEvents, at: number): Settlement | null {
   if (settlements !== null) return settlements[at] ?? null;
-  return { pending: 1, credit: creditOf(events[at] as MessageEvent), lent: null };
+  return { pending: 1, credit: creditOf(events[at] as MessageEvent), lent: null, memory: null };
 }
 
 /** Returns the credit of the peer's events that will not be reduced. */

@@ -37,6 +37,8 @@ export interface Settlement {
   readonly credit: number;
   /** Bytes of a body, which may be received into again afterwards; null when there are none. */
   lent: Uint8Array | null;
+  /** Memory that a message shares with others, and that is charged while any of them is kept; null when there is none. */
+  readonly memory: ArrayBufferLike | null;
 }
 
 /** What one step of the decoder has found, and is not reduced. */
@@ -129,8 +131,11 @@ export interface Run {
   emit: (event: AnyEvent) => void;
   /** The settlement of the event that is being reduced; null while it has none, see `hold`. */
   settlement: Settlement | null;
-  /** The credit of the message that is being reduced; 0 when it is none. */
+  /** The credit of the message that is being reduced, 0 when it is none; and the memory that it shares with others. */
   messageCredit: number;
+  messageMemory: ArrayBufferLike | null;
+  /** How many messages that share this memory are kept by effects. */
+  readonly sharedMemory: Map<ArrayBufferLike, number>;
   /**
    * The credit that is to be charged, or when it is negative returned, for messages that were reduced and sent. It is
    * done for many at once, before anything depends on it.

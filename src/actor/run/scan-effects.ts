@@ -12,20 +12,21 @@ export interface AnyEffect {
 
 const NONE: readonly AnyEffect[] = [];
 
-/** Emits, for each event, the new state and the effects. */
+/** Emits, for each event, the new state and the effects: always in the same object, which nobody keeps. */
 export function scanEffects(run: Run): OperatorFunction<AnyEvent, Turn<unknown, AnyEffect>> {
   const first: Turn<unknown, AnyEffect> = { state: run.state, outputs: NONE };
-  return scan((before, event: AnyEvent): Turn<unknown, AnyEffect> => {
-    if (run.isBroken) return before;
+  return scan((turn, event: AnyEvent) => {
+    if (run.isBroken) return turn;
     try {
-      const { state, effects = NONE } = run.actor.reduce(before.state, event);
+      const { state, effects = NONE } = run.actor.reduce(turn.state, event);
       if (!Array.isArray(effects)) check('reduce: effects', effects, LIST);
-      run.state = state;
       run.trace?.({ type: 'event', connection: run.connection.id, event, effects });
-      return { state, outputs: effects };
+      run.state = state;
+      turn.state = state;
+      turn.outputs = effects;
     } catch (thrown) {
       fail(run, thrown);
-      return { state: before.state, outputs: NONE };
     }
+    return turn;
   }, first);
 }

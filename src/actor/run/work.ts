@@ -79,9 +79,11 @@ function reduceOfPeer(run: Run): boolean {
   events[at] = undefined;
   fromPeer.at++;
   run.isInputsTurn = true;
-  if (settlements === null) reduce(run, event, null, event.type === 'message' ? creditOf(event) : 0);
-  else {
-    const settlement = settlements[at] ?? null;
+  if (settlements === null && event.type === 'message') {
+    run.messageMemory = event.memory ?? null;
+    reduce(run, event, null, creditOf(event));
+  } else {
+    const settlement = settlements?.[at] ?? null;
     reduce(run, lend(run, event, settlement), settlement, 0);
   }
   return true;
