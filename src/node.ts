@@ -30,7 +30,7 @@ export * from './client/connect.ts';
 export * from './client/content/file-content.ts';
 export * from './client/content/sha256.ts';
 export * from './files/effects/access.ts';
-export type { CustomHandlers } from './files/effects/perform-effects.ts';
+export type { CustomHandlers } from './files/effects/performer-state.ts';
 export * from './files/effects/serve-connection.ts';
 export { createTokenTries, type TokenTries } from './files/effects/token-tries.ts';
 export * from './index.ts';

@@ -2,7 +2,7 @@
 import type { Observable } from 'rxjs';
 import type { TraceEvent } from '../actor/trace.ts';
 import type { Access } from '../files/effects/access.ts';
-import type { CustomHandlers } from '../files/effects/perform-effects.ts';
+import type { CustomHandlers } from '../files/effects/performer-state.ts';
 import type { TokenTries } from '../files/effects/token-tries.ts';
 import { checkCommands } from '../files/session/check-commands.ts';
 import type { Command } from '../files/session/command.ts';

@@ -9,7 +9,8 @@ import { serviceFault } from '../protocol/errors.ts';
 import type { EffectResult, HelloResult } from '../session/event.ts';
 import type { Access } from './access.ts';
 import type { FileEffect, FileInput, FileResult } from './file-actor.ts';
-import { type CustomHandlers, createPerformer } from './perform-effects.ts';
+import { createPerformer } from './perform-effects.ts';
+import type { CustomHandlers } from './performer-state.ts';
 import { createRequestTimes, type TimedReport, withTiming } from './request-timing.ts';
 import { type AddressTries, createTokenCheck } from './token-check.ts';
 

@@ -35,7 +35,7 @@ import { type Access, openAccess } from './access.ts';
 import { fileActor } from './file-actor.ts';
 import { createFilePerformer } from './file-performer.ts';
 import { fileTrace } from './file-trace.ts';
-import type { CustomHandlers } from './perform-effects.ts';
+import type { CustomHandlers } from './performer-state.ts';
 import type { TimedReport } from './request-timing.ts';
 import type { AddressTries } from './token-check.ts';
 
