@@ -9,6 +9,9 @@ import type { AnyEvent, Run } from './run.ts';
 /** How long effects may go on after the connection is closed, in milliseconds. */
 export const SETTLE_MS = 30_000;
 
+/** The reason of every signal. To make one each, with its stack, would cost as much as all else at a connection's end. */
+const CLOSED = new DOMException('the connection is closed', 'AbortError');
+
 /** Applies what an event means for the life of the connection, once the actor has reduced it. */
 export function afterEvent(run: Run, event: AnyEvent): void {
   switch (event.type) {
@@ -61,7 +64,7 @@ export function timedOut(run: Run, kind: TimeoutKind): void {
 export function connectionOver(run: Run, fault: ConnectionFault | null): void {
   if (run.phase === 'finished') return;
   inputEnded(run, { type: 'closed', fault });
-  run.abort.abort();
+  run.abort.abort(CLOSED);
   run.waits.add(
     run.scheduler.schedule(() => {
       run.report({ type: 'abandoned', effects: run.underWay.size });
@@ -93,7 +96,7 @@ export function finish(run: Run): void {
   run.waits.unsubscribe();
   run.cancelWhenLow?.();
   run.inbound.close();
-  run.abort.abort();
+  run.abort.abort(CLOSED);
   run.member.leave();
   run.rates.bytes.leave();
   run.rates.messages.leave();
