@@ -92,6 +92,7 @@ function reduce(run: Run, event: AnyEvent, settlement: Settlement | null, messag
   if (run.messageCredit > 0) run.creditChange -= messageCredit;
   else settle(run, run.settlement);
   run.messageCredit = 0;
+  run.messageMemory = null;
   run.settlement = null;
   if (event.type === 'message' || event.type === 'start') run.counters.requests++;
   chargeState(run);
