@@ -92,7 +92,7 @@ export function giveUp(run: Run): void {
   if (run.phase === 'finished') return;
   run.connection.destroy();
   run.abort.abort(CLOSED);
-  if (run.phase !== 'closed') run.emit({ type: 'closed', fault: null });
+  if (run.phase !== 'closed') run.reducer.next({ type: 'closed', fault: null });
   finish(run);
 }
 
