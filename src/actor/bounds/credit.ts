@@ -14,8 +14,8 @@
  *   it holds, without its frame          all hold          it is
  *   more than its high mark              anything          paused
  *   more than `CREDIT_FLOOR_BYTES`       more than theirs  paused
- *   at most its low mark, and            at most their     read from again
- *                                        low mark
+ *   at most its low mark, or only what   at most their     read from again
+ *   it keeps while it is open            low mark
  *   at most `CREDIT_FLOOR_BYTES`         anything          read from again
  *
  * The bound: a connection holds at most its high mark, one piece and its frame. All connections together hold at most
@@ -57,6 +57,11 @@ export interface CreditWindow {
    * from being read.
    */
   readonly setFrameCost: (bytes: number) => void;
+  /**
+   * The part of what it holds that may stay for as long as it is open. A connection that holds nothing else is read
+   * again, although that is more than its low mark.
+   */
+  readonly setKept: (bytes: number) => void;
   /** Whether the budget has room for so many bytes more. */
   readonly isFree: (bytes: number) => boolean;
   /** The same; and always true while no other connection holds anything. */
@@ -80,29 +85,43 @@ export function createBudget(all: Watermarks): Budget {
   let total = 0;
   /** The part of `total` that is on its way to peers. */
   let sending = 0;
+  /** The windows that are paused: they may go on when others let go of what they hold. */
+  const waiting = new Set<() => void>();
   const sendingMax = all.high * SENDING_SHARE;
+
+  function wakeWaiting(): void {
+    for (const update of [...waiting]) {
+      if (total > all.low) return;
+      update();
+    }
+  }
 
   function window(own: Watermarks, flow: (paused: boolean) => void): CreditWindow {
     let held = 0;
     let frameCost = 0;
+    let kept = 0;
     let lent = 0;
     let paused = false;
 
     const isOver = () =>
       held - frameCost > own.high || (total > all.high && held - frameCost > CREDIT_FLOOR_BYTES);
     const isUnder = () =>
-      held - frameCost <= own.low &&
+      held - frameCost <= Math.max(own.low, Math.min(kept, own.high)) &&
       (total <= all.low || held - frameCost <= Math.min(CREDIT_FLOOR_BYTES, own.low));
 
     function change(bytes: number): void {
+      const before = total;
       held += bytes;
       total += bytes;
       update();
+      if (before > all.low && total <= all.low) wakeWaiting();
     }
 
     function update(): void {
       if (paused ? !isUnder() : !isOver()) return;
       paused = !paused;
+      if (paused) waiting.add(update);
+      else waiting.delete(update);
       flow(paused);
     }
 
@@ -122,6 +141,10 @@ export function createBudget(all: Watermarks): Budget {
       paused: () => paused,
       charge: change,
       credit: (bytes) => change(-bytes),
+      setKept: (bytes) => {
+        kept = bytes;
+        update();
+      },
       setFrameCost: (bytes) => {
         frameCost = bytes;
         update();
@@ -130,9 +153,11 @@ export function createBudget(all: Watermarks): Budget {
       fits: (bytes) => isFree(bytes) || total === held,
       lend,
       repay: (bytes) => {
+        const before = total;
         lent -= bytes;
         sending -= bytes;
         total -= bytes;
+        if (before > all.low && total <= all.low) wakeWaiting();
       },
     };
   }

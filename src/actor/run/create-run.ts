@@ -1,5 +1,12 @@
 /** Begins to serve a connection. */
-import { asyncScheduler, Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
+import {
+  AsyncSubject,
+  asyncScheduler,
+  type Observable,
+  type SchedulerLike,
+  type Subscriber,
+  Subscription,
+} from 'rxjs';
 import { createFifo } from '../../base/fifo.ts';
 import type { Connection } from '../../transport/connection.ts';
 import type { AnyActor, Peer } from '../actor.ts';
@@ -76,6 +83,12 @@ export function createRun(
   const window = budget.window(limits.window, (paused) => pause(run, 'credit', paused));
   const ackDelay = createAckDelay(scheduler, limits.quietPeriod, () => run.writer.flushHeld());
   const abort = new AbortController();
+  // One listener to the signal, however many effects wait for it.
+  const closed$ = new AsyncSubject<void>();
+  abort.signal.addEventListener('abort', () => {
+    closed$.next();
+    closed$.complete();
+  });
   const run: Run = {
     connection,
     actor,
@@ -147,7 +160,7 @@ export function createRun(
     context: {
       peer,
       signal: abort.signal,
-      closed$: abortOf(abort.signal),
+      closed$,
       self: inbound.mailbox,
       get flow() {
         return flowOf(run);
@@ -199,16 +212,4 @@ function flowOf(run: Run): Flow {
 
 function peerOf({ id, local, remote, certificate }: Connection): Peer {
   return { id, local, remote, ...(certificate === undefined ? {} : { certificate }) };
-}
-
-function abortOf(signal: AbortSignal): Observable<void> {
-  return new Observable((subscriber) => {
-    const emit = () => {
-      subscriber.next();
-      subscriber.complete();
-    };
-    if (signal.aborted) return emit();
-    signal.addEventListener('abort', emit, { once: true });
-    return () => signal.removeEventListener('abort', emit);
-  });
 }

@@ -5,8 +5,9 @@ import { memoryOf } from '../../base/memory-of.ts';
 import { check, FUNCTION, inWords, MILLISECONDS, wholeFrom } from '../../wire/argument.ts';
 import { type Turn, takeOutputs } from '../../wire/decode.ts';
 import type { Control } from '../actor.ts';
+import { boundResults } from './bound-results.ts';
 import { bytesFrom, charge, hold, settle } from './event-credit.ts';
-import { endEffects, endOurSide, overflow } from './lifecycle.ts';
+import { endOurSide } from './lifecycle.ts';
 import { fail, pushResult } from './queues.ts';
 import { UNCOPIED_BYTES_MIN } from './reply-writer.ts';
 import type { AnyCodec, AnyEvent, Run } from './run.ts';
@@ -16,16 +17,12 @@ import { switchCodec } from './slices.ts';
 
 /** The most timers of one connection. */
 const TIMERS_MAX = 1024;
-/** The most results that may wait: more come only of an Observable that never waits. */
-const RESULTS_MAX = 65_536;
-/** The bytes of results that may wait at least. */
-const RESULT_BYTES_LEAST: number = 4 * 1024 * 1024;
 
 /** Carries out the effects of one event, in their order. */
 export function execute(run: Run, turn: Turn<unknown, AnyEffect>): void {
   for (const effect of takeOutputs(turn)) {
-    // An effect may stop the server: then no further one begins.
-    if (run.phase === 'finished') return;
+    // An effect may stop the server, or break the actor: then no further one begins.
+    if (run.phase === 'finished' || run.isBroken) return;
     executeOne(run, effect);
   }
 }
@@ -155,8 +152,9 @@ function perform(run: Run, effect: AnyEffect): void {
     given = undefined;
     emitOf(run, { type: 'failed', effect, error });
   }
+  if (given === undefined || given === null) return;
   // A performer may stop the server: then nothing begins that nobody would end.
-  if (given === undefined || given === null || run.phase === 'finished') return;
+  if (run.phase === 'finished') return ignore(given);
   const settlement = hold(run);
   const subscription = new Subscription();
   run.underWay.add(subscription);
@@ -171,12 +169,7 @@ function perform(run: Run, effect: AnyEffect): void {
     if (settlement !== null) settlement.pending++;
     const resultCredit = event.type === 'result' ? memoryOf(event.value) : 0;
     pushResult(run, { event, settlement, resultCredit });
-    if (run.results.length > RESULTS_MAX) fail(run, tooManyResults(effect));
-    else if (run.resultBytes > resultBytesMax(run) && run.results.length > 1) {
-      overflow(run);
-      // They would go on giving results until the connection is closed.
-      endEffects(run);
-    }
+    boundResults(run, `perform: the effect '${effect.type}'`);
   };
   try {
     subscription.add(
@@ -195,9 +188,6 @@ function perform(run: Run, effect: AnyEffect): void {
     subscription.unsubscribe();
   }
 }
-
-/** Results may wait for some more than the peer may have to read: then it does not, and the effect does not wait. */
-const resultBytesMax = ({ sendingMax }: Run): number => Math.max(4 * sendingMax, RESULT_BYTES_LEAST);
 
 /**
  * What a performer gives, as an Observable. The next value of an async iterable is asked for when the one before it is
@@ -236,7 +226,7 @@ function emitOf(run: Run, event: AnyEvent): void {
 const nobodyPerforms = ({ type }: AnyEffect): TypeError =>
   new TypeError(`reduce: the engine knows no effect of the type '${type}', and the actor has no perform`);
 
-const tooManyResults = ({ type }: AnyEffect): RangeError =>
-  new RangeError(
-    `perform: the effect '${type}' has given more than ${RESULTS_MAX} values faster than they are reduced`,
-  );
+/** Nobody waits for a promise that was begun: what it rejects with is of no use. */
+function ignore(given: ObservableInput<unknown>): void {
+  if (given instanceof Promise) given.catch(() => {});
+}

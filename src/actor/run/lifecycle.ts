@@ -3,7 +3,7 @@
 import type { ConnectionFault } from '../../transport/connection.ts';
 import type { TimeoutKind } from '../bounds/timeouts.ts';
 import { settle, settleUnreduced, unreduced } from './event-credit.ts';
-import { chargeResult, inputEnded, pushResult, resumePulling } from './queues.ts';
+import { chargeResult, endEffects, inputEnded, pushResult, resumePulling } from './queues.ts';
 import { chargePartial } from './room.ts';
 import type { AnyEvent, Run } from './run.ts';
 
@@ -139,17 +139,6 @@ export function finish(run: Run): void {
   run.window.credit(run.stateCredit);
   run.stateCredit = 0;
   run.complete();
-}
-
-/** The code that ends an effect is the actor's, and may throw. */
-export function endEffects(run: Run): void {
-  for (const effect of [...run.underWay]) {
-    try {
-      effect.unsubscribe();
-    } catch (thrown) {
-      run.report({ type: 'internal-error', thrown });
-    }
-  }
 }
 
 /** The peer does not read what others send to it, or what its effects give: that costs the connection. */

@@ -1,6 +1,8 @@
 /** Listens to what is not the peer's messages: the end of the connection, timeouts, the shutdown, and what the actor says. */
 import { from, Subscription, takeUntil } from 'rxjs';
+import { memoryOf } from '../../base/memory-of.ts';
 import type { ConnectionProgress } from '../bounds/timeouts.ts';
+import { boundResults } from './bound-results.ts';
 import type { ServeActorOptions } from './create-run.ts';
 import { connectionOver, timedOut, unreachable } from './lifecycle.ts';
 import { isListening } from './pause.ts';
@@ -43,7 +45,15 @@ function listenToOthers(run: Run): Subscription | undefined {
     return from(actor.listen(context))
       .pipe(takeUntil(context.closed$))
       .subscribe({
-        next: (input) => pushResult(run, { event: { type: 'input', input }, settlement: null }),
+        next: (input) => {
+          if (run.isBroken) return;
+          pushResult(run, {
+            event: { type: 'input', input },
+            settlement: null,
+            resultCredit: memoryOf(input),
+          });
+          boundResults(run, 'listen: what it returned');
+        },
         error: (thrown: unknown) => fail(run, thrown),
       });
   } catch (thrown) {
@@ -52,13 +62,15 @@ function listenToOthers(run: Run): Subscription | undefined {
   }
 }
 
+const isAtWork = ({ underWay, isSendingBody }: Run): boolean => underWay.size > 0 || isSendingBody;
+
 /**
  * Asks the system whether the peer is still there, while neither a read nor a write would show it, and effects are under
  * way for it.
  */
 function probePeer(run: Run): void {
   const wouldTell = (isListening(run) && !run.isInputOver) || run.writer.progress().writing;
-  if (wouldTell || run.isUnreachable || run.underWay.size === 0 || run.phase === 'closed') return;
+  if (wouldTell || run.isUnreachable || !isAtWork(run) || run.phase === 'closed') return;
   run.connection.write([], (fault) => {
     if (fault) unreachable(run);
   });

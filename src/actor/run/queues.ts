@@ -24,6 +24,19 @@ export function fail(run: Run, thrown: unknown): void {
   run.isBroken = true;
   run.report({ type: 'internal-error', thrown });
   run.connection.destroy();
+  // Nobody would reduce their results.
+  endEffects(run);
+}
+
+/** The code that ends an effect is the actor's, and may throw. */
+export function endEffects(run: Run): void {
+  for (const effect of [...run.underWay]) {
+    try {
+      effect.unsubscribe();
+    } catch (thrown) {
+      run.report({ type: 'internal-error', thrown });
+    }
+  }
 }
 
 /** Lets async iterables go on, once no result waits. */

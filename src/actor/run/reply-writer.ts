@@ -194,13 +194,14 @@ export function createReplyWriter({
     // The memory of a write that has failed may still be read by the system.
     if (fault === undefined) for (const { buffer } of settledWrites) release(buffer);
     for (const { settled } of settledWrites) settled?.(fault);
-    if (lowWaiters.size > 0 && fault === undefined) callLowWaiters();
+    if (lowWaiters.size > 0) callLowWaiters(fault !== undefined);
     flush();
   }
 
-  function callLowWaiters(): void {
+  /** When nothing can be sent any more, nobody waits for the peer to read. */
+  function callLowWaiters(isAll: boolean): void {
     for (const go of lowWaiters) {
-      if (!isLow()) return;
+      if (!isAll && !isLow()) return;
       lowWaiters.delete(go);
       go();
     }

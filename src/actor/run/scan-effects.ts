@@ -20,10 +20,10 @@ export function scanEffects(run: Run): OperatorFunction<AnyEvent, Turn<unknown, 
     try {
       const { state, effects = NONE } = run.actor.reduce(turn.state, event);
       if (!Array.isArray(effects)) check('reduce: effects', effects, LIST);
-      run.trace?.({ type: 'event', connection: run.connection.id, event, effects });
       run.state = state;
       turn.state = state;
       turn.outputs = effects;
+      run.trace?.({ type: 'event', connection: run.connection.id, event, effects });
     } catch (thrown) {
       fail(run, thrown);
     }

@@ -47,13 +47,13 @@ export function sendBody(run: Run, head: readonly Uint8Array[], { length, body }
 
 async function sendPieces(run: Run, body: () => AsyncIterable<Uint8Array>, length: number): Promise<void> {
   let left = length;
-  const { closed, stop } = closing(run);
+  const { unlessClosed, stop } = closing(run);
   const pieces = body()[Symbol.asyncIterator]();
   let isDone = false;
   try {
     for (;;) {
       // The next piece may never come. Once the connection is closed nobody waits for it.
-      const next = await Promise.race([pieces.next(), closed]);
+      const next = await unlessClosed(pieces.next());
       if (next === null) return;
       if (next.done === true) break;
       const bytes = bytesOf(next.value, 'sendBody: a piece of the body');
@@ -71,16 +71,23 @@ async function sendPieces(run: Run, body: () => AsyncIterable<Uint8Array>, lengt
   if (left > 0) throw new RangeError(`the body of ${length} bytes ended ${left} bytes before its end`);
 }
 
-/** A promise that resolves once the connection is closed, and a function that stops waiting for that. */
-function closing({ abort: { signal } }: Run): { readonly closed: Promise<null>; readonly stop: () => void } {
-  let stop = (): void => {};
-  const closed = new Promise<null>((resolve) => {
-    const over = (): void => resolve(null);
-    if (signal.aborted) over();
-    signal.addEventListener('abort', over, { once: true });
-    stop = () => signal.removeEventListener('abort', over);
-  });
-  return { closed, stop };
+/**
+ * Waits for what a body gives, or for the end of the connection, when it gives null. Not by `Promise.race` with one
+ * promise for the whole body: that would keep every piece until the body is over.
+ */
+function closing({ abort: { signal } }: Run) {
+  let onClosed = (): void => {};
+  const over = (): void => onClosed();
+  signal.addEventListener('abort', over, { once: true });
+  return {
+    unlessClosed: <T>(given: Promise<T>): Promise<T | null> =>
+      new Promise((resolve, reject) => {
+        onClosed = () => resolve(null);
+        if (signal.aborted) onClosed();
+        given.then(resolve, reject);
+      }),
+    stop: () => signal.removeEventListener('abort', over),
+  };
 }
 
 /** Has a body let go of what it holds: a file, say. What it throws then is of no use any more. */

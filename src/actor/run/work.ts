@@ -130,6 +130,7 @@ function chargeState(run: Run, event: AnyEvent): void {
   if (event.type === 'start' && run.inBody && more > 0) setFrameCost(run, run.frameCost + more);
   if (more > 0) run.window.charge(more);
   else if (more < 0) run.window.credit(-more);
+  if (more !== 0) run.window.setKept(credit);
   if (credit > run.stateBytesMax)
     fail(run, new RangeError(`the state keeps ${credit} bytes, and may keep ${run.stateBytesMax}`));
 }

@@ -64,10 +64,9 @@ export function createFilePerformer(
 
   return (effect) => {
     switch (effect.type) {
-      case 'sayHello': {
-        const value = { principal: effect.principal, about };
-        return of<EffectResult>({ of: 'hello', ok: true, value });
-      }
+      case 'sayHello':
+        // The file actor knows the principal.
+        return of<EffectResult>({ of: 'hello', ok: true, value: { principal: null, about } });
       case 'findPrincipal': {
         const { principal } = effect;
         const found = principal === null ? access.initial(peer.certificate) : access.current(principal);

@@ -2,6 +2,7 @@
 import { Observable } from 'rxjs';
 import type { Outcome, Source } from '../../store/contract.ts';
 import { serviceFault } from '../protocol/errors.ts';
+import type { FileInfo } from '../protocol/file.ts';
 import type { Effect } from '../session/effect.ts';
 import { callStore } from './call-store.ts';
 import { give, type OpenFile, type PerformerState, type Results, resultOf } from './performer-state.ts';
@@ -22,7 +23,7 @@ export function openFile(state: PerformerState, request: number, name: string): 
       } else if (!isWanted) close(state, { source: outcome.value, release });
       else {
         sources.set(request, { source: outcome.value, release, closed: () => subscriber.complete() });
-        subscriber.next(resultOf('open', outcome));
+        subscriber.next({ of: 'open', ok: true, value: infoOf(outcome.value) });
       }
     };
     const drop = () => {
@@ -48,6 +49,11 @@ export function openFile(state: PerformerState, request: number, name: string): 
       closeFile(state, request);
     };
   });
+}
+
+/** What is said of a file. A source may be any object of its store, which would be counted as a result. */
+function infoOf({ name, size, mtime, crc32 }: Source): FileInfo {
+  return { name, size, mtime, ...(crc32 === undefined ? {} : { crc32 }) };
 }
 
 export function send(
