@@ -4,15 +4,17 @@ import { type Command, Option } from 'commander';
 import { lastValueFrom, type Observable, takeWhile, tap } from 'rxjs';
 import { captureFile } from '../../capture/capture-file.ts';
 import { presetReplies } from '../../capture/replay/asked-replies.ts';
-import type { LiveResult } from '../../capture/replay/live-result.ts';
+import { type LiveResult, verdictOf } from '../../capture/replay/live-result.ts';
 import type { PacingOptions, Speed } from '../../capture/replay/pacing.ts';
 import type { Chunking } from '../../capture/replay/rechunk.ts';
 import { replayTo } from '../../capture/replay/replay-live.ts';
 import type { Replies } from '../../capture/replay/replies.ts';
 import type { ServerEvent } from '../../server/event.ts';
 import { sluiceReplies, verifyReplay } from '../../server/verify-replay.ts';
+import { type FolderError, loadFolder } from '../../store/memory/load-folder.ts';
+import { type LengthFieldOptions, lengthField } from '../../wire/length-field.ts';
 import { presetNamed } from '../../wire/presets.ts';
-import { presetName } from '../inspect/options.ts';
+import { lengthFieldOptions, presetName } from '../inspect/options.ts';
 import { DAY_MS } from '../settings/setting-types.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
@@ -24,7 +26,6 @@ import { connection$ } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { addTlsOptions, type TlsFlags } from '../shared/tls-option.ts';
 import { detectProtocol } from './detect-protocol.ts';
-import { loadFolder } from './load-folder.ts';
 import { chunking, only, speed } from './options.ts';
 import { type CaptureInput, captureExitError, nothingFound, openCapture } from './read.ts';
 import {
@@ -37,8 +38,10 @@ import {
   resultInWords,
   type StoredCounts,
   storedInWords,
-  verdictOf,
 } from './report.ts';
+import { type OwnPipeline, ownPipeline } from './write-test/own-pipeline.ts';
+import { testPath } from './write-test/test-paths.ts';
+import { writeTest } from './write-test/write-test.ts';
 
 interface ReplayFlags extends TlsFlags {
   readonly to?: ServerAddress;
@@ -53,6 +56,11 @@ interface ReplayFlags extends TlsFlags {
   readonly chunking: Chunking;
   /** Of replies: Sluice's own, a preset's, or `none`. */
   readonly preset?: string;
+  readonly lengthField?: LengthFieldOptions;
+  /** The path of the test. */
+  readonly writeTest?: string;
+  readonly pipeline?: OwnPipeline;
+  readonly force?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -67,6 +75,9 @@ them; - is stdin. What its clients have sent is sent again, in the same order:
                                  of the recording
   sluice replay FILE --to SERVER to a server, over connections of its own; each
                                  chunk when the replies before it are there
+  sluice replay FILE --write-test out.test.ts
+                                 nothing is sent: writes a test for vitest, and
+                                 the capture that it replays
 
 Replies are compared field by field, but for what differs from run to run (mtime,
 durable, progress, and in the answer to hello version, limits and who asks), and
@@ -82,6 +93,14 @@ says. With "none" they are compared, and waited for, by their bytes alone.
 --with DIR puts the files of a folder where the recorded server had its own: those
 that were there before. They, and what is stored, are held in memory.
 
+--write-test makes a test of each conversation, and beside it out.test.pcapng with
+nothing but their bytes: addresses are replaced, tokens hidden, and at most 16 MiB
+kept. It replays them against the file server, in the files of --with; or, with
+--pipeline MODULE#NAME, against an actor or a pipeline that a module of yours
+exports. Other protocols are named by --preset or --length-field, unless their port
+says which, and are read as frames. A test that would fail is not written; files
+that are there already are replaced with --force only.
+
 --only takes the number of a conversation, an address, a host or a :PORT of one of
 its ends, and may be given again. --speed and --max-idle say when: as fast as
 possible, as recorded, or so many times as fast, with pauses no longer than that.
@@ -95,6 +114,7 @@ Examples:
   sluice replay trace.pcap
   sluice replay trace.pcap --verify --chunking bytes
   sluice replay trace.pcap --verify --with backup/uploads
+  sluice replay trace.pcap --only 3 --write-test test/trace.test.ts
   sluice replay trace.pcap --to :8080 --only 3 --speed recorded --max-idle 1
   sluice replay dns.pcap --to 127.0.0.1:53 --preset dns
 ${exitStatusHelp}`;
@@ -132,6 +152,22 @@ export function addReplay(program: Command): void {
         .conflicts(['verify', 'with']),
     )
     .addOption(
+      new Option('--length-field <SPEC>', 'the same by a length field: KEY=VALUE,…')
+        .argParser(lengthFieldOptions)
+        .conflicts(['verify', 'with', 'preset']),
+    )
+    .addOption(
+      new Option('--write-test <OUT>', 'write a test for vitest: NAME.test.ts')
+        .argParser(testPath)
+        .conflicts(['to', 'verify', 'speed', 'maxIdle', 'chunking', 'wait', 'timeout']),
+    )
+    .addOption(
+      new Option('--pipeline <MODULE#NAME>', 'what answers in that test')
+        .argParser(ownPipeline)
+        .conflicts(['with']),
+    )
+    .option('--force', 'replace a test that is there already')
+    .addOption(
       new Option('--wait <TIME>', 'for a reply that was recorded')
         .argParser(duration(0, 365 * DAY_MS))
         .default(10_000, '10s'),
@@ -154,11 +190,16 @@ async function run(file: string, flags: ReplayFlags): Promise<void> {
       '--max-idle is for --speed recorded or a number: as fast as possible there are no pauses',
     );
   }
+  const { writeTest: test } = flags;
+  if (test === undefined && (flags.pipeline !== undefined || flags.force)) {
+    throw usageError('--pipeline and --force are for --write-test');
+  }
   const output = createOutput();
   const input = openCapture(file, output, !flags.json && !flags.quiet);
   const signals = exitOnSignal(input.end);
   try {
-    if (flags.to === undefined && !flags.verify) await dryRun(file, input, flags, output);
+    if (test !== undefined) await writeTest(file, input, { ...flags, writeTest: test }, output);
+    else if (flags.to === undefined && !flags.verify) await dryRun(file, input, flags, output);
     else await compareReplies(file, input, flags, output);
   } catch (thrown) {
     throw captureExitError(thrown);
@@ -221,9 +262,14 @@ async function resultsOf(
 ): Promise<Observable<LiveResult>> {
   const how = { ...pacingOf(flags), stall: flags.wait };
   const protocol = await protocolOf(file, flags);
-  if (flags.verify) return verifyReplay(capture, { ...how, store: await loadFolder(flags.with) });
+  if (flags.verify)
+    return verifyReplay(capture, { ...how, store: await loadFolder(flags.with, folderError) });
   const connecting$ = connection$(flags);
-  return replayTo(capture, () => connecting$, { ...how, ...repliesOf(flags.preset ?? protocol) });
+  const replies =
+    flags.lengthField === undefined
+      ? repliesOf(flags.preset ?? protocol)
+      : { replies: { framing: lengthField({ ...flags.lengthField, delivery: () => 'stream' }) } };
+  return replayTo(capture, () => connecting$, { ...how, ...(replies as { replies?: Replies<unknown> }) });
 }
 
 /**
@@ -272,7 +318,7 @@ async function dryRun(file: string, input: CaptureInput, flags: ReplayFlags, out
     else input.line(`broke off: ${printable(fault.message)} (conversation ${index})`);
   };
   await protocolOf(file, flags);
-  const store = await loadFolder(flags.with);
+  const store = await loadFolder(flags.with, folderError);
   // `verifyReplay` keeps the recorded order between connections: a file that one stores is there when another asks for
   // it.
   const verified$ = verifyReplay(input.capture, {
@@ -288,6 +334,11 @@ async function dryRun(file: string, input: CaptureInput, flags: ReplayFlags, out
   else if (!flags.quiet) output.line(storedInWords(counts));
   if (fault !== undefined) throw fault;
 }
+
+const folderError: FolderError = (what, path, why) =>
+  what === 'folder'
+    ? usageError(`--with ${printable(path)} cannot be read: ${why}`)
+    : exitError(exitStatus.failed, `${printable(path)} cannot be stored: ${why}`);
 
 /** How long to wait for a recorded reply, in milliseconds. Where another server was recorded, it does not come. */
 const DRY_RUN_WAIT_MS = 500;

@@ -1,0 +1,200 @@
+/**
+ * `sluice replay FILE --write-test out.test.ts`: a recording becomes a test of its own.
+ *
+ * ```text
+ *  FILE ──▶ conversations ──▶ framing? ──▶ redacted ──▶ capture ──▶ tried ──▶ both files
+ *           (only, bounded)                                └──▶ what was said, what may differ ──▶ test
+ * ```
+ */
+import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { formatBytes, plainCountOf } from '../../../base/units.ts';
+import { captureOf } from '../../../capture/capture.ts';
+import {
+  type ConversationLog,
+  type LoggedConversation,
+  logConversations,
+} from '../../../capture/trim/conversation-log.ts';
+import { redactLog } from '../../../capture/trim/redact-log.ts';
+import { type WrittenLog, writeLog } from '../../../capture/trim/write-log.ts';
+import { compareReplay } from '../../../testing/compare-replay.ts';
+import { fileServer } from '../../../testing/file-server.ts';
+import { framesOf } from '../../../testing/pipeline.ts';
+import type { LengthFieldOptions } from '../../../wire/length-field.ts';
+import { exitError } from '../../shared/exit-error.ts';
+import { exitStatus } from '../../shared/exit-status.ts';
+import { printable } from '../../shared/format.ts';
+import type { Output } from '../../shared/output.ts';
+import { type CaptureInput, nothingFound } from '../read.ts';
+import { ignoredFields } from './ignored-fields.ts';
+import { noteLines } from './notes.ts';
+import { commandLine, type OwnPipeline } from './own-pipeline.ts';
+import { saidIn } from './said.ts';
+import {
+  foundFraming,
+  framingNamed,
+  inspectOptionsOf,
+  isFramedSo,
+  replyFramingOf,
+  type TestFraming,
+} from './test-framing.ts';
+import { refuseExisting, refuseOriginal, testPathsOf, writeTestFiles } from './test-paths.ts';
+import { testSource } from './test-source.ts';
+
+export interface WriteTestFlags {
+  readonly writeTest: string;
+  readonly force?: boolean;
+  readonly only?: readonly (number | string)[];
+  readonly preset?: string;
+  readonly lengthField?: LengthFieldOptions;
+  readonly with?: string;
+  readonly pipeline?: OwnPipeline;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** The most bytes of the capture of a test: what is longer ends there. */
+const CAPTURE_BYTES_MAX = 16 * 1024 * 1024;
+/** The most conversations of a test, each of which is a test. */
+const CONVERSATIONS_MAX = 100;
+
+export async function writeTest(
+  file: string,
+  input: CaptureInput,
+  flags: WriteTestFlags,
+  output: Output,
+): Promise<void> {
+  const paths = testPathsOf(flags.writeTest);
+  refuseOriginal(paths, file);
+  if (!flags.force) refuseExisting(paths);
+  const { only } = flags;
+  const whole = await logConversations(input.capture, {
+    ...(only === undefined ? {} : { only }),
+    maxBytes: CAPTURE_BYTES_MAX,
+    maxConversations: CONVERSATIONS_MAX,
+  });
+  input.end();
+  if (whole.conversations.length === 0) throw await nothingFound(file, only);
+  const { framing, isSluice, isAsked } = framingOf(file, whole, flags);
+  const log = isAsked ? whole : onlyFramedSo(whole, framing);
+  if (isSluice) redactLog(log);
+  const written = writeLog(log);
+  const isIncomplete = log.conversations.some(({ missing }) => missing.client + missing.server > 0);
+  if (flags.pipeline === undefined) await tryIt(written, framing, isIncomplete, flags);
+
+  const notes = noteLines(log, whole, CAPTURE_BYTES_MAX);
+  const capture = captureOf(written.bytes, basename(paths.capture));
+  const source = testSource({
+    command: commandLine(file, flags),
+    capture: basename(paths.capture),
+    framing,
+    own: flags.pipeline === undefined ? null : ownFrom(flags.pipeline, paths.test),
+    files: flags.with === undefined ? null : `${relativeTo(flags.with, paths.test)}/`,
+    ignored: isSluice && flags.pipeline === undefined ? ignoredFields(log) : [],
+    conversations: await saidIn(capture, inspectOptionsOf(framing)),
+    notes,
+    isIncomplete,
+  });
+  writeTestFiles(paths, source, written.bytes, flags.force ?? false);
+  report({ paths, log, written, notes, flags, output });
+}
+
+interface FoundFraming {
+  readonly framing: TestFraming;
+  /** Whether tokens are found and hidden, as Sluice's wire has them. */
+  readonly isSluice: boolean;
+  /** Whether it was asked for: then it is that of all conversations. */
+  readonly isAsked: boolean;
+}
+
+function framingOf(file: string, log: ConversationLog, flags: WriteTestFlags): FoundFraming {
+  const { preset, lengthField, pipeline } = flags;
+  const asked = (framing: TestFraming): FoundFraming => ({
+    framing,
+    isSluice: framing.type === 'sluice',
+    isAsked: true,
+  });
+  if (lengthField !== undefined) return asked({ type: 'length-field', options: lengthField });
+  if (preset === 'none' && pipeline === undefined) {
+    throw exitError(
+      exitStatus.failed,
+      'a test without frames needs something that answers: name it with --pipeline',
+    );
+  }
+  if (preset !== undefined) return asked(framingNamed(preset));
+  const found = foundFraming(log.conversations);
+  const isSluice = found?.type === 'sluice';
+  if (pipeline !== undefined) return { framing: { type: 'own' }, isSluice, isAsked: true };
+  if (found !== null) return { framing: found, isSluice, isAsked: false };
+  const name = printable(file);
+  throw exitError(
+    exitStatus.failed,
+    `it is not known how the messages of ${name} are framed: name that with --preset or --length-field, or what answers them with --pipeline`,
+  );
+}
+
+function onlyFramedSo(log: ConversationLog, framing: TestFraming): ConversationLog {
+  const conversations = log.conversations.filter((it) => isFramedSo(framing, it));
+  const kept = new Set<LoggedConversation>(conversations);
+  return { ...log, conversations, events: log.events.filter(({ of }) => kept.has(of)) };
+}
+
+/** Throws an `ExitError` when the test would fail: then nothing is written. */
+async function tryIt(
+  written: WrittenLog,
+  framing: TestFraming,
+  isIncomplete: boolean,
+  flags: WriteTestFlags,
+): Promise<void> {
+  const replyFraming = replyFramingOf(framing);
+  const pipeline =
+    replyFraming === undefined
+      ? fileServer(flags.with === undefined ? {} : { files: flags.with })
+      : framesOf(replyFraming as Parameters<typeof framesOf>[0]);
+  const failure = await compareReplay(captureOf(written.bytes), pipeline, {
+    allowIncomplete: isIncomplete,
+  }).catch((thrown: unknown) => (thrown instanceof Error ? thrown.message : String(thrown)));
+  if (failure === null) return;
+  const hint =
+    framing.type === 'sluice'
+      ? 'files that the server had before are named with --with; other conversations may have stored some'
+      : 'another framing is named with --preset or --length-field';
+  const lines = failure.split('\n').map(printable).join('\n');
+  throw exitError(exitStatus.failed, `no test was written, as it would fail (${hint}):\n${lines}`);
+}
+
+const ownFrom = ({ module, name }: OwnPipeline, test: string): OwnPipeline =>
+  /^\.{0,2}\//.test(module) || isAbsolute(module)
+    ? { module: withDot(relativeTo(module, test)), name }
+    : { module, name };
+
+const withDot = (path: string): string => (path.startsWith('.') ? path : `./${path}`);
+
+/** A path seen from the folder of the test, as an import or a URL writes it. */
+const relativeTo = (path: string, test: string): string =>
+  relative(resolve(dirname(test)), resolve(path))
+    .split(sep)
+    .join('/') || '.';
+
+interface Reported {
+  readonly paths: ReturnType<typeof testPathsOf>;
+  readonly log: ConversationLog;
+  readonly written: WrittenLog;
+  readonly notes: readonly string[];
+  readonly flags: WriteTestFlags;
+  readonly output: Output;
+}
+
+function report({ paths, log, written, notes, flags, output }: Reported): void {
+  const { conversations } = log;
+  if (flags.json) {
+    const [tests, packets, bytes] = [conversations.length, written.packets, written.bytes.length];
+    return output.json({ event: 'test-written', ...paths, tests, packets, bytes, notes });
+  }
+  if (flags.quiet) return;
+  const tests = plainCountOf(conversations.length, 'test');
+  const packets = `${plainCountOf(written.packets, 'packet')}, ${formatBytes(written.bytes.length)}`;
+  output.line(`wrote ${printable(paths.test)} (${tests}) and ${printable(paths.capture)} (${packets})`);
+  for (const note of notes) output.line(`  ${printable(note)}`);
+  if (flags.pipeline === undefined) output.line(`npx vitest run ${printable(paths.test)}`);
+  else output.line(`not tried yet: npx vitest run ${printable(paths.test)}`);
+}
