@@ -2,7 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { systemWords } from '../files/protocol/system-words.ts';
-import { check, checkOptions, either, FLAG, optional, type Rule, TEXT } from '../wire/argument.ts';
+import { check, checkOptions, either, FILE_URL, FLAG, optional, TEXT } from '../wire/argument.ts';
 import type { Capture } from './capture.ts';
 import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
 import { decompressGzip, isGzip } from './format/gunzip.ts';
@@ -27,11 +27,6 @@ export interface CaptureFileOptions {
   readonly reuse?: boolean;
 }
 
-const FILE_URL: Rule = {
-  words: 'a file: URL',
-  isKind: (value) => value instanceof URL && value.protocol === 'file:',
-};
-
 /**
  * A capture in a file: pcap or pcapng, compressed with gzip, with Zstandard (where Node can decompress that: 22.15 and
  * newer; elsewhere it is `not-a-capture`) or not, as its first bytes say. In a compressed one, positions are those of
@@ -47,7 +42,7 @@ const FILE_URL: Rule = {
  */
 export function captureFile(file: string | URL, options: CaptureFileOptions = {}): Capture {
   check('captureFile: the path', file, either(TEXT, FILE_URL));
-  const path = typeof file === 'string' ? file : fileURLToPath(file);
+  const path = typeof file === 'string' ? file : fileURLToPath(file.href);
   checkOptions('captureFile', options, { reuse: optional(FLAG) });
   const { reuse = false } = options;
   const name = path === '-' ? 'standard input' : path;

@@ -9,7 +9,14 @@ import type { RecordedConnection } from '../capture/replay/recorded-connection.t
 import type { FrameFault } from '../wire/fault.ts';
 import { describeFailure, describeNothing } from './failure.ts';
 import type { ReplayTheSameOptions } from './options.ts';
-import { type Pipeline, type PipelineFunction, readerOf, type Service, serviceOf } from './pipeline.ts';
+import {
+  type Pipeline,
+  type PipelineFunction,
+  type Reader,
+  readerOf,
+  type Service,
+  serviceOf,
+} from './pipeline.ts';
 import { replayToService } from './replay-service.ts';
 import { framedReplies } from './reply-framing.ts';
 
@@ -29,20 +36,22 @@ export async function compareReplay(
   pipeline: Pipeline,
   options: ReplayTheSameOptions,
 ): Promise<Failure> {
-  const service = serviceOf(pipeline);
-  if (service !== null) return compareService(capture, service, options);
-  return compareReader(capture, pipeline as PipelineFunction, options);
+  const isReader = typeof pipeline === 'function' ? pipeline.length > 0 : serviceOf(pipeline) === null;
+  if (isReader) return compareReader(capture, pipeline as Reader | PipelineFunction, options);
+  return compareService(capture, () => serviceOf(pipeline)!, options);
 }
 
+/** @param serviceFor makes the service of a replay. */
 async function compareService(
   capture: Capture,
-  service: Service,
+  serviceFor: () => Service,
   options: ReplayTheSameOptions,
 ): Promise<Failure> {
   const { conversation = null, framing, ignore, runs = RUNS_DEFAULT, stall = STALL_DEFAULT_MS } = options;
   const seed = seedOf(options);
   const random = Array.from({ length: runs }, (_, run): Chunking => ({ seed: seed + run }));
   for (const chunking of ['recorded' as const, ...random]) {
+    const service = serviceFor();
     const replies = framing === undefined ? service.replies(ignore) : framedReplies(framing, ignore ?? []);
     const how = { chunking, replies, conversation, stall, streams: options.streams };
     const { results, thrown } = await replayToService(capture, service, how);
@@ -62,11 +71,11 @@ function isSame(result: LiveResult, { allowIncomplete = false }: ReplayTheSameOp
 /** A reader reads both directions; a function reads what the client sent. */
 async function compareReader(
   capture: Capture,
-  pipeline: Exclude<Pipeline, Service>,
+  pipeline: Reader | PipelineFunction,
   options: ReplayTheSameOptions,
 ): Promise<Failure> {
   const { conversation, ignore, runs = RUNS_DEFAULT, streams } = options;
-  const read = readerOf(pipeline as PipelineFunction);
+  const read = readerOf(pipeline);
   const seed = seedOf(options);
   let emitted = 0;
   let fault: FrameFault | null = null;

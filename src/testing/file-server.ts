@@ -7,7 +7,7 @@ import { type ServeOptions, serve } from '../server/serve.ts';
 import { DEFAULT_IGNORED_FIELDS, sluiceReplies } from '../server/verify-replay.ts';
 import { loadFolder } from '../store/memory/load-folder.ts';
 import type { MemoryStore } from '../store/memory/memory-store.ts';
-import { checkOptions, either, optional, RECORD, type Rule, TEXT } from '../wire/argument.ts';
+import { checkOptions, either, FILE_URL, optional, RECORD, TEXT } from '../wire/argument.ts';
 import type { Service } from './pipeline.ts';
 
 export interface FileServerOptions
@@ -16,7 +16,6 @@ export interface FileServerOptions
   readonly files?: string | URL;
 }
 
-const URL_OBJECT: Rule = { words: 'a URL', isKind: (value) => value instanceof URL };
 /** A replayed client always reads its replies, so the server need not wait for a quiet period. */
 const QUIET_PERIOD = { initial: 0, minimum: 0, midFrame: 0 };
 
@@ -29,7 +28,7 @@ const QUIET_PERIOD = { initial: 0, minimum: 0, midFrame: 0 };
  */
 export function fileServer(options: FileServerOptions = {}): Service {
   checkOptions('fileServer', options, {
-    files: optional(either(TEXT, URL_OBJECT)),
+    files: optional(either(TEXT, FILE_URL)),
     limits: optional(RECORD),
   });
   const { files, limits, ...others } = options;
@@ -52,6 +51,6 @@ export function fileServer(options: FileServerOptions = {}): Service {
 
 const storeOf = (files: string | URL | undefined): Promise<MemoryStore> =>
   loadFolder(
-    files instanceof URL ? fileURLToPath(files) : files,
+    files === undefined || typeof files === 'string' ? files : fileURLToPath(files.href),
     (_, path, why) => new Error(`fileServer: ${path} cannot be loaded: ${why}`),
   );

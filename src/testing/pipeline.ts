@@ -26,11 +26,15 @@ export interface Reader {
   readonly read: (connection: RecordedConnection) => Observable<unknown>;
 }
 
-/** A pipeline of operators over what the client sent: what it emits must be the same however the bytes are cut. */
-export type PipelineFunction = (connection: RecordedConnection) => Observable<unknown>;
+/**
+ * - With a parameter: a pipeline of operators over what the client sent. It returns an Observable.
+ * - Without one: it makes an actor or a service, anew for each replay. That suits those that keep something.
+ */
+export type PipelineFunction = (connection: RecordedConnection) => Observable<unknown> | AnyActor | Service;
 
 /**
- * - `fileServer()`, `service(…)`, or an actor: it answers, and its replies are compared with the recorded ones.
+ * - `fileServer()`, `service(…)`, an actor, or a function without parameters that makes one: it answers, and its replies
+ *   are compared with the recorded ones.
  * - `framesOf(…)`, or a function from a connection to an Observable: it reads, and what it emits must not depend on how
  *   the bytes are cut.
  */
@@ -95,9 +99,9 @@ export const PIPELINE: Rule = {
       (typeOf(value) === 'service' || typeOf(value) === 'reader' || isActor(value))),
 };
 
-/** What answers, or null when the pipeline reads. */
+/** What answers, made anew if the pipeline makes it; null when the pipeline reads. */
 export function serviceOf(pipeline: Pipeline): Service | null {
-  if (typeof pipeline === 'function') return null;
+  if (typeof pipeline === 'function') return pipeline.length === 0 ? madeBy(pipeline as () => unknown) : null;
   if (isActor(pipeline)) {
     // Its types are those of its own codec and effects, which nothing here looks at.
     const actor = pipeline as never;
@@ -106,12 +110,26 @@ export function serviceOf(pipeline: Pipeline): Service | null {
   return pipeline.type === 'service' ? pipeline : null;
 }
 
+function madeBy(make: () => unknown): Service {
+  const made = make();
+  check('the pipeline: what a function without parameters returns', made, ANSWERS);
+  return serviceOf(made as AnyActor | Service)!;
+}
+
+const ANSWERS: Rule = {
+  words: 'an actor or a service',
+  isKind: (value) =>
+    typeof value === 'object' && value !== null && (typeOf(value) === 'service' || isActor(value)),
+};
+
 /** What reads. A function is checked to return an Observable when it is called. */
-export function readerOf(pipeline: Reader | PipelineFunction): PipelineFunction {
+export function readerOf(
+  pipeline: Reader | PipelineFunction,
+): (connection: RecordedConnection) => Observable<unknown> {
   const read = typeof pipeline === 'function' ? pipeline : pipeline.read;
   return (connection) => {
     const events$ = read(connection);
     check('the pipeline: what it returns', events$, OBSERVABLE);
-    return events$;
+    return events$ as Observable<unknown>;
   };
 }

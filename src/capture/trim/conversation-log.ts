@@ -5,6 +5,7 @@
 
 import { concatBytes } from '../../base/bytes.ts';
 import type { Capture } from '../capture.ts';
+import { type CaptureFault, isCaptureFault } from '../capture-fault.ts';
 import { type Selection, selects } from '../inspect/selection.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, ConversationEvent, Side } from '../stream-event.ts';
@@ -56,6 +57,8 @@ export interface ConversationLog {
   readonly events: readonly LoggedEvent[];
   /** How many conversations were wanted beyond `maxConversations`. */
   readonly leftOut: number;
+  /** Why the capture could not be read to its end, when something of it could; else null. */
+  readonly fault: CaptureFault | null;
 }
 
 export interface ConversationLogOptions {
@@ -72,9 +75,8 @@ const FIRST_BYTES = 16;
 const PACKET_COST_BYTES = 88;
 
 /**
- * Reads the conversations that are wanted. Stops at `maxBytes`: then those that are open are cut there.
- *
- * Throws the `CaptureFault` of a capture that cannot be read to its end.
+ * Reads the conversations that are wanted. Stops at `maxBytes`: then those that are open are cut there. Of a capture
+ * that cannot be read to its end it has what came before; it throws the `CaptureFault` when that is nothing.
  */
 export async function logConversations(
   capture: Capture,
@@ -114,14 +116,20 @@ export async function logConversations(
     if (size <= maxBytes) events.push(next);
   }
 
-  for await (const batch of readStreams(capture, { resets: 'in-place', ...streams })) {
-    for (const event of batch) {
-      if (size <= maxBytes && 'conversation' in event) take(event);
+  let fault: CaptureFault | null = null;
+  try {
+    for await (const batch of readStreams(capture, { resets: 'in-place', ...streams })) {
+      for (const event of batch) {
+        if (size <= maxBytes && 'conversation' in event) take(event);
+      }
+      if (size > maxBytes) break;
     }
-    if (size > maxBytes) break;
+  } catch (thrown) {
+    if (!isCaptureFault(thrown) || events.length === 0) throw thrown;
+    fault = thrown;
   }
   if (size > maxBytes) for (const of of open) of.isCut = true;
-  return { conversations: [...logged.values()], events, leftOut };
+  return { conversations: [...logged.values()], events, leftOut, fault };
 }
 
 const NO_BYTES = new Uint8Array(0);

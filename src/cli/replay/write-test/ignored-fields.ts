@@ -30,9 +30,19 @@ export const reasonsByField: ReadonlyMap<string, string> = new Map(Object.entrie
 /** Bytes of a reply's header: a page of a list is far longer than a request may be. */
 const REPLY_BYTES_MAX = 16 * 1024 * 1024;
 
-/** The fields that occur in the recorded replies of Sluice's wire, in the order of the table. */
-export function ignoredFields({ conversations, events }: ConversationLog): readonly IgnoredField[] {
+export interface Ignored {
+  /** The fields that occur in the recorded replies, in the order of the table. */
+  readonly fields: readonly IgnoredField[];
+  /** Sentences about what is not compared besides. */
+  readonly remarks: readonly string[];
+}
+
+export const NOTHING_IGNORED: Ignored = { fields: [], remarks: [] };
+
+/** What a comparison of these conversations of Sluice's wire ignores. */
+export function ignoredIn({ conversations, events }: ConversationLog): Ignored {
   const names = new Set<string>();
+  let [hasProgress, hasHidden] = [false, false];
   for (const of of conversations) {
     const framing = replyFraming({ maxHeader: REPLY_BYTES_MAX });
     let state = initialState<JsonHeader>();
@@ -42,14 +52,27 @@ export function ignoredFields({ conversations, events }: ConversationLog): reado
       const stepped = step(framing, state, event.bytes);
       state = stepped.state;
       for (const frame of stepped.events) {
-        if (frame.type === 'start' || frame.type === 'frame') noteFields(frame.header, frame.header, names);
+        if (frame.type !== 'start' && frame.type !== 'frame') continue;
+        noteFields(frame.header, frame.header, names);
+        hasProgress ||= frame.header.ack === 'progress';
+        hasHidden ||= isHidden(frame.header.error);
       }
     }
   }
-  return Object.entries(REASONS)
-    .filter(([name]) => names.has(name))
-    .map(([name, why]) => ({ name, why }));
+  return {
+    fields: Object.entries(REASONS)
+      .filter(([name]) => names.has(name))
+      .map(([name, why]) => ({ name, why })),
+    remarks: [
+      ...(hasProgress ? ['Replies `progress` are not compared: how many come depends on the disk.'] : []),
+      ...(hasHidden ? ['Errors about bytes that the recording hides are not compared.'] : []),
+    ],
+  };
 }
+
+/** Whether an error quotes bytes that were hidden. */
+const isHidden = (error: unknown): boolean =>
+  /^\*+$/.test(String((error as { readonly hex?: unknown } | null | undefined)?.hex ?? ''));
 
 function noteFields(value: unknown, reply: JsonHeader, names: Set<string>): void {
   if (typeof value !== 'object' || value === null) return;

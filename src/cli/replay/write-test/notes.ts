@@ -19,6 +19,9 @@ export function noteLines(log: ConversationLog, whole: ConversationLog, maxBytes
     ...lacking.slice(0, NAMED_MAX),
     ...(lacking.length > NAMED_MAX ? [`${lacking.length - NAMED_MAX} more conversations lack packets.`] : []),
     ...(cut ? [`Only the first ${formatBytes(maxBytes)} are kept: what follows is not tested.`] : []),
+    ...(whole.fault === null
+      ? []
+      : [`The recording is read up to byte ${whole.fault.position}: it is ${whole.fault.code} there.`]),
     ...(others.length > 0
       ? [`${plainCountOf(others.length, 'conversation')} of another protocol left out.`]
       : []),

@@ -1,6 +1,6 @@
 /** The text of a written test: a readable vitest file of its own. */
 import { printable } from '../../shared/format.ts';
-import type { IgnoredField } from './ignored-fields.ts';
+import type { Ignored } from './ignored-fields.ts';
 import type { SaidByConversation } from './said.ts';
 import { framingSource, type TestFraming } from './test-framing.ts';
 
@@ -14,8 +14,7 @@ export interface TestFacts {
   readonly own: { readonly module: string; readonly name: string | null } | null;
   /** The folder with the files that the server had, relative to the test; null when it had none. */
   readonly files: string | null;
-  readonly ignored: readonly IgnoredField[];
-  /** Whether replies `progress` were recorded, which are not compared. */
+  readonly ignored: Ignored;
   readonly conversations: readonly SaidByConversation[];
   /** Sentences about what the recording lacks. */
   readonly notes: readonly string[];
@@ -81,14 +80,15 @@ function optionLines({ framing, ignored, isIncomplete }: TestFacts): string[] {
   return [
     'const options = {',
     ...(code === undefined ? [] : [`  framing: ${code}, // how replies are told apart`]),
-    ...(ignored.length === 0
+    ...(ignored.fields.length === 0
       ? ['  ignore: [], // names of fields that may differ from run to run: none']
       : [
           '  // Fields of replies that may differ from run to run, and why:',
           '  ignore: [',
-          ...ignored.map(({ name, why }) => `    ${quoted(name)}, // ${why}`),
+          ...ignored.fields.map(({ name, why }) => `    ${quoted(name)}, // ${why}`),
           '  ],',
         ]),
+    ...ignored.remarks.map((remark) => `  ${comment(remark)}`),
     ...(isIncomplete ? ['  allowIncomplete: true, // what the recording has is compared'] : []),
     '};',
   ];

@@ -16,6 +16,7 @@ import {
 } from '../../../capture/trim/conversation-log.ts';
 import { redactLog } from '../../../capture/trim/redact-log.ts';
 import { type WrittenLog, writeLog } from '../../../capture/trim/write-log.ts';
+import { loadFolder } from '../../../store/memory/load-folder.ts';
 import { compareReplay } from '../../../testing/compare-replay.ts';
 import { fileServer } from '../../../testing/file-server.ts';
 import { framesOf } from '../../../testing/pipeline.ts';
@@ -24,8 +25,9 @@ import { exitError } from '../../shared/exit-error.ts';
 import { exitStatus } from '../../shared/exit-status.ts';
 import { printable } from '../../shared/format.ts';
 import type { Output } from '../../shared/output.ts';
+import { folderError } from '../flags.ts';
 import { type CaptureInput, nothingFound } from '../read.ts';
-import { ignoredFields } from './ignored-fields.ts';
+import { ignoredIn, NOTHING_IGNORED } from './ignored-fields.ts';
 import { noteLines } from './notes.ts';
 import { commandLine, type OwnPipeline } from './own-pipeline.ts';
 import { saidIn } from './said.ts';
@@ -66,6 +68,7 @@ export async function writeTest(
   const paths = testPathsOf(flags.writeTest);
   refuseOriginal(paths, file);
   if (!flags.force) refuseExisting(paths);
+  await loadFolder(flags.with, folderError);
   const { only } = flags;
   const whole = await logConversations(input.capture, {
     ...(only === undefined ? {} : { only }),
@@ -89,7 +92,7 @@ export async function writeTest(
     framing,
     own: flags.pipeline === undefined ? null : ownFrom(flags.pipeline, paths.test),
     files: flags.with === undefined ? null : `${relativeTo(flags.with, paths.test)}/`,
-    ignored: isSluice && flags.pipeline === undefined ? ignoredFields(log) : [],
+    ignored: isSluice && flags.pipeline === undefined ? ignoredIn(log) : NOTHING_IGNORED,
     conversations: await saidIn(capture, inspectOptionsOf(framing)),
     notes,
     isIncomplete,
