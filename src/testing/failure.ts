@@ -46,10 +46,11 @@ const VERDICTS = {
   incomplete: 'lacks packets in the recording (allowIncomplete: true compares what there is):',
 } as const;
 
-/** The sentence about the frame, and both frames when they are not in it. */
-function describeDifference({ kind, message, packet, expected, got }: ReplyDifference): string[] {
+/** The sentence about the frame, and both frames when it does not say all of them. */
+function describeDifference({ kind, message, packet, expected, got, fields }: ReplyDifference): string[] {
   const where = packet === null ? '' : ` (packet ${packet})`;
-  if (kind !== 'header') return [`  ${message}${where}`];
+  const isSaid = kind !== 'header' || Object.keys(expected as object).length <= fields.length;
+  if (isSaid) return [`  ${message}${where}`];
   return [
     `  ${message}${where}`,
     `    recorded: ${describeValue(expected, REPLY_LENGTH_MAX)}`,
