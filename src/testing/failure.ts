@@ -43,7 +43,8 @@ const VERDICTS = {
   same: 'is answered as recorded',
   different: 'is not answered as recorded:',
   failed: 'could not be replayed to its end:',
-  incomplete: 'lacks packets in the recording (allowIncomplete: true compares what there is):',
+  incomplete:
+    'could not be compared to its end: the recording lacks packets, or its replies are framed otherwise (allowIncomplete: true compares what there is):',
 } as const;
 
 /** The sentence about the frame, and both frames when it does not say all of them. */
