@@ -17,7 +17,7 @@ const TEST_FILE = /\.(?:test|spec)\.[cm]?[jt]s$/;
 
 /** Parses the path of `--write-test`. */
 export function testPath(text: string): string {
-  if (TEST_FILE.test(basename(text)) && !basename(text).startsWith('.')) return text;
+  if (TEST_FILE.test(text) && !basename(text).startsWith('.')) return text;
   throw new InvalidArgumentError('It must end in .test.ts or .test.js, as vitest finds tests by that.');
 }
 

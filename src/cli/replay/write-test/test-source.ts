@@ -26,6 +26,9 @@ const comment = (text: string): string => `// ${printable(text)}`;
 const quoted = (text: string): string =>
   `'${printable(text).replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
+/** A path as a relative URL. */
+const urlOf = (path: string): string => path.split('/').map(encodeURIComponent).join('/');
+
 /** @returns the file, formatted, with a line feed at its end. */
 export function testSource(facts: TestFacts): string {
   return `${[...headLines(facts), '', ...pipelineLines(facts), '', ...optionLines(facts), ...testLines(facts)].join('\n')}\n`;
@@ -50,7 +53,7 @@ function headLines({ command, capture, framing, own, notes }: TestFacts): string
     ...(own === null ? [] : [ownImport(own)]),
     '',
     'expect.extend(matchers);',
-    `const recording = captureFile(new URL(${quoted(`./${encodeURI(capture)}`)}, import.meta.url));`,
+    `const recording = captureFile(new URL(${quoted(urlOf(`./${capture}`))}, import.meta.url));`,
   ];
 }
 
@@ -63,7 +66,7 @@ function pipelineLines({ framing, own, files }: TestFacts): string[] {
   if (own !== null) return [comment('What answers is imported above as `pipeline`.')];
   const mine = "import { mine as pipeline } from './mine.js';";
   if (framing.type === 'sluice') {
-    const options = files === null ? '' : `{ files: new URL(${quoted(encodeURI(files))}, import.meta.url) }`;
+    const options = files === null ? '' : `{ files: new URL(${quoted(urlOf(files))}, import.meta.url) }`;
     return [
       comment(`What answers, in this line. For a server or an actor of yours: ${mine}`),
       `const pipeline = fileServer(${options});`,
