@@ -26,13 +26,18 @@ export interface ReplayTheSameOptions {
   readonly ignore?: readonly string[];
   /** How replies are told apart; default as the file server or the actor does, else by their bytes alone. */
   readonly framing?: ReplyFraming;
-  /** A whole number; what random cuts begin with. Default another one each time. A failure says which it was. */
+  /**
+   * A whole number of 32 bits; what random cuts begin with. Default another one each time. A failure says which it was.
+   */
   readonly seed?: number;
   /** In how many random cuts the recording is replayed, besides the recorded one: 0 to 1,000, default 3. */
   readonly runs?: number;
   /** Milliseconds to wait for a reply that was recorded; default 2,000. */
   readonly stall?: number;
-  /** Whether a recording that lacks packets may be compared as far as it goes; default false. */
+  /**
+   * Whether a recording that lacks packets, or ends in the middle of a message, may be compared as far as it goes;
+   * default false.
+   */
   readonly allowIncomplete?: boolean;
   /** How the packets are put together. */
   readonly streams?: StreamOptions;
@@ -42,7 +47,7 @@ const RULES = {
   conversation: optional(wholeFrom(0)),
   ignore: optional(LIST),
   framing: optional(REPLY_FRAMING),
-  seed: optional(wholeFrom(Number.MIN_SAFE_INTEGER)),
+  seed: optional(wholeFrom(-(2 ** 31), 2 ** 32 - 1)),
   runs: optional(wholeFrom(0, 1000)),
   stall: optional(MILLISECONDS),
   allowIncomplete: optional(FLAG),

@@ -186,6 +186,20 @@ describe('what is in the recording', () => {
     expect(written()).toContain('\n  allowIncomplete: true, ');
   });
 
+  test('a conversation that ends in the middle of a message is compared up to there, and that is said', async () => {
+    const { open, send, ...rest } = conversationEvents();
+    const { run, written } = folderWith([
+      open(),
+      send('client', '\0\x02ab'),
+      send('server', '\0\x02AB\0\x09ab'),
+      ...over(rest as Conversation),
+    ]);
+    const { stdout, stderr } = await run(...toOut, '--length-field', 'width=2');
+    expect(stderr).toBe('');
+    expect(stdout).toContain('  It ends in the middle of a message, which is not compared.\n');
+    expect(written()).toContain('\n  allowIncomplete: true, ');
+  });
+
   test('a recording that is cut off is kept up to there, and that is said', async () => {
     const { folder, run, written } = folderWith(golden('sluice.pcapng'));
     const whole = readFileSync(golden('sluice.pcapng'));

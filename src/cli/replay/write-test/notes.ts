@@ -9,7 +9,7 @@ const NAMED_MAX = 5;
  * @param log what the capture has.
  * @param whole what was selected, before conversations of other protocols were left out.
  */
-export function noteLines(log: ConversationLog, whole: ConversationLog, maxBytes: number): readonly string[] {
+export function noteLines(log: ConversationLog, whole: ConversationLog, maxBytes: number): string[] {
   const { conversations } = log;
   const kept = new Set(conversations);
   const others = whole.conversations.filter((it) => !kept.has(it));

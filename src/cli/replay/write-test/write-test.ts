@@ -17,9 +17,6 @@ import {
 import { redactLog } from '../../../capture/trim/redact-log.ts';
 import { type WrittenLog, writeLog } from '../../../capture/trim/write-log.ts';
 import { loadFolder } from '../../../store/memory/load-folder.ts';
-import { compareReplay } from '../../../testing/compare-replay.ts';
-import { fileServer } from '../../../testing/file-server.ts';
-import { framesOf } from '../../../testing/pipeline.ts';
 import type { LengthFieldOptions } from '../../../wire/length-field.ts';
 import { exitError } from '../../shared/exit-error.ts';
 import { exitStatus } from '../../shared/exit-status.ts';
@@ -36,11 +33,11 @@ import {
   framingNamed,
   inspectOptionsOf,
   isFramedSo,
-  replyFramingOf,
   type TestFraming,
 } from './test-framing.ts';
 import { refuseExisting, refuseOriginal, testPathsOf, writeTestFiles } from './test-paths.ts';
 import { testSource } from './test-source.ts';
+import { tryTest } from './try-test.ts';
 
 export interface WriteTestFlags {
   readonly writeTest: string;
@@ -81,10 +78,10 @@ export async function writeTest(
   const log = isAsked ? whole : onlyFramedSo(whole, framing);
   if (isSluice) redactLog(log);
   const written = writeLog(log);
-  const isIncomplete = log.conversations.some(({ missing }) => missing.client + missing.server > 0);
-  if (flags.pipeline === undefined) await tryIt(written, framing, isIncomplete, flags);
-
+  const lacksPackets = log.conversations.some(({ missing }) => missing.client + missing.server > 0);
+  const endsEarly = flags.pipeline === undefined && (await tryTest(written, framing, flags.with));
   const notes = noteLines(log, whole, CAPTURE_BYTES_MAX);
+  if (endsEarly && !lacksPackets) notes.push('It ends in the middle of a message, which is not compared.');
   const capture = captureOf(written.bytes, basename(paths.capture));
   const source = testSource({
     command: commandLine(file, flags),
@@ -95,7 +92,7 @@ export async function writeTest(
     ignored: isSluice && flags.pipeline === undefined ? ignoredIn(log) : NOTHING_IGNORED,
     conversations: await saidIn(capture, inspectOptionsOf(framing)),
     notes,
-    isIncomplete,
+    isIncomplete: lacksPackets || endsEarly,
   });
   writeTestFiles(paths, source, written.bytes, flags.force ?? false);
   report({ paths, log, written, notes, flags, output });
@@ -139,30 +136,6 @@ function onlyFramedSo(log: ConversationLog, framing: TestFraming): ConversationL
   const conversations = log.conversations.filter((it) => isFramedSo(framing, it));
   const kept = new Set<LoggedConversation>(conversations);
   return { ...log, conversations, events: log.events.filter(({ of }) => kept.has(of)) };
-}
-
-/** Throws an `ExitError` when the test would fail: then nothing is written. */
-async function tryIt(
-  written: WrittenLog,
-  framing: TestFraming,
-  isIncomplete: boolean,
-  flags: WriteTestFlags,
-): Promise<void> {
-  const replyFraming = replyFramingOf(framing);
-  const pipeline =
-    replyFraming === undefined
-      ? fileServer(flags.with === undefined ? {} : { files: flags.with })
-      : framesOf(replyFraming as Parameters<typeof framesOf>[0]);
-  const failure = await compareReplay(captureOf(written.bytes), pipeline, {
-    allowIncomplete: isIncomplete,
-  }).catch((thrown: unknown) => (thrown instanceof Error ? thrown.message : String(thrown)));
-  if (failure === null) return;
-  const hint =
-    framing.type === 'sluice'
-      ? 'files that the server had before are named with --with; other conversations may have stored some'
-      : 'another framing is named with --preset or --length-field';
-  const lines = failure.split('\n').map(printable).join('\n');
-  throw exitError(exitStatus.failed, `no test was written, as it would fail (${hint}):\n${lines}`);
 }
 
 const ownFrom = ({ module, name }: OwnPipeline, test: string): OwnPipeline =>
