@@ -9,6 +9,7 @@ import { testPath, testPathsOf } from '../../../../src/cli/replay/write-test/tes
 import { type TestFacts, testSource } from '../../../../src/cli/replay/write-test/test-source.ts';
 import { DEFAULT_IGNORED_FIELDS } from '../../../../src/server/verify-replay.ts';
 import { cases } from '../../../support/cases.ts';
+import { examples } from '../../../support/readme.ts';
 
 const said = (...texts: readonly string[]) => ({
   first: texts.map((text) => ({ from: 'client' as const, text })),
@@ -57,6 +58,23 @@ test('conversation 0 is answered as it was recorded: put a.txt and 1 more', asyn
   await expect(recording).toReplayTheSame(pipeline, { ...options, conversation: 0 });
 });
 `);
+  });
+
+  test('the README shows a test as it is written', () => {
+    const [shown] = examples('ts').filter((code) => code.startsWith('// Recorded conversations as tests'));
+    const texts = ['put notes.txt', 'stat notes.txt', 'ack put notes.txt', 'ack stat notes.txt'];
+    const first = texts.map((text, at) => ({
+      from: at < 2 ? ('client' as const) : ('server' as const),
+      text,
+    }));
+    const fields = ['mtime', 'durable'].map((name) => ({ name, why: reasonsByField.get(name)! }));
+    const written = testSource({
+      ...facts,
+      command: 'npx sluice replay session.pcapng --only 0 --write-test out.test.ts --force',
+      ignored: { fields, remarks: [] },
+      conversations: [{ first, more: 0, requests: 2 }],
+    });
+    expect(shown).toBe(written);
   });
 
   test('the text of a test has one test a conversation, and what the recording lacks', () => {
