@@ -44,7 +44,8 @@ possible, as recorded, or so many times as fast, with pauses no longer than that
 --chunking cuts what is sent anew; what comes of it must be the same.
 
 --json prints one object a line, told apart by "event": conversation or, without
---to and --verify, stored, served, refused and so on; and at the end summary.
+--to and --verify, stored, served, refused and so on; and at the end summary. With
+--write-test it is one test-written.
 
 Examples:
   sudo tcpdump -i lo -U -w trace.pcap port 8080        records
@@ -52,6 +53,7 @@ Examples:
   sluice replay trace.pcap --verify --chunking bytes
   sluice replay trace.pcap --verify --with backup/uploads
   sluice replay trace.pcap --only 3 --write-test test/trace.test.ts
+  sluice replay chat.pcap --pipeline src/chat.ts#chat --write-test test/chat.test.ts
   sluice replay trace.pcap --to :8080 --only 3 --speed recorded --max-idle 1
   sluice replay dns.pcap --to 127.0.0.1:53 --preset dns
 ${exitStatusHelp}`;

@@ -46,7 +46,7 @@ export function addReplay(program: Command): void {
         .default('recorded'),
     )
     .addOption(
-      new Option('--preset <NAME>', 'how replies of --to are told apart')
+      new Option('--preset <NAME>', 'how replies are told apart (--to, --write-test)')
         .argParser(presetName)
         .conflicts(['verify', 'with']),
     )
@@ -61,7 +61,7 @@ export function addReplay(program: Command): void {
         .conflicts(['to', 'verify', 'speed', 'maxIdle', 'chunking', 'wait', 'timeout']),
     )
     .addOption(
-      new Option('--pipeline <MODULE#NAME>', 'what answers in that test')
+      new Option('--pipeline <MODULE#NAME>', 'what answers in that test: an export of yours')
         .argParser(ownPipeline)
         .conflicts(['with']),
     )

@@ -85,6 +85,19 @@ describe('a trimmed capture', () => {
   });
 });
 
+describe('a gap', () => {
+  test('a gap at the end of a side is read back, as the other side has acknowledged it', async () => {
+    const { open, send, close } = conversationEvents();
+    const whole = await log(
+      captured([open(), send('client', 'asked'), send('server', 'answ'), close('unfinished')]),
+    );
+    const { of } = whole.events[0]!;
+    const events = [...whole.events, { type: 'gap', of, from: 'server', position: 4, length: 3 } as const];
+    const [after] = await streamSummaries(captureOf(writeLog({ ...whole, events }).bytes), false);
+    expect(after!.lines).toContain('server 4 lacks 3');
+  });
+});
+
 describe('the log of a capture', () => {
   test('a log ends at its bound, and says which conversations it cuts', async () => {
     const [one, two] = [conversationEvents(0), conversationEvents(1)];
@@ -99,6 +112,14 @@ describe('the log of a capture', () => {
     expect(conversations.map(({ isCut }) => isCut)).toEqual([false, true]);
     const bytes = logged.flatMap((event) => (event.type === 'chunk' ? [event.bytes.length] : []));
     expect(bytes.reduce((sum, it) => sum + it, 0)).toBe(3 + 1400 * 2);
+  });
+
+  test('a log counts what a packet costs besides its bytes, so that its file is no larger than its bound', async () => {
+    const { open, send, close } = conversationEvents();
+    const letters = Array.from({ length: 2000 }, () => send('client', 'x'));
+    const cut = await log(captured([open(), ...letters, close()]), undefined, 50_000);
+    expect(writeLog(cut).bytes.length).toBeLessThan(52_000);
+    expect(writeLog(cut).bytes.length).toBeGreaterThan(40_000);
   });
 
   test('a log says how many conversations there were beyond its bound', async () => {

@@ -1,27 +1,15 @@
-/** The matcher: what it takes, what it finds, and what it says. */
-import { concat, EMPTY, map, NEVER, of, throwError, toArray } from 'rxjs';
+/** The matcher against what answers: what it takes, what it finds, and what it says. */
+import { NEVER, tap, throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { defineActor } from '../../src/actor/actor.ts';
 import { framed } from '../../src/actor/framed.ts';
 import { serveActors } from '../../src/actor/serve-actors.ts';
-import { type Capture, captureOf } from '../../src/capture/capture.ts';
+import { captureOf } from '../../src/capture/capture.ts';
 import { captureFile } from '../../src/capture/capture-file.ts';
-import type { StreamEvent } from '../../src/capture/stream-event.ts';
 import { keyValueCodec, keyValues } from '../../src/demo/key-values.ts';
-import {
-  assertReplaysTheSame,
-  fileServer,
-  framesOf,
-  matchers,
-  type Pipeline,
-  type ReplayTheSameOptions,
-  service,
-} from '../../src/testing.ts';
-import { lines } from '../../src/wire/codecs/lines.ts';
+import { assertReplaysTheSame, fileServer, matchers, service } from '../../src/testing.ts';
 import { messages } from '../../src/wire/codecs/messages.ts';
 import { bytes } from '../../src/wire/codecs/raw-bytes.ts';
-import { deframe } from '../../src/wire/deframe.ts';
-import { frames } from '../../src/wire/frames.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
 import { dns } from '../../src/wire/presets/dns.ts';
 import { recordActor } from '../support/captures/recorded-actor.ts';
@@ -29,38 +17,9 @@ import { conversationEvents } from '../support/captures/stream-events.ts';
 import { pcapOfEvents } from '../support/captures/stream-pcap.ts';
 import { frame, putFrame } from '../support/network/peer.ts';
 import { tempFolder, writeTree } from '../support/stores/temp-folder.ts';
+import { captured, codec, echoing, failure, golden, talk, upper } from './replay-helpers.ts';
 
 expect.extend(matchers);
-
-const golden = (name: string): Capture => captureFile(`test/golden/captures/${name}`);
-const captured = (...events: readonly StreamEvent[]): Capture => captureOf(pcapOfEvents(events), 'trace');
-const codec = lines({ maxLength: 100 });
-const echoing = (answer: (message: string) => string) =>
-  defineActor()({
-    codec,
-    reduce: (state, event) => ({
-      state,
-      effects: event.type === 'message' ? [{ type: 'send', message: answer(event.message) }] : [],
-    }),
-  });
-const upper = echoing((message) => message.toUpperCase());
-
-/** A conversation about lines, as an upper-casing server has it. */
-function talk(...replies: readonly string[]): Capture {
-  const { open, send, end, close } = conversationEvents();
-  const said = replies.flatMap((reply, at) => [
-    send('client', `line ${at}\n`, at * 10),
-    send('server', `${reply}\n`, at * 10 + 5),
-  ]);
-  return captured(open(), ...said, end('client'), end('server'), close());
-}
-
-/** The message with which a comparison fails. */
-const failure = (capture: Capture, pipeline: Pipeline, options: ReplayTheSameOptions = {}): Promise<string> =>
-  assertReplaysTheSame(capture, pipeline, { stall: 200, ...options }).then(
-    () => 'it is the same',
-    (error: Error) => error.message,
-  );
 
 describe('what answers', () => {
   test('the file server replays its golden capture the same, and each conversation alone', async () => {
@@ -252,6 +211,71 @@ describe('what answers', () => {
     expect(await failure(capture, echo, { framing: 'none' })).toContain('from byte 8 of the replies');
   });
 
+  test('bodies are compared to their end, however long a body its framing would hand on whole', async () => {
+    const { open, send, end, close } = conversationEvents();
+    const field = lengthField({ width: 2, maxLength: 5000, maxWhole: 100 });
+    const reply = (last: string) =>
+      Buffer.concat([...field.encode(Buffer.from(`${'x'.repeat(900)}${last}`))]);
+    const capture = captured(
+      open(),
+      send('client', 'a'),
+      send('server', reply('y')),
+      end('client'),
+      end('server'),
+      close(),
+    );
+    const answering = (last: string) =>
+      service((connections$) =>
+        serveActors({
+          connections$,
+          actor: defineActor()({
+            codec: bytes,
+            reduce: (state, event) => ({
+              state,
+              effects: event.type === 'message' ? [{ type: 'send', message: reply(last) }] : [],
+            }),
+          }),
+        }),
+      );
+    await expect(capture).toReplayTheSame(answering('y'), { framing: field });
+    expect(await failure(capture, answering('z'), { framing: field })).toContain(
+      'reply 1: from byte 900 of the body on it was bytes 79 and is bytes 7a',
+    );
+  });
+
+  test('an actor without frames is compared by its bytes', async () => {
+    const echo = defineActor()({
+      codec: bytes,
+      reduce: (state, event) => ({
+        state,
+        effects: event.type === 'message' ? [{ type: 'send', message: event.message }] : [],
+      }),
+    });
+    const { open, send, end, close } = conversationEvents();
+    const said = [
+      send('client', 'some text that is cut'),
+      send('server', 'some text '),
+      send('server', 'that is cut'),
+    ];
+    await expect(captured(open(), ...said, end('client'), end('server'), close())).toReplayTheSame(echo, {
+      runs: 10,
+    });
+  });
+
+  test('what comes behind the conversation that counts is not replayed', async () => {
+    let connections = 0;
+    const counted = service((connections$) =>
+      serveActors({ connections$: connections$.pipe(tap(() => connections++)), actor: upper }),
+    );
+    const [one, two] = [conversationEvents(0), conversationEvents(1, 1000)];
+    const talk = ({ open, send, end, close }: typeof one) => [
+      ...[open(), send('client', 'a\n'), send('server', 'A\n'), end('client'), end('server'), close()],
+    ];
+    const capture = captured(...talk(one), ...talk(two));
+    await expect(capture).toReplayTheSame(counted, { conversation: 0, runs: 0 });
+    expect(connections).toBe(1);
+  });
+
   test('fields that are ignored count for nothing, at any depth', async () => {
     const path = `${tempFolder()}/json.pcapng`;
     let at = 0;
@@ -323,68 +347,5 @@ describe('what answers', () => {
     await expect(assertReplaysTheSame(talk('LINE 0'), upper, { ignored: ['at'] } as never)).rejects.toThrow(
       /there is no option ignored; there are conversation, ignore,/,
     );
-  });
-});
-
-describe('what reads', () => {
-  test('the frames of both directions are the same however they are cut', async () => {
-    await expect(golden('dns.pcap')).toReplayTheSame(framesOf(dns));
-    await expect(golden('dns.pcap')).toReplayTheSame(framesOf(dns), { conversation: 2 });
-    await expect(golden('dns.pcap')).toReplayTheSame(framesOf(lengthField({ width: 2, maxLength: 70_000 })));
-  });
-
-  test('a recording that the framing does not understand fails, and it is said where', async () => {
-    expect(await failure(golden('dns.pcap'), framesOf(lengthField({ width: 4, maxLength: 1000 })))).toMatch(
-      /^the recording is not understood: .* at byte 0 of what the client sent$/,
-    );
-    const small = lengthField({ width: 2, maxLength: 57 });
-    expect(await failure(golden('dns.pcap'), framesOf(small), { conversation: 0 })).toMatch(
-      /at byte \d+ of what the server sent$/,
-    );
-  });
-
-  test('a pipeline of operators must emit the same in any cuts', async () => {
-    const capture = talk('LINE 0', 'LINE 1');
-    await expect(capture).toReplayTheSame(({ chunks$ }) => chunks$.pipe(frames(codec)));
-    await expect(capture).toReplayTheSame(({ chunks$ }) =>
-      chunks$.pipe(deframe(lengthField({ width: 1, maxLength: 255 }))),
-    );
-    const said = await failure(capture, ({ chunks$ }) => chunks$.pipe(map((chunk) => chunk.length)));
-    expect(said).toContain('event 1 differs');
-    await expect(capture).toReplayTheSame(
-      ({ chunks$ }) =>
-        chunks$.pipe(
-          toArray(),
-          map((all) => ({ chunks: all.length, bytes: 14 })),
-        ),
-      { ignore: ['chunks'] },
-    );
-  });
-
-  test('a pipeline that emits nothing has nothing that could be compared', async () => {
-    expect(await failure(talk('LINE 0'), ({ chunks$: _ }) => EMPTY)).toBe(
-      'the pipeline has emitted nothing, so there is nothing that could be compared',
-    );
-  });
-
-  test('a pipeline that returns no Observable is refused with a sentence', async () => {
-    expect(await failure(talk('LINE 0'), ((_: unknown) => 7) as never)).toContain(
-      'the pipeline: what it returns must be an Observable',
-    );
-    expect(await failure(talk('LINE 0'), () => 7 as never)).toContain('must be an actor or a service');
-  });
-
-  test('a pipeline that errors in some cuts only is found', async () => {
-    const fragile: Pipeline = ({ chunks$ }) =>
-      concat(
-        of('begun'),
-        chunks$.pipe(
-          map((chunk) => {
-            if (!chunk.includes(10)) throw new Error('half a line');
-            return 'a line';
-          }),
-        ),
-      );
-    expect(await failure(talk('LINE 0'), fragile)).toContain('half a line');
   });
 });
