@@ -34,10 +34,12 @@ function describeConversation(result: LiveResult): string[] {
     `conversation ${index} (${client} to ${server}) ${VERDICTS[verdictOf(result)]}`,
     ...differences.flatMap(describeDifference),
     ...(more > 0 ? [`  and ${more} more differences`] : []),
-    ...(fault === null ? [] : [`  ${fault.message}`]),
+    ...(fault === null ? [] : [`  ${fault.message}${fault.code === 'stalled' ? STALLED_HINT : ''}`]),
     ...(compared === 0 ? ['  nothing could be compared'] : []),
   ];
 }
+
+const STALLED_HINT = ' (the option stall says how long to wait)';
 
 const VERDICTS = {
   same: 'is answered as recorded',

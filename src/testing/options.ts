@@ -13,6 +13,12 @@ import {
 } from '../wire/argument.ts';
 import { REPLY_FRAMING, type ReplyFraming } from './reply-framing.ts';
 
+/**
+ * What a comparison counts, ignores and waits for.
+ *
+ * @example
+ * await expect(recording).toReplayTheSame(pipeline, { conversation: 3, ignore: ['time'], seed: 7, runs: 1 });
+ */
 export interface ReplayTheSameOptions {
   /**
    * The number of the conversation that counts; default all. Those before it are replayed too, since the service may

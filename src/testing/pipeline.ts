@@ -9,7 +9,7 @@ import { CODEC, check, FUNCTION, OBSERVABLE, type Rule } from '../wire/argument.
 import { deframe } from '../wire/deframe.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { Preset } from '../wire/preset.ts';
-import { framedReplies, REPLY_FRAMING, type ReplyFraming } from './reply-framing.ts';
+import { framedReplies, REPLY_FRAMING, type ReplyFraming, streamed } from './reply-framing.ts';
 
 /** Something that answers: it gets the recorded requests, and its replies are compared with the recorded ones. */
 export interface Service {
@@ -71,8 +71,7 @@ export function framesOf(framing: Preset | Framing<unknown>): Reader {
   const isPreset = 'framing' in framing;
   return {
     type: 'reader',
-    read: ({ chunks$ }) =>
-      chunks$.pipe(deframe(isPreset ? framing.framing({ delivery: 'stream' }) : framing)),
+    read: ({ chunks$ }) => chunks$.pipe(deframe(streamed(isPreset ? framing.framing() : framing))),
   };
 }
 

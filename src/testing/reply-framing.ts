@@ -29,8 +29,8 @@ export function framedReplies(framing: ReplyFraming, ignore: readonly string[]):
   return { framing: codecFraming(codec), createFraming: () => codecFraming(codec), ignored };
 }
 
-/** Bodies of any length are compared as they come, and none is skipped. */
-const streamed = (framing: Framing<unknown>): Framing<unknown> => ({
+/** The same framing with bodies of any length as they come: none is skipped, or too large to be handed on whole. */
+export const streamed = (framing: Framing<unknown>): Framing<unknown> => ({
   maxHead: framing.maxHead,
   maxWhole: framing.maxWhole,
   headLength: (bytes, start, end) => framing.headLength(bytes, start, end),

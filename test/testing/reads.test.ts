@@ -18,6 +18,17 @@ describe('what reads', () => {
     await expect(golden('dns.pcap')).toReplayTheSame(framesOf(lengthField({ width: 2, maxLength: 70_000 })));
   });
 
+  test('a body is read to its end, however long it is', async () => {
+    const { open, send, end, close } = conversationEvents();
+    const field = lengthField({ width: 4, maxLength: 10_000_000 });
+    const sent = Buffer.concat([
+      ...field.encode(new Uint8Array(3_000_000)),
+      ...field.encode(new Uint8Array(10)),
+    ]);
+    const capture = captured(open(), send('client', sent), end('client'), end('server'), close());
+    await expect(capture).toReplayTheSame(framesOf(field), { runs: 1 });
+  });
+
   test('a recording that the framing does not understand fails, and it is said where', async () => {
     expect(await failure(golden('dns.pcap'), framesOf(lengthField({ width: 4, maxLength: 1000 })))).toMatch(
       /^the recording is not understood: .* at byte 0 of what the client sent$/,

@@ -53,7 +53,7 @@ Examples:
   sluice replay trace.pcap --verify --chunking bytes
   sluice replay trace.pcap --verify --with backup/uploads
   sluice replay trace.pcap --only 3 --write-test test/trace.test.ts
-  sluice replay chat.pcap --pipeline src/chat.ts#chat --write-test test/chat.test.ts
+  sluice replay chat.pcap --pipeline chat.ts#chat --write-test chat.test.ts
   sluice replay trace.pcap --to :8080 --only 3 --speed recorded --max-idle 1
   sluice replay dns.pcap --to 127.0.0.1:53 --preset dns
 ${exitStatusHelp}`;

@@ -30,7 +30,7 @@ export async function tryTest(
   if ((await tried(true)) === null) return true;
   const hint =
     framing.type === 'sluice'
-      ? 'files that the server had before are named with --with; other conversations may have stored some'
+      ? 'files that the server had before are named with --with, unless other conversations have stored them; a server of yours with --pipeline'
       : 'another framing is named with --preset or --length-field';
   const lines = failure.split('\n').map(printable).join('\n');
   throw exitError(exitStatus.failed, `no test was written, as it would fail (${hint}):\n${lines}`);

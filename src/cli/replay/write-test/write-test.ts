@@ -76,7 +76,7 @@ export async function writeTest(
   if (whole.conversations.length === 0) throw await nothingFound(file, only);
   const { framing, isSluice, isAsked } = framingOf(file, whole, flags);
   const log = isAsked ? whole : onlyFramedSo(whole, framing);
-  if (isSluice) redactLog(log);
+  if (isSluice) redactLog(framing.type === 'own' ? onlyFramedSo(log, { type: 'sluice' }) : log);
   const written = writeLog(log);
   const lacksPackets = log.conversations.some(({ missing }) => missing.client + missing.server > 0);
   const endsEarly = flags.pipeline === undefined && (await tryTest(written, framing, flags.with));
