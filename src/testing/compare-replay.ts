@@ -20,7 +20,7 @@ import {
 import { replayToService } from './replay-service.ts';
 import { framedReplies } from './reply-framing.ts';
 
-/** What came of a comparison: null when it is the same, else the whole message. */
+/** The message of a comparison that failed; null when everything is the same. */
 export type Failure = string | null;
 
 const RUNS_DEFAULT = 3;
@@ -68,9 +68,9 @@ function isSame(result: LiveResult, { allowIncomplete = false }: ReplayTheSameOp
   return verdict === 'same' || (verdict === 'incomplete' && allowIncomplete && result.compared > 0);
 }
 
-/** What a reader is seen to do. */
+/** Counts of a reader's input and output. */
 interface Seen {
-  /** Bytes that it was given. */
+  /** Bytes that it has read. */
   bytes: number;
   emitted: number;
   /** The first fault of a framing that it emitted, and that may not be. */

@@ -6,7 +6,7 @@ import type { ReplyDifference } from '../capture/replay/replies.ts';
 
 export interface FailureFacts {
   readonly failed: readonly LiveResult[];
-  /** What was thrown in the service. */
+  /** Exceptions of the service that each cost a connection. */
   readonly thrown: readonly unknown[];
   readonly chunking: Chunking;
   readonly ignore: readonly string[] | undefined;

@@ -30,7 +30,7 @@ export async function assertReplaysTheSame(
   if (failure !== null) throw new Error(failure);
 }
 
-/** What a matcher answers to its test runner. */
+/** The answer of a matcher to its test runner. */
 export interface MatcherResult {
   readonly pass: boolean;
   readonly message: () => string;

@@ -14,7 +14,7 @@ import {
 import { REPLY_FRAMING, type ReplyFraming } from './reply-framing.ts';
 
 /**
- * What a comparison counts, ignores and waits for.
+ * The options of `toReplayTheSame` and `assertReplaysTheSame`.
  *
  * @example
  * await expect(recording).toReplayTheSame(pipeline, { conversation: 3, ignore: ['time'], seed: 7, runs: 1 });
@@ -30,7 +30,7 @@ export interface ReplayTheSameOptions {
    * the file server `DEFAULT_IGNORED_FIELDS`, whose form they then have.
    */
   readonly ignore?: readonly string[];
-  /** How replies are told apart; default as the file server or the actor does, else by their bytes alone. */
+  /** How replies are framed; default as the file server or the actor does, else their bytes alone are compared. */
   readonly framing?: ReplyFraming;
   /**
    * A whole number of 32 bits; what random cuts begin with. Default another one each time. A failure says which it was.

@@ -1,4 +1,4 @@
-/** What a recorded conversation is replayed against: something that answers, or something that reads. */
+/** The other side of a replay: something that answers the recorded client, or something that reads the recording. */
 import type { Observable } from 'rxjs';
 import type { AnyActor } from '../actor/actor.ts';
 import { serveActors } from '../actor/serve-actors.ts';
@@ -45,7 +45,7 @@ export type Pipeline = Service | Reader | PipelineFunction | AnyActor;
  * belongs inside the function.
  *
  * @param serve gets the recorded clients as connections, and returns what serves them while it is subscribed.
- * @param framing how replies are told apart; default their bytes alone.
+ * @param framing how replies are framed; by default their bytes alone are compared.
  * @throws TypeError when `serve` is no function.
  * @example
  * const pipeline = service((connections$) => serveActors({ connections$, actor: chat() }), lines({ maxLength: 1000 }));
@@ -98,7 +98,7 @@ export const PIPELINE: Rule = {
       (typeOf(value) === 'service' || typeOf(value) === 'reader' || isActor(value))),
 };
 
-/** What answers, made anew if the pipeline makes it; null when the pipeline reads. */
+/** Returns the service of a pipeline, made anew if the pipeline makes it; null when the pipeline reads. */
 export function serviceOf(pipeline: Pipeline): Service | null {
   if (typeof pipeline === 'function') return pipeline.length === 0 ? madeBy(pipeline as () => unknown) : null;
   if (isActor(pipeline)) {
@@ -121,7 +121,7 @@ const ANSWERS: Rule = {
     typeof value === 'object' && value !== null && (typeOf(value) === 'service' || isActor(value)),
 };
 
-/** What reads. A function is checked to return an Observable when it is called. */
+/** Returns the function that reads. Each call checks that it returns an Observable. */
 export function readerOf(
   pipeline: Reader | PipelineFunction,
 ): (connection: RecordedConnection) => Observable<unknown> {

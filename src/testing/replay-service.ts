@@ -31,7 +31,7 @@ export interface ServiceReplay {
 
 export interface ServiceResult {
   readonly results: readonly LiveResult[];
-  /** What was thrown in the service, and cost a connection. */
+  /** Exceptions of the service that each cost a connection. */
   readonly thrown: readonly unknown[];
 }
 

@@ -1,4 +1,4 @@
-/** How the replies of a recorded server are told apart, and which of their fields count for nothing. */
+/** How the replies of a recorded server are framed, and which of their fields count for nothing. */
 import { presetReplies } from '../capture/replay/asked-replies.ts';
 import type { Replies } from '../capture/replay/replies.ts';
 import { CODEC, either, FRAMING, oneOf, type Rule, withMethods } from '../wire/argument.ts';
@@ -9,8 +9,8 @@ import type { Preset } from '../wire/preset.ts';
 import { type AnyCodec, codecFraming } from './codec-framing.ts';
 
 /**
- * How replies are told apart: a preset (`dns`), a framing or a codec (`lengthField({ … })`, `lines({ … })`), or `none`:
- * by their bytes alone.
+ * How replies are framed: a preset (`dns`), a framing or a codec (`lengthField({ … })`, `lines({ … })`), or `none`,
+ * which compares their bytes alone.
  */
 export type ReplyFraming = Preset | Framing<unknown> | AnyCodec | 'none';
 

@@ -35,7 +35,7 @@ export interface WrittenLog {
   readonly packets: number;
 }
 
-/** What a side has sent in a file, so far. The number of its first byte is 1: that of its SYN is 0. */
+/** The sequence numbers of one side in the file. That of its SYN is 0, and that of its first byte 1. */
 interface SideState {
   readonly maker: PacketMaker;
   /** The number behind everything it has sent, and the greatest that its peer has acknowledged. */

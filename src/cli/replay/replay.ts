@@ -46,7 +46,7 @@ export function addReplay(program: Command): void {
         .default('recorded'),
     )
     .addOption(
-      new Option('--preset <NAME>', 'how replies are told apart (--to, --write-test)')
+      new Option('--preset <NAME>', 'how replies are framed (--to, --write-test)')
         .argParser(presetName)
         .conflicts(['verify', 'with']),
     )

@@ -39,7 +39,7 @@ export interface Ignored {
 
 export const NOTHING_IGNORED: Ignored = { fields: [], remarks: [] };
 
-/** What a comparison of these conversations of Sluice's wire ignores. */
+/** Lists the fields and replies of these conversations that a comparison ignores. */
 export function ignoredIn({ conversations, events }: ConversationLog): Ignored {
   const names = new Set<string>();
   let [hasProgress, hasHidden] = [false, false];

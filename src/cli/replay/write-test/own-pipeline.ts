@@ -39,7 +39,7 @@ interface CommandFlags {
   readonly pipeline?: OwnPipeline;
 }
 
-/** The command that writes the same test again. Of an absolute path only the name is told. */
+/** The command that writes the same test again. An absolute path is shortened to its name. */
 export function commandLine(file: string, flags: CommandFlags): string {
   const { writeTest, only = [], preset, lengthField, pipeline } = flags;
   const words = [

@@ -1,4 +1,4 @@
-/** What was said in each conversation, in a few words a message: for the names and comments of a written test. */
+/** Names the messages of each conversation in a few words, for the names and comments of a written test. */
 
 import { plainCountOf } from '../../../base/units.ts';
 import type { Capture } from '../../../capture/capture.ts';

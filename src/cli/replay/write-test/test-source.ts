@@ -21,7 +21,7 @@ export interface TestFacts {
   readonly isIncomplete: boolean;
 }
 
-/** What may come from a stranger is made printable, so that no line of it ends a comment or a string. */
+/** Text that may come from a stranger is made printable, so that no line of it ends a comment or a string. */
 const comment = (text: string): string => `// ${printable(text)}`;
 const quoted = (text: string): string =>
   `'${printable(text).replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
@@ -82,7 +82,7 @@ function optionLines({ framing, ignored, isIncomplete }: TestFacts): string[] {
   const code = framingSource(framing)?.code;
   return [
     'const options = {',
-    ...(code === undefined ? [] : [`  framing: ${code}, // how replies are told apart`]),
+    ...(code === undefined ? [] : [`  framing: ${code}, // how replies are framed`]),
     ...(ignored.fields.length === 0
       ? ['  ignore: [], // names of fields that may differ from run to run: none']
       : [
