@@ -3,7 +3,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { defineActor } from '../../src/actor/actor.ts';
-import { framed } from '../../src/actor/framed.ts';
+import { framed } from '../../src/actor/framed/framed.ts';
 import { captureFile } from '../../src/capture/capture-file.ts';
 import { readPackets } from '../../src/capture/read-packets.ts';
 import { lines } from '../../src/wire/codecs/lines.ts';

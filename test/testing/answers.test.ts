@@ -2,7 +2,7 @@
 import { NEVER, tap, throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { defineActor } from '../../src/actor/actor.ts';
-import { framed } from '../../src/actor/framed.ts';
+import { framed } from '../../src/actor/framed/framed.ts';
 import { serveActors } from '../../src/actor/serve-actors.ts';
 import { captureOf } from '../../src/capture/capture.ts';
 import { captureFile } from '../../src/capture/capture-file.ts';

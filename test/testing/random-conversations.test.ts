@@ -2,7 +2,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { defineActor } from '../../src/actor/actor.ts';
-import { framed } from '../../src/actor/framed.ts';
+import { framed } from '../../src/actor/framed/framed.ts';
 import { captureOf } from '../../src/capture/capture.ts';
 import { captureFile } from '../../src/capture/capture-file.ts';
 import { type ConversationLog, logConversations } from '../../src/capture/trim/conversation-log.ts';
