@@ -1,5 +1,5 @@
 /** `sluice replay --write-test`, as built: what it takes, refuses and says. */
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { captureFile } from '../../src/capture/capture-file.ts';
@@ -240,6 +240,18 @@ describe('what is in the recording', () => {
     ]);
     expect((await run(...toOut)).stdout).toContain('(1 test)');
     expect(written()).toContain('// 1 conversation of another protocol left out.');
+  });
+});
+
+describe('captures of real programs', () => {
+  const captures = readdirSync(golden('.')).filter((name) => /\.pcap(ng)?$/.test(name));
+
+  test.each(captures)('a test is made of %s', async (name) => {
+    const { run, written } = folderWith(golden(name));
+    expect(await run(...toOut)).toMatchObject({ status: 0, stderr: '' });
+    expect(written()).toContain(
+      'await expect(recording).toReplayTheSame(pipeline, { ...options, conversation: 0 });',
+    );
   });
 });
 

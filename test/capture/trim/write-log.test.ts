@@ -1,5 +1,6 @@
 /** A trimmed capture reads back as the streams that it was made of, with other addresses and right checksums. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Capture, captureOf } from '../../../src/capture/capture.ts';
 import { captureFile } from '../../../src/capture/capture-file.ts';
@@ -10,7 +11,10 @@ import { writeLog } from '../../../src/capture/trim/write-log.ts';
 import { conversationEvents } from '../../support/captures/stream-events.ts';
 import { pcapOfEvents } from '../../support/captures/stream-pcap.ts';
 import { streamSummaries } from '../../support/captures/stream-summary.ts';
+import { complaints } from '../../support/captures/tshark.ts';
+import { need } from '../../support/install-tools.ts';
 import { bytesFrom } from '../../support/seeded.ts';
+import { tempFolder } from '../../support/stores/temp-folder.ts';
 
 const golden = 'test/golden/captures';
 const files = readdirSync(golden).filter((name) => /\.pcap(ng)?$/.test(name));
@@ -82,6 +86,16 @@ describe('a trimmed capture', () => {
     const [after] = await streamSummaries(captureOf(writeLog(joined).bytes), false, { checksums: 'verify' });
     const hex = after!.lines.flatMap((line) => (line.startsWith('client') ? [line.split(' ')[2]] : []));
     expect(hex.join('')).toBe(bytes.toString('hex'));
+  });
+});
+
+describe.skipIf(!need('tshark'))('Wireshark', () => {
+  const whole = files.filter((name) => !late.includes(name));
+  test.each(whole)('Wireshark has nothing to say against a trimmed capture of %s', async (name) => {
+    const path = join(tempFolder(), 'trimmed.pcapng');
+    writeFileSync(path, writeLog(await log(captureFile(`${golden}/${name}`))).bytes);
+    // It takes a login of the original for malformed, too.
+    expect(await complaints(path, 'tds')).toEqual([]);
   });
 });
 
