@@ -73,9 +73,15 @@ interface Seen {
   /** Bytes that it has read. */
   bytes: number;
   emitted: number;
+  /** Whether it has written to its connection, which is what services do. */
+  hasWritten: boolean;
   /** The first fault of a framing that it emitted, and that may not be. */
   fault: FrameFault | null;
 }
+
+/** What a reader writes is not compared, so one that answers would pass whatever it answers. */
+const HAS_WRITTEN =
+  'the pipeline writes to its connection, and what it writes is not compared: for something that answers there is service(…)';
 
 /** A side that sent more is not cut into single bytes: there would be too many events at once. */
 const BYTEWISE_BYTES_MAX = 64 * 1024;
@@ -89,7 +95,7 @@ async function compareReader(
   const { conversation, ignore, runs = RUNS_DEFAULT, streams } = options;
   const seed = seedOf(options);
   const isReader = typeof pipeline === 'object';
-  const seen: Seen = { bytes: 0, emitted: 0, fault: null };
+  const seen: Seen = { bytes: 0, emitted: 0, hasWritten: false, fault: null };
   // The last message may not be whole; the first one shows whether the framing fits.
   const mayEndSo = ({ code, position }: FrameFault): boolean =>
     (options.allowIncomplete ?? false) && code === 'truncated' && position > 0;
@@ -111,6 +117,7 @@ async function compareReader(
       if (!(thrown instanceof Error) || thrown instanceof TypeError) throw thrown;
       return thrown.message;
     }
+    if (seen.hasWritten) return HAS_WRITTEN;
     if (isReader && seen.fault !== null) {
       const { message, position } = seen.fault;
       const sender = side === 'server' ? 'client' : 'server';
@@ -133,7 +140,11 @@ function watchedReader(
         seen.bytes += chunk.length;
       }),
     );
-    return read({ ...connection, chunks$ }).pipe(
+    const write: RecordedConnection['write'] = (chunks, settled) => {
+      seen.hasWritten = true;
+      connection.write(chunks, settled);
+    };
+    return read({ ...connection, chunks$, write }).pipe(
       tap((event) => {
         seen.emitted++;
         const { type, fault } = (event ?? {}) as { readonly type?: unknown; readonly fault?: FrameFault };

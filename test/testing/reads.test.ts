@@ -1,5 +1,5 @@
 /** The matcher with what reads: frames, and pipelines of operators. */
-import { concat, EMPTY, map, of, toArray } from 'rxjs';
+import { concat, EMPTY, map, of, tap, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { framesOf, matchers, type Pipeline } from '../../src/testing.ts';
 import { deframe } from '../../src/wire/deframe.ts';
@@ -73,6 +73,17 @@ describe('what reads', () => {
   test('a pipeline that emits nothing has nothing that could be compared', async () => {
     expect(await failure(talk('LINE 0'), ({ chunks$: _ }) => EMPTY)).toBe(
       'the pipeline has emitted nothing, so there is nothing that could be compared',
+    );
+  });
+
+  test('a pipeline that answers is refused, as its answers would not be compared', async () => {
+    const answering: Pipeline = ({ chunks$, write }) =>
+      chunks$.pipe(
+        frames(codec),
+        tap((line) => write([Buffer.from(line)], () => {})),
+      );
+    expect(await failure(talk('LINE 0'), answering)).toMatch(
+      /^the pipeline writes to its connection.*service\(…\)$/,
     );
   });
 

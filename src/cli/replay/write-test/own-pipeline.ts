@@ -22,13 +22,20 @@ export function ownPipeline(text: string): OwnPipeline {
   if (name !== null && !IDENTIFIER.test(name)) {
     throw new InvalidArgumentError(`"${name}" is no name of an export.`);
   }
-  if (existsSync(module))
-    return { module: isAbsolute(module) || module.startsWith('.') ? module : `./${module}`, name };
-  if (/^[./]|\.[cm]?[jt]sx?$/.test(module)) {
+  if (isFile(module)) return { module: isPath(module) ? module : `./${module}`, name };
+  if (isPath(module) || /\.[cm]?[jt]sx?$/.test(module)) {
     throw new InvalidArgumentError(`There is no file ${module}.`);
   }
   return { module, name };
 }
+
+const isPath = (module: string): boolean => isAbsolute(module) || module.startsWith('.');
+
+/** Whether there is such a file; also by the name of what it is compiled to, or without its ending. */
+const isFile = (module: string): boolean =>
+  [module, module.replace(/\.([cm]?)js$/, '.$1ts'), `${module}.ts`, `${module}.js`].some((path) =>
+    existsSync(path),
+  );
 
 interface CommandFlags {
   readonly writeTest: string;

@@ -180,6 +180,8 @@ describe('the path of a test', () => {
 describe('a module of the user', () => {
   test('a module and the name of its export are told apart at the last #', () => {
     expect(ownPipeline('package.json#chat')).toEqual({ module: './package.json', name: 'chat' });
+    expect(ownPipeline('src/index.js#of')).toEqual({ module: './src/index.js', name: 'of' });
+    expect(ownPipeline('./src/index')).toEqual({ module: './src/index', name: null });
     expect(ownPipeline('some-package#chat')).toEqual({ module: 'some-package', name: 'chat' });
     expect(ownPipeline('#own/chat')).toEqual({ module: '#own/chat', name: null });
     expect(ownPipeline('#own/chat#talk')).toEqual({ module: '#own/chat', name: 'talk' });
