@@ -11,7 +11,8 @@ import { presetOf } from '../../inspect/options.ts';
 /**
  * - `sluice`: Sluice's own wire.
  * - `preset`, `length-field`: as named.
- * - `none`: bytes without frames, or those of the pipeline's own codec.
+ * - `none`: bytes without frames.
+ * - `own`: as the user's own pipeline has it.
  */
 export type TestFraming =
   | { readonly type: 'sluice' | 'none' | 'own' }
@@ -21,7 +22,7 @@ export type TestFraming =
 export const framingNamed = (name: string): TestFraming =>
   name === 'sluice' || name === 'none' ? { type: name } : { type: 'preset', name };
 
-/** As an option of the matcher; undefined when what answers knows it itself. */
+/** As an option of the matcher; undefined when the service knows it itself. */
 export function replyFramingOf(framing: TestFraming): ReplyFraming | undefined {
   switch (framing.type) {
     case 'preset':
