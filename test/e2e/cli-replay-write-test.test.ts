@@ -227,6 +227,33 @@ describe('what is in the recording', () => {
     expect(readFileSync(join(folder, 'out.test.pcapng')).length).toBeLessThan(17 * 1024 * 1024);
   });
 
+  test('a download that is longer than a test may be, or that its client broke off, is left out', async () => {
+    const body = bytesFrom(2, 17_000_000);
+    const get = { ack: 'get', filename: 'a', size: body.length, mtime: 1, offset: 0, body: body.length };
+    const asked = ({ open, send }: Conversation, at: number) => [
+      open(),
+      send('client', frame({ cmd: 'ping', id: 1 }), at),
+      send('server', frame({ ack: 'ping', id: 1 }), at),
+      send('client', frame({ cmd: 'get', filename: 'a' }), at),
+    ];
+    const [broken, long] = [conversationEvents(0), conversationEvents(1, 10)];
+    const { folder, run, written } = folderWith([
+      ...asked(broken, 1),
+      broken.send('server', Buffer.concat([frame(get), body.subarray(0, 1000)])),
+      broken.reset('client'),
+      broken.close('reset'),
+      ...asked(long, 11),
+      long.send('server', Buffer.concat([frame(get), body])),
+      ...over(long),
+    ]);
+    writeTree(folder, { 'files/a': body });
+    const { status, stdout, stderr } = await run(...toOut, '--with', 'files');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain('  Only the first 16.0 MiB are kept: what follows is not tested.\n');
+    expect(stdout).toContain('  Replies that are not whole at its end are left out.\n');
+    expect(written()).toContain('// Replies that are not whole at its end are left out.');
+  });
+
   test('conversations of another protocol are left out, and that is said', async () => {
     const [files, other] = [conversationEvents(0), conversationEvents(1)];
     const { run, written } = folderWith([

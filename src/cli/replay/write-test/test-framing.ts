@@ -3,7 +3,9 @@
 import type { InspectOptions } from '../../../capture/inspect/inspect.ts';
 import { looksLikeSluice, SLUICE_PREFIX_BYTES } from '../../../capture/inspect/sluice-wire.ts';
 import type { LoggedConversation } from '../../../capture/trim/conversation-log.ts';
+import { replyFraming } from '../../../files/protocol/reply.ts';
 import type { ReplyFraming } from '../../../testing/reply-framing.ts';
+import type { Framing } from '../../../wire/framing.ts';
 import { type LengthFieldOptions, lengthField } from '../../../wire/length-field.ts';
 import { presetNamed, presets } from '../../../wire/presets.ts';
 import { presetOf } from '../../inspect/options.ts';
@@ -35,6 +37,23 @@ export function replyFramingOf(framing: TestFraming): ReplyFraming | undefined {
       return undefined;
   }
 }
+
+/** How the recorded replies are found; null when only the pipeline knows. */
+export function recordedFraming(framing: TestFraming): (() => Framing<unknown>) | null {
+  switch (framing.type) {
+    case 'sluice':
+      return () => replyFraming({ maxHeader: REPLY_BYTES_MAX }) as Framing<unknown>;
+    case 'preset':
+      return () => presetNamed(framing.name)!.framing();
+    case 'length-field':
+      return () => lengthField({ ...framing.options, delivery: () => 'skip' });
+    default:
+      return null;
+  }
+}
+
+/** Bytes of a reply's header: a page of a list is far longer than a request may be. */
+const REPLY_BYTES_MAX = 16 * 1024 * 1024;
 
 /** As options of `inspect`, for the names of frames. */
 export function inspectOptionsOf(framing: TestFraming): InspectOptions {

@@ -15,6 +15,7 @@ import {
   logConversations,
 } from '../../../capture/trim/conversation-log.ts';
 import { redactLog } from '../../../capture/trim/redact-log.ts';
+import { onlyWholeReplies } from '../../../capture/trim/whole-replies.ts';
 import { type WrittenLog, writeLog } from '../../../capture/trim/write-log.ts';
 import { loadFolder } from '../../../store/memory/load-folder.ts';
 import type { LengthFieldOptions } from '../../../wire/length-field.ts';
@@ -33,6 +34,7 @@ import {
   framingNamed,
   inspectOptionsOf,
   isFramedSo,
+  recordedFraming,
   type TestFraming,
 } from './test-framing.ts';
 import { refuseExisting, refuseOriginal, testPathsOf, writeTestFiles } from './test-paths.ts';
@@ -75,12 +77,15 @@ export async function writeTest(
   input.end();
   if (whole.conversations.length === 0) throw await nothingFound(file, only);
   const { framing, isSluice, isAsked } = framingOf(file, whole, flags);
-  const log = isAsked ? whole : onlyFramedSo(whole, framing);
+  const selected = isAsked ? whole : onlyFramedSo(whole, framing);
+  const framingOfReplies = recordedFraming(framing);
+  const log = framingOfReplies === null ? selected : onlyWholeReplies(selected, framingOfReplies);
   if (isSluice) redactLog(framing.type === 'own' ? onlyFramedSo(log, { type: 'sluice' }) : log);
   const written = writeLog(log);
   const lacksPackets = log.conversations.some(({ missing }) => missing.client + missing.server > 0);
   const endsEarly = flags.pipeline === undefined && (await tryTest(written, framing, flags.with));
   const notes = noteLines(log, whole, CAPTURE_BYTES_MAX);
+  if (log !== selected) notes.push('Replies that are not whole at its end are left out.');
   if (endsEarly && !lacksPackets) notes.push('It ends in the middle of a message, which is not compared.');
   const capture = captureOf(written.bytes, basename(paths.capture));
   const source = testSource({
