@@ -223,6 +223,7 @@ describe('what is in the recording', () => {
     const { status, stdout } = await run(...toOut);
     expect(status).toBe(0);
     expect(stdout).toContain('Only the first 16.0 MiB are kept: what follows is not tested.');
+    expect(written()).toContain('\n}, 60_000);\n');
     expect(written().length).toBeLessThan(2500);
     expect(readFileSync(join(folder, 'out.test.pcapng')).length).toBeLessThan(17 * 1024 * 1024);
   });

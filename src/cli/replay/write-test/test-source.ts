@@ -19,7 +19,11 @@ export interface TestFacts {
   /** Sentences about what the recording lacks. */
   readonly notes: readonly string[];
   readonly isIncomplete: boolean;
+  /** Whether its capture is so large that a slow machine may take longer than a test may by default. */
+  readonly isLarge: boolean;
 }
+
+const LARGE_TEST_MAX_MS = '60_000';
 
 /** Text that may come from a stranger is made printable, so that no line of it ends a comment or a string. */
 const comment = (text: string): string => `// ${printable(text)}`;
@@ -104,7 +108,7 @@ function testLines(facts: TestFacts): string[] {
     ...(isOne ? saidLines(said) : []),
     `test(${quoted(nameOf(facts, said, index))}, async () => {`,
     `  await expect(recording).toReplayTheSame(pipeline, { ...options, conversation: ${index} });`,
-    '});',
+    facts.isLarge ? `}, ${LARGE_TEST_MAX_MS});` : '});',
   ]);
 }
 

@@ -55,6 +55,8 @@ export interface WriteTestFlags {
 
 /** The most bytes of the capture of a test: what is longer ends there. */
 const CAPTURE_BYTES_MAX = 16 * 1024 * 1024;
+/** A capture of more bytes is given more time. */
+const LARGE_BYTES = 1024 * 1024;
 /** The most conversations of a test, each of which is a test. */
 const CONVERSATIONS_MAX = 100;
 
@@ -98,6 +100,7 @@ export async function writeTest(
     conversations: await saidIn(capture, inspectOptionsOf(framing)),
     notes,
     isIncomplete: lacksPackets || endsEarly,
+    isLarge: written.bytes.length > LARGE_BYTES,
   });
   writeTestFiles(paths, source, written.bytes, flags.force ?? false);
   report({ paths, log, written, notes, flags, output });

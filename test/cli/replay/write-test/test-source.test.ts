@@ -26,6 +26,7 @@ const facts: TestFacts = {
   conversations: [said('put a.txt', 'get a.txt')],
   notes: [],
   isIncomplete: false,
+  isLarge: false,
 };
 
 describe('the text of a test', () => {
@@ -114,6 +115,10 @@ test('conversation 0 is answered as it was recorded: put a.txt and 1 more', asyn
     expect(source.split('\n').length).toBeLessThanOrEqual(41);
     const usual = testSource({ ...facts, conversations: [talk] });
     expect(usual.split('\n').length).toBeLessThan(40);
+  });
+
+  test('the text of a test of a large capture gives it more time', () => {
+    expect(testSource({ ...facts, isLarge: true })).toMatch(/conversation: 0 \}\);\n\}, 60_000\);\n$/);
   });
 
   test('the text of a test finds files of any name', () => {
