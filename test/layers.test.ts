@@ -29,7 +29,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     'actor',
   ],
   demo: ['wire', 'files/protocol', 'transport', 'actor'],
-  testing: ['wire', 'files/protocol', 'runtime', 'store', 'transport', 'capture', 'actor', 'server'],
+  testing: ['wire', 'files/protocol', 'store', 'transport', 'capture', 'actor', 'server'],
   cli: [
     'wire',
     'files/protocol',

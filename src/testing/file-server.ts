@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { defer, from, switchMap } from 'rxjs';
 import type { Replies } from '../capture/replay/replies.ts';
-import { defaultLimits } from '../runtime/limits.ts';
+import { defaultLimits } from '../server/limits.ts';
 import { type ServeOptions, serve } from '../server/serve.ts';
 import { DEFAULT_IGNORED_FIELDS, sluiceReplies } from '../server/verify-replay.ts';
 import { loadFolder } from '../store/memory/load-folder.ts';
