@@ -1,8 +1,11 @@
-/** Every function of `sluice` and `sluice/node`, given what a program in JavaScript would give it by mistake. */
+/** Every function of `sluice`, `sluice/node` and `sluice/testing`, given what a program in JavaScript would give it by mistake. */
 import { isObservable, lastValueFrom, NEVER, of, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import * as library from '../src/node.ts';
+import * as node from '../src/node.ts';
+import * as testing from '../src/testing.ts';
 import { type BytesLike, bytesOf } from '../src/wire/bytes.ts';
+
+const library = { ...node, ...testing };
 
 const wrong = {
   undefined: undefined,
@@ -116,6 +119,40 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.serveActors({ connections$, actor, limits: it }), LEFT_OUT, OBJECTS),
   ],
   acknowledge: [given((it) => library.acknowledge(null, it), LEFT_OUT, OBJECTS)],
+  assertReplaysTheSame: [
+    given((it) => library.assertReplaysTheSame(it, library.fileServer())),
+    given((it) => library.assertReplaysTheSame(capture, it), 'a function'),
+    given((it) => library.assertReplaysTheSame(capture, library.fileServer(), it), LEFT_OUT, OBJECTS),
+    given(
+      (it) => library.assertReplaysTheSame(capture, library.fileServer(), { conversation: it }),
+      LEFT_OUT,
+      'a number',
+    ),
+    given((it) => library.assertReplaysTheSame(capture, library.fileServer(), { ignore: it }), LEFT_OUT),
+    given((it) => library.assertReplaysTheSame(capture, library.fileServer(), { framing: it }), LEFT_OUT),
+    given(
+      (it) => library.assertReplaysTheSame(capture, library.fileServer(), { seed: it }),
+      LEFT_OUT,
+      '-1',
+      'a number',
+    ),
+    given(
+      (it) => library.assertReplaysTheSame(capture, library.fileServer(), { runs: it }),
+      LEFT_OUT,
+      'a number',
+    ),
+    given(
+      (it) => library.assertReplaysTheSame(capture, library.fileServer(), { stall: it }),
+      LEFT_OUT,
+      '1.5',
+      'a number',
+    ),
+    given(
+      (it) => library.assertReplaysTheSame(capture, library.fileServer(), { allowIncomplete: it }),
+      LEFT_OUT,
+      'true',
+    ),
+  ],
   assertSameInAnyChunking: [
     given((it) => library.assertSameInAnyChunking(it, () => NEVER)),
     given((it) => library.assertSameInAnyChunking(capture, it), 'a function'),
@@ -275,6 +312,16 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
   ],
   serviceFault: [given((it) => library.serviceFault(it))],
   faultCode: [given((it) => library.faultCode(it))],
+  fileServer: [
+    given((it) => library.fileServer(it), LEFT_OUT, OBJECTS),
+    given((it) => library.fileServer({ files: it }), LEFT_OUT, 'a string'),
+    given((it) => library.fileServer({ limits: it }), LEFT_OUT, OBJECTS),
+  ],
+  framesOf: [given((it) => library.framesOf(it))],
+  service: [
+    given((it) => library.service(it), 'a function'),
+    given((it) => library.service(() => NEVER, it), LEFT_OUT),
+  ],
   fileContent: [given((it) => library.fileContent(it), 'a DataView')],
   finish: [given((it) => library.finish(it, initialState())), given((it) => library.finish(framing, it))],
   frameError: [given((it) => library.frameError(it))],
@@ -335,7 +382,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
   listenTls: [
     given((it) => library.listenTls(it)),
     given((it) => library.listenTls({ port: 0, credentials$: it })),
-    given((it) => library.listenTls({ port: 0, credentials$: of<library.TlsCredentials>(it) })),
+    given((it) => library.listenTls({ port: 0, credentials$: of<node.TlsCredentials>(it) })),
     given((it) => library.listenTls({ port: 0, credentials$: NEVER, handshakes: it }), LEFT_OUT, 'a number'),
   ],
   listenUdp: [

@@ -4,18 +4,8 @@
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
@@ -25,45 +15,26 @@ import type { ServerEvent } from '../src/server/event.ts';
 import { serve } from '../src/server/serve.ts';
 import { memoryStore } from '../src/store/memory/memory-store.ts';
 import { listenTcp } from '../src/transport/socket/tcp.ts';
+import {
+  type InstalledPackage,
+  installPackage,
+  manifest,
+  root,
+  tsc,
+} from './support/processes/installed-package.ts';
 import { actorReadme, examples, promised } from './support/readme.ts';
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const tsc = join(root, 'node_modules/typescript/bin/tsc');
-const project = mkdtempSync(join(tmpdir(), 'sluice-package-'));
-const installed = join(project, 'node_modules/sluice');
 /** The README's, and the actor's own document's. */
 const programs = [...examples('ts example'), ...examples('ts example', actorReadme)];
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+let { project, installed, tarball, remove } = {} as InstalledPackage;
 
 beforeAll(() => {
-  // Without scripts: what is packed is what `npm test` has just built.
-  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', project], {
-    cwd: root,
-    stdio: 'pipe',
-  });
-  mkdirSync(installed, { recursive: true });
-  const tarball = join(project, `sluice-${manifest.version}.tgz`);
-  execFileSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
-  for (const dependency of [...Object.keys(manifest.dependencies), 'rxjs', '@types/node']) {
-    mkdirSync(dirname(join(project, 'node_modules', dependency)), { recursive: true });
-    symlinkSync(join(root, 'node_modules', dependency), join(project, 'node_modules', dependency));
-  }
-  writeFileSync(join(project, 'package.json'), '{"type":"module"}');
-  const compilerOptions = {
-    target: 'ES2022',
-    module: 'NodeNext',
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noUncheckedIndexedAccess: true,
-    skipLibCheck: false,
-    types: ['node'],
-  };
+  ({ project, installed, tarball, remove } = installPackage());
   programs.forEach((code, i) => {
     writeFileSync(join(project, `example-${i}.ts`), code);
   });
-  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
 });
-afterAll(() => rmSync(project, { recursive: true, force: true }));
+afterAll(() => remove());
 
 describe('the package', () => {
   test('the package has nothing that publint would change', async () => {
@@ -72,9 +43,7 @@ describe('the package', () => {
   });
 
   test('the package brings what it needs and nothing else', () => {
-    const files = execFileSync('tar', ['-tzf', join(project, `sluice-${manifest.version}.tgz`)], {
-      encoding: 'utf8',
-    });
+    const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' });
     const folders = new Set(
       files
         .trim()

@@ -1,7 +1,8 @@
 /** Captures in files: the only place of this folder that opens them. */
 import { type FileHandle, open } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { systemWords } from '../files/protocol/system-words.ts';
-import { check, checkOptions, FLAG, optional, TEXT } from '../wire/argument.ts';
+import { check, checkOptions, either, FILE_URL, FLAG, optional, TEXT } from '../wire/argument.ts';
 import type { Capture } from './capture.ts';
 import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
 import { decompressGzip, isGzip } from './format/gunzip.ts';
@@ -34,12 +35,14 @@ export interface CaptureFileOptions {
  * Nothing is opened before its blocks are asked for, and the file is closed when that ends, early or not. A file that
  * cannot be read is a `CaptureFault` `unreadable`, thrown by the iteration.
  *
- * @param path of the file; `-` is standard input. That, and a pipe, can be read only once.
+ * @param file its path, or its `file:` URL; `-` is standard input. That, and a pipe, can be read only once.
  * @example
  * for await (const packets of readPackets(captureFile('traffic.pcap'))) console.log(packets.length);
+ * @example captureFile(new URL('./traffic.pcap', import.meta.url)) // beside the module
  */
-export function captureFile(path: string, options: CaptureFileOptions = {}): Capture {
-  check('captureFile: the path', path, TEXT);
+export function captureFile(file: string | URL, options: CaptureFileOptions = {}): Capture {
+  check('captureFile: the path', file, either(TEXT, FILE_URL));
+  const path = typeof file === 'string' ? file : fileURLToPath(file.href);
   checkOptions('captureFile', options, { reuse: optional(FLAG) });
   const { reuse = false } = options;
   const name = path === '-' ? 'standard input' : path;

@@ -24,6 +24,11 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 export const TEXT: Rule = { words: 'a string', isKind: (value) => typeof value === 'string' };
 export const FLAG: Rule = { words: 'true or false', isKind: (value) => typeof value === 'boolean' };
 export const FUNCTION: Rule = { words: 'a function', isKind: (value) => typeof value === 'function' };
+export const FILE_URL: Rule = {
+  words: 'a file: URL',
+  // Not by its class: a test runner may have put one of its own in the place of Node's.
+  isKind: (value) => (value as { readonly protocol?: unknown } | null)?.protocol === 'file:',
+};
 export const LIST: Rule = { words: 'an array', isKind: Array.isArray };
 export const RECORD: Rule = {
   words: 'an object',

@@ -22,7 +22,7 @@ export interface RequestTracker<H> {
 
 export function createRequestTracker<H>(replies: Replies<H> | null): RequestTracker<H> {
   const asked = replies?.asked;
-  if (replies === null || asked === undefined) return { sent: () => {}, sideReplies: () => replies };
+  if (replies === null || asked === undefined) return { sent: () => {}, sideReplies: () => own(replies) };
   let state = initialState<unknown>();
   let asks = 0;
 
@@ -49,6 +49,12 @@ export function createRequestTracker<H>(replies: Replies<H> | null): RequestTrac
     },
     sideReplies: () => ({ ...replies, framing: sideFraming(asked) }),
   };
+}
+
+/** Replies with a framing of their own, where that has state. */
+function own<H>(replies: Replies<H> | null): Replies<H> | null {
+  const framing = replies?.createFraming?.();
+  return replies === null || framing === undefined ? replies : { ...replies, framing };
 }
 
 /**

@@ -108,6 +108,7 @@ function textOf(value: unknown): string {
   const json = JSON.stringify(value, (_, inner: unknown) => {
     if (typeof inner === 'bigint') return `${inner}n`;
     if (inner instanceof Uint8Array) return `bytes ${hexSample(inner)}`;
+    if (inner instanceof Error) return `${inner.name}: ${inner.message}`;
     return inner;
   });
   return json ?? String(value);

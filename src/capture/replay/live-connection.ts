@@ -39,7 +39,7 @@ export function listen(client: ReplayClientState, connection: Connection): void 
 export function pauseIfAhead(client: ReplayClientState): void {
   const waiting = client.comparison.liveBytesWaiting();
   // A server that does not take what is sent may be waiting until its replies are read.
-  if (client.isWriteWaiting) return resume(client);
+  if (client.isWriteWaiting || client.isClosing) return resume(client);
   if (!client.paused && waiting > LIVE_BYTES_WAITING_MAX) {
     client.paused = true;
     client.connection?.pause();

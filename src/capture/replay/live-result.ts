@@ -35,3 +35,13 @@ export interface LiveResult {
   readonly more: number;
   readonly fault: LiveFault | null;
 }
+
+/** The result of a conversation. `incomplete`: the recording lacks something, and the rest is the same. */
+export type Verdict = 'same' | 'different' | 'failed' | 'incomplete';
+
+export function verdictOf({ same, fault }: LiveResult): Verdict {
+  if (same === false && fault === null) return 'different';
+  if (fault !== null && fault.code !== 'incomplete') return 'failed';
+  if (same === false) return 'different';
+  return fault === null && same === true ? 'same' : 'incomplete';
+}

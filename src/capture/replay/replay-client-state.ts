@@ -40,6 +40,8 @@ export interface ReplayClientState {
   connectionFault: ConnectionFault | null;
   /** Whether the client's side was ended, or the connection dropped, as recorded. */
   clientEnded: boolean;
+  /** Whether the conversation is over in the recording: the rest of the live replies is read, and not held back. */
+  isClosing: boolean;
   /** Whether the recording has a reset. */
   resetRecorded: boolean;
   /** Whether other conversations have waited in vain for its replies; they do not wait any more. */
@@ -72,6 +74,7 @@ export function createReplayClientState<H>(
     connectionClosed: false,
     connectionFault: null,
     clientEnded: false,
+    isClosing: false,
     resetRecorded: false,
     isSlow: false,
   };

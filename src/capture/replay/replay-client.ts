@@ -166,7 +166,8 @@ async function close(client: ReplayClientState, reason: CloseReason): Promise<Li
   const { connection, waits, comparison } = client;
   await flush(client);
   if (!client.resetRecorded) await awaitReplies(client, null);
-  if (client.paused) resume(client);
+  client.isClosing = true;
+  resume(client);
   if (!client.clientEnded) connection?.end();
   // A recording that ends first does not say how long the server would take to end its side.
   if (connection !== null && client.fault === null) {

@@ -21,6 +21,8 @@ export interface Replies<H> {
   readonly ignored?: (path: string, header: H) => boolean;
   /** Whether a reply is neither compared nor waited for: one that comes when it comes. Default none is. */
   readonly incidental?: (header: H) => boolean;
+  /** Makes the framing of one stream of replies, for a framing that has state: in place of `framing`. */
+  readonly createFraming?: () => Framing<H>;
   /** For a protocol in which requests decide how replies are framed: in place of `framing`. */
   readonly asked?: AskedReplies<H>;
 }

@@ -80,7 +80,11 @@ const KEYS: Readonly<Record<string, (text: string) => Partial<LengthFieldOptions
  *
  * @example lengthFieldOf('width=4,endian=little,counts=frame')
  */
-export function lengthFieldOf(text: string): Framing<unknown> {
+export const lengthFieldOf = (text: string): Framing<unknown> =>
+  lengthField({ ...lengthFieldOptions(text), delivery: () => 'skip' });
+
+/** The options of such a framing, which are checked. */
+export function lengthFieldOptions(text: string): LengthFieldOptions {
   let options: Partial<LengthFieldOptions> = {};
   for (const pair of text.split(',')) {
     const [key = '', value, ...rest] = pair.split('=');
@@ -97,7 +101,9 @@ export function lengthFieldOf(text: string): Framing<unknown> {
     throw new InvalidArgumentError('It must say width=1, 2, 3, 4, 8 or varint.');
   try {
     const { width, maxLength = BODY_BYTES_MAX, ...others } = options;
-    return lengthField({ ...others, width, maxLength, delivery: () => 'skip' });
+    const whole: LengthFieldOptions = { width, ...others, maxLength };
+    lengthField(whole);
+    return whole;
   } catch (error) {
     if (error instanceof RangeError) throw new InvalidArgumentError(`${error.message}.`);
     throw error;

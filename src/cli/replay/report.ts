@@ -1,21 +1,11 @@
 /** The texts of `sluice replay`: the result of each conversation, and the totals. */
 import { formatBytes, plainCountOf } from '../../base/units.ts';
-import type { LiveResult } from '../../capture/replay/live-result.ts';
+import { type LiveResult, verdictOf } from '../../capture/replay/live-result.ts';
 import type { ReplyDifference } from '../../capture/replay/replies.ts';
 import type { Conversation } from '../../capture/stream-event.ts';
 import type { ServerEvent } from '../../server/event.ts';
 import { printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
-
-/** The result of a conversation. `incomplete`: the recording lacks something, and the rest is the same. */
-export type Verdict = 'same' | 'different' | 'failed' | 'incomplete';
-
-export function verdictOf({ same, fault }: LiveResult): Verdict {
-  if (same === false && fault === null) return 'different';
-  if (fault !== null && fault.code !== 'incomplete') return 'failed';
-  if (same === false) return 'different';
-  return fault === null && same === true ? 'same' : 'incomplete';
-}
 
 export interface Counts {
   readonly conversations: number;

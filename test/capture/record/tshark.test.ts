@@ -9,7 +9,7 @@ import { endpointsOf } from '../../../src/capture/record/synthetic-address.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
 import { recorded } from '../../support/captures/recorded.ts';
-import { follow, tshark } from '../../support/captures/tshark.ts';
+import { complaints, follow, tshark } from '../../support/captures/tshark.ts';
 import { need } from '../../support/install-tools.ts';
 import { frame } from '../../support/network/peer.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
@@ -19,22 +19,6 @@ import { tcpPair } from '../../transport/tcp-pair.ts';
 const raw = { redact: null } as const;
 /** With the three-way handshake, data, and an end of each side; or a reset. */
 const [complete, completeByReset] = ['31', '47'];
-
-/** What Wireshark has to say against a recording: nothing, if it is right. */
-async function complaints(path: string): Promise<string[]> {
-  const checked = ['-o', 'tcp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE'];
-  const wrong = [
-    'tcp.analysis.flags',
-    'ip.checksum.status == "Bad"',
-    'tcp.checksum.status != "Good"',
-    '_ws.malformed',
-    '_ws.expert.severity >= 0x600000 and not tcp.flags.reset == 1',
-    'not tcp',
-  ].join(' or ');
-  // On ports of others it would look for their protocols in bytes that are of none.
-  const asItIs = ['--disable-protocol', 'http'];
-  return (await tshark(path, [...asItIs, ...checked, '-Y', wrong])).split('\n').filter((line) => line !== '');
-}
 
 /** A field's values, a packet each. */
 async function values(path: string, field: string): Promise<string[]> {

@@ -478,6 +478,22 @@ describe('replies that are longer or shorter than they were', () => {
     expect(result!.received).toBeLessThan(64 * 1024 * 1024);
   });
 
+  test('replies of many bytes that an unfinished recording does not have are read without a wait', async () => {
+    const { connect } = await server((connection) => {
+      connection.chunks$.subscribe({
+        next: () => connection.write([Buffer.alloc(10_000_000)], () => {}),
+        complete: () => connection.end(),
+        error: () => {},
+      });
+    });
+    const { open, send, close } = conversationEvents();
+    const events = [open(), send('client', 'a'), close('unfinished')];
+    const started = Date.now();
+    const [result] = await played(events, connect, { stall: 120_000 });
+    expect(result).toMatchObject({ received: 10_000_000, same: true, fault: null });
+    expect(Date.now() - started).toBeLessThan(60_000);
+  });
+
   test('a server that ends its side before all replies have come gives the conversation a fault', async () => {
     const { connect } = await server((connection) => {
       connection.chunks$.subscribe({ next: () => connection.end(), error: () => {} });

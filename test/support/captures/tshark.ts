@@ -113,3 +113,23 @@ export async function fieldRows(
       return { stream: Number(stream), port: Number(port), values: split };
     });
 }
+
+/**
+ * Lists what Wireshark has to say against the packets of a recording: nothing, if they are right.
+ *
+ * @param disabled protocols that it does not look for in their payloads, besides HTTP.
+ */
+export async function complaints(path: string, ...disabled: readonly string[]): Promise<string[]> {
+  const checked = ['-o', 'tcp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE'];
+  const wrong = [
+    'tcp.analysis.flags',
+    'ip.checksum.status == "Bad"',
+    'tcp.checksum.status != "Good"',
+    '_ws.malformed',
+    '_ws.expert.severity >= 0x600000 and not tcp.flags.reset == 1',
+    'not tcp',
+  ].join(' or ');
+  // On ports of others it would look for their protocols in bytes that are of none.
+  const asItIs = ['http', ...disabled].flatMap((name) => ['--disable-protocol', name]);
+  return (await tshark(path, [...asItIs, ...checked, '-Y', wrong])).split('\n').filter((line) => line !== '');
+}

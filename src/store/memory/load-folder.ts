@@ -1,34 +1,36 @@
-/** Loads a folder's files into a memory store: the files that the server had when the recording began. */
+/** Loads a folder's files into a memory store: the files that a server had when a recording of it began. */
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { RESERVED_FOLDER } from '../../files/protocol/filename.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
-import { type MemoryStore, memoryStore } from '../../store/memory/memory-store.ts';
-import { exitError, usageError } from '../shared/exit-error.ts';
-import { exitStatus } from '../shared/exit-status.ts';
-import { printable } from '../shared/format.ts';
+import { type MemoryStore, memoryStore } from './memory-store.ts';
 
-/** Throws an `ExitError` for a file that cannot be read or may not be stored. Only memory bounds the size. */
-export async function loadFolder(folder: string | undefined): Promise<MemoryStore> {
+/** Makes what is thrown. @param what `folder`: it cannot be read; `file`: one in it cannot be stored. */
+export type FolderError = (what: 'folder' | 'file', path: string, why: string) => unknown;
+
+/** Only memory bounds the size. Throws what `failed` makes. */
+export async function loadFolder(folder: string | undefined, failed: FolderError): Promise<MemoryStore> {
   const store = memoryStore();
   if (folder === undefined) return store;
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
-    (error: NodeJS.ErrnoException) => {
-      throw usageError(`--with ${printable(folder)} cannot be read: ${systemWords(error, 'read')}`);
-    },
-  );
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    throw failed('folder', folder, systemWords(error, 'read'));
+  });
   for (const entry of entries) {
     const path = join(entry.parentPath, entry.name);
     const name = relative(folder, path).split(sep).join('/');
     if (!entry.isFile() || name.startsWith(`${RESERVED_FOLDER}/`)) continue;
-    await storeFile(store, name, path);
+    await storeFile(store, name, path, (why) => failed('file', path, why));
   }
   return store;
 }
 
-async function storeFile(store: MemoryStore, name: string, path: string): Promise<void> {
-  const failed = (why: string) => exitError(exitStatus.failed, `${printable(path)} cannot be stored: ${why}`);
+async function storeFile(
+  store: MemoryStore,
+  name: string,
+  path: string,
+  failed: (why: string) => unknown,
+): Promise<void> {
   const { size, mtimeMs } = await stat(path).catch((error) => {
     throw failed(systemWords(error, 'read'));
   });
