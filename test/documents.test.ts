@@ -1,18 +1,16 @@
 /** The documents, held to the files and names that they speak of, read as text. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import type { Command } from 'commander';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { defaultActorLimits } from '../src/actor/limits.ts';
+import { commands } from '../src/files/session/dispatch.ts';
+import { boundsOf } from '../src/server/bounds.ts';
+import { defaultLimits } from '../src/server/limits.ts';
+import { uploadLimits } from '../src/store/upload-limits.ts';
+import { commandLine, generators, tablesIn, withTables } from './support/generated-tables.ts';
+import { documents, examplesOf, textOf as read, root } from './support/readme.ts';
 
-const root = resolve(import.meta.dirname, '..');
-const documents = [
-  'README.md',
-  'src/README.md',
-  'src/files/protocol/README.md',
-  'src/capture/wireshark/README.md',
-  'test/golden/captures/README.md',
-];
-
-const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 /** A document without its blocks of code: what stands in those is no link. */
 const proseOf = (document: string): string => read(document).replace(/^```[\s\S]*?^```$/gm, '');
 
@@ -53,6 +51,113 @@ test.each(documents)('%s links only to headings that exist', (document) => {
     ({ path, heading }) => heading !== null && path.endsWith('.md') && !headingsOf(path).includes(heading),
   );
   expect(lost).toEqual([]);
+});
+
+/** What stands in backticks and is a file or a folder of the project. */
+const pathsIn = (document: string): readonly string[] =>
+  [...proseOf(document).matchAll(/`((?:src|test)\/[^`\s]*)`/g)].map(([, path]) => path!);
+
+test.each(documents)('%s names only files and folders that exist', (document) => {
+  expect(pathsIn(document).filter((path) => !existsSync(join(root, path)))).toEqual([]);
+});
+
+// After a change of what they are made of: UPDATE_DOCS=1 npx vitest run test/documents.test.ts
+test.each(documents.filter((document) => tablesIn(read(document)).length > 0))(
+  '%s has the tables that are made from the code',
+  async (document) => {
+    const text = await withTables(read(document));
+    if (process.env.UPDATE_DOCS) writeFileSync(join(root, document), text);
+    expect(read(document)).toBe(text);
+  },
+);
+
+test('every table that can be made is in one document', () => {
+  const found = documents.flatMap((document) => tablesIn(read(document)));
+  expect([...found].sort()).toEqual(Object.keys(generators).sort());
+});
+
+test('the README has at most 10,000 bytes', () => {
+  expect(Buffer.byteLength(read('README.md'))).toBeLessThanOrEqual(10_000);
+});
+
+test('the README leads to every document that is for users', () => {
+  const linked = linksIn('README.md', proseOf('README.md')).map(({ path }) => path);
+  const forUsers = documents.filter((path) => !path.startsWith('test/') && path !== 'src/README.md');
+  expect(forUsers.filter((path) => path !== 'README.md' && !linked.includes(path))).toEqual([]);
+});
+
+test('the README names the version of the package', () => {
+  const { version } = JSON.parse(read('package.json'));
+  const named = [...read('README.md').matchAll(/sluice-(\d+\.\d+\.\d+)\.tgz/g)].map(([, it]) => it);
+  expect(named.length).toBeGreaterThan(0);
+  expect(new Set(named)).toEqual(new Set([version]));
+  expect(read('CHANGELOG.md')).toMatch(new RegExp(`^## ${version.replaceAll('.', '\\.')}$`, 'm'));
+});
+
+test('the document of the server has every command in its table', () => {
+  const [, section] = read('src/server/README.md').split('## What it answers\n');
+  const [rows] = section!.split('\n## ');
+  const named = [...rows!.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell]) =>
+    [...cell!.matchAll(/`(\w+)`/g)].map(([, cmd]) => cmd!),
+  );
+  expect(named.sort()).toEqual(commands.map(({ cmd }) => cmd).sort());
+});
+
+describe('the numbers in the documents', () => {
+  const MiB = 1024 ** 2;
+  const inMiB = (bytes: number) => `${Math.round(bytes / MiB)} MiB`;
+  const grouped = (count: number) => count.toLocaleString('en');
+  /** Memory as documents say it: to tens of MiB. */
+  const memoryOf = (connections: number) =>
+    `${Math.round(boundsOf(defaultLimits, { connections }).memory / MiB / 10) * 10} MiB for ${grouped(connections)}`;
+  const { mailbox } = defaultActorLimits;
+
+  test.each([
+    ['src/server/README.md', `at most ${inMiB(defaultLimits.window.high)} of it`],
+    ['src/server/README.md', `\`--memory-budget\` (${inMiB(defaultLimits.budget.high)})`],
+    ['src/server/README.md', `${memoryOf(100)} connections and ${memoryOf(1000)}`],
+    ['src/server/README.md', `${defaultLimits.openRequests} requests of a connection may be unanswered`],
+    ['src/server/README.md', `${grouped(defaultLimits.connections)} connections are the default`],
+    ['src/server/README.md', `${defaultLimits.openFiles.reading} of a kind at once`],
+    ['src/server/README.md', `a header up to ${defaultLimits.headerBytes / 1024} KiB`],
+    ['src/server/README.md', `sends ${grouped(defaultLimits.timeouts.bodyBytes)} bytes in each 30 seconds`],
+    ['src/store/README.md', `\`keepPartial\` (${uploadLimits({}).keepPartial / 3_600_000} hours)`],
+    ['src/actor/README.md', `\`limits.window.high\` (${inMiB(defaultActorLimits.window.high)})`],
+    ['src/actor/README.md', `\`limits.mailbox.inputs\` (${grouped(mailbox.inputs)})`],
+    ['src/actor/README.md', `\`bytes\` (${inMiB(mailbox.bytes)})`],
+  ])('%s says: %s', (document, sentence) => {
+    expect(read(document)).toContain(sentence);
+  });
+});
+
+describe('a command in the documents', () => {
+  let program: Command;
+  beforeAll(async () => {
+    program = await commandLine();
+  });
+
+  /** The lines of a shell example that run this program, without what is piped into it or out of it. */
+  const sluiceLines = examplesOf('sh').flatMap(({ document, code }) =>
+    [...code.matchAll(/(?:^|\s)npx sluice (\w+)([^|#\n]*)/gm)].map(
+      ([, name, rest]) => [document, name!, rest!.trim()] as const,
+    ),
+  );
+
+  test.each(sluiceLines)('%s calls sluice %s %s, which has these options', (_, name, rest) => {
+    const command = program.commands.find((each) => each.name() === name);
+    expect(command).toBeDefined();
+    const known = command!.options.flatMap(({ long, short }) => [long, short]);
+    const used = rest.split(/\s+/).filter((word) => word.startsWith('-'));
+    expect(used.filter((word) => !known.includes(word))).toEqual([]);
+  });
+
+  test('every script that the documents run is one of package.json', () => {
+    const { scripts } = JSON.parse(read('package.json'));
+    const run = documents.flatMap((document) =>
+      [...read(document).matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name!),
+    );
+    expect(run.filter((name) => scripts[name] === undefined)).toEqual([]);
+  });
 });
 
 describe('the map of the source', () => {
