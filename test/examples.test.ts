@@ -43,7 +43,7 @@ describe('an example that subscribes handles errors, since a copy of one that do
     expect(examplesIn(file).flatMap(unhandled)).toEqual([]);
   });
 
-  const inDocuments = [...examplesOf('ts example'), ...examplesOf('ts server')];
+  const inDocuments = [...examplesOf('ts example'), ...examplesOf('js server')];
   test.each(inDocuments.filter(({ code }) => code.includes('.subscribe(')))('$place', ({ code }) => {
     // There `events$` is the server's, which errs when its port is taken.
     expect(unhandled(code.replaceAll('events$', 'server$'))).toEqual([]);

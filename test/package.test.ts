@@ -35,7 +35,7 @@ const project = mkdtempSync(join(tmpdir(), 'sluice-package-'));
 const installed = join(project, 'node_modules/sluice');
 /** Examples that end by themselves, and servers that do not. */
 const programs = examplesOf('ts example');
-const servers = examplesOf('ts server');
+const servers = examplesOf('js server');
 /** The documents that have a file of their own in the package: those of src/, but for the map of what is not in it. */
 const shipped = documents.filter((path) => path.startsWith('src/') && path !== 'src/README.md');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -67,7 +67,11 @@ beforeAll(() => {
     writeFileSync(join(project, `example-${i}.ts`), code);
   });
   servers.forEach(({ code }, i) => {
-    writeFileSync(join(project, `server-${i}.ts`), code);
+    // As the README says, TypeScript wants to know the type of the state.
+    writeFileSync(
+      join(project, `server-${i}.ts`),
+      code.replace('defineActor()', 'defineActor<{ state: number }>()'),
+    );
   });
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
 });
@@ -153,8 +157,8 @@ describe('the documents', () => {
   });
 
   test('the examples are all found', () => {
-    const blocks = documents.map((document) => textOf(document).split('\n```ts ').length - 1);
-    expect(programs.length + servers.length).toBe(blocks.reduce((sum, count) => sum + count, 0));
+    const blocks = documents.flatMap((document) => [...textOf(document).matchAll(/^```[jt]s .+$/gm)]);
+    expect(programs.length + servers.length).toBe(blocks.length);
     expect(programs.length).toBeGreaterThanOrEqual(12);
     expect(servers.length).toBeGreaterThanOrEqual(1);
   });
