@@ -63,6 +63,10 @@ beforeAll(() => {
     skipLibCheck: false,
     types: ['node'],
   };
+  // One example takes its WebSockets from there.
+  for (const dependency of ['ws', '@types/ws']) {
+    symlinkSync(join(root, 'node_modules', dependency), join(project, 'node_modules', dependency));
+  }
   programs.forEach(({ code }, i) => {
     writeFileSync(join(project, `example-${i}.ts`), code);
   });
