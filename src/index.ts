@@ -12,6 +12,7 @@ export {
   type PerformContext,
   type Reduction,
 } from './actor/actor.ts';
+export type { Flow } from './actor/flow.ts';
 export { type Framed, type FramedOptions, framed } from './actor/framed/framed.ts';
 export { type Key, RequestTimeout } from './actor/framed/replies.ts';
 export { type ActorLimits, defaultActorLimits } from './actor/limits.ts';

@@ -38,6 +38,14 @@ export * from './server/access/access-file.ts';
 export * from './server/event.ts';
 export * from './server/limits.ts';
 export * from './server/serve.ts';
+export {
+  type CloseServerOptions,
+  type Listening,
+  type RunningServer,
+  type ServerPhase,
+  type StartServerOptions,
+  startServer,
+} from './server/start-server.ts';
 export type { ServerStats, Unfinished } from './server/status.ts';
 export { TRACE_CHANNEL, traceToChannel } from './server/trace-channel.ts';
 export * from './server/verify-replay.ts';

@@ -119,8 +119,11 @@ export interface Codec<In, Out = In, Head = never> {
 export interface DirectEncoder<Out> {
   /** The bytes of the message. @throws as `encode` does. */
   sizeOf(message: Out): number;
-  /** Writes the message, which has `size` bytes, to `target[at..)`, where there is room for it. */
-  write(message: Out, size: number, target: Uint8Array, at: number): void;
+  /**
+   * Writes the message, which has `size` bytes, to `target[at..)`, where there is room for it, and returns the offset
+   * behind it. It must write every byte: what is there before belongs to others.
+   */
+  write(message: Out, size: number, target: Uint8Array, at: number): number;
 }
 
 /** What decodes: the messages of a codec that goes in one direction. */

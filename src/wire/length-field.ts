@@ -96,6 +96,7 @@ function bareCodec(
         const field = size - body.length;
         writePrefix(layout, body.length, NO_LEAD, field, target, at);
         target.set(body, at + field);
+        return at + field + body.length;
       },
     },
   };

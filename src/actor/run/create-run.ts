@@ -104,7 +104,7 @@ export function createRun(
     fromPeer: NO_EVENTS,
     inbound,
     isInputsTurn: false,
-    emit: () => {},
+    reducer: { next: () => {} },
     settlement: null,
     messageCredit: 0,
     messageMemory: null,

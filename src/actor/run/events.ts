@@ -22,11 +22,11 @@ export function toEvents(run: Run): OperatorFunction<Turn<unknown, Decoded<unkno
   return map((turn) => charged(run, takeOutputs(turn) as AnyEvent[]));
 }
 
-/** Keeps the peer's events, and emits whatever is next when `run.emit` is called for it. */
+/** Keeps the peer's events, and emits what `work` gives to `run.reducer`: whatever is next. */
 export function mergeEvents(run: Run): OperatorFunction<PeerEvents, AnyEvent> {
   return (source) =>
     new Observable((subscriber) => {
-      run.emit = (event) => subscriber.next(event);
+      run.reducer = subscriber;
       return source.subscribe({
         next: (events) => {
           run.fromPeer = events;

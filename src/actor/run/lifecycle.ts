@@ -10,6 +10,9 @@ import type { AnyEvent, Run } from './run.ts';
 /** How long effects may go on after the connection is closed, in milliseconds. */
 export const SETTLE_MS = 30_000;
 
+/** The reason of every signal. To make one each, with its stack, would cost as much as all else at a connection's end. */
+const CLOSED = new DOMException('the connection is closed', 'AbortError');
+
 /** Applies what an event means for the life of the connection, once the actor has reduced it. */
 export function afterEvent(run: Run, event: AnyEvent): void {
   switch (event.type) {
@@ -64,7 +67,7 @@ export function connectionOver(run: Run, fault: ConnectionFault | null): void {
   if (run.phase === 'finished') return;
   unreachable(run);
   inputEnded(run, { type: 'closed', fault });
-  run.abort.abort();
+  run.abort.abort(CLOSED);
   if (run.settleMs === Number.POSITIVE_INFINITY) return;
   run.waits.add(
     run.scheduler.schedule(() => {
@@ -88,8 +91,8 @@ export function unreachable(run: Run): void {
 export function giveUp(run: Run): void {
   if (run.phase === 'finished') return;
   run.connection.destroy();
-  run.abort.abort();
-  if (run.phase !== 'closed') run.emit({ type: 'closed', fault: null });
+  run.abort.abort(CLOSED);
+  if (run.phase !== 'closed') run.reducer.next({ type: 'closed', fault: null });
   finish(run);
 }
 
@@ -116,7 +119,7 @@ export function finish(run: Run): void {
   run.waits.unsubscribe();
   run.cancelWhenLow?.();
   run.inbound.close();
-  run.abort.abort();
+  run.abort.abort(CLOSED);
   run.member.leave();
   run.rates.bytes.leave();
   run.rates.messages.leave();

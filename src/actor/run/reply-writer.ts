@@ -63,7 +63,7 @@ export interface ReplyWriter {
 
 /** Writes a message of `size` bytes to `target[at..)`: all of them, since other messages were there before. */
 export interface MessageWriter<M> {
-  write(message: M, size: number, target: Uint8Array, at: number): void;
+  write(message: M, size: number, target: Uint8Array, at: number): number;
 }
 
 export interface ReplyWriterDeps {
@@ -256,8 +256,11 @@ export function createReplyWriter({
     },
     direct: (size, encoder, message, eager) => {
       room(size);
-      encoder.write(message, size, buffer.bytes, length);
-      length += size;
+      const end = encoder.write(message, size, buffer.bytes, length);
+      // Else bytes that were sent before, to any peer, would be sent again.
+      if (end !== length + size)
+        throw new RangeError(`write: the message ends at ${end}, and sizeOf said ${length + size}`);
+      length = end;
       if (eager) due = true;
       credit += size;
       replies++;

@@ -127,8 +127,8 @@ export interface Run {
   readonly inbound: Inbound<unknown>;
   /** Whether an input goes before the next event of the peer: they take turns. */
   isInputsTurn: boolean;
-  /** Hands an event to the reducer; see `mergeEvents`. */
-  emit: (event: AnyEvent) => void;
+  /** Takes the event that is next; see `mergeEvents`. */
+  reducer: { next(event: AnyEvent): void };
   /** The settlement of the event that is being reduced; null while it has none, see `hold`. */
   settlement: Settlement | null;
   /** The credit of the message that is being reduced, 0 when it is none; and the memory that it shares with others. */

@@ -102,11 +102,12 @@ function reduce(run: Run, event: AnyEvent, settlement: Settlement | null, messag
   if (event.type === 'start' || event.type === 'end') run.isReducingBody = event.type === 'start';
   run.settlement = settlement;
   run.messageCredit = messageCredit;
-  run.emit(event);
+  run.reducer.next(event);
   // None of its effects has kept it.
   if (run.messageCredit > 0) run.creditChange -= messageCredit;
   else settle(run, run.settlement);
   run.messageCredit = 0;
+  run.messageMemory = null;
   run.settlement = null;
   if (event.type === 'message' || event.type === 'start') run.counters.requests++;
   chargeState(run, event);
