@@ -1,6 +1,6 @@
 /** The documents of the project, and the examples in them. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 
 export const root = resolve(import.meta.dirname, '../..');
 
@@ -13,6 +13,27 @@ export const documents: readonly string[] = ['', 'src', 'test'].flatMap((folder)
     .map((file) => join(folder, file))
     .sort(),
 );
+
+/** A document without its blocks of code: what stands in those is no link. */
+export const proseOf = (document: string): string => textOf(document).replace(/^```[\s\S]*?^```$/gm, '');
+
+export interface Link {
+  readonly label: string;
+  /** The file or folder it leads to, below the root; that of the document itself for a place in it. */
+  readonly path: string;
+  /** The heading it leads to, if it names one. */
+  readonly heading: string | null;
+}
+
+/** The links of a piece of a document that stay within the project. */
+export function linksIn(document: string, text: string): readonly Link[] {
+  return [...text.matchAll(/\[([^[\]]*)\]\(([^()\s]+)\)/g)].flatMap(([, label, to]) => {
+    if (/^[a-z]+:/.test(to!)) return [];
+    const [file = '', heading = null] = to!.split('#');
+    const path = file === '' ? document : relative(root, resolve(root, dirname(document), file));
+    return [{ label: label!, path, heading }];
+  });
+}
 
 /** The code blocks that begin with these words after the backticks, e.g. `ts example`. */
 export const examples = (kind: string, text: string): readonly string[] =>
