@@ -1,5 +1,5 @@
 /** The documents, held to the files and names that they speak of, read as text. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -73,6 +73,23 @@ test('the README names the version of the package', () => {
   expect(named.length).toBeGreaterThan(0);
   expect(new Set(named)).toEqual(new Set([version]));
   expect(read('CHANGELOG.md')).toMatch(new RegExp(`^## ${version.replaceAll('.', '\\.')}$`, 'm'));
+});
+
+test('the changelog gives old names the names that the source exports now', () => {
+  const [, section] = read('CHANGELOG.md').split('### Names that have changed\n');
+  const [imported] = section!.split('No longer exported');
+  const rows = [...imported!.matchAll(/^\| (`.*) \| (`.*) \|$/gm)].map(([, ...cells]) =>
+    cells.map((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name!)),
+  );
+  expect(rows.length).toBeGreaterThan(30);
+  expect(rows.filter(([before, after]) => before!.length !== after!.length)).toEqual([]);
+  const source = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => read(join('src', file)))
+    .join('\n');
+  const isExported = (name: string) =>
+    new RegExp(`^export (?:async )?(?:function|const|class|interface|type) ${name}\\b`, 'm').test(source);
+  expect(rows.flatMap(([, after]) => after!).filter((name) => !isExported(name))).toEqual([]);
 });
 
 test('the document of the server has every command in its table', () => {
