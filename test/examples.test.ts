@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { examples } from './support/readme.ts';
+import { examplesOf } from './support/readme.ts';
 
 const src = resolve(import.meta.dirname, '../src');
 
@@ -43,9 +43,9 @@ describe('an example that subscribes handles errors, since a copy of one that do
     expect(examplesIn(file).flatMap(unhandled)).toEqual([]);
   });
 
-  test('the README', () => {
+  const inDocuments = [...examplesOf('ts example'), ...examplesOf('js server')];
+  test.each(inDocuments.filter(({ code }) => code.includes('.subscribe(')))('$place', ({ code }) => {
     // There `events$` is the server's, which errs when its port is taken.
-    const text = examples('ts example').map((code) => code.replaceAll('events$', 'server$'));
-    expect(text.flatMap(unhandled)).toEqual([]);
+    expect(unhandled(code.replaceAll('events$', 'server$'))).toEqual([]);
   });
 });

@@ -1,11 +1,12 @@
 /**
- * What people get: the packed tarball, installed into an empty project, with the README's examples compiled against its
- * declarations and run.
+ * What people get: the packed tarball, installed into an empty project, with the examples of all documents compiled
+ * against its declarations and run.
  */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
@@ -22,16 +23,31 @@ import {
   root,
   tsc,
 } from './support/processes/installed-package.ts';
-import { actorReadme, examples, promised } from './support/readme.ts';
+import { documents, examples, examplesOf, promised, textOf } from './support/readme.ts';
 
-/** The README's, and the actor's own document's. */
-const programs = [...examples('ts example'), ...examples('ts example', actorReadme)];
+/** Examples that end by themselves, and servers that do not. */
+const programs = examplesOf('ts example');
+const servers = examplesOf('js server');
+/** The documents that have a file of their own in the package: those of src/, but for the map of what is not in it. */
+const shipped = documents.filter((path) => path.startsWith('src/') && path !== 'src/README.md');
 let { project, installed, tarball, remove } = {} as InstalledPackage;
 
 beforeAll(() => {
   ({ project, installed, tarball, remove } = installPackage());
-  programs.forEach((code, i) => {
+  // One example takes its WebSockets from there.
+  for (const dependency of ['ws', '@types/ws']) {
+    mkdirSync(dirname(join(project, 'node_modules', dependency)), { recursive: true });
+    symlinkSync(join(root, 'node_modules', dependency), join(project, 'node_modules', dependency));
+  }
+  programs.forEach(({ code }, i) => {
     writeFileSync(join(project, `example-${i}.ts`), code);
+  });
+  servers.forEach(({ code }, i) => {
+    // As the README says, TypeScript wants to know the type of the state.
+    writeFileSync(
+      join(project, `server-${i}.ts`),
+      code.replace('defineActor()', 'defineActor<{ state: number }>()'),
+    );
   });
 });
 afterAll(() => remove());
@@ -50,19 +66,33 @@ describe('the package', () => {
         .split('\n')
         .map((file) => file.split('/')[1]),
     );
-    expect([...folders].sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json', 'src']);
-    // What the README links to that is of use without the sources: the protocol's document, and the dissector.
+    expect([...folders].sort()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'SECURITY.md',
+      'dist',
+      'package.json',
+      'src',
+    ]);
     expect(
       files
         .split('\n')
         .filter((file) => file.startsWith('package/src/'))
         .sort(),
-    ).toEqual([
-      'package/src/capture/wireshark/README.md',
-      'package/src/capture/wireshark/sluice.lua',
-      'package/src/files/protocol/README.md',
-    ]);
+    ).toEqual([...shipped, 'src/capture/wireshark/sluice.lua'].map((path) => `package/${path}`).sort());
   });
+
+  test.each(documents.filter((path) => !path.includes('/') || shipped.includes(path)))(
+    '%s links in the package only to what the package brings',
+    (document) => {
+      const text = readFileSync(join(installed, document), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
+      const links = [...text.matchAll(/\]\(([^()\s]+)\)/g)].map(([, to]) => to!.split('#')[0]!);
+      const inside = links.filter((to) => to !== '' && !/^[a-z]+:/.test(to));
+      const lost = inside.filter((to) => !existsSync(join(installed, dirname(document), to)));
+      expect(lost).toEqual([]);
+    },
+  );
 
   test('the package has the page of inspect --html as one bundle, without its modules and without esbuild', () => {
     const inspect = join(installed, 'dist/cli/inspect');
@@ -91,24 +121,60 @@ describe('the package', () => {
   });
 });
 
-describe('the README', () => {
-  test('the README has examples that compile against the declarations of the package, its own included', () => {
+describe('the documents', () => {
+  const run = (file: string) =>
+    execFileSync(process.execPath, [join(project, file)], { encoding: 'utf8', timeout: 120_000 }).split('\n');
+
+  test('the documents have examples that compile against the declarations of the package, its own included', () => {
     execFileSync(process.execPath, [tsc, '-p', project], { encoding: 'utf8', stdio: 'pipe' });
   });
 
-  test.each(programs.map((code, i) => [i + 1, code] as const))(
-    'example %i of the documents prints what it says',
-    (number, code) => {
-      const output = execFileSync(process.execPath, [join(project, `example-${number - 1}.js`)], {
-        encoding: 'utf8',
-        timeout: 120_000,
-      });
-      for (const line of promised(code)) expect(output.split('\n')).toContain(line);
+  test('the examples are all found', () => {
+    const blocks = documents.flatMap((document) => [...textOf(document).matchAll(/^```[jt]s .+$/gm)]);
+    expect(programs.length + servers.length).toBe(blocks.length);
+    expect(programs.length).toBeGreaterThanOrEqual(12);
+    expect(servers.length).toBeGreaterThanOrEqual(1);
+  });
+
+  test.each(programs.map(({ place, code }, i) => [place, i, code] as const))(
+    'the example of %s prints what it says',
+    (_, i, code) => {
+      const output = run(`example-${i}.js`);
+      for (const line of promised(code)) expect(output).toContain(line);
+    },
+  );
+
+  test('the README has examples that run in Node as they are, without a compiler', () => {
+    const own = programs.filter(({ document }) => document === 'README.md');
+    own.forEach(({ code }, i) => {
+      writeFileSync(join(project, `start-${i}.mjs`), code);
+      expect(run(`start-${i}.mjs`)).toEqual(expect.arrayContaining([...promised(code)]));
+    });
+    expect(own.length).toBeGreaterThan(0);
+  });
+
+  test.each(servers.map(({ place, code }, i) => [place, i, code] as const))(
+    'the server of %s, run in Node as it is, counts the lines that it gets',
+    async (_, i, code) => {
+      writeFileSync(join(project, `server-${i}.mjs`), code.replace('7000', '0'));
+      const server = spawn(process.execPath, [join(project, `server-${i}.mjs`)]);
+      try {
+        let said = '';
+        for await (const text of server.stdout.setEncoding('utf8')) {
+          said += text;
+          if (/port: \d+/.test(said)) break;
+        }
+        const socket = connect(Number(/port: (\d+)/.exec(said)![1]), '127.0.0.1');
+        socket.end('one\ntwo\n');
+        expect((await socket.setEncoding('utf8').toArray()).join('')).toBe('1: one\n2: two\n');
+      } finally {
+        server.kill();
+      }
     },
   );
 
   test('the README has a Python script whose files arrive whole', async () => {
-    const [script] = examples('python');
+    const [script] = examples('python', textOf('README.md'));
     const store = memoryStore();
     const events$ = new ReplaySubject<ServerEvent>();
     const server = serve({ connections$: listenTcp({ port: 0 }), store }).subscribe(events$);

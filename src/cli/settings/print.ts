@@ -1,4 +1,4 @@
-/** Prints the settings: as a JSON file, and as the README's table. */
+/** Prints the settings: as a JSON file, and as the table of `src/server/README.md`. */
 import { flagOf, groups, keyOf, type Settings, settingNames, settingOf, variableOf } from './table.ts';
 
 /**

@@ -1,6 +1,6 @@
 /**
  * The settings of `sluice serve`: one table, from which the flags, the environment variables, the keys of the JSON
- * file, the help, `--print-config` and the README's table are made.
+ * file, the help, `--print-config` and the table of `src/server/README.md` are made.
  *
  * A setting is added by a line here, and by using it.
  */

@@ -7,7 +7,7 @@ import { warnings } from '../../../src/cli/settings/checks.ts';
 import type { Configuration } from '../../../src/cli/settings/configuration.ts';
 import { parseConfig } from '../../../src/cli/settings/file.ts';
 import { limitsOf } from '../../../src/cli/settings/limits.ts';
-import { printSettings, settingsTable } from '../../../src/cli/settings/print.ts';
+import { printSettings } from '../../../src/cli/settings/print.ts';
 import { time as timeKind } from '../../../src/cli/settings/setting-types.ts';
 import { readSettings, type Sources } from '../../../src/cli/settings/settings.ts';
 import {
@@ -20,7 +20,6 @@ import {
   variableOf,
 } from '../../../src/cli/settings/table.ts';
 import { defaultLimits, descriptorsFor, handshakesWithin } from '../../../src/server/limits.ts';
-import { readme } from '../../support/readme.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
 
 interface Case {
@@ -551,13 +550,5 @@ describe('what is printed', () => {
     const printed = printSettings(settings);
     expect(settingsOf(configFile(printed))).toEqual(settings);
     expect([...parseConfig(printed, 'printed').values.keys()].sort()).toEqual([...settingNames].sort());
-  });
-});
-
-describe('the README', () => {
-  test('the README has the table of all settings', () => {
-    const lines = readme.split('\n');
-    const from = lines.findIndex((line) => line.startsWith('| flag '));
-    expect(lines.slice(from, lines.indexOf('', from)).join('\n')).toBe(settingsTable());
   });
 });

@@ -9,7 +9,7 @@ import { testPath, testPathsOf } from '../../../../src/cli/replay/write-test/tes
 import { type TestFacts, testSource } from '../../../../src/cli/replay/write-test/test-source.ts';
 import { DEFAULT_IGNORED_FIELDS } from '../../../../src/server/verify-replay.ts';
 import { cases } from '../../../support/cases.ts';
-import { examples } from '../../../support/readme.ts';
+import { examples, textOf } from '../../../support/readme.ts';
 
 const said = (...texts: readonly string[]) => ({
   first: texts.map((text) => ({ from: 'client' as const, text })),
@@ -61,8 +61,10 @@ test('conversation 0 is answered as it was recorded: put a.txt and 1 more', asyn
 `);
   });
 
-  test('the README shows a test as it is written', () => {
-    const [shown] = examples('ts').filter((code) => code.startsWith('// Recorded conversations as tests'));
+  test('the document shows a test as it is written', () => {
+    const [shown] = examples('ts', textOf('src/capture/README.md')).filter((code) =>
+      code.startsWith('// Recorded conversations as tests'),
+    );
     const texts = ['put notes.txt', 'stat notes.txt', 'ack put notes.txt', 'ack stat notes.txt'];
     const first = texts.map((text, at) => ({
       from: at < 2 ? ('client' as const) : ('server' as const),
