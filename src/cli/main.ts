@@ -40,9 +40,11 @@ const subcommands: Readonly<Record<string, () => Promise<(program: Command) => v
   upper: async () => (await import('./upper.ts')).addUpper,
   sticky: async () => (await import('./sticky.ts')).addSticky,
 };
-// Only the subcommand that is run is loaded: it starts sooner and takes less memory. The help loads all of them.
+// Only the subcommand that is run is loaded: it starts sooner and takes less memory. The help loads all of them, and the
+// version none.
 const [asked = ''] = process.argv.slice(2);
-const wanted = Object.hasOwn(subcommands, asked) ? [asked] : Object.keys(subcommands);
+const isVersion = asked === '--version' || asked === '-V';
+const wanted = Object.hasOwn(subcommands, asked) ? [asked] : isVersion ? [] : Object.keys(subcommands);
 for (const name of wanted) (await subcommands[name]!())(program);
 for (const each of program.commands) each.copyInheritedSettings(program);
 
