@@ -30,6 +30,7 @@ const PARTITIONS = {
  */
 const BARE_IMPORT = /^import "\.[^"]*";\n/gm;
 const isOfCli = (path) => CLI.some((folder) => path.startsWith(folder));
+const importsOf = (modules) => modules.map((module) => `import ${JSON.stringify(module)};`).join('\n');
 /** RxJS as ES modules, of which only what is used is bundled. Its own `exports` name CommonJS for Node. */
 const RXJS = fromRoot('node_modules/rxjs/dist/esm/index.js');
 
@@ -38,7 +39,7 @@ const RXJS = fromRoot('node_modules/rxjs/dist/esm/index.js');
  * @returns esbuild's list of what is in the bundles.
  */
 export async function bundleAll(faces) {
-  const graph = await importGraph(faces.map((face) => fromRoot(`src/${face}.ts`)));
+  const graph = await importGraph([...faces, 'cli/main'].map((name) => fromRoot(`src/${name}.ts`)));
   const { metafile, outputFiles } = await build({
     entryPoints: [
       ...[...faces, 'cli/main'].map((name) => ({ in: fromRoot(`src/${name}.ts`), out: name })),
@@ -51,7 +52,7 @@ export async function bundleAll(faces) {
     format: 'esm',
     platform: 'node',
     target: TARGET,
-    plugins: [partitions(graph), forkOnRxjs(graph), sources, packagesOfCli],
+    plugins: [partitions(graph), forkOnRxjs(graph), sources(graph), packagesOfCli],
     // `notices.mjs` writes all licences into one file.
     legalComments: 'none',
     charset: 'utf8',
@@ -78,10 +79,8 @@ const partitions = (graph) => ({
     onResolve({ filter: /^partition:/ }, ({ path }) => ({ path, namespace: 'partition' }));
     onResolve({ filter: /^/, namespace: 'partition' }, ({ path }) => ({ path }));
     onLoad({ filter: /^/, namespace: 'partition' }, ({ path }) => {
-      const modules = graph
-        .modulesWithout(PARTITIONS[path])
-        .map((module) => `import ${JSON.stringify(module)};`);
-      return { contents: modules.join('\n') };
+      const leadsTo = (module) => PARTITIONS[path].some((name) => graph.reachedFrom(module).has(name));
+      return { contents: importsOf(graph.modules.filter((module) => !isOfCli(module) && !leadsTo(module))) };
     });
   },
 });
@@ -89,23 +88,28 @@ const partitions = (graph) => ({
 const forkOnRxjs = (graph) => ({
   name: 'fork-on-rxjs',
   setup({ onResolve }) {
-    const fromCli = ({ importer, pluginData }) => pluginData?.forked === true || isOfCli(importer);
     onResolve({ filter: /^[^.]/ }, (args) => {
-      if (args.path === 'rxjs' && fromCli(args)) return { path: RXJS, sideEffects: false };
+      if (args.path === 'rxjs' && isFromCli(args)) return { path: RXJS, sideEffects: false };
       return INSTALLED.includes(args.path) ? { path: args.path, external: true } : undefined;
     });
-    onResolve({ filter: /^\..*\.ts$/ }, (args) => {
-      const path = resolve(args.resolveDir, args.path);
-      const forked = fromCli(args) && graph.leadsTo(path, 'rxjs');
-      return { path, ...(forked ? { suffix: '?cli' } : {}) };
-    });
+    onResolve({ filter: /^\..*\.ts$/ }, resolveSource(graph));
   },
 });
 
+const isFromCli = ({ importer, pluginData }) => pluginData?.forked === true || isOfCli(importer);
+
+const resolveSource = (graph) => (args) => {
+  const path = resolve(args.resolveDir, args.path);
+  const forked = isFromCli(args) && !isOfCli(path) && graph.reachedFrom(path)?.has('rxjs');
+  return { path, ...(forked ? { suffix: '?cli' } : {}) };
+};
+
 /** The sources, as what can be left out of a bundle when it is not used. */
-const sources = {
+const sources = (graph) => ({
   name: 'sources',
-  setup({ onLoad }) {
+  setup({ onLoad, onResolve }) {
+    const client = fromRoot('src/cli/client-commands.ts');
+    const others = graph.loadedLater.filter((module) => module !== client);
     onLoad({ filter: /\.ts$/, namespace: 'file' }, async ({ path, suffix }) => {
       const source = await readFile(path, 'utf8');
       const { code } = await transform(source, {
@@ -115,10 +119,22 @@ const sources = {
         sourcefile: path,
       });
       const contents = isOfCli(path) ? code : pureConstants(code);
-      return { contents, loader: 'js', pluginData: { forked: suffix === '?cli' } };
+      const rest = others.includes(path) ? `import 'shared-with-client:';\n` : '';
+      return { contents: contents + rest, loader: 'js', pluginData: { forked: suffix === '?cli' } };
+    });
+    // Modules that `sluice put` shares with any other command are made to be shared with all of them. Otherwise they would
+    // be in dozens of chunks, one for each set of commands, and each file takes time to load.
+    onResolve({ filter: /^shared-with-client:/ }, ({ path }) => ({ path, namespace: 'shared' }));
+    onResolve({ filter: /^/, namespace: 'shared' }, resolveSource(graph));
+    onLoad({ filter: /^/, namespace: 'shared' }, () => {
+      const ofOthers = new Set(others.flatMap((module) => [...graph.reachedFrom(module)]));
+      const shared = [...graph.reachedFrom(client)].filter(
+        (module) => ofOthers.has(module) && graph.modules.includes(module),
+      );
+      return { contents: importsOf(shared), pluginData: { forked: true } };
     });
   },
-};
+});
 
 /** The packages in the command line: small, and without the `require` that an ES module does not have. */
 const packagesOfCli = {

@@ -17,24 +17,31 @@ export async function importGraph(entries) {
     metafile: true,
     logLevel: 'warning',
   });
+  const absolute = (path) => resolve(fromRoot('.'), path);
   const imports = new Map(
     Object.entries(metafile.inputs).map(([file, input]) => [
-      fromRoot(file),
-      input.imports.map(({ path, external }) => (external ? path : resolve(fromRoot('.'), path))),
+      absolute(file),
+      input.imports.map(({ path, kind, external }) => ({ to: external ? path : absolute(path), kind })),
     ]),
   );
 
-  /** Whether a module imports a package, itself or through another. */
-  function leadsTo(module, name, seen = new Set()) {
-    if (seen.has(module)) return false;
-    seen.add(module);
-    return (imports.get(module) ?? []).some((each) => each === name || leadsTo(each, name, seen));
+  /** Adds what a module imports, itself or through another, to `reached`: modules and packages, not what it loads later. */
+  function reach(module, reached = new Set()) {
+    if (reached.has(module)) return reached;
+    reached.add(module);
+    for (const { to, kind } of imports.get(module) ?? []) if (kind !== 'dynamic-import') reach(to, reached);
+    return reached;
   }
 
+  const modules = [...imports.keys()];
+  const reached = new Map(modules.map((module) => [module, reach(module)]));
   return {
-    leadsTo,
-    /** The modules that import none of these packages, themselves or through another. */
-    modulesWithout: (names) =>
-      [...imports.keys()].filter((module) => !names.some((name) => leadsTo(module, name))),
+    modules,
+    /** What a module imports, itself or through another. */
+    reachedFrom: (module) => reached.get(module),
+    /** The modules that are imported only when they are needed. */
+    loadedLater: modules.filter((module) =>
+      [...imports.values()].flat().some(({ to, kind }) => to === module && kind === 'dynamic-import'),
+    ),
   };
 }

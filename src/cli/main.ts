@@ -28,12 +28,12 @@ const program = new Command('sluice')
 
 const subcommands: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
   serve: async () => (await import('./serve/serve.ts')).addServe,
-  put: async () => (await import('./transfer/put.ts')).addPut,
-  get: async () => (await import('./transfer/get.ts')).addGet,
-  ls: async () => (await import('./files/ls.ts')).addLs,
-  stat: async () => (await import('./files/stat.ts')).addStat,
-  rm: async () => (await import('./files/rm.ts')).addRm,
-  mv: async () => (await import('./files/mv.ts')).addMv,
+  put: async () => (await import('./client-commands.ts')).addPut,
+  get: async () => (await import('./client-commands.ts')).addGet,
+  ls: async () => (await import('./client-commands.ts')).addLs,
+  stat: async () => (await import('./client-commands.ts')).addStat,
+  rm: async () => (await import('./client-commands.ts')).addRm,
+  mv: async () => (await import('./client-commands.ts')).addMv,
   inspect: async () => (await import('./inspect/inspect.ts')).addInspect,
   replay: async () => (await import('./replay/replay.ts')).addReplay,
   demo: async () => (await import('./demo.ts')).addDemo,
