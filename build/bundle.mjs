@@ -6,7 +6,7 @@
  *   takes longer to load than Node takes to start. Modules that lead to RxJS are therefore in `dist/` twice: with the
  *   user's, and, named `…?cli`, with that one. All others are shared.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { build, transform } from 'esbuild';
@@ -15,8 +15,11 @@ import { fromRoot } from './paths.mjs';
 import { pureConstants } from './pure-constants.mjs';
 
 const TARGET = 'node20';
-/** Packages that are not bundled: RxJS is, for the command line, by `forkOnRxjs`. */
-const INSTALLED = ['@node-rs/crc32', 'prom-client', 'rxjs', 'ts-pattern', 'vitest'];
+const { dependencies, optionalDependencies, peerDependencies } = JSON.parse(
+  readFileSync(fromRoot('package.json'), 'utf8'),
+);
+/** Packages that are not bundled, except RxJS for the command line: see `forkOnRxjs`. */
+const INSTALLED = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies });
 const CLI = ['cli', 'demo'].map((folder) => fromRoot(`src/${folder}/`));
 /** Entries that lead to all modules that import none of these packages, themselves or through another. */
 const PARTITIONS = {
