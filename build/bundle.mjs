@@ -32,8 +32,6 @@ const PARTITIONS = {
  * nothing is left.
  */
 const BARE_IMPORT = /^import "\.[^"]*";\n/gm;
-const isOfCli = (path) => CLI.some((folder) => path.startsWith(folder));
-const importsOf = (modules) => modules.map((module) => `import ${JSON.stringify(module)};`).join('\n');
 /** RxJS as ES modules, of which only what is used is bundled. Its own `exports` name CommonJS for Node. */
 const RXJS = fromRoot('node_modules/rxjs/dist/esm/index.js');
 
@@ -88,6 +86,7 @@ const partitions = (graph) => ({
   },
 });
 
+/** Gives the command line the part of RxJS that it uses, and its own copy of each module that leads to it. */
 const forkOnRxjs = (graph) => ({
   name: 'fork-on-rxjs',
   setup({ onResolve }) {
@@ -99,6 +98,7 @@ const forkOnRxjs = (graph) => ({
   },
 });
 
+const isOfCli = (path) => CLI.some((folder) => path.startsWith(folder));
 const isFromCli = ({ importer, pluginData }) => pluginData?.forked === true || isOfCli(importer);
 
 const resolveSource = (graph) => (args) => {
@@ -107,7 +107,9 @@ const resolveSource = (graph) => (args) => {
   return { path, ...(forked ? { suffix: '?cli' } : {}) };
 };
 
-/** The sources, as what can be left out of a bundle when it is not used. */
+const importsOf = (modules) => modules.map((module) => `import ${JSON.stringify(module)};`).join('\n');
+
+/** Loads the sources. */
 const sources = (graph) => ({
   name: 'sources',
   setup({ onLoad, onResolve }) {
@@ -122,8 +124,8 @@ const sources = (graph) => ({
         sourcefile: path,
       });
       const contents = isOfCli(path) ? code : pureConstants(code);
-      const rest = others.includes(path) ? `import 'shared-with-client:';\n` : '';
-      return { contents: contents + rest, loader: 'js', pluginData: { forked: suffix === '?cli' } };
+      const sharing = others.includes(path) ? `import 'shared-with-client:';\n` : '';
+      return { contents: contents + sharing, loader: 'js', pluginData: { forked: suffix === '?cli' } };
     });
     // Modules that `sluice put` shares with any other command are made to be shared with all of them. Otherwise they would
     // be in dozens of chunks, one for each set of commands, and each file takes time to load.
