@@ -95,12 +95,10 @@ describe('the package', () => {
   );
 
   test('the package has the page of inspect --html as one bundle, without its modules and without esbuild', () => {
-    const inspect = join(installed, 'dist/cli/inspect');
-    const bundle = readFileSync(join(inspect, 'page.js'), 'utf8');
+    const bundle = readFileSync(join(installed, 'dist/cli/page.js'), 'utf8');
     expect(bundle).not.toMatch(/^\s*(import|export)\b|\bimport\(|\brequire\(/m);
-    // The command itself uses these three to write a page. All others are in the bundle alone.
-    const modules = readdirSync(join(inspect, 'page')).filter((file) => file.endsWith('.js'));
-    expect(modules.sort()).toEqual(['body.js', 'page-data.js', 'style.js']);
+    const scripts = readdirSync(join(installed, 'dist/cli')).filter((file) => file.endsWith('.js'));
+    expect(scripts.sort()).toEqual(['main.js', 'page.js']);
     expect(readdirSync(join(root, 'src/cli/inspect/page'))).toContain('app.ts');
     expect(Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })).not.toContain(
       'esbuild',

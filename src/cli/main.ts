@@ -28,21 +28,23 @@ const program = new Command('sluice')
 
 const subcommands: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
   serve: async () => (await import('./serve/serve.ts')).addServe,
-  put: async () => (await import('./transfer/put.ts')).addPut,
-  get: async () => (await import('./transfer/get.ts')).addGet,
-  ls: async () => (await import('./files/ls.ts')).addLs,
-  stat: async () => (await import('./files/stat.ts')).addStat,
-  rm: async () => (await import('./files/rm.ts')).addRm,
-  mv: async () => (await import('./files/mv.ts')).addMv,
+  put: async () => (await import('./client-commands.ts')).addPut,
+  get: async () => (await import('./client-commands.ts')).addGet,
+  ls: async () => (await import('./client-commands.ts')).addLs,
+  stat: async () => (await import('./client-commands.ts')).addStat,
+  rm: async () => (await import('./client-commands.ts')).addRm,
+  mv: async () => (await import('./client-commands.ts')).addMv,
   inspect: async () => (await import('./inspect/inspect.ts')).addInspect,
   replay: async () => (await import('./replay/replay.ts')).addReplay,
   demo: async () => (await import('./demo.ts')).addDemo,
   upper: async () => (await import('./upper.ts')).addUpper,
   sticky: async () => (await import('./sticky.ts')).addSticky,
 };
-// Only the subcommand that is run is loaded: it starts sooner and takes less memory. The help loads all of them.
+// Only the subcommand that is run is loaded: it starts sooner and takes less memory. The help loads all of them, and the
+// version none.
 const [asked = ''] = process.argv.slice(2);
-const wanted = Object.hasOwn(subcommands, asked) ? [asked] : Object.keys(subcommands);
+const isVersion = asked === '--version' || asked === '-V';
+const wanted = Object.hasOwn(subcommands, asked) ? [asked] : isVersion ? [] : Object.keys(subcommands);
 for (const name of wanted) (await subcommands[name]!())(program);
 for (const each of program.commands) each.copyInheritedSettings(program);
 

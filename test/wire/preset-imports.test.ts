@@ -1,6 +1,7 @@
-/** Bundles the built package for programs that import one preset by name, and looks for what else is in the bundle. */
+/** Bundles the built package for programs that import a few of its names, and looks for what else is in the bundle. */
 import { resolve } from 'node:path';
-import { build } from 'esbuild';
+import { gzipSync } from 'node:zlib';
+import { build, type Plugin } from 'esbuild';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import * as library from '../../src/index.ts';
 import { dns, type Framing, type MessageHead, postgresql, presets } from '../../src/index.ts';
@@ -47,4 +48,31 @@ describe('a preset', () => {
     expectTypeOf(postgresql.looksAhead.asks).toBeFunction();
     expectTypeOf(library.sluicePreset.framing()).toEqualTypeOf<Framing<library.JsonHeader>>();
   });
+});
+
+/** Of RxJS, each program has what it uses, from its own copy. */
+const rxjsOutside: Plugin = {
+  name: 'rxjs-outside',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^rxjs$/ }, ({ path }) => ({ path, external: true, sideEffects: false })),
+};
+
+test('a program that cuts frames by one length field brings at most 8 kB, beside RxJS', async () => {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: `
+        import { deframe, lengthField } from './dist/index.js';
+        use(deframe(lengthField({ bytes: 2 })));`,
+      resolveDir: root,
+    },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    plugins: [rxjsOutside],
+    write: false,
+    logLevel: 'silent',
+  });
+  expect(gzipSync(outputFiles[0]!.contents).length).toBeLessThanOrEqual(8_000);
 });

@@ -1,0 +1,162 @@
+/**
+ * Bundles the library and the command line, in one run of esbuild, so that they share what both use.
+ *
+ * - The library leaves its packages to whoever installs it. Above all its RxJS must be the user's.
+ * - The command line contains the packages that only it uses, and an RxJS of its own, of which it needs a part: the whole
+ *   takes longer to load than Node takes to start. Modules that lead to RxJS are therefore in `dist/` twice: with the
+ *   user's, and, named `…?cli`, with that one. All others are shared.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { build, transform } from 'esbuild';
+import { importGraph } from './import-graph.mjs';
+import { fromRoot } from './paths.mjs';
+import { pureConstants } from './pure-constants.mjs';
+
+const TARGET = 'node20';
+const { dependencies, optionalDependencies, peerDependencies } = JSON.parse(
+  readFileSync(fromRoot('package.json'), 'utf8'),
+);
+/** Packages that are not bundled, except RxJS for the command line: see `forkOnRxjs`. */
+const INSTALLED = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies });
+const CLI = ['cli', 'demo'].map((folder) => fromRoot(`src/${folder}/`));
+/** Entries that lead to all modules that import none of these packages, themselves or through another. */
+const PARTITIONS = {
+  'partition:rxjs': ['rxjs'],
+  'partition:ts-pattern': ['ts-pattern'],
+  'partition:packages': INSTALLED,
+};
+/**
+ * An import for the sake of side effects, which no module has. esbuild writes them where a chunk imports modules of which
+ * nothing is left.
+ */
+const BARE_IMPORT = /^import "\.[^"]*";\n/gm;
+/** RxJS as ES modules, of which only what is used is bundled. Its own `exports` name CommonJS for Node. */
+const RXJS = fromRoot('node_modules/rxjs/dist/esm/index.js');
+
+/**
+ * @param faces the names of the modules below `src/` that can be imported from the package.
+ * @returns esbuild's list of what is in the bundles.
+ */
+export async function bundleAll(faces) {
+  const graph = await importGraph([...faces, 'cli/main'].map((name) => fromRoot(`src/${name}.ts`)));
+  const { metafile, outputFiles } = await build({
+    entryPoints: [
+      ...[...faces, 'cli/main'].map((name) => ({ in: fromRoot(`src/${name}.ts`), out: name })),
+      ...Object.keys(PARTITIONS).map((name) => ({ in: name, out: name })),
+    ],
+    outdir: fromRoot('dist'),
+    chunkNames: 'chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: TARGET,
+    plugins: [partitions(graph), forkOnRxjs(graph), sources(graph), packagesOfCli],
+    // `notices.mjs` writes all licences into one file.
+    legalComments: 'none',
+    charset: 'utf8',
+    logLevel: 'warning',
+    metafile: true,
+    write: false,
+  });
+  for (const { path, text } of outputFiles) {
+    if (Object.hasOwn(PARTITIONS, basename(path, '.js'))) continue;
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text.replace(BARE_IMPORT, ''));
+  }
+  return metafile;
+}
+
+/**
+ * Keeps modules without RxJS, and those without any package, in other chunks than those with: esbuild joins modules that
+ * the same entries lead to, and these entries lead only to the one or the other. A program that imports a preset and is
+ * bundled then has no `import 'rxjs'`.
+ */
+const partitions = (graph) => ({
+  name: 'partitions',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^partition:/ }, ({ path }) => ({ path, namespace: 'partition' }));
+    onResolve({ filter: /^/, namespace: 'partition' }, ({ path }) => ({ path }));
+    onLoad({ filter: /^/, namespace: 'partition' }, ({ path }) => {
+      const leadsTo = (module) => PARTITIONS[path].some((name) => graph.reachedFrom(module).has(name));
+      return { contents: importsOf(graph.modules.filter((module) => !isOfCli(module) && !leadsTo(module))) };
+    });
+  },
+});
+
+/** Gives the command line the part of RxJS that it uses, and its own copy of each module that leads to it. */
+const forkOnRxjs = (graph) => ({
+  name: 'fork-on-rxjs',
+  setup({ onResolve }) {
+    onResolve({ filter: /^[^.]/ }, (args) => {
+      if (args.path === 'rxjs' && isFromCli(args)) return { path: RXJS, sideEffects: false };
+      return INSTALLED.includes(args.path) ? { path: args.path, external: true } : undefined;
+    });
+    onResolve({ filter: /^\..*\.ts$/ }, resolveSource(graph));
+  },
+});
+
+const isOfCli = (path) => CLI.some((folder) => path.startsWith(folder));
+const isFromCli = ({ importer, pluginData }) => pluginData?.forked === true || isOfCli(importer);
+
+const resolveSource = (graph) => (args) => {
+  const path = resolve(args.resolveDir, args.path);
+  const forked = isFromCli(args) && !isOfCli(path) && graph.reachedFrom(path)?.has('rxjs');
+  return { path, ...(forked ? { suffix: '?cli' } : {}) };
+};
+
+const importsOf = (modules) => modules.map((module) => `import ${JSON.stringify(module)};`).join('\n');
+
+/** Loads the sources. */
+const sources = (graph) => ({
+  name: 'sources',
+  setup({ onLoad, onResolve }) {
+    const client = fromRoot('src/cli/client-commands.ts');
+    const others = graph.loadedLater.filter((module) => module !== client);
+    onLoad({ filter: /\.ts$/, namespace: 'file' }, async ({ path, suffix }) => {
+      const source = await readFile(path, 'utf8');
+      const { code } = await transform(source, {
+        loader: 'ts',
+        target: TARGET,
+        charset: 'utf8',
+        sourcefile: path,
+      });
+      const contents = isOfCli(path) ? code : pureConstants(code);
+      const sharing = others.includes(path) ? `import 'shared-with-client:';\n` : '';
+      return { contents: contents + sharing, loader: 'js', pluginData: { forked: suffix === '?cli' } };
+    });
+    // Modules that `sluice put` shares with any other command are made to be shared with all of them. Otherwise they would
+    // be in dozens of chunks, one for each set of commands, and each file takes time to load.
+    onResolve({ filter: /^shared-with-client:/ }, ({ path }) => ({ path, namespace: 'shared' }));
+    onResolve({ filter: /^/, namespace: 'shared' }, resolveSource(graph));
+    onLoad({ filter: /^/, namespace: 'shared' }, () => {
+      const ofOthers = new Set(others.flatMap((module) => [...graph.reachedFrom(module)]));
+      const shared = [...graph.reachedFrom(client)].filter(
+        (module) => ofOthers.has(module) && graph.modules.includes(module),
+      );
+      return { contents: importsOf(shared), pluginData: { forked: true } };
+    });
+  },
+});
+
+/** The packages in the command line: small, and without the `require` that an ES module does not have. */
+const packagesOfCli = {
+  name: 'packages-of-cli',
+  setup({ onLoad, onResolve }) {
+    onLoad({ filter: /[\\/]node_modules[\\/].*\.[cm]?js$/, namespace: 'file' }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const { code } = await transform(source, { target: TARGET, charset: 'utf8', minify: true });
+      return { contents: code, loader: 'js' };
+    });
+    onResolve({ filter: /^[a-z_:/]+$/ }, ({ path, kind }) =>
+      kind === 'require-call' && process.getBuiltinModule(path) !== undefined
+        ? { path, namespace: 'builtin' }
+        : undefined,
+    );
+    onLoad({ filter: /^/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+    }));
+  },
+};

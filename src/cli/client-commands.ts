@@ -1,0 +1,7 @@
+/** The commands that speak to a server: they share so much that they are loaded together. */
+export { addLs } from './files/ls.ts';
+export { addMv } from './files/mv.ts';
+export { addRm } from './files/rm.ts';
+export { addStat } from './files/stat.ts';
+export { addGet } from './transfer/get.ts';
+export { addPut } from './transfer/put.ts';
