@@ -12,6 +12,8 @@ export {
   type PerformContext,
   type Reduction,
 } from './actor/actor.ts';
+export type { TimeoutKind, Timeouts } from './actor/bounds/timeouts.ts';
+export type { ConnectionEvent } from './actor/connection-events.ts';
 export type { Flow } from './actor/flow.ts';
 export { type Framed, type FramedOptions, framed } from './actor/framed/framed.ts';
 export { type Key, RequestTimeout } from './actor/framed/replies.ts';
@@ -32,10 +34,11 @@ export * from './client/content/content.ts';
 export type { Hasher } from './client/content/read-content.ts';
 export type { Download, GetSettings } from './client/get.ts';
 export type { ListSettings, PageSettings } from './client/list.ts';
+export type { SentContent } from './client/pipeline/client-request.ts';
 export type { Checksum } from './client/pipeline/frame-sender.ts';
 export type { UnacknowledgedPutEvent } from './client/pipeline/unacknowledged-put.ts';
 export * from './client/pipeline/unacknowledged-sender.ts';
-export type { Retry } from './client/pool/pool-options.ts';
+export type { ConnectionPoolOptions, Retry } from './client/pool/pool-options.ts';
 export type { Backoff } from './client/pool/retry.ts';
 export type { ContentSource, PutEvent, PutHooks, PutSettings } from './client/put.ts';
 export type {

@@ -1,6 +1,12 @@
 /** Sluice for Node: all of `sluice`, with TCP, the stores and the server. */
 
+export type { Counters } from './actor/bounds/counters.ts';
 export * from './actor/bounds/credit.ts';
+export type { RateLimiter } from './actor/bounds/rate-limit.ts';
+export type { Rounds } from './actor/bounds/rounds.ts';
+export type { Slots } from './actor/bounds/slots.ts';
+export type { TimeoutMonitor } from './actor/bounds/timeouts.ts';
+export type { QuietPeriod } from './actor/run/ack-delay.ts';
 export { type Capture, captureOf } from './capture/capture.ts';
 export * from './capture/capture-fault.ts';
 export * from './capture/capture-file.ts';
@@ -31,7 +37,9 @@ export * from './client/content/file-content.ts';
 export * from './client/content/sha256.ts';
 export * from './files/effects/access.ts';
 export type { CustomHandlers } from './files/effects/performer-state.ts';
+export type { TimedReport } from './files/effects/request-timing.ts';
 export * from './files/effects/serve-connection.ts';
+export type { AddressTries } from './files/effects/token-check.ts';
 export { createTokenTries, type TokenTries } from './files/effects/token-tries.ts';
 export * from './index.ts';
 export * from './server/access/access-file.ts';
@@ -57,6 +65,7 @@ export type { ListingBounds } from './store/listing/bounds.ts';
 export * from './store/memory/memory-store.ts';
 export * from './store/quota/quotas.ts';
 export { type Quota, type QuotaStore, type QuotaUse, withQuotas } from './store/quota/quotas.ts';
+export type { UploadOptions } from './store/upload-limits.ts';
 export * from './transport/conformance/suite.ts';
 export type * from './transport/listen.ts';
 export type * from './transport/listen-event.ts';

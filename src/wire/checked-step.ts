@@ -4,11 +4,9 @@
  */
 import { check, FRAMING, numberFrom, RECORD, wholeFrom } from './argument.ts';
 import { type BytesLike, bytesOf } from './bytes.ts';
+import type { DeframeState, Stepped } from './deframe-step.ts';
 import * as unchecked from './deframe-step.ts';
 import type { Framing } from './framing.ts';
-
-type DeframeState<H> = unchecked.DeframeState<H>;
-type Stepped<H> = unchecked.Stepped<H>;
 
 /**
  * Takes the next chunk of the stream.

@@ -7,7 +7,7 @@
  */
 import { inWords } from '../../wire/argument.ts';
 
-interface ErrorDefinition {
+export interface ErrorDefinition {
   readonly fatal: boolean;
   readonly blame: 'peer' | 'server';
   readonly message: string;
