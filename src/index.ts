@@ -26,6 +26,13 @@ export {
   serveActors,
 } from './actor/serve-actors.ts';
 export { formatTrace, type Pause, type TraceEvent } from './actor/trace.ts';
+export {
+  type Fault,
+  SluiceError,
+  StateError,
+  type StateFault,
+  type StateFaultCode,
+} from './base/sluice-error.ts';
 export * from './client/client.ts';
 export * from './client/client-fault.ts';
 export * from './client/content/content.ts';

@@ -174,7 +174,7 @@ const MAILBOX_RULES = {
  * @example
  * serveActors({ connections$: listenTcp({ port: 7000 }), actor: echo }).subscribe({
  *   next: (event) => console.log(event.type),
- *   error: (fault) => console.error(fault.message), // the port is taken, say
+ *   error: (error) => console.error(error.message), // the port is taken, say
  * });
  */
 export function serveActors<S, In, Out, Head, E extends { readonly type: string }, R, I>(

@@ -6,6 +6,7 @@
  * settle, and only then does time go on.
  */
 import type { Observable, VirtualTimeScheduler } from 'rxjs';
+import { StateError } from '../base/sluice-error.ts';
 import { check, checkOptions, OBSERVABLE, optional, wholeFrom, withMethods } from '../wire/argument.ts';
 import { hasPendingReads } from './replay/run-replay.ts';
 
@@ -76,7 +77,8 @@ export async function inVirtualTime<T>(
       }
       const next = scheduler.actions[0];
       if (next === undefined) {
-        throw new Error(`the pipeline has not completed, and nothing is due after ${scheduler.now()} ms`);
+        const message = `the pipeline has not completed, and nothing is due after ${scheduler.now()} ms`;
+        throw new StateError('not-completed', message);
       }
       // An action that became due while others were let settle is run now: time does not go back.
       scheduler.maxFrames = Math.max(dueAt(next), scheduler.now());

@@ -66,7 +66,7 @@ const FRAME = { width: 4, maxLength: 1024 } as const;
  * @example
  * sticky().subscribe({
  *   next: (event) => console.log(formatSticky(event)),
- *   error: (fault) => console.error(fault.message),
+ *   error: (error) => console.error(error.message),
  * });
  */
 export function sticky({ messages = WORDS, pause = 50 }: StickyOptions = {}): Observable<StickyEvent> {

@@ -51,7 +51,7 @@ const LATE_CLIENT_MS = 400;
  *   next: (event) => {
  *     if (event.type === 'stored') console.log(event.filename, event.size);
  *   },
- *   error: (fault) => console.error(fault.message), // the port is taken, say
+ *   error: (error) => console.error(error.message), // the port is taken, say
  * });
  * // later
  * server.unsubscribe();

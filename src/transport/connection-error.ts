@@ -1,13 +1,15 @@
 /** A fault of a connection as an Error. */
+import { SluiceError } from '../base/sluice-error.ts';
 import type { ConnectionFault } from './connection.ts';
 
-/** What promises reject with when a connection breaks. `fault.code` says how. */
-export class ConnectionError extends Error {
-  override readonly name = 'ConnectionError';
-  readonly fault: ConnectionFault;
-
-  constructor(fault: ConnectionFault) {
-    super(fault.message);
-    this.fault = fault;
+/**
+ * A connection is broken, or could not be made: `chunks$` and `connectTcp` error with it, and the promises of `framed`
+ * reject with it. `code` is the fault's.
+ *
+ * @example connection.chunks$.subscribe({ error: (error) => console.error(`${error.code}: ${error.message}`) });
+ */
+export class ConnectionError extends SluiceError<ConnectionFault> {
+  override get name(): 'ConnectionError' {
+    return 'ConnectionError';
   }
 }

@@ -1,5 +1,6 @@
 /** The other end of a framed protocol: messages out of a connection, and into it, one at a time or as a stream. */
 import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
+import { StateError } from '../../base/sluice-error.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import {
   CODEC,
@@ -139,7 +140,10 @@ function use<In, Out, In2, Out2>(
 ): Framed<In2, Out2> {
   mustBeIdle('use', reader);
   if (reader.codec.decoder.held(reader.decoder) > 0)
-    throw new Error('use: part of the next message has come already, and was given to the codec before');
+    throw new StateError(
+      'unread-bytes',
+      'use: part of the next message has come already, and was given to the codec before',
+    );
   const position = reader.codec.decoder.position(reader.decoder);
   const next = open('use', reader.source, codec, position, options);
   conclude(reader, 'replaced');
@@ -152,19 +156,25 @@ function detach<In, Out>(reader: MessageReader<In, Out>): void {
   const bytes = unreadBytes(source) + codec.decoder.held(decoder);
   if (bytes > 0) {
     source.connection.destroy();
-    throw new Error(`detach: ${bytes} bytes have come behind the last message, over the transport before`);
+    throw new StateError(
+      'unread-bytes',
+      `detach: ${bytes} bytes have come behind the last message, over the transport before`,
+    );
   }
   release(source);
   conclude(reader, 'detached');
 }
 
-/** @throws an Error when messages wait, or the reader is over. */
+/** @throws StateError when messages wait, or the reader is over. */
 function mustBeIdle<In, Out>(of: string, reader: MessageReader<In, Out>): void {
   mustBeLive(reader);
   const { queue, replies } = reader;
   if (queue.length > 0)
-    throw new Error(`${of}: ${queue.length} messages of the codec before wait: take them first`);
-  if (replies.pending() > 0) throw new Error(`${of}: a request waits for its reply`);
+    throw new StateError(
+      'unread-messages',
+      `${of}: ${queue.length} messages of the codec before wait: take them first`,
+    );
+  if (replies.pending() > 0) throw new StateError('request-pending', `${of}: a request waits for its reply`);
 }
 
 /** Ends what waits for messages of this codec, as the peer's end would. */
