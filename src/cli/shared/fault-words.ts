@@ -12,8 +12,8 @@ import { exitStatus } from './exit-status.ts';
  * @param doing what the command was doing to the file on this machine.
  */
 export function faultInWords(fault: ClientFault, doing: Doing): string {
-  if (fault.type === 'content' && fault.thrown !== undefined) return systemWords(fault.thrown, doing);
-  if (fault.type === 'refused' && fault.error.code === 'not-authenticated') return NO_TOKEN;
+  if (fault.code === 'content' && fault.cause !== undefined) return systemWords(fault.cause, doing);
+  if (fault.code === 'refused' && fault.error.code === 'not-authenticated') return NO_TOKEN;
   return describeFault(fault);
 }
 

@@ -1,6 +1,6 @@
 /** Content from the side of its reader: checked, read piece by piece, hashed, and its failure as a fault. */
 import { check, wholeFrom, withMethods } from '../../wire/argument.ts';
-import type { ClientFault } from '../client-fault.ts';
+import { ClientError, type ClientFault, isClientFault } from '../client-fault.ts';
 import type { Content } from './content.ts';
 
 const WITH_READ = withMethods('content: an object with `size` and `read`, such as bytesContent makes', [
@@ -21,10 +21,16 @@ export function checkContent(content: Content): Content {
 
 /** The fault of a request whose content threw. */
 export const contentFault = (thrown: unknown): ClientFault => ({
-  type: 'content',
+  code: 'content',
   message: thrown instanceof Error ? thrown.message : String(thrown),
-  thrown,
+  cause: thrown,
 });
+
+/** The fault of whatever a request, or what came before it, has failed with. */
+export function clientFault(thrown: unknown): ClientFault {
+  if (thrown instanceof ClientError) return thrown.fault;
+  return isClientFault(thrown) ? thrown : contentFault(thrown);
+}
 
 /** Computes a digest piece by piece, as `createHash('sha256')` of Node does. */
 export interface Hasher {

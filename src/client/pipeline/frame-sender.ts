@@ -107,7 +107,7 @@ async function sendFrame(
   const size = content?.size ?? 0;
   const header = encodeJsonHeader(request.header(content));
   if (!header.ok) {
-    request.failed({ type: 'unsendable', message: header.fault.message });
+    request.failed({ code: 'unsendable', message: header.fault.message });
     return true;
   }
   const { offset, crc32: before } = request.from ?? FROM_THE_START;
@@ -157,7 +157,7 @@ async function readInto(content: Content, at: number, into: Uint8Array): Promise
     const got = await content.read(at, into);
     if (Number.isInteger(got) && got > 0 && got <= into.length) return got;
     const message = `the content ended after ${at} of ${content.size} bytes: it has become shorter`;
-    return { type: 'content', message };
+    return { code: 'content', message };
   } catch (thrown) {
     return contentFault(thrown);
   }
