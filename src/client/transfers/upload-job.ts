@@ -33,7 +33,7 @@ export interface UploadRequest {
 }
 
 /** Thrown when content that was opened to be sent as a small one turns out to be large. */
-const TURNED_OUT_LARGE = Symbol('is large');
+const TURNED_OUT_LARGE = new Error('the content is large');
 
 /** Answers a function that gives the upload up. */
 export function beginUpload(request: UploadRequest): () => void {
@@ -141,7 +141,7 @@ function inspectOpened(upload: UploadState, content: Content): Content | Promise
       upload.sha256 = hash;
       return content;
     },
-    (thrown) => {
+    (thrown: unknown) => {
       content.close?.();
       throw thrown;
     },
