@@ -36,6 +36,7 @@ export {
 export * from './client/client.ts';
 export * from './client/client-fault.ts';
 export * from './client/content/content.ts';
+export { ContentError } from './client/content/content-error.ts';
 export type { Hasher } from './client/content/read-content.ts';
 export type { Download, GetSettings } from './client/get.ts';
 export type { ListSettings, PageSettings } from './client/list.ts';

@@ -59,7 +59,7 @@ test('nothing but Errors is thrown, rejected with or errored with', () => {
       visit(file);
     }
     expect(wrong).toEqual([]);
-    expect(found).toBeGreaterThan(200);
+    expect(found).toBeGreaterThan(150);
   } finally {
     api.close();
   }

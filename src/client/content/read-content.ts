@@ -2,6 +2,7 @@
 import { check, wholeFrom, withMethods } from '../../wire/argument.ts';
 import { ClientError, type ClientFault, isClientFault } from '../client-fault.ts';
 import type { Content } from './content.ts';
+import { ContentError } from './content-error.ts';
 
 const WITH_READ = withMethods('content: an object with `size` and `read`, such as bytesContent makes', [
   'read',
@@ -18,6 +19,10 @@ export function checkContent(content: Content): Content {
   check("the content's size", content.size, SIZE);
   return content;
 }
+
+/** The error of content that has fewer bytes than it has promised. */
+export const shortened = (at: number, size: number): ContentError =>
+  new ContentError('shortened', `the content ended after ${at} of ${size} bytes: it has become shorter`);
 
 /** The fault of a request whose content threw. */
 export const contentFault = (thrown: unknown): ClientFault => ({
@@ -58,7 +63,7 @@ export async function readPieces(
     const into = room.subarray(0, to - at);
     const got = await content.read(at, into);
     if (!Number.isInteger(got) || got < 1 || got > into.length) {
-      throw new Error(`the content ended after ${at} of ${content.size} bytes: it has become shorter`);
+      throw shortened(at, content.size);
     }
     at += got;
     each(into.subarray(0, got), at);
