@@ -104,7 +104,7 @@ export {
   type HeadFault,
   headFault,
 } from './wire/fault.ts';
-export { FrameError } from './wire/frame-error.ts';
+export { EncodeError, FrameError } from './wire/frame-error.ts';
 export type * from './wire/frame-event.ts';
 export { frames } from './wire/frames.ts';
 export type * from './wire/framing.ts';

@@ -165,7 +165,8 @@ const MAILBOX_RULES = {
 
 /**
  * Serves connections with an actor: one state and one reducer each. Unsubscribing stops the server at once, its
- * connections included; `shutdown$` stops it in order. It errors only when it cannot listen.
+ * connections included; `shutdown$` stops it in order. It errors only when it cannot listen, with the error
+ * of `connections$`: the `ListenError` of `listenTcp`, say.
  *
  * The memory for all connections together is bounded by `limits.budget` and a fixed amount for each connection. A peer
  * that does not read, sends too fast, or begins what it does not finish, costs itself alone.

@@ -10,7 +10,7 @@ export interface Fault {
 
 /**
  * What promises of this library reject with, and its Observables error with. Each area has a subclass: `ConnectionError`,
- * `ListenError`, `FrameError`, `ClientError`, `CaptureError`, `StateError`. `code` says what went wrong within it.
+ * `ListenError`, `FrameError`, `EncodeError`, `ClientError`, `CaptureError`, `StateError`. `code` says what went wrong within it.
  *
  * `String(error)` has the class and the message, and `JSON.stringify(error)` never throws.
  *
@@ -22,14 +22,14 @@ export interface Fault {
  *   console.error(`${error.code}: ${error.message}`); // refused: cannot connect to 127.0.0.1:8080: nobody …
  * }
  */
-export class SluiceError<F extends Fault = Fault> extends Error {
+export class SluiceError extends Error {
   /** The fault's own code. */
-  readonly code: F['code'];
+  readonly code: string;
   /** The fault as plain data, as the streams of this library emit it. */
-  readonly fault: F;
+  readonly fault: Fault;
 
   /** @param options `cause` is the error that led to this one; `message` stands in the place of the fault's own. */
-  constructor(fault: F, options: { readonly cause?: unknown; readonly message?: string } = {}) {
+  constructor(fault: Fault, options: { readonly cause?: unknown; readonly message?: string } = {}) {
     const { cause, message = fault.message } = options;
     super(message, cause === undefined ? undefined : { cause });
     this.code = fault.code;
@@ -92,7 +92,10 @@ export interface StateFault {
 }
 
 /** A call came at a time at which it makes no sense: the order of the calls is wrong. Its message says what comes first. */
-export class StateError extends SluiceError<StateFault> {
+export class StateError extends SluiceError {
+  declare readonly code: StateFaultCode;
+  declare readonly fault: StateFault;
+
   constructor(code: StateFaultCode, message: string) {
     super({ code, message });
   }

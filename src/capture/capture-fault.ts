@@ -33,7 +33,9 @@ export interface CaptureFault {
  *   console.error(`${error.message} (after packet ${error.after})`);
  * }
  */
-export class CaptureError extends SluiceError<CaptureFault> {
+export class CaptureError extends SluiceError {
+  declare readonly code: CaptureFaultCode;
+  declare readonly fault: CaptureFault;
   /** As in `CaptureFault`. */
   readonly position: number;
   /** As in `CaptureFault`. */

@@ -40,7 +40,10 @@ export type ClientFault =
  *   },
  * });
  */
-export class ClientError extends SluiceError<ClientFault> {
+export class ClientError extends SluiceError {
+  declare readonly code: ClientFault['code'];
+  declare readonly fault: ClientFault;
+
   constructor(fault: ClientFault) {
     super(fault, { message: describeFault(fault), cause: causeOf(fault) });
   }

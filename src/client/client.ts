@@ -81,7 +81,7 @@ export interface Client {
    * });
    */
   readonly resume: (upload: string) => Observable<UploadOffset>;
-  /** Has the server drop an interrupted upload. Errors with `not-found` when it has nothing of it. */
+  /** Has the server drop an interrupted upload. Errors with a refusal `not-found` when it has nothing of it. */
   readonly cancel: (upload: string) => Observable<never>;
   /**
    * Authenticates with the token, if one is given, and emits the server's own account of itself: `version`, `commands`,
@@ -104,7 +104,7 @@ export interface Client {
   /** Emits one page of names; its `next`, if there are more, is the `after` of the next page. */
   readonly page: (settings?: PageSettings) => Observable<Listing>;
   readonly stat: (filename: string) => Observable<FileInfo>;
-  /** Removes a file; completes without a value. Errors with `not-found` when there is none. */
+  /** Removes a file; completes without a value. Errors with a refusal `not-found` when there is none. */
   readonly delete: (filename: string) => Observable<never>;
   /** Moves a file and emits it. A file at `to` is replaced, or with `ifAbsent` the move is refused with `exists`. */
   readonly rename: (

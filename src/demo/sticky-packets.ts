@@ -27,7 +27,7 @@ import { ConnectionError } from '../transport/connection-error.ts';
 import { connectTcp, listenTcp } from '../transport/socket/tcp.ts';
 import { deframe } from '../wire/deframe.ts';
 import { encodeFrame } from '../wire/enframe.ts';
-import { FrameError } from '../wire/frame-error.ts';
+import { EncodeError, FrameError } from '../wire/frame-error.ts';
 import { lengthField } from '../wire/length-field.ts';
 import { type ArrivedChunk, alignChunks, countCut, countGlued } from './sticky-align.ts';
 
@@ -63,7 +63,7 @@ const FRAME = { width: 4, maxLength: 1024 } as const;
 /**
  * Runs the three rounds, one after the other, and emits the result of each when it is over; then completes.
  * Unsubscribing closes the connections. Errors with a `ListenError` or `ConnectionError` when the loopback does not
- * work, and with a `FrameError` when a message is too long.
+ * work, and with an `EncodeError` when a message is too long.
  *
  * @example
  * sticky().subscribe({
@@ -76,7 +76,7 @@ export function sticky({ messages = WORDS, pause = 50 }: StickyOptions = {}): Ob
   const framed: Uint8Array[] = [];
   for (const message of plain) {
     const encoded = encodeFrame(FRAME, message);
-    if (!encoded.ok) return throwError(() => new FrameError(encoded.fault));
+    if (!encoded.ok) return throwError(() => new EncodeError(encoded.fault));
     framed.push(encoded.bytes);
   }
   return concat(

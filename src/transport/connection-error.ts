@@ -8,7 +8,14 @@ import type { ConnectionFault } from './connection.ts';
  *
  * @example connection.chunks$.subscribe({ error: (error) => console.error(`${error.code}: ${error.message}`) });
  */
-export class ConnectionError extends SluiceError<ConnectionFault> {
+export class ConnectionError extends SluiceError {
+  declare readonly code: ConnectionFault['code'];
+  declare readonly fault: ConnectionFault;
+
+  constructor(fault: ConnectionFault, options?: { readonly cause?: unknown }) {
+    super(fault, options);
+  }
+
   override get name(): 'ConnectionError' {
     return 'ConnectionError';
   }

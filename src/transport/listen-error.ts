@@ -14,7 +14,9 @@ export interface ListenFault {
  *
  * @example listenTcp({ port: 80 }).subscribe({ error: (error) => console.error(`${error.code}: ${error.message}`) });
  */
-export class ListenError extends SluiceError<ListenFault> {
+export class ListenError extends SluiceError {
+  declare readonly code: ListenFault['code'];
+  declare readonly fault: ListenFault;
   /** The address that was to be listened on. */
   readonly address: Address;
 

@@ -3,7 +3,7 @@
  */
 import { map, type OperatorFunction } from 'rxjs';
 import { type BytesLike, bytesOf } from './bytes.ts';
-import { FrameError } from './frame-error.ts';
+import { EncodeError } from './frame-error.ts';
 import { type Encoded, encodePrefix } from './length-codec.ts';
 import { type LengthFieldOptions, type LengthLayout, layoutOf } from './length-options.ts';
 
@@ -42,7 +42,7 @@ function frameOf(layout: LengthLayout, body: Uint8Array, lead: Uint8Array): Enco
  *  enframe  --[2 a b]---[0]------|
  * ```
  *
- * A body that cannot be sent (too large, say) ends the stream: the Observable errors with a `FrameError`, whose
+ * A body that cannot be sent (too large, say) ends the stream: the Observable errors with an `EncodeError`, whose
  * `fault` is the `HeadFault` that `encodeFrame` returns. To leave the body out would change what the peer understands. A body that is not bytes (a
  * string, say) ends the stream with a `TypeError`.
  *
@@ -62,7 +62,7 @@ export function enframe(
   const first = bytesOf(lead, 'the lead');
   return map((body) => {
     const encoded = frameOf(layout, bytesOf(body, 'a body'), first);
-    if (!encoded.ok) throw new FrameError(encoded.fault);
+    if (!encoded.ok) throw new EncodeError(encoded.fault);
     return encoded.bytes;
   });
 }

@@ -263,7 +263,7 @@ const failures: Readonly<Record<string, readonly (readonly [() => unknown, ...Ex
   enframe: [
     [
       () => of(new Uint8Array(101)).pipe(library.enframe({ width: 4, maxLength: 100 })),
-      library.FrameError,
+      library.EncodeError,
       'length-too-large',
     ],
   ],

@@ -4,7 +4,7 @@ import { TestScheduler } from 'rxjs/testing';
 import { expect } from 'vitest';
 import { deframe } from '../../src/wire/deframe.ts';
 import { encodeFrame, enframe } from '../../src/wire/enframe.ts';
-import { FrameError } from '../../src/wire/frame-error.ts';
+import { EncodeError } from '../../src/wire/frame-error.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
 import type { LengthFieldOptions } from '../../src/wire/length-options.ts';
 import { ascii, byteByByte, bytesOf } from './stream.ts';
@@ -32,7 +32,7 @@ test('a body that is refused errors with the fault, and the source is let go', (
     expectObservable(source$.pipe(enframe(options))).toBe(
       '-a--#',
       { a: bytesOf(0, 3, 1, 2, 3) },
-      new FrameError(fault!),
+      new EncodeError(fault!),
     );
     expectSubscriptions(source$.subscriptions).toBe('^---!');
   });

@@ -50,7 +50,8 @@ export interface Framed<In, Out = In> {
    * it come later, is dropped, and never taken for that of another request. So a key cannot be used again while a
    * request with it waits, nor before its late reply has come: the last 1,024 such keys are remembered.
    *
-   * @throws (rejects with) an Error when the key cannot be used, and what the codec throws.
+   * @throws (rejects with) a `StateError` `key-in-use` when the key cannot be used, a `ConnectionError` when the connection
+   *   breaks or the peer has ended its side, and what the codec throws.
    */
   request(message: Out, options?: { readonly timeoutMs?: number }): Promise<In>;
   /**
@@ -58,8 +59,8 @@ export interface Framed<In, Out = In> {
    * result takes the place of this object, which is over: its `messages$` completes, its `next` resolves with undefined,
    * and `send` and `request` reject. `end`, `destroy` and `closed$` are the connection's, and stay.
    *
-   * @throws an Error when messages of the old codec wait that nobody has taken, part of one has come, or a request waits
-   *   for its reply.
+   * @throws StateError when messages of the old codec wait that nobody has taken (`unread-messages`), part of one has come
+   *   (`unread-bytes`), or a request waits for its reply (`request-pending`).
    */
   use<In2, Out2>(codec: Codec<In2, Out2>, options?: FramedOptions<In2, Out2>): Framed<In2, Out2>;
   /**
@@ -67,7 +68,7 @@ export interface Framed<In, Out = In> {
    * say. A side that reads the command for it detaches before it answers: `send` still works. Nothing else does. Bytes
    * that the system has not handed over yet are the new transport's.
    *
-   * @throws an Error when bytes have come behind the last message, and destroys the connection: they came without the
+   * @throws StateError `unread-bytes` when bytes have come behind the last message, and destroys the connection: they came without the
    *   protection of the new transport, and must never be taken for what comes over it. Also throws as `use` does.
    */
   detach(): void;

@@ -25,12 +25,16 @@ interface TimeoutFault {
 }
 
 /** No reply came in time: what `request` rejects with. A reply that comes later is dropped. */
-export class RequestTimeout extends SluiceError<TimeoutFault> {
+export class RequestTimeout extends SluiceError {
+  declare readonly code: 'timeout';
+  declare readonly fault: TimeoutFault;
   /** How long the request has waited, in milliseconds. */
   readonly timeoutMs: number;
 
   constructor(timeoutMs: number) {
-    super({ code: 'timeout', message: `no reply came within ${timeoutMs / 1000} s`, timeoutMs });
+    const message = `no reply came within ${timeoutMs / 1000} s`;
+    const fault: TimeoutFault = { code: 'timeout', message, timeoutMs };
+    super(fault);
     this.timeoutMs = timeoutMs;
   }
 

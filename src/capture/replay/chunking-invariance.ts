@@ -38,8 +38,8 @@ interface PipelineResult {
  * what it emits when the chunks are as recorded. What the pipeline errors with is compared too, as its last event.
  * All that it emits is held in memory until it was compared.
  *
- * Rejects with an `Error` that names the chunking, the conversation and the first event that differs; with another
- * when there is no conversation to compare; and with the `CaptureError` when the capture cannot be read.
+ * Rejects with a `ComparisonError`: `different` names the chunking, the conversation and the first event that differs,
+ * `nothing-to-compare` says that there is no conversation; and with the `CaptureError` when the capture cannot be read.
  *
  * @param pipeline is called once for each conversation and chunking, and must complete when its connection is over.
  * @example
@@ -101,7 +101,10 @@ interface ComparisonFault {
 }
 
 /** A pipeline does not do the same in any chunking: what `assertSameInAnyChunking` rejects with. */
-export class ComparisonError extends SluiceError<ComparisonFault> {
+export class ComparisonError extends SluiceError {
+  declare readonly code: ComparisonFault['code'];
+  declare readonly fault: ComparisonFault;
+
   constructor(code: ComparisonFault['code'], message: string) {
     super({ code, message });
   }

@@ -69,8 +69,8 @@ export const WAITING_BYTES_MAX_DEFAULT = 16 * 1024 * 1024;
  * });
  * @example
  * const connections$ = replay(captureFile('cut-off.pcap'), { only: ':8080' }).pipe(
- *   catchError((fault) => {
- *     console.error(fault.message);
+ *   catchError((error) => {
+ *     console.error(error.message);
  *     return EMPTY;
  *   }),
  * );

@@ -17,7 +17,10 @@ interface ContentFault {
  *
  * @example client.put('a', () => fileContent('a')).subscribe({ error: ({ cause }) => console.error(cause) });
  */
-export class ContentError extends SluiceError<ContentFault> {
+export class ContentError extends SluiceError {
+  declare readonly code: ContentFault['code'];
+  declare readonly fault: ContentFault;
+
   constructor(code: ContentFault['code'], message: string, cause?: unknown) {
     super({ code, message }, { cause });
   }

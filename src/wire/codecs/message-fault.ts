@@ -16,7 +16,10 @@ import { faultAt, type HeadFault, headFault, SAMPLE_BYTES_MAX } from '../fault.t
  *   encode: (value) => …,
  * });
  */
-export class MessageFault extends SluiceError<HeadFault> {
+export class MessageFault extends SluiceError {
+  declare readonly code: HeadFault['code'];
+  declare readonly fault: HeadFault;
+
   constructor(message: string) {
     super(headFault('message-invalid', message));
   }
