@@ -63,6 +63,8 @@ function jsonOf(value: unknown, depth = 0): unknown {
     return { name, ...code, message, ...(cause === undefined ? {} : { cause: jsonOf(cause, depth + 1) }) };
   }
   if (Array.isArray(value)) return value.map((each) => jsonOf(each, depth + 1));
+  // A socket, say: what is in it says nothing, and is large.
+  if (![Object.prototype, null].includes(Object.getPrototypeOf(value))) return String(value);
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, jsonOf(each, depth + 1)]));
 }
 
