@@ -10,7 +10,8 @@ export interface Fault {
 
 /**
  * What promises of this library reject with, and its Observables error with. Each area has a subclass: `ConnectionError`,
- * `ListenError`, `FrameError`, `EncodeError`, `ClientError`, `CaptureError`, `StateError`. `code` says what went wrong within it.
+ * `ListenError`, `FrameError`, `EncodeError`, `ClientError`, `ContentError`, `CaptureError`, `StateError`. `code` says what
+ * went wrong within it.
  *
  * `String(error)` has the class and the message, and `JSON.stringify(error)` never throws.
  *

@@ -59,14 +59,14 @@ const isConnectionFault = (thrown: unknown): thrown is ConnectionFault => {
 
 /**
  * Turns an error of the system into a fault of the contract. The system's code stays in the message. Of a
- * `ConnectionError` it is the fault; a fault, with which a transport of your own may error, stays as it is.
+ * `ConnectionError` it is the fault; a fault, with which a transport of your own may error, stays one.
  *
  * @example
  * connectionFault(error); // { code: 'reset', message: 'the peer reset the connection (ECONNRESET)' }
  */
 export function connectionFault(error: unknown): ConnectionFault {
   if (error instanceof ConnectionError) return error.fault;
-  if (isConnectionFault(error)) return error;
+  if (isConnectionFault(error)) return { code: error.code, message: error.message };
   const system = systemCode(error);
   const known = system === undefined ? undefined : CODES[system];
   if (known !== undefined) return { code: known[0], message: `${known[1]} (${system})` };
