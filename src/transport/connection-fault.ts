@@ -1,7 +1,7 @@
 import type { Subscriber } from 'rxjs';
 import { systemWords } from '../files/protocol/system-words.ts';
 import type { ConnectionFault } from './connection.ts';
-import { ConnectionError } from './connection-error.ts';
+import { ConnectionError, isConnectionFault } from './connection-error.ts';
 
 /**
  * The system's codes that have a code of their own in the contract. Every other one is `failed`, with the sentence of
@@ -36,27 +36,6 @@ export const ENDED: ConnectionFault = {
   message: 'our side of the connection was already ended',
 };
 
-/** The codes of the contract. */
-const FAULT_CODES: Readonly<Record<ConnectionFault['code'], true>> = {
-  reset: true,
-  unread: true,
-  timeout: true,
-  refused: true,
-  unreachable: true,
-  'unknown-host': true,
-  'no-resolver': true,
-  untrusted: true,
-  incomplete: true,
-  overrun: true,
-  destroyed: true,
-  failed: true,
-};
-
-const isConnectionFault = (thrown: unknown): thrown is ConnectionFault => {
-  const { code, message } = (thrown ?? {}) as Partial<ConnectionFault>;
-  return typeof code === 'string' && Object.hasOwn(FAULT_CODES, code) && typeof message === 'string';
-};
-
 /**
  * Turns an error of the system into a fault of the contract. The system's code stays in the message. Of a
  * `ConnectionError` it is the fault; a fault, with which a transport of your own may error, stays one.
@@ -74,12 +53,6 @@ export function connectionFault(error: unknown): ConnectionFault {
   const first = error instanceof AggregateError ? error.errors[0] : error;
   return { code: 'failed', message: systemWords(first, 'write') };
 }
-
-/** The `ConnectionError` of whatever a connection has errored with: a transport of your own may error with anything. */
-export const connectionError = (error: unknown): ConnectionError =>
-  error instanceof ConnectionError
-    ? error
-    : new ConnectionError(connectionFault(error), error instanceof Error ? { cause: error } : {});
 
 /** The system's code of an error, such as `ECONNRESET`; undefined when it has none. */
 export function systemCode(error: unknown): string | undefined {

@@ -4,8 +4,8 @@ import { SluiceError, StateError } from '../../src/base/sluice-error.ts';
 import { ClientError, isClientFault } from '../../src/client/client-fault.ts';
 import { clientFault } from '../../src/client/content/read-content.ts';
 import type { ConnectionFault } from '../../src/transport/connection.ts';
-import { ConnectionError } from '../../src/transport/connection-error.ts';
-import { connectionError, connectionFault } from '../../src/transport/connection-fault.ts';
+import { ConnectionError, connectionError } from '../../src/transport/connection-error.ts';
+import { connectionFault } from '../../src/transport/connection-fault.ts';
 import { FrameError } from '../../src/wire/frame-error.ts';
 
 const reset: ConnectionFault = { code: 'reset', message: 'the peer reset the connection' };
@@ -59,7 +59,8 @@ test('whatever a transport errors with becomes the error of a connection', () =>
   // A transport of somebody else's may error with the data alone, or with an error of the system.
   expect(connectionError(reset)).toMatchObject({ name: 'ConnectionError', fault: reset });
   const system = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
-  expect(connectionError(system)).toMatchObject({ code: 'reset', cause: system });
+  expect(connectionError(system)).toMatchObject({ name: 'ConnectionError', code: 'failed', cause: system });
+  expect(connectionFault(system)).toMatchObject({ code: 'reset' });
   expect(connectionFault('a string')).toEqual({ code: 'failed', message: 'a string' });
 });
 

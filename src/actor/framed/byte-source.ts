@@ -5,7 +5,7 @@
 import { Subscription } from 'rxjs';
 import { createFifo, type Fifo } from '../../base/fifo.ts';
 import type { Connection } from '../../transport/connection.ts';
-import { connectionError } from '../../transport/connection-fault.ts';
+import { connectionError } from '../../transport/connection-error.ts';
 
 /** How the input, or the messages in it, have ended: with the peer's end (null), or an error. */
 export interface Ending {
