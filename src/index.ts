@@ -12,16 +12,16 @@ export {
   type PerformContext,
   type Reduction,
 } from './actor/actor.ts';
+export type { Flow } from './actor/flow.ts';
 export { type Framed, type FramedOptions, framed } from './actor/framed/framed.ts';
 export { type Key, RequestTimeout } from './actor/framed/replies.ts';
+export { type ActorLimits, defaultActorLimits } from './actor/limits.ts';
 export type { Mailbox, MailboxLimits, Posted } from './actor/mailbox.ts';
 export { type MapPausingOptions, mapPausing } from './actor/map-pausing.ts';
 export type { ActorReport } from './actor/report.ts';
 export {
-  type ActorLimits,
   type ActorsEvent,
   type ActorsStats,
-  defaultActorLimits,
   type ServeActorsOptions,
   serveActors,
 } from './actor/serve-actors.ts';
@@ -78,7 +78,7 @@ export * from './files/session/effect.ts';
 export * from './files/session/event.ts';
 export * from './files/session/session.ts';
 export type * from './files/session/state.ts';
-export { type CloseOptions, closeGracefully } from './runtime/close-gracefully.ts';
+export { type CloseOptions, closeGracefully } from './transport/close-gracefully.ts';
 export type * from './transport/connection.ts';
 export { ConnectionError } from './transport/connection-error.ts';
 export * from './transport/memory/memory-pair.ts';

@@ -1,5 +1,6 @@
 /** Sluice for Node: all of `sluice`, with TCP, the stores and the server. */
 
+export * from './actor/bounds/credit.ts';
 export { type Capture, captureOf } from './capture/capture.ts';
 export * from './capture/capture-fault.ts';
 export * from './capture/capture-file.ts';
@@ -30,15 +31,22 @@ export * from './client/connect.ts';
 export * from './client/content/file-content.ts';
 export * from './client/content/sha256.ts';
 export * from './files/effects/access.ts';
-export type { CustomHandlers } from './files/effects/perform-effects.ts';
+export type { CustomHandlers } from './files/effects/performer-state.ts';
 export * from './files/effects/serve-connection.ts';
 export { createTokenTries, type TokenTries } from './files/effects/token-tries.ts';
 export * from './index.ts';
-export * from './runtime/credit.ts';
-export * from './runtime/limits.ts';
 export * from './server/access/access-file.ts';
 export * from './server/event.ts';
+export * from './server/limits.ts';
 export * from './server/serve.ts';
+export {
+  type CloseServerOptions,
+  type Listening,
+  type RunningServer,
+  type ServerPhase,
+  type StartServerOptions,
+  startServer,
+} from './server/start-server.ts';
 export type { ServerStats, Unfinished } from './server/status.ts';
 export { TRACE_CHANNEL, traceToChannel } from './server/trace-channel.ts';
 export * from './server/verify-replay.ts';

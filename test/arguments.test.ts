@@ -459,6 +459,11 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.requestFraming(it), LEFT_OUT),
     given((it) => library.requestFraming([], it), LEFT_OUT, OBJECTS),
   ],
+  startServer: [
+    given((it) => library.startServer(it)),
+    given((it) => library.startServer({ store, connections$, port: it } as never), LEFT_OUT, 'a number'),
+    given((it) => library.startServer({ store, connections$, host: it } as never), LEFT_OUT, 'a string'),
+  ],
   serve: [
     given((it) => library.serve(it)),
     given((it) => library.serve({ connections$: it, store })),

@@ -14,17 +14,15 @@ const below: Readonly<Record<string, readonly string[]>> = {
   'files/session': ['wire', 'files/protocol'],
   store: ['wire', 'files/protocol'],
   transport: ['wire', 'files/protocol'],
-  actor: ['wire', 'files/protocol', 'runtime', 'transport'],
-  'files/effects': ['wire', 'files/protocol', 'files/session', 'runtime', 'actor', 'store', 'transport'],
+  actor: ['wire', 'transport'],
+  'files/effects': ['wire', 'files/protocol', 'files/session', 'actor', 'store', 'transport'],
   capture: ['wire', 'files/protocol', 'transport'],
-  runtime: ['wire', 'files/protocol', 'transport'],
-  client: ['wire', 'files/protocol', 'files/session', 'runtime', 'store', 'transport', 'actor'],
+  client: ['wire', 'files/protocol', 'files/session', 'store', 'transport'],
   server: [
     'wire',
     'files/protocol',
     'files/session',
     'files/effects',
-    'runtime',
     'store',
     'transport',
     'capture',
@@ -36,7 +34,6 @@ const below: Readonly<Record<string, readonly string[]>> = {
     'files/protocol',
     'files/session',
     'files/effects',
-    'runtime',
     'store',
     'transport',
     'capture',
@@ -54,6 +51,7 @@ const pure = ['base', 'wire', 'files/protocol', 'files/session'];
 const operators = ['wire/decode.ts', 'wire/deframe.ts', 'wire/enframe.ts', 'wire/frames.ts'];
 /** Layers below which types alone may be shared: a contract is not a dependency on what fulfils it. */
 const contractsOnly: Readonly<Record<string, RegExp>> = {
+  actor: /^transport\/(connection|connection-error|listen-event|address|close-gracefully)\.ts$/,
   'files/effects': /^(store|transport)\/(contract|connection|listen)\.ts$/,
 };
 
@@ -113,7 +111,7 @@ describe('the layers', () => {
     expect(wrong).toEqual([]);
   });
 
-  test('runtime/ knows stores and transports by their contracts alone', () => {
+  test('actor/ and files/effects/ know stores and transports by their contracts alone', () => {
     const wrong = all.filter((each) => {
       const to = target(each);
       const bound = contractsOnly[layerOf(each.file)];
@@ -172,6 +170,15 @@ describe('the pure core', () => {
     const code = codeOf(file);
     expect(code).not.toMatch(/\b(Buffer|process|require|__dirname|setImmediate|globalThis)\b/);
   });
+
+  test.each(layered.filter((file) => /^(actor|files\/effects)\//.test(file)))(
+    '%s imports RxJS at the most, and uses no global that Node alone has',
+    (file) => {
+      const outside = importsOf(file).filter((each) => target(each) === null);
+      expect(outside.filter(({ what }) => what !== 'rxjs')).toEqual([]);
+      expect(codeOf(file)).not.toMatch(/\b(Buffer|process|require|__dirname)\b/);
+    },
+  );
 
   test('nothing that `sluice` itself loads needs Node', () => {
     const needsNode = [...reachable('index.ts')]

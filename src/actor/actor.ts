@@ -13,10 +13,10 @@
  * sends; memory bounded by credit; what fails in the world is an event.
  */
 import type { Observable, ObservableInput } from 'rxjs';
-import type { TimeoutKind } from '../runtime/timeouts.ts';
 import type { Address, Certificate, ConnectionFault } from '../transport/connection.ts';
 import { CODEC, checkOptions, FLAG, FUNCTION, optional } from '../wire/argument.ts';
 import type { Codec, Decoded } from '../wire/codec.ts';
+import type { TimeoutKind } from './bounds/timeouts.ts';
 import type { Flow } from './flow.ts';
 import type { Mailbox } from './mailbox.ts';
 

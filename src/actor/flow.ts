@@ -6,8 +6,9 @@
  * memory. A file does not: it is read a piece at a time, as the peer reads it. So its performer borrows the memory for
  * each piece from the budget of all connections, and gives it back when the operating system has the piece.
  */
-import type { CreditWindow } from '../runtime/credit.ts';
+
 import type { ConnectionFault } from '../transport/connection.ts';
+import type { CreditWindow } from './bounds/credit.ts';
 
 export interface Flow extends Pick<CreditWindow, 'isFree' | 'charge' | 'credit' | 'lend' | 'repay'> {
   /**

@@ -1,6 +1,7 @@
 /** What happens on a connection besides its messages, for logs and metrics. */
-import type { TimeoutKind } from '../runtime/timeouts.ts';
+
 import type { FrameFault } from '../wire/fault.ts';
+import type { TimeoutKind } from './bounds/timeouts.ts';
 
 /**
  * - `fault`: bytes of the peer could not be understood.

@@ -14,15 +14,15 @@ import { Observable } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
 import { scanDecoder } from '../wire/decode.ts';
 import type { AnyActor } from './actor.ts';
-import { createRun, type ServeActorOptions } from './create-run.ts';
-import { mergeEvents, toEvents } from './events.ts';
-import { execute } from './execute.ts';
-import { giveUp } from './lifecycle.ts';
-import { listen } from './listen.ts';
-import { fail } from './queues.ts';
 import type { ActorReport } from './report.ts';
-import { scanEffects } from './scan-effects.ts';
-import { slices } from './slices.ts';
+import { createRun, type ServeActorOptions } from './run/create-run.ts';
+import { mergeEvents, toEvents } from './run/events.ts';
+import { execute } from './run/execute.ts';
+import { giveUp } from './run/lifecycle.ts';
+import { listen } from './run/listen.ts';
+import { fail } from './run/queues.ts';
+import { scanEffects } from './run/scan-effects.ts';
+import { slices } from './run/slices.ts';
 
 /**
  * Serves one connection until it is over, and emits reports of what happened in it. Completes when the connection is

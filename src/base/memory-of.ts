@@ -39,7 +39,11 @@ export function memoryOf(value: unknown): number {
       if (visited.has(each)) continue;
       visited.add(each);
     }
-    visit(walk, each);
+    try {
+      visit(walk, each);
+    } catch {
+      // A getter has thrown, or a proxy: nothing more is known of this object.
+    }
   }
   return walk.cost;
 }

@@ -77,6 +77,7 @@ function jsonOf(value: unknown, depth = 0): unknown {
  * - `unread-bytes`: bytes have come that nothing may skip.
  * - `request-pending`: a request waits for its reply.
  * - `key-in-use`: a request with the same key waits, or its reply may still come.
+ * - `closed`: what is waited for was closed before.
  * - `not-completed`: a pipeline in virtual time waits for something that never comes.
  */
 export type StateFaultCode =
@@ -87,6 +88,7 @@ export type StateFaultCode =
   | 'unread-bytes'
   | 'request-pending'
   | 'key-in-use'
+  | 'closed'
   | 'not-completed';
 
 export interface StateFault {

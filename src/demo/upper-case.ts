@@ -14,7 +14,8 @@ import {
   toArray,
 } from 'rxjs';
 import { defineActor } from '../actor/actor.ts';
-import { defaultActorLimits, serveActors } from '../actor/serve-actors.ts';
+import { defaultActorLimits } from '../actor/limits.ts';
+import { serveActors } from '../actor/serve-actors.ts';
 import type { Address, Connection, ConnectionFault } from '../transport/connection.ts';
 import { type ListenTcpOptions, listenTcp } from '../transport/socket/tcp.ts';
 import { type ListenUdpOptions, listenUdp } from '../transport/udp.ts';

@@ -19,12 +19,12 @@
  *   the log, requests for metrics              1 MiB of lines, 16 connections
  */
 import { readFileSync } from 'node:fs';
-import { PARTIAL_COST_MAX } from '../actor/room.ts';
-import { SHORT_STEP_COST_MAX } from '../actor/slices.ts';
+import { CREDIT_FLOOR_BYTES } from '../actor/bounds/credit.ts';
+import { PARTIAL_COST_MAX } from '../actor/run/room.ts';
+import { SHORT_STEP_COST_MAX } from '../actor/run/slices.ts';
 import { PAGE_BYTES_MAX } from '../files/session/commands/list.ts';
-import { CREDIT_FLOOR_BYTES } from '../runtime/credit.ts';
-import { DESCRIPTORS_RESERVED, type Limits, splitBudget } from '../runtime/limits.ts';
 import { LARGE_SLABS_BYTES_MAX, SMALL_SLAB_BYTES } from '../transport/socket/slabs.ts';
+import { DESCRIPTORS_RESERVED, type Limits, splitBudget } from './limits.ts';
 
 /**
  * Credit for what a connection receives while the budget is used up: the floor that it may always hold, one more piece,

@@ -1,6 +1,6 @@
 /** The events of a server: one stream for the log, the metrics and the program that embeds the server. */
+import type { ConnectionEvent, Where } from '../actor/connection-events.ts';
 import type { TimedReport } from '../files/effects/request-timing.ts';
-import type { Address, ConnectionFault } from '../transport/connection.ts';
 import type { ListenEvent } from '../transport/listen-event.ts';
 import { check, checkOptions, type Rule, TEXT } from '../wire/argument.ts';
 
@@ -10,11 +10,7 @@ export type ServerEvent =
    * open files, say), and the server continues.
    */
   | Exclude<ListenEvent, { type: 'connection' }>
-  | ({ readonly type: 'opened' } & Where)
-  /** `fault` is null when the connection ended in good order; `ms` is how long it was open. */
-  | ({ readonly type: 'closed'; readonly fault: ConnectionFault | null; readonly ms: number } & Where)
-  /** The connection limit refused a connection with this code. No `closed` follows. */
-  | ({ readonly type: 'turned-away'; readonly code: 'too-many-connections' } & Where)
+  | ConnectionEvent
   /**
    * Many tokens from this address were wrong: the server checks the token of a `hello` only after this many
    * milliseconds.
@@ -30,12 +26,6 @@ export type ServerEvent =
   /** A store or a command threw an exception, which is a bug. The peer got `internal`. */
   | ({ readonly type: 'internal-error'; readonly thrown: unknown } & Where)
   | (TimedReport & Where);
-
-/** The connection that an event is about. */
-export interface Where {
-  readonly connection: string;
-  readonly remote: Address;
-}
 
 const REPORT: Rule = { words: 'a report, as serveConnection emits it', isKind: () => false };
 

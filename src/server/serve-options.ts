@@ -2,11 +2,10 @@
 import type { Observable } from 'rxjs';
 import type { TraceEvent } from '../actor/trace.ts';
 import type { Access } from '../files/effects/access.ts';
-import type { CustomHandlers } from '../files/effects/perform-effects.ts';
+import type { CustomHandlers } from '../files/effects/performer-state.ts';
 import type { TokenTries } from '../files/effects/token-tries.ts';
 import { checkCommands } from '../files/session/check-commands.ts';
 import type { Command } from '../files/session/command.ts';
-import { defaultLimits, type Limits } from '../runtime/limits.ts';
 import type { Store } from '../store/contract.ts';
 import type { ListenEvent } from '../transport/listen-event.ts';
 import {
@@ -20,6 +19,7 @@ import {
   STORE,
   withMethods,
 } from '../wire/argument.ts';
+import { defaultLimits, type Limits } from './limits.ts';
 import type { ServerStats } from './status.ts';
 
 export interface ServeOptions {

@@ -1,26 +1,14 @@
 /**
  * A whole server as one Observable: it listens while it is subscribed, and emits the events of the server.
  */
-import {
-  concat,
-  defer,
-  delay,
-  finalize,
-  map,
-  merge,
-  mergeMap,
-  type Observable,
-  of,
-  Subject,
-  takeUntil,
-  timer,
-} from 'rxjs';
+import { defer, delay, finalize, map, merge, mergeMap, type Observable, of, takeUntil, timer } from 'rxjs';
+import { connectionEvents, type Where } from '../actor/connection-events.ts';
 import { type ServeConnectionOptions, serveConnection } from '../files/effects/serve-connection.ts';
 import type { TokenTries } from '../files/effects/token-tries.ts';
 import { requestFraming } from '../files/session/dispatch.ts';
 import { hostOf } from '../transport/address.ts';
-import type { Connection, ConnectionFault } from '../transport/connection.ts';
-import { type ServerEvent, type Where, withPeer } from './event.ts';
+import type { Connection } from '../transport/connection.ts';
+import { type ServerEvent, withPeer } from './event.ts';
 import { checkServe, type ServeOptions } from './serve-options.ts';
 import { createServerState, type ServerState } from './server-state.ts';
 
@@ -71,62 +59,39 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
   });
 }
 
-/** Serves a connection that was accepted, and emits its events from `opened` to `closed`; or turns it away. */
+/** Serves a connection, and emits its events from `opened` to `closed`; or turns it away. */
 function serveOne(server: ServerState, connection: Connection): Observable<ServerEvent> {
-  const { connectionLimit } = server;
-  const where: Where = { connection: connection.id, remote: connection.remote };
-  const code = connectionLimit.admit(connection);
-  if (code !== null) return of({ type: 'turned-away', ...where, code });
-  const since = Date.now();
-  let fault: ConnectionFault | null = null;
-  connection.closed$.subscribe((closeFault) => {
-    fault = closeFault;
-  });
-  return concat(
-    of({ type: 'opened', ...where } as const),
-    serveAdmitted(server, connection, where),
-    defer(() => of({ type: 'closed', ...where, fault, ms: Date.now() - since } as const)),
-  ).pipe(finalize(() => connectionLimit.release(connection)));
-}
-
-/** Serves a connection that was admitted: emits its reports, and the events of the server about it. */
-function serveAdmitted(server: ServerState, connection: Connection, where: Where): Observable<ServerEvent> {
-  const { commands, limits, shared, cut$ } = server;
+  const { commands, limits, shared, cut$, connectionLimit } = server;
   const status = { open: 0 };
-  const events$ = new Subject<ServerEvent>();
-  const cut = cut$.subscribe(() => {
-    events$.next({ type: 'cut', ...where, open: status.open });
-    connection.destroy();
+  return connectionEvents<ServerEvent>(connection, {
+    connectionLimit,
+    cut$,
+    cutEvent: (where) => ({ type: 'cut', ...where, open: status.open }),
+    serve: (where, say) => {
+      const onInternalError = (thrown: unknown) => say({ type: 'internal-error', ...where, thrown });
+      return serveConnection(connection, {
+        ...shared,
+        shutdown$: server.isShuttingDown ? timer(LATE_CLIENT_MS) : shared.shutdown$,
+        framing: requestFraming(commands, { maxHeader: limits.headerBytes, onInternalError }),
+        tries: addressTries(server.tokenTries, where, say),
+        status,
+        onInternalError,
+      }).pipe(map((report) => withPeer(report, where)));
+    },
   });
-  const onInternalError = (thrown: unknown) => events$.next({ type: 'internal-error', ...where, thrown });
-  const reports$ = serveConnection(connection, {
-    ...shared,
-    shutdown$: server.isShuttingDown ? timer(LATE_CLIENT_MS) : shared.shutdown$,
-    framing: requestFraming(commands, { maxHeader: limits.headerBytes, onInternalError }),
-    tries: addressTries(server.tokenTries, where, events$),
-    status,
-    onInternalError,
-  }).pipe(
-    map((report) => withPeer(report, where)),
-    finalize(() => {
-      cut.unsubscribe();
-      events$.complete();
-    }),
-  );
-  return merge(events$, reports$);
 }
 
 /** The token tries of the peer's address. A turn that must wait is an event. */
 function addressTries(
   tokenTries: TokenTries,
   where: Where,
-  events$: Subject<ServerEvent>,
+  say: (event: ServerEvent) => void,
 ): NonNullable<ServeConnectionOptions['tries']> {
   const host = hostOf(where.remote) ?? 'no address';
   return {
     takeTurn: () => {
       const ms = tokenTries.takeTurn(host);
-      if (ms > 0) events$.next({ type: 'slowed', ...where, ms });
+      if (ms > 0) say({ type: 'slowed', ...where, ms });
       return ms;
     },
     wrong: () => tokenTries.wrong(host),

@@ -1,6 +1,13 @@
 /** The state of a server that is subscribed to, and the options that all of its connections share. */
 import { mergeMap, type Observable, ReplaySubject, share, timer } from 'rxjs';
-import { type ConnectionLimit, createConnectionLimit } from '../actor/connection-limit.ts';
+import { type ConnectionLimit, createConnectionLimit } from '../actor/bounds/connection-limit.ts';
+import { createCounters } from '../actor/bounds/counters.ts';
+import { createBudget } from '../actor/bounds/credit.ts';
+import { nextTurn } from '../actor/bounds/next-turn.ts';
+import { createRateLimiter } from '../actor/bounds/rate-limit.ts';
+import { createRounds } from '../actor/bounds/rounds.ts';
+import { createSlots } from '../actor/bounds/slots.ts';
+import { createTimeoutMonitor } from '../actor/bounds/timeouts.ts';
 import { shutdownSignal } from '../actor/shutdown-signal.ts';
 import { openAccess } from '../files/effects/access.ts';
 import type { ServeConnectionOptions } from '../files/effects/serve-connection.ts';
@@ -10,16 +17,10 @@ import { version } from '../files/protocol/version.ts';
 import type { Command } from '../files/session/command.ts';
 import { commands as builtIn } from '../files/session/dispatch.ts';
 import { createSession } from '../files/session/session.ts';
-import { createCounters } from '../runtime/counters.ts';
-import { createBudget } from '../runtime/credit.ts';
-import { defaultLimits, type Limits, limitsWithin, splitBudget } from '../runtime/limits.ts';
-import { createRateLimiter } from '../runtime/rate-limit.ts';
-import { createRounds } from '../runtime/rounds.ts';
-import { createSlots } from '../runtime/slots.ts';
-import { createTimeoutMonitor } from '../runtime/timeouts.ts';
 import { encodeJsonHeader } from '../wire/json-header.ts';
 import { openFileLimit } from './bounds.ts';
 import type { ServerEvent } from './event.ts';
+import { defaultLimits, type Limits, limitsWithin, splitBudget } from './limits.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 /** A server that is subscribed to. */
@@ -92,7 +93,7 @@ function sharedOptions(
       reading: createSlots({ shared: reading, perHolder: 1 }),
       writing: createSlots({ shared: writing, perHolder: 1 }),
     },
-    rounds: createRounds(() => performance.now(), setImmediate),
+    rounds: createRounds(() => performance.now(), nextTurn),
     timeoutMonitor: createTimeoutMonitor(limits.timeouts),
     rateLimits: {
       bytes: createRateLimiter(limits.bytesPerSecond),

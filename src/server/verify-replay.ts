@@ -10,13 +10,13 @@ import { type LiveOptions, replayStreamsTo } from '../capture/replay/replay-live
 import type { Replies } from '../capture/replay/replies.ts';
 import type { StreamEvent } from '../capture/stream-event.ts';
 import { replyFraming } from '../files/protocol/reply.ts';
-import { defaultLimits } from '../runtime/limits.ts';
 import { memoryStore } from '../store/memory/memory-store.ts';
 import type { ListenEvent } from '../transport/listen-event.ts';
 import { memoryPair } from '../transport/memory/memory-pair.ts';
 import { check, checkOptions, FUNCTION, LIST, optional, STORE, TEXT } from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import type { ServerEvent } from './event.ts';
+import { defaultLimits } from './limits.ts';
 import { type ServeOptions, serve } from './serve.ts';
 
 export interface VerifyOptions

@@ -23,6 +23,11 @@ export interface DecodedMessage<In> {
   readonly cost: number;
   /** The offset in the stream, in bytes, of its frame's first byte. */
   readonly position: number;
+  /**
+   * The memory that it has in common with others that came with it; none when its memory is its own. Whoever keeps the
+   * message keeps all of it.
+   */
+  readonly memory?: ArrayBufferLike;
 }
 
 /** The head of a message whose body is handed on in pieces, as it arrives. `data` follows, and one `end`. */
@@ -74,7 +79,8 @@ export interface Decoder<In, Head = never, S = unknown> {
   /**
    * Takes `chunk[at..)`, but stops as soon as `most` things were decoded.
    *
-   * A message never holds a view of the chunk, so who has it may keep it. `data` are views, and lent.
+   * A message never holds a view of the chunk, so who has it may keep it. Short messages of one step may have a copy
+   * in common. `data` are views, and lent.
    */
   step(state: S, chunk: Uint8Array, at: number, most: number): DecoderStep<In, Head, S>;
   /** Takes the end of the stream: a fault `truncated` when it comes in the middle of a message. */
@@ -113,8 +119,11 @@ export interface Codec<In, Out = In, Head = never> {
 export interface DirectEncoder<Out> {
   /** The bytes of the message. @throws as `encode` does. */
   sizeOf(message: Out): number;
-  /** Writes the message, which has `size` bytes, to `target[at..)`, where there is room for it. */
-  write(message: Out, size: number, target: Uint8Array, at: number): void;
+  /**
+   * Writes the message, which has `size` bytes, to `target[at..)`, where there is room for it, and returns the offset
+   * behind it. It must write every byte: what is there before belongs to others.
+   */
+  write(message: Out, size: number, target: Uint8Array, at: number): number;
 }
 
 /** What decodes: the messages of a codec that goes in one direction. */

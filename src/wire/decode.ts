@@ -23,7 +23,7 @@ export const END_OF_INPUT = null;
 
 /** What one turn of a machine `(state, input) → (state, outputs)` leaves. */
 export interface Turn<S, Output> {
-  readonly state: S;
+  state: S;
   outputs: readonly Output[];
 }
 

@@ -17,7 +17,7 @@
 
 import { check, either, FUNCTION, oneOf, RECORD } from './argument.ts';
 import { type BytesLike, bytesOf, owned } from './bytes.ts';
-import type { Codec } from './codec.ts';
+import type { Codec, DecodedMessage } from './codec.ts';
 import { framingDecoder, type TakeWhole } from './codecs/framing-decoder.ts';
 import type { HeadFault } from './fault.ts';
 import type { Framing, ParsedHead } from './framing.ts';
@@ -96,6 +96,7 @@ function bareCodec(
         const field = size - body.length;
         writePrefix(layout, body.length, NO_LEAD, field, target, at);
         target.set(body, at + field);
+        return at + field + body.length;
       },
     },
   };
@@ -116,24 +117,86 @@ function prefixedCodec(layout: LengthLayout, framing: Framing<Prefix>) {
   };
 }
 
-/** Finds bodies that lie whole in a chunk. */
+/** The most bodies, and the most bytes of their frames, that are copied together. */
+const [TOGETHER_MAX, TOGETHER_BYTES_MAX] = [64, 4 * 1024];
+/** Up to so many bytes an array with memory of its own costs little: JavaScript keeps the bytes in the object. */
+const TINY_BYTES = 64;
+
+/**
+ * Finds bodies that lie whole in a chunk.
+ *
+ * They are copied out of it. Short ones, if they are not tiny, are copied together, and are views of one copy: memory of
+ * its own for each body costs more than all else that is done with it.
+ */
 function takeBodies(layout: LengthLayout, maxWhole: number): TakeWhole<Uint8Array> {
-  return (chunk, from, most, position, decoded) => {
+  /** Where the bodies begin that are copied together, and where they end. */
+  const [starts, ends]: [number[], number[]] = [[], []];
+  /** How many of them are not tiny. */
+  let larger = 0;
+
+  /** Finds the next bodies to copy together from `from` on. Returns how many there are. */
+  function find(chunk: Uint8Array, from: number, most: number): number {
     const { length: end } = chunk;
-    let at = from;
-    while (at < end && decoded.length < most) {
+    let count = 0;
+    larger = 0;
+    for (let at = from; at < end && count < most; count++) {
       const size = prefixSize(layout, chunk, at, end);
       if (typeof size !== 'number' || size > end - at) break;
       const length = bodyLength(layout, fieldValue(layout, chunk, at, at + size), size);
       if (typeof length !== 'number' || length > maxWhole || length > end - at - size) break;
-      const body = at + size;
-      const message = Uint8Array.prototype.slice.call(chunk, body, body + length);
-      decoded.push({ type: 'message', message, cost: length, position: position + at - from });
-      at = body + length;
+      const to = at + size + length;
+      if (count > 0 && to - from > TOGETHER_BYTES_MAX) break;
+      starts[count] = at + size;
+      ends[count] = to;
+      if (length > TINY_BYTES) larger++;
+      at = to;
     }
-    return at;
+    return count;
+  }
+
+  return (chunk, from, most, position, decoded) => {
+    let at = from;
+    for (;;) {
+      const count = find(chunk, at, Math.min(most - decoded.length, TOGETHER_MAX));
+      if (count === 0) return at;
+      const first = at;
+      const memory = larger > 1 ? copyOf(chunk, first, ends[count - 1]!).buffer : null;
+      for (let i = 0; i < count; i++) {
+        const start = starts[i]!;
+        const end = ends[i]!;
+        decoded.push(
+          memory === null
+            ? messageAt(copyOf(chunk, start, end), position + at - from)
+            : sharedAt(memory, start - first, end - start, position + at - from),
+        );
+        at = end;
+      }
+    }
   };
 }
+
+const messageAt = (message: Uint8Array, position: number): DecodedMessage<Uint8Array> => ({
+  type: 'message',
+  message,
+  cost: message.length,
+  position,
+});
+
+const sharedAt = (
+  memory: ArrayBufferLike,
+  at: number,
+  length: number,
+  position: number,
+): DecodedMessage<Uint8Array> => ({
+  type: 'message',
+  message: new Uint8Array(memory, at, length),
+  cost: length,
+  position,
+  memory,
+});
+
+const copyOf = (chunk: Uint8Array, from: number, to: number): Uint8Array =>
+  Uint8Array.prototype.slice.call(chunk, from, to);
 
 function chunksOf(
   layout: LengthLayout,

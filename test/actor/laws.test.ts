@@ -32,10 +32,15 @@ interface Effect {
   readonly of: number;
 }
 
-/** A message is its number, the size of its answer, and the effects that it asks for: a byte each. */
+/**
+ * A message is its number, the size of its answer, and the effects that it asks for: a byte each. What follows makes it
+ * longer: messages that are not tiny share memory.
+ */
 const codec = lengthField({ width: 2, maxLength: 2000 });
-const encoded = (number: number, answer: number, hows: readonly How[]): Uint8Array =>
-  concat(...codec.encode(Uint8Array.of(number, answer, ...hows.map((how) => HOWS.indexOf(how)))));
+const encoded = (number: number, answer: number, hows: readonly How[], more: number): Uint8Array => {
+  const asked = [number, answer, hows.length, ...hows.map((how) => HOWS.indexOf(how))];
+  return concat(...codec.encode(concat(Uint8Array.from(asked), new Uint8Array(more))));
+};
 
 const WINDOW = { high: 32 * 1024, low: 16 * 1024 };
 
@@ -55,7 +60,8 @@ function scripted(options: { readonly throwsAt: number | null; readonly waits: b
       isReducing = true;
       try {
         if (event.type === 'message') {
-          const [number = 0, answer = 0, ...hows] = event.message;
+          const [number = 0, answer = 0, count = 0] = event.message;
+          const hows = [...event.message.subarray(3, 3 + count)];
           log.push(`message ${number}`);
           if (number === options.throwsAt) throw new Error('a bug');
           const effects = hows.map((how): Effect => ({ type: 'run', how: HOWS[how]!, of: number }));
@@ -110,6 +116,7 @@ function scripted(options: { readonly throwsAt: number | null; readonly waits: b
 const message = fc.record({
   answer: fc.nat(255),
   hows: fc.array(fc.constantFrom(...HOWS), { maxLength: 3 }),
+  more: fc.constantFrom(0, 0, 100, 1500),
 });
 const ending = fc.constantFrom('end', 'destroy', 'destroyLater', 'stop', 'shutdown');
 
@@ -132,7 +139,9 @@ property.prop(
   const look = () => {
     most = Math.max(most, server.stats().unsettled);
   };
-  const stream = concat(...messages.map(({ answer, hows }, number) => encoded(number, answer, hows)));
+  const stream = concat(
+    ...messages.map((each, number) => encoded(number, each.answer, each.hows, each.more)),
+  );
   for (const chunk of cutAt(stream, cuts)) if (chunk.length > 0) here.write([chunk], look);
   // One that does not read must not keep the server from ending, nor from returning what it holds.
   const reading = peer.reads ? here.chunks$.subscribe({ next: look, error: () => {} }) : null;

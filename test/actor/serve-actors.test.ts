@@ -481,6 +481,35 @@ describe('bounds', () => {
     expect(server.stats().unsettled).toBe(0);
   });
 
+  test('a short message that an effect keeps counts with the memory that it shares, once for all of them', async () => {
+    const releases: (() => void)[] = [];
+    const frames = lengthField({ width: 4, maxLength: 1000 });
+    const keeping = defineActor<{ effect: { readonly type: 'keep' } }>()({
+      codec: frames,
+      reduce: (state, event) => ({
+        state,
+        effects: event.type === 'message' && event.message[0] === 1 ? [{ type: 'keep' }] : [],
+      }),
+      perform: () => new Promise<never>((resolve) => releases.push(resolve as () => void)),
+    });
+    const server = served(keeping);
+    const here = server.open();
+    // Two of twenty are kept.
+    const chunk = Array.from({ length: 20 }, (_, i) =>
+      concat(...frames.encode(new Uint8Array(100).fill(i % 10 === 5 ? 1 : 0))),
+    );
+    here.write([concat(...chunk)], () => {});
+    await until(() => releases.length === 2);
+    const [all, each] = [20 * 104, 256 + 100];
+    expect(server.stats().unsettled).toBe(all + 2 * each);
+    releases[0]!();
+    await until(() => server.stats().unsettled < all + 2 * each);
+    expect(server.stats().unsettled).toBe(all + each);
+    releases[1]!();
+    await until(() => server.stats().unsettled === 0);
+    here.destroy();
+  });
+
   test('effects that give more than the peer reads do not fill the memory', async () => {
     const gushing = defineActor<{ effect: { readonly type: 'gush' }; result: number }>()({
       codec,

@@ -15,6 +15,7 @@ import {
 } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test, vi } from 'vitest';
+import { createBudget } from '../../src/actor/bounds/credit.ts';
 import { captureFile } from '../../src/capture/capture-file.ts';
 import { type ReplayOptions, replay, replayStreams } from '../../src/capture/replay/replay.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
@@ -22,8 +23,7 @@ import { inVirtualTime } from '../../src/capture/virtual-time.ts';
 import { serveConnection } from '../../src/files/effects/serve-connection.ts';
 import { commands, requestFraming } from '../../src/files/session/dispatch.ts';
 import { createSession } from '../../src/files/session/session.ts';
-import { createBudget } from '../../src/runtime/credit.ts';
-import { defaultLimits } from '../../src/runtime/limits.ts';
+import { defaultLimits } from '../../src/server/limits.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { conversationEvents, eventBatches } from '../support/captures/stream-events.ts';
 import { putFrame } from '../support/network/peer.ts';

@@ -1,8 +1,8 @@
 /** A real server over a store in memory, and connections to it that break at chosen places. */
 import { defer, Observable, of, Subject, throwError } from 'rxjs';
 import type { Access } from '../../src/files/effects/access.ts';
-import type { Limits } from '../../src/runtime/limits.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
+import type { Limits } from '../../src/server/limits.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/contract.ts';
 import { type MemoryStore, memoryStore } from '../../src/store/memory/memory-store.ts';

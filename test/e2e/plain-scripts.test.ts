@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { QuietPeriod } from '../../src/runtime/ack-delay.ts';
+import type { QuietPeriod } from '../../src/actor/run/ack-delay.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { ServerStats } from '../../src/server/status.ts';

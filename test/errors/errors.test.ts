@@ -183,6 +183,30 @@ const failures: Readonly<Record<string, readonly (readonly [() => unknown, ...Ex
       'in-use',
     ],
   ],
+  'startServer.ready': [
+    [
+      async () => library.startServer({ port: await takenPort(), store: library.memoryStore() }).ready,
+      library.ListenError,
+      'in-use',
+    ],
+    [
+      async () => {
+        const server = library.startServer({ connections$: NEVER, store: library.memoryStore() });
+        const ready = server.ready;
+        await server.close({ grace: 0 });
+        return ready;
+      },
+      library.StateError,
+      'closed',
+    ],
+  ],
+  'startServer.closed': [
+    [
+      async () => library.startServer({ host: '192.0.2.1', store: library.memoryStore() }).closed,
+      library.ListenError,
+      'no-such-address',
+    ],
+  ],
   serveActors: [
     [
       async () => {
@@ -544,6 +568,9 @@ const WITHOUT_ERRORS: readonly string[] = [
   'createDownloads.retries$',
   'memoryStore.close',
   'withQuotas.close',
+  'startServer.close',
+  // `closed` has the failure.
+  'startServer.events$',
   // `closed$` emits the fault.
   ...['createClient', 'fromWebSocket', 'fromWebStreams', 'framed', 'wrapInto', 'fromSocket'].map(
     (of) => `${of}.closed$`,

@@ -4,8 +4,8 @@
  */
 import { fc, test as property } from '@fast-check/vitest';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { budgetMin, defaultLimits, descriptorsFor, limitsWithin } from '../../src/runtime/limits.ts';
 import { boundsOf, CONNECTION_CREDIT_MAX } from '../../src/server/bounds.ts';
+import { budgetMin, defaultLimits, descriptorsFor, limitsWithin } from '../../src/server/limits.ts';
 import type { Store } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { cases } from '../support/cases.ts';

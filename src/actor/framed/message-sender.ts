@@ -28,9 +28,15 @@ export async function request<In, Out>(
   if (reader.keyOf !== undefined && key === undefined) throw new TypeError('request: the message has no key');
   const chunks = reader.codec.encode(message);
   const reply = reader.replies.expect(key, timeoutMs);
-  reader.source.connection.write(chunks, (fault) => {
-    if (fault !== undefined) reply.fail(new ConnectionError(fault));
-  });
+  try {
+    reader.source.connection.write(chunks, (fault) => {
+      if (fault !== undefined) reply.fail(new ConnectionError(fault));
+    });
+  } catch (thrown) {
+    // Nothing was asked, so that no reply comes.
+    reply.withdraw(thrown);
+    return reply.promise;
+  }
   pump(reader);
   return reply.promise;
 }

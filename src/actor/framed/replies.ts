@@ -44,7 +44,7 @@ export class RequestTimeout extends SluiceError {
 }
 
 interface Request<In> {
-  state: 'waiting' | 'late' | 'over';
+  state: 'waiting' | 'late' | 'over' | 'withdrawn';
   readonly settle: (reply: In) => void;
   readonly fail: (error: Error) => void;
 }
@@ -54,7 +54,12 @@ export interface Replies<In> {
   readonly expect: (
     key: Key | undefined,
     timeoutMs: number,
-  ) => { readonly promise: Promise<In>; readonly fail: (error: Error) => void };
+  ) => {
+    readonly promise: Promise<In>;
+    readonly fail: (error: Error) => void;
+    /** Fails it, and expects no reply: it was not sent. */
+    readonly withdraw: (error: unknown) => void;
+  };
   /** Gives a message to its request. Returns whether it was a reply; then nobody else gets it. */
   readonly take: (key: Key | undefined, message: In, isKeyed: boolean) => boolean;
   /** The requests that wait. */
@@ -116,7 +121,14 @@ export function createReplies<In>(scheduler: SchedulerLike): Replies<In> {
     waiting++;
     if (key === undefined) inOrder.push(request);
     else byKey.set(key, request);
-    return { promise, fail: request.fail };
+    return {
+      promise,
+      fail: request.fail,
+      withdraw: (error: unknown) => {
+        request.fail(error as Error);
+        request.state = 'withdrawn';
+      },
+    };
   }
 
   function rememberLate(key: Key): void {
@@ -129,7 +141,8 @@ export function createReplies<In>(scheduler: SchedulerLike): Replies<In> {
 
   function take(key: Key | undefined, message: In, isKeyed: boolean): boolean {
     if (!isKeyed) {
-      const request = inOrder.shift();
+      let request = inOrder.shift();
+      while (request?.state === 'withdrawn') request = inOrder.shift();
       request?.settle(message);
       return request !== undefined;
     }

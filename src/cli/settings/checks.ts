@@ -1,6 +1,6 @@
 /** Checks settings against each other: contradictions, and combinations that an operator should be warned of. */
 import { isAbsolute, relative, sep } from 'node:path';
-import { budgetMin, descriptorsFor } from '../../runtime/limits.ts';
+import { budgetMin, descriptorsFor } from '../../server/limits.ts';
 import type { Configuration } from './configuration.ts';
 import { handshakesOf } from './limits.ts';
 

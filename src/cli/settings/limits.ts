@@ -1,5 +1,5 @@
 /** Makes the server's limits of the settings. */
-import { defaultLimits, handshakesWithin, type Limits, limitsWithin } from '../../runtime/limits.ts';
+import { defaultLimits, handshakesWithin, type Limits, limitsWithin } from '../../server/limits.ts';
 import type { Configuration } from './configuration.ts';
 import type { Settings } from './table.ts';
 

@@ -4,7 +4,7 @@
  *
  * A setting is added by a line here, and by using it.
  */
-import { defaultLimits } from '../../runtime/limits.ts';
+import { defaultLimits } from '../../server/limits.ts';
 import { uploadLimits } from '../../store/upload-limits.ts';
 import {
   choice,

@@ -1,5 +1,5 @@
 /** The connections of a pool: made when jobs need them, made again when they break, closed when no job is left. */
-import { destroyLater } from '../../runtime/close-gracefully.ts';
+import { destroyLater } from '../../transport/close-gracefully.ts';
 import { connectionFault } from '../../transport/connection-fault.ts';
 import { check, OBSERVABLE } from '../../wire/argument.ts';
 import { createClient } from '../client.ts';

@@ -1,6 +1,11 @@
 /** Calls a store. The store may answer now or later; what it throws or rejects with becomes the error `internal`. */
 
 import type { MaybeAsync, Outcome } from '../../store/contract.ts';
+import { inWords } from '../../wire/argument.ts';
+
+const NO_OUTCOME =
+  'a store or a handler must answer { ok: true, value } or { ok: false, error }, and has answered';
+
 import { serviceFault } from '../protocol/errors.ts';
 
 /**
@@ -18,12 +23,16 @@ export function callStore<T>(
     onInternalError(thrown);
     return { ok: false, error: serviceFault('internal') };
   };
+  const checked = (outcome: Outcome<T>): Outcome<T> =>
+    typeof outcome?.ok === 'boolean'
+      ? outcome
+      : asInternal(new TypeError(`${NO_OUTCOME} ${inWords(outcome)}`));
   let answer: MaybeAsync<T>;
   try {
     answer = question();
   } catch (thrown) {
     answer = asInternal(thrown);
   }
-  if (answer instanceof Promise) answer.catch(asInternal).then(then);
-  else then(answer);
+  if (answer instanceof Promise) answer.then(checked, asInternal).then(then);
+  else then(checked(answer));
 }

@@ -14,10 +14,9 @@
  */
 import { map, type Observable } from 'rxjs';
 import { type ActorEvent, type Control, defineActor, type PerformContext } from '../../actor/actor.ts';
+import { EVENT_COST_BYTES } from '../../actor/bounds/credit.ts';
+import type { Timeouts } from '../../actor/bounds/timeouts.ts';
 import { memoryOf } from '../../base/memory-of.ts';
-import { EVENT_COST_BYTES } from '../../runtime/credit.ts';
-import type { Timeouts } from '../../runtime/limits.ts';
-import { timedOut } from '../../runtime/timeouts.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
 import type { Principal } from '../protocol/access.ts';
@@ -32,6 +31,7 @@ import type { Access } from './access.ts';
 import { pageCost } from './list-credit.ts';
 import type { StoreEffect } from './perform-effects.ts';
 import { requestCodec } from './request-codec.ts';
+import { timedOut } from './timed-out.ts';
 
 /** The rules of access have changed. */
 export type FileInput = { readonly type: 'access-changed' };
@@ -46,7 +46,7 @@ export type FileEffect =
   /** Find the rights that the peer has now. */
   | { readonly type: 'findPrincipal'; readonly principal: Principal | null }
   /** `hello` without a token asks for the principal of the connection. */
-  | { readonly type: 'sayHello'; readonly request: number; readonly principal: Principal | null }
+  | { readonly type: 'sayHello'; readonly request: number }
   /** Requests were begun, or answered: the next number, the oldest one that is open, and how many are. */
   | { readonly type: 'progress'; readonly next: number; readonly oldest: number; readonly open: number }
   /** Whoever waits for a turn to try a token waits no more. */
@@ -86,7 +86,8 @@ export function fileActor({ session, framing, access, timeouts, perform }: FileA
       const effects: FileActorEffect[] = [];
       if (event.type === 'input') effects.push({ type: 'findPrincipal', principal: before.principal });
       if (event.type === 'shutdown') effects.push({ type: 'giveUpTokens' });
-      const reduced = sessionEvent(event, timeouts);
+      if (isOutdated(event, before)) effects.push({ type: 'findPrincipal', principal: before.principal });
+      const reduced = isOutdated(event, before) ? null : sessionEvent(event, before, timeouts);
       if (reduced === null) return { state: before, effects };
       const [state, asked] = session.reduce(before, reduced);
       if (state.next !== before.next || state.requests.length !== before.requests.length)
@@ -94,7 +95,7 @@ export function fileActor({ session, framing, access, timeouts, perform }: FileA
       // The ack has promised so many bytes. Without them the peer cannot find the next frame.
       if (reduced.type === 'result' && reduced.result.of === 'send' && !reduced.result.ok)
         effects.push({ type: 'destroy' });
-      for (const effect of asked) addEffect(effects, effect, before);
+      for (const effect of asked) addEffect(effects, effect);
       return { state, effects };
     },
     perform,
@@ -108,7 +109,15 @@ const progressOf = ({ next, requests }: SessionState): FileEffect => ({
   open: requests.length,
 });
 
-function sessionEvent(event: FileActorEvent, timeouts: Timeouts): SessionEvent | null {
+/** Whether the rights that were looked up are those of a principal that the connection has no more. */
+const isOutdated = (event: FileActorEvent, { principal }: SessionState): boolean =>
+  event.type === 'result' && event.effect.type === 'findPrincipal' && event.effect.principal !== principal;
+
+function sessionEvent(
+  event: FileActorEvent,
+  { principal }: SessionState,
+  timeouts: Timeouts,
+): SessionEvent | null {
   switch (event.type) {
     case 'start': {
       const { head: header, length: body, exceedsBudget } = event;
@@ -125,6 +134,9 @@ function sessionEvent(event: FileActorEvent, timeouts: Timeouts): SessionEvent |
       if (result.of === 'access') return { type: 'access', principal: result.principal };
       if (!('request' in effect)) return null;
       const { request } = effect;
+      // It has no token: the rights are those of now, and may have changed since it was said.
+      if (effect.type === 'sayHello' && result.of === 'hello' && result.ok)
+        return { type: 'result', request, result: { ...result, value: { ...result.value, principal } } };
       // A page of names may have to wait for its turn to be sent.
       if (result.of === 'list' && result.ok)
         return { type: 'result', request, result, cost: pageCost(result.value.files.length) };
@@ -151,7 +163,7 @@ function sessionEvent(event: FileActorEvent, timeouts: Timeouts): SessionEvent |
 }
 
 /** Adds an effect of the session as the actor's. */
-function addEffect(effects: FileActorEffect[], effect: Effect, { principal }: SessionState): void {
+function addEffect(effects: FileActorEffect[], effect: Effect): void {
   switch (effect.type) {
     case 'reply':
       effects.push({ type: 'send', message: effect.reply, mayWait: !effect.eager });
@@ -165,7 +177,7 @@ function addEffect(effects: FileActorEffect[], effect: Effect, { principal }: Se
     case 'command': {
       const { request, effect: asked } = effect;
       const isOwn = asked.type === 'hello' && asked.token === undefined;
-      effects.push(isOwn ? { type: 'sayHello', request, principal } : effect);
+      effects.push(isOwn ? { type: 'sayHello', request } : effect);
       return;
     }
     default:

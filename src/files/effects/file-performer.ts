@@ -1,14 +1,16 @@
 /** Carries out the effects of the file service for one connection: those of a store, and those of its server. */
 import { asyncScheduler, type Observable, of, type SchedulerLike } from 'rxjs';
 import type { PerformContext } from '../../actor/actor.ts';
-import type { Slots } from '../../runtime/slots.ts';
+import { nextTurn } from '../../actor/bounds/next-turn.ts';
+import type { Slots } from '../../actor/bounds/slots.ts';
 import type { MaybeAsync, Outcome, Store } from '../../store/contract.ts';
 import type { Principal } from '../protocol/access.ts';
 import { serviceFault } from '../protocol/errors.ts';
 import type { EffectResult, HelloResult } from '../session/event.ts';
 import type { Access } from './access.ts';
 import type { FileEffect, FileInput, FileResult } from './file-actor.ts';
-import { type CustomHandlers, createPerformer } from './perform-effects.ts';
+import { createPerformer } from './perform-effects.ts';
+import type { CustomHandlers } from './performer-state.ts';
 import { createRequestTimes, type TimedReport, withTiming } from './request-timing.ts';
 import { type AddressTries, createTokenCheck } from './token-check.ts';
 
@@ -41,7 +43,7 @@ export function createFilePerformer(
     files: { reading: slots.reading.join(), writing: slots.writing.join() },
     customHandlers: deps.customHandlers ?? {},
     hello,
-    atTurnEnd: setImmediate,
+    atTurnEnd: nextTurn,
     report: (request, report) => deps.report(withTiming(report, request, times.since(request))),
     onInternalError,
   });
@@ -62,10 +64,9 @@ export function createFilePerformer(
 
   return (effect) => {
     switch (effect.type) {
-      case 'sayHello': {
-        const value = { principal: effect.principal, about };
-        return of<EffectResult>({ of: 'hello', ok: true, value });
-      }
+      case 'sayHello':
+        // The file actor knows the principal.
+        return of<EffectResult>({ of: 'hello', ok: true, value: { principal: null, about } });
       case 'findPrincipal': {
         const { principal } = effect;
         const found = principal === null ? access.initial(peer.certificate) : access.current(principal);

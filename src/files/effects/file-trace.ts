@@ -14,11 +14,15 @@ export function fileTrace(trace: TraceEvent): TraceEvent {
   };
 }
 
-/** A token lets whoever reads it in: it must not get into a log. */
+/** A token lets in whoever reads it: it must not get into a log. */
 function withoutToken(event: { readonly type: string }): { readonly type: string } {
   const { head } = event as { readonly head?: JsonHeader };
   if (head !== undefined && 'token' in head)
     return { ...event, head: { ...head, token: '…' } } as typeof event;
+  const { fault } = event as { readonly fault?: { readonly code: string; readonly hex?: string } | null };
+  // The first bytes of a header that is wrong.
+  if (fault?.hex !== undefined)
+    return { ...event, fault: { ...fault, message: fault.code, hex: '', ascii: '' } } as typeof event;
   const { effect } = event as { readonly effect?: FileEffect };
   return effect === undefined ? event : ({ ...event, effect: named(effect) } as typeof event);
 }

@@ -4,7 +4,7 @@
  *
  * While the budget is used up a page is short. So every peer that lists goes on, and holds little.
  */
-import { CREDIT_FLOOR_BYTES, type CreditWindow } from '../../runtime/credit.ts';
+import { CREDIT_FLOOR_BYTES, type CreditWindow } from '../../actor/bounds/credit.ts';
 
 /**
  * The cost of a file in a page as objects, with a name of ordinary length. The longest names cost four times as much.

@@ -3,16 +3,17 @@
  * `actor/serve-actor`).
  */
 import { Observable, type SchedulerLike } from 'rxjs';
+import { type Counters, createCounters } from '../../actor/bounds/counters.ts';
+import type { Budget, Watermarks } from '../../actor/bounds/credit.ts';
+import { nextTurn } from '../../actor/bounds/next-turn.ts';
+import type { RateLimiter } from '../../actor/bounds/rate-limit.ts';
+import { createRounds, type Rounds } from '../../actor/bounds/rounds.ts';
+import { createSlots, type Slots } from '../../actor/bounds/slots.ts';
+import type { TimeoutMonitor, Timeouts } from '../../actor/bounds/timeouts.ts';
 import { defaultMailbox } from '../../actor/mailbox.ts';
+import type { QuietPeriod } from '../../actor/run/ack-delay.ts';
 import { serveActor } from '../../actor/serve-actor.ts';
 import type { TraceEvent } from '../../actor/trace.ts';
-import { type Counters, createCounters } from '../../runtime/counters.ts';
-import type { Budget } from '../../runtime/credit.ts';
-import type { Limits } from '../../runtime/limits.ts';
-import type { RateLimiter } from '../../runtime/rate-limit.ts';
-import { createRounds, type Rounds } from '../../runtime/rounds.ts';
-import { createSlots, type Slots } from '../../runtime/slots.ts';
-import type { TimeoutMonitor } from '../../runtime/timeouts.ts';
 import type { Store } from '../../store/contract.ts';
 import type { Connection } from '../../transport/connection.ts';
 import {
@@ -34,7 +35,7 @@ import { type Access, openAccess } from './access.ts';
 import { fileActor } from './file-actor.ts';
 import { createFilePerformer } from './file-performer.ts';
 import { fileTrace } from './file-trace.ts';
-import type { CustomHandlers } from './perform-effects.ts';
+import type { CustomHandlers } from './performer-state.ts';
 import type { TimedReport } from './request-timing.ts';
 import type { AddressTries } from './token-check.ts';
 
@@ -48,7 +49,12 @@ export interface ServeConnectionOptions {
   readonly slots?: SharedSlots;
   /** The turns of the event loop; without it this connection does not wait for others. */
   readonly rounds?: Rounds;
-  readonly limits: Pick<Limits, 'window' | 'quietPeriod' | 'linger' | 'timeouts'>;
+  readonly limits: {
+    readonly window: Watermarks;
+    readonly quietPeriod: QuietPeriod;
+    readonly linger: number;
+    readonly timeouts: Timeouts;
+  };
   /** Watches the timeouts; without it there are none. */
   readonly timeoutMonitor?: TimeoutMonitor;
   /** Limits how fast bytes and requests come in; without them there is no limit. */
@@ -137,7 +143,7 @@ export function serveConnection(
     });
     return serveActor(connection, actor, {
       budget: options.budget,
-      rounds: options.rounds ?? createRounds(() => performance.now(), setImmediate),
+      rounds: options.rounds ?? createRounds(() => performance.now(), nextTurn),
       rooms: slots.heads,
       timeoutMonitor: options.timeoutMonitor ?? NO_MONITOR,
       rateLimits: { bytes: rateLimits?.bytes ?? NO_RATE, messages: rateLimits?.requests ?? NO_RATE },

@@ -14,7 +14,7 @@
  *
  * The bound: a connection has at most `FREE_SLABS_MAX + 1` large slabs, at most `LARGE_SLAB_CONNECTIONS_MAX`
  * connections have any, and all others have one small slab. In addition there are the small slabs of which a reader
- * keeps a chunk, and the reader bounds what it keeps (see `runtime/credit`, and `actor/credit` for short
+ * keeps a chunk, and the reader bounds what it keeps (see `actor/bounds/credit`, and `actor/run/event-credit` for short
  * pieces: they are copied while `pinsMemory` says so, and therefore hold one slab at the most).
  */
 

@@ -45,8 +45,10 @@ function decoderOf<In, Out, S>(
 ): Decoder<In, never, S> {
   const messageOf = (decoded: Decoded<Uint8Array>): Decoded<In> => {
     if (decoded.type !== 'message') return decoded;
-    const { message: bytes, cost, position } = decoded;
-    return decodedMessage(() => decode(bytes), costOf ?? (() => cost), bytes, position);
+    const { message: bytes, cost, position, memory } = decoded;
+    const made = decodedMessage(() => decode(bytes), costOf ?? (() => cost), bytes, position);
+    // What is made of the bytes may hold them.
+    return memory === undefined || made.type === 'fault' ? made : { ...made, memory };
   };
   return {
     ...frames,

@@ -19,7 +19,7 @@ import {
   settingOf,
   variableOf,
 } from '../../../src/cli/settings/table.ts';
-import { defaultLimits, descriptorsFor, handshakesWithin } from '../../../src/runtime/limits.ts';
+import { defaultLimits, descriptorsFor, handshakesWithin } from '../../../src/server/limits.ts';
 import { readme } from '../../support/readme.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
 

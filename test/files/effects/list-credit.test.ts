@@ -1,8 +1,8 @@
 /** What lists cost: from when the store is asked until the page is written. */
 import { describe, expect, test, vi } from 'vitest';
+import { createBudget } from '../../../src/actor/bounds/credit.ts';
 import { chargePage, NAMES_MIN } from '../../../src/files/effects/list-credit.ts';
-import { createBudget } from '../../../src/runtime/credit.ts';
-import type { Limits } from '../../../src/runtime/limits.ts';
+import type { Limits } from '../../../src/server/limits.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { frame, peer } from '../../support/network/peer.ts';
 import { fill, servedInMemory } from '../../support/sessions/served-in-memory.ts';

@@ -1,13 +1,13 @@
 /** What one connection holds, whatever it sends, while others hold all memory that there is. */
 import { fc, test as property } from '@fast-check/vitest';
 import { expect } from 'vitest';
-import { SHORT_STEP_COST_MAX } from '../../../src/actor/slices.ts';
+import { type Budget, CREDIT_FLOOR_BYTES, createBudget } from '../../../src/actor/bounds/credit.ts';
+import { SHORT_STEP_COST_MAX } from '../../../src/actor/run/slices.ts';
 import { serveConnection } from '../../../src/files/effects/serve-connection.ts';
 import { commands, requestFraming } from '../../../src/files/session/dispatch.ts';
 import { createSession } from '../../../src/files/session/session.ts';
-import { type Budget, CREDIT_FLOOR_BYTES, createBudget } from '../../../src/runtime/credit.ts';
-import { defaultLimits } from '../../../src/runtime/limits.ts';
 import { RECEIVED_CREDIT_MAX } from '../../../src/server/bounds.ts';
+import { defaultLimits } from '../../../src/server/limits.ts';
 import type { Sink, Store } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';

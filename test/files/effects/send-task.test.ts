@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { createBudget } from '../../../src/actor/bounds/credit.ts';
 import { type Sent, sendFile } from '../../../src/files/effects/send-task.ts';
-import { createBudget } from '../../../src/runtime/credit.ts';
 import type { Source } from '../../../src/store/contract.ts';
 import type { ConnectionFault } from '../../../src/transport/connection.ts';
 

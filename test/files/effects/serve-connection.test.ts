@@ -2,12 +2,12 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { Subject, tap } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
+import { createBudget } from '../../../src/actor/bounds/credit.ts';
 import { serveConnection } from '../../../src/files/effects/serve-connection.ts';
 import { commands, requestFraming } from '../../../src/files/session/dispatch.ts';
 import type { Report } from '../../../src/files/session/effect.ts';
 import { createSession } from '../../../src/files/session/session.ts';
-import { createBudget } from '../../../src/runtime/credit.ts';
-import { defaultLimits } from '../../../src/runtime/limits.ts';
+import { defaultLimits } from '../../../src/server/limits.ts';
 import type { Sink, Store } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';

@@ -15,7 +15,7 @@ import {
 import { requestPatterns } from '../../../src/files/protocol/request.ts';
 import { PAGE_NAMES_MAX } from '../../../src/files/session/commands/list.ts';
 import { commands } from '../../../src/files/session/dispatch.ts';
-import { defaultLimits } from '../../../src/runtime/limits.ts';
+import { defaultLimits } from '../../../src/server/limits.ts';
 import { type ServeOptions, serve } from '../../../src/server/serve.ts';
 import { crc32OfAll } from '../../../src/store/crc32.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';

@@ -1,8 +1,8 @@
 /** A server over connections in memory, which may be asked what it holds. */
 import { lastValueFrom, Subject, toArray } from 'rxjs';
 import { expect } from 'vitest';
-import { defaultLimits, type Limits } from '../../../src/runtime/limits.ts';
 import type { ServerEvent } from '../../../src/server/event.ts';
+import { defaultLimits, type Limits } from '../../../src/server/limits.ts';
 import { serve } from '../../../src/server/serve.ts';
 import type { ServerStats } from '../../../src/server/status.ts';
 import type { Store } from '../../../src/store/contract.ts';

@@ -1,0 +1,166 @@
+/**
+ * Byte credit. It bounds the memory of a connection, and of all connections together.
+ *
+ * Everything that is read from a socket costs credit until it is settled: the bytes of a body until they are written,
+ * a request until the operating system has its reply. The bytes that are read from a file to be sent cost credit
+ * until the system has them. Above the high mark the connection is paused, so that flow control slows the peer down.
+ * Below the low mark it goes on. Credit is outside the Observable, because an Observable has no way to say "not now".
+ *
+ * The law: whatever the others hold, a connection may always read on while it holds at most `CREDIT_FLOOR_BYTES`,
+ * besides the cost of the request whose body is arriving. And it may always have one piece of `CREDIT_FLOOR_BYTES` on
+ * its way to its peer. So a paused connection always holds something that settles without reading from its peer: the
+ * store settles it, or the peer does by reading.
+ *
+ *   it holds, without its frame          all hold          it is
+ *   more than its high mark              anything          paused
+ *   more than `CREDIT_FLOOR_BYTES`       more than theirs  paused
+ *   at most its low mark, or only what   at most their     read from again
+ *   it keeps while it is open            low mark
+ *   at most `CREDIT_FLOOR_BYTES`         anything          read from again
+ *
+ * The bound: a connection holds at most its high mark, one piece and its frame. All connections together hold at most
+ * the budget, and for each connection twice `CREDIT_FLOOR_BYTES`, one short piece and its frame (`server/bounds` adds
+ * it up). A frame that costs more than `CREDIT_FLOOR_BYTES` is only begun when it `fits`.
+ */
+import { checkOptions, numberFrom } from '../../wire/argument.ts';
+
+/** The cost of an event besides its bytes: its objects, and its place in the queues. */
+export const EVENT_COST_BYTES = 256;
+/**
+ * The bytes that each connection may hold whatever the others do: once for what it receives, and again for what it
+ * sends.
+ */
+export const CREDIT_FLOOR_BYTES = 16 * 1024;
+/** The share of the budget that may be on its way to peers, who may never read it. */
+const SENDING_SHARE = 0.5;
+
+/** Bytes at which reading pauses (`high`) and below which it resumes (`low`). */
+export interface Watermarks {
+  readonly high: number;
+  readonly low: number;
+}
+
+export interface Budget {
+  /** The unsettled bytes of all windows. */
+  readonly unsettled: () => number;
+  /** The share of one connection. It calls `flow` with whether to pause, only when that changes. */
+  readonly window: (marks: Watermarks, flow: (paused: boolean) => void) => CreditWindow;
+}
+
+export interface CreditWindow {
+  readonly unsettled: () => number;
+  readonly paused: () => boolean;
+  readonly charge: (bytes: number) => void;
+  readonly credit: (bytes: number) => void;
+  /**
+   * The cost of the request whose body is arriving. It does not count for a pause, since it must not keep the body
+   * from being read.
+   */
+  readonly setFrameCost: (bytes: number) => void;
+  /**
+   * The part of what it holds that may stay for as long as it is open. A connection that holds nothing else is read
+   * again, although that is more than its low mark.
+   */
+  readonly setKept: (bytes: number) => void;
+  /** Whether the budget has room for so many bytes more. */
+  readonly isFree: (bytes: number) => boolean;
+  /** The same; and always true while no other connection holds anything. */
+  readonly fits: (bytes: number) => boolean;
+  /**
+   * Takes credit for the next bytes to be sent, at most `wanted`. Returns the number of bytes. 0 means that the
+   * caller asks again when some of what was lent has been repaid. While nothing is lent, the number is at least
+   * `CREDIT_FLOOR_BYTES`, or `wanted`.
+   */
+  readonly lend: (wanted: number) => number;
+  readonly repay: (bytes: number) => void;
+}
+
+/**
+ * @example
+ * const budget = createBudget({ high: 128 << 20, low: 96 << 20 });
+ * const window = budget.window({ high: 4 << 20, low: 2 << 20 }, (paused) => (paused ? stop() : go()));
+ */
+export function createBudget(all: Watermarks): Budget {
+  checkOptions('createBudget', all, { high: numberFrom(0), low: numberFrom(0) });
+  let total = 0;
+  /** The part of `total` that is on its way to peers. */
+  let sending = 0;
+  /** The windows that are paused: they may go on when others let go of what they hold. */
+  const waiting = new Set<() => void>();
+  const sendingMax = all.high * SENDING_SHARE;
+
+  function wakeWaiting(): void {
+    for (const update of [...waiting]) {
+      if (total > all.low) return;
+      update();
+    }
+  }
+
+  function window(own: Watermarks, flow: (paused: boolean) => void): CreditWindow {
+    let held = 0;
+    let frameCost = 0;
+    let kept = 0;
+    let lent = 0;
+    let paused = false;
+
+    const isOver = () =>
+      held - frameCost > own.high || (total > all.high && held - frameCost > CREDIT_FLOOR_BYTES);
+    const isUnder = () =>
+      held - frameCost <= Math.max(own.low, Math.min(kept, own.high)) &&
+      (total <= all.low || held - frameCost <= Math.min(CREDIT_FLOOR_BYTES, own.low));
+
+    function change(bytes: number): void {
+      const before = total;
+      held += bytes;
+      total += bytes;
+      update();
+      if (before > all.low && total <= all.low) wakeWaiting();
+    }
+
+    function update(): void {
+      if (paused ? !isUnder() : !isOver()) return;
+      paused = !paused;
+      if (paused) waiting.add(update);
+      else waiting.delete(update);
+      flow(paused);
+    }
+
+    function lend(wanted: number): number {
+      const fits = sending + wanted <= sendingMax && isFree(wanted);
+      const bytes = fits ? wanted : lent === 0 ? Math.min(wanted, CREDIT_FLOOR_BYTES) : 0;
+      lent += bytes;
+      sending += bytes;
+      total += bytes;
+      return bytes;
+    }
+
+    const isFree = (bytes: number) => total + bytes <= all.high;
+
+    return {
+      unsettled: () => held,
+      paused: () => paused,
+      charge: change,
+      credit: (bytes) => change(-bytes),
+      setKept: (bytes) => {
+        kept = bytes;
+        update();
+      },
+      setFrameCost: (bytes) => {
+        frameCost = bytes;
+        update();
+      },
+      isFree,
+      fits: (bytes) => isFree(bytes) || total === held,
+      lend,
+      repay: (bytes) => {
+        const before = total;
+        lent -= bytes;
+        sending -= bytes;
+        total -= bytes;
+        if (before > all.low && total <= all.low) wakeWaiting();
+      },
+    };
+  }
+
+  return { unsettled: () => total, window };
+}

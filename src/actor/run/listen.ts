@@ -1,0 +1,77 @@
+/** Listens to what is not the peer's messages: the end of the connection, timeouts, the shutdown, and what the actor says. */
+import { from, Subscription, takeUntil } from 'rxjs';
+import { memoryOf } from '../../base/memory-of.ts';
+import type { ConnectionProgress } from '../bounds/timeouts.ts';
+import { boundResults } from './bound-results.ts';
+import type { ServeActorOptions } from './create-run.ts';
+import { connectionOver, timedOut, unreachable } from './lifecycle.ts';
+import { isListening } from './pause.ts';
+import { fail, pushResult } from './queues.ts';
+import type { Run } from './run.ts';
+
+export function listen(run: Run, { shutdown$, timeoutMonitor }: ServeActorOptions): Subscription {
+  const subscriptions = new Subscription();
+  subscriptions.add(run.connection.closed$.subscribe((fault) => connectionOver(run, fault)));
+  subscriptions.add(
+    shutdown$?.subscribe(() => pushResult(run, { event: { type: 'shutdown' }, settlement: null })),
+  );
+  subscriptions.add(
+    timeoutMonitor.monitor(
+      () => progressOf(run),
+      (kind) => timedOut(run, kind),
+      () => probePeer(run),
+    ),
+  );
+  subscriptions.add(listenToOthers(run));
+  return subscriptions;
+}
+
+const progressOf = (run: Run): ConnectionProgress => ({
+  received: run.received,
+  partialHead: run.partialBytes,
+  inBody: run.inBody,
+  bodies: run.bodies,
+  // A body that is slow is not the peer's silence.
+  open: run.underWay.size + (run.isSendingBody ? 1 : 0),
+  listening: isListening(run),
+  ...run.writer.progress(),
+});
+
+/** Subscribes to what the actor itself listens to, until the connection is closed. */
+function listenToOthers(run: Run): Subscription | undefined {
+  const { actor, context } = run;
+  if (actor.listen === undefined || run.isBroken) return undefined;
+  try {
+    return from(actor.listen(context))
+      .pipe(takeUntil(context.closed$))
+      .subscribe({
+        next: (input) => {
+          if (run.isBroken) return;
+          pushResult(run, {
+            event: { type: 'input', input },
+            settlement: null,
+            resultCredit: memoryOf(input),
+          });
+          boundResults(run, 'listen: what it returned');
+        },
+        error: (thrown: unknown) => fail(run, thrown),
+      });
+  } catch (thrown) {
+    fail(run, thrown);
+    return undefined;
+  }
+}
+
+const isAtWork = ({ underWay, isSendingBody }: Run): boolean => underWay.size > 0 || isSendingBody;
+
+/**
+ * Asks the system whether the peer is still there, while neither a read nor a write would show it, and effects are under
+ * way for it.
+ */
+function probePeer(run: Run): void {
+  const wouldTell = (isListening(run) && !run.isInputOver) || run.writer.progress().writing;
+  if (wouldTell || run.isUnreachable || !isAtWork(run) || run.phase === 'closed') return;
+  run.connection.write([], (fault) => {
+    if (fault) unreachable(run);
+  });
+}

@@ -1,0 +1,127 @@
+/** What the effects of one connection share: what is under way for its requests, and how it is waited for. */
+import { Observable, type Subscriber } from 'rxjs';
+import type { SlotHolder } from '../../actor/bounds/slots.ts';
+import type { Flow } from '../../actor/flow.ts';
+import type { MaybeAsync, Outcome, Source, Store } from '../../store/contract.ts';
+import type { Report } from '../session/effect.ts';
+import type { EffectResult, EffectResultOf, HelloResult } from '../session/event.ts';
+import { callStore } from './call-store.ts';
+import type { PutTask } from './put-task.ts';
+
+/** The handlers of the `custom` effects of your own commands, by the name in `call`. */
+export type CustomHandlers = Readonly<
+  Record<string, (argument: unknown, store: Store) => MaybeAsync<unknown>>
+>;
+
+export interface PerformerDeps {
+  readonly store: Store;
+  readonly flow: Flow;
+  /** The slots for files: one for each file that is open to be sent, and one for each file that is being stored. */
+  readonly files: { readonly reading: SlotHolder; readonly writing: SlotHolder };
+  readonly customHandlers: CustomHandlers;
+  /** Finds the principal that has a token, and the fields that the server says of itself. */
+  readonly hello: (token: string) => MaybeAsync<HelloResult>;
+  /**
+   * Calls back at the end of this turn of the event loop, when all that could be received at once has been received.
+   */
+  readonly atTurnEnd: (work: () => void) => void;
+  readonly report: (request: number, report: Report) => void;
+  /** Called with any exception that the store or a command of your own throws: that is a bug in it. */
+  readonly onInternalError: (thrown: unknown) => void;
+}
+
+/** The results of an effect, or undefined when it has none and nothing is under way for it. */
+export type Results = Observable<EffectResult> | undefined;
+
+/** A file that is open, and the function that gives its slot back. */
+export interface OpenFile {
+  readonly source: Source;
+  readonly release: () => void;
+}
+
+/** A file that is open to be sent; `closed` ends the effect that opened it. */
+export interface OpenSource extends OpenFile {
+  readonly closed: () => void;
+}
+
+/** What is waited for in a request: it can be dropped. */
+export interface Pending {
+  readonly drop: () => void;
+}
+
+/** Each map has at most one entry for each open request. */
+export interface PerformerState extends PerformerDeps {
+  readonly puts: Map<number, PutTask>;
+  readonly sources: Map<number, OpenSource>;
+  /** The requests that wait for an answer of the store. */
+  readonly pending: Map<number, Pending>;
+  /** The requests whose file is being sent. */
+  readonly sending: Set<number>;
+  /** The put that was written to in this turn: only one body is received at a time. */
+  unflushed: PutTask | null;
+}
+
+export const createPerformerState = (deps: PerformerDeps): PerformerState => ({
+  ...deps,
+  puts: new Map(),
+  sources: new Map(),
+  pending: new Map(),
+  sending: new Set(),
+  unflushed: null,
+});
+
+/**
+ * What a request waits for. When the request is dropped it has no result, and neither when the connection is given up.
+ *
+ * @param begin begins the work, and returns what withdraws it.
+ */
+export function waitFor(
+  { pending }: PerformerState,
+  request: number,
+  begin: (give: (result: EffectResult) => void) => () => void,
+): Observable<EffectResult> {
+  return new Observable((subscriber) => {
+    let isOver = false;
+    let withdraw = () => {};
+    const end = (): boolean => {
+      if (isOver) return false;
+      isOver = true;
+      pending.delete(request);
+      return true;
+    };
+    const drop = () => {
+      if (!end()) return;
+      withdraw();
+      subscriber.complete();
+    };
+    // Before it begins, since it may be over at once.
+    pending.set(request, { drop });
+    withdraw = begin((result) => {
+      if (end()) give(subscriber, result);
+    });
+    return drop;
+  });
+}
+
+/** Asks the store a question, and turns the answer into a result. */
+export const askStore = <T>(
+  state: PerformerState,
+  request: number,
+  of: EffectResultOf,
+  question: () => MaybeAsync<T>,
+): Results =>
+  waitFor(state, request, (result) => {
+    callStore(question, state.onInternalError, (outcome) => result(resultOf(of, outcome)));
+    return () => {};
+  });
+
+export const resultOf = <T>(of: EffectResultOf, outcome: Outcome<T>): EffectResult =>
+  (outcome.ok
+    ? { of, ok: true, value: outcome.value }
+    : { of, ok: false, error: outcome.error }) as EffectResult;
+
+/** The one result of an effect. */
+export function give(subscriber: Subscriber<EffectResult>, result: EffectResult): void {
+  subscriber.next(result);
+  subscriber.complete();
+}

@@ -1,0 +1,148 @@
+/** The limits of a server. Each queue in it is bounded by one of them. */
+
+import { CREDIT_FLOOR_BYTES, EVENT_COST_BYTES, type Watermarks } from '../actor/bounds/credit.ts';
+import type { Timeouts } from '../actor/bounds/timeouts.ts';
+import { defaultActorLimits, QUIET_PERIOD } from '../actor/limits.ts';
+import type { QuietPeriod } from '../actor/run/ack-delay.ts';
+import { check, checkOptions, numberFrom, optional, RECORD } from '../wire/argument.ts';
+
+export interface Limits {
+  /** The most bytes of JSON in the header of a request. */
+  readonly headerBytes: number;
+  /** The most bytes of one file. Beyond it: `too-large`. */
+  readonly fileBytes: number;
+  /** The most connections at once. Beyond it: `too-many-connections`. */
+  readonly connections: number;
+  /** The same from one address. Connections that have no address (over Unix sockets) do not count. */
+  readonly connectionsPerAddress: number;
+  /**
+   * The requests a second of all connections together; `Infinity` for no limit. Beyond it nothing is refused: the
+   * server reads more slowly, in turns that are fair between the connections. The same is true of the bytes a second.
+   */
+  readonly requestsPerSecond: number;
+  readonly bytesPerSecond: number;
+  readonly timeouts: Timeouts;
+  /** The most requests of one connection that may be unanswered at once. */
+  readonly openRequests: number;
+  /** The unsettled bytes of one connection at which reading pauses, and below which it resumes. */
+  readonly window: Watermarks;
+  /**
+   * The same over all connections together, for what is received and for what is sent. An eighth of it, or room for
+   * one header, is for headers that are arriving and are longer than a few thousand bytes (see `splitBudget`).
+   */
+  readonly budget: Watermarks;
+  /**
+   * The files that may be open over all connections, besides one to be sent and one to be stored for each of them.
+   * Beyond it requests wait for their turn.
+   */
+  readonly openFiles: { readonly reading: number; readonly writing: number };
+  /** How long a peer that has not shown that it reads must be quiet until replies are sent to it. */
+  readonly quietPeriod: QuietPeriod;
+  /** How long the peer may take to end its side once ours is ended, in milliseconds. */
+  readonly linger: number;
+  /** How long running requests may take when the server shuts down, in milliseconds. */
+  readonly grace: number;
+}
+
+const { messagesPerSecond, mailbox: _, ...shared } = defaultActorLimits;
+
+export const defaultLimits: Limits = {
+  ...shared,
+  headerBytes: 64 * 1024,
+  fileBytes: 1024 ** 4,
+  requestsPerSecond: messagesPerSecond,
+  openRequests: 256,
+  openFiles: { reading: 512, writing: 512 },
+  quietPeriod: QUIET_PERIOD,
+};
+
+/** The share of the budget that is for headers that are arriving. */
+const HEADS_SHARE = 1 / 8;
+/** A character of a header may take two bytes in memory. */
+const HEADER_GROWTH = 2;
+
+/**
+ * The least budget, in bytes, with which every request can be carried out: room for one header as it arrives, for the
+ * same header once it is parsed, and for what each connection may hold.
+ */
+export function budgetMin(headerBytes: number): number {
+  check('budgetMin: the bytes of a header', headerBytes, numberFrom(0));
+  return headerBytes * (1 + HEADER_GROWTH) + EVENT_COST_BYTES + 2 * CREDIT_FLOOR_BYTES;
+}
+
+/**
+ * Splits the budget between credit for requests, and room for headers that are arriving.
+ *
+ * @throws RangeError when the budget is less than `budgetMin`.
+ */
+export function splitBudget(limits: Pick<Limits, 'budget' | 'headerBytes'>) {
+  checkOptions('splitBudget', limits, { budget: RECORD, headerBytes: numberFrom(0) });
+  const { budget, headerBytes } = limits;
+  const highMin = budgetMin(headerBytes);
+  if (!(budget.high >= highMin) || !(budget.low <= budget.high)) {
+    throw new RangeError(
+      `limits.budget.high is ${budget.high} and must be at least ${highMin} with headers of ${headerBytes} bytes, ` +
+        `and limits.budget.low, which is ${budget.low}, at most that`,
+    );
+  }
+  const heads = Math.max(1, Math.floor((budget.high * HEADS_SHARE) / headerBytes));
+  const forHeads = heads * headerBytes;
+  return { credit: { high: budget.high - forHeads, low: Math.max(0, budget.low - forHeads) }, heads };
+}
+
+/**
+ * The descriptors that are for neither connections nor the files of requests: 112 for folders that the store holds
+ * open, 64 for folders that it lists, 64 for connections that are refused because there are too many, 32 for
+ * recordings, 16 for metrics, and 32 for the process itself.
+ */
+export const DESCRIPTORS_RESERVED = 320;
+/** The descriptors of a connection: its own, a file to be sent, and a file to be stored. */
+const DESCRIPTORS_EACH = 3;
+
+/** The descriptors that a server may need for so many connections, when each sends one file and stores one. */
+export function descriptorsFor(connections: number): number {
+  check('descriptorsFor: the connections', connections, numberFrom(0));
+  return DESCRIPTORS_RESERVED + DESCRIPTORS_EACH * connections;
+}
+
+/** The least and the most TLS handshakes that may be under way at once. */
+const [HANDSHAKES_MIN, HANDSHAKES_MAX] = [16, 1024];
+
+/**
+ * The number of TLS handshakes that may be under way. Each has a descriptor that does not belong to a connection yet.
+ */
+export function handshakesWithin(descriptors: number): number {
+  check('handshakesWithin: the descriptors', descriptors, numberFrom(0));
+  return Math.max(HANDSHAKES_MIN, Math.min(HANDSHAKES_MAX, Math.floor(descriptors / 8)));
+}
+
+/**
+ * The limits that follow from the number of descriptors that the process may have: for connections, each with a file
+ * to be sent and one to be stored, and for the files beyond those that all connections share.
+ *
+ * @param descriptors `Infinity` where the number is not known.
+ * @param connections the number that is wanted, whatever the process may have; default as many as fit.
+ * @example limitsWithin(1024) // { connections: 176, connectionsPerAddress: 141, openFiles: { reading: 88, writing: 88 } }
+ */
+export function limitsWithin(
+  descriptors: number,
+  connections?: number,
+): Pick<Limits, 'connections' | 'connectionsPerAddress' | 'openFiles'> {
+  check('limitsWithin: the descriptors', descriptors, numberFrom(0));
+  check('limitsWithin: the connections', connections, optional(numberFrom(0)));
+  const free = Math.max(0, descriptors - DESCRIPTORS_RESERVED);
+  // A quarter of the descriptors is for files that all connections share.
+  const fitting = Math.max(1, Math.floor(free / (DESCRIPTORS_EACH + 1)));
+  const most = connections ?? Math.min(defaultLimits.connections, fitting);
+  const perAddress = connections === undefined ? Math.ceil(most * 0.8) : defaultLimits.connectionsPerAddress;
+  const left = Number.isFinite(free) ? Math.max(0, free - DESCRIPTORS_EACH * most) : free;
+  const { reading, writing } = defaultLimits.openFiles;
+  return {
+    connections: most,
+    connectionsPerAddress: Math.min(perAddress, defaultLimits.connectionsPerAddress),
+    openFiles: {
+      reading: Math.min(reading, Math.floor(left / 2)),
+      writing: Math.min(writing, Math.floor(left / 2)),
+    },
+  };
+}
