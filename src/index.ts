@@ -28,9 +28,17 @@ export {
   serveActors,
 } from './actor/serve-actors.ts';
 export { formatTrace, type Pause, type TraceEvent } from './actor/trace.ts';
+export {
+  type Fault,
+  SluiceError,
+  StateError,
+  type StateFault,
+  type StateFaultCode,
+} from './base/sluice-error.ts';
 export * from './client/client.ts';
 export * from './client/client-fault.ts';
 export * from './client/content/content.ts';
+export { ContentError } from './client/content/content-error.ts';
 export type { Hasher } from './client/content/read-content.ts';
 export type { Download, GetSettings } from './client/get.ts';
 export type { ListSettings, PageSettings } from './client/list.ts';
@@ -99,7 +107,7 @@ export {
   type HeadFault,
   headFault,
 } from './wire/fault.ts';
-export { FrameError } from './wire/frame-error.ts';
+export { EncodeError, FrameError } from './wire/frame-error.ts';
 export type * from './wire/frame-event.ts';
 export { frames } from './wire/frames.ts';
 export type * from './wire/framing.ts';

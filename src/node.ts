@@ -20,6 +20,7 @@ export { presetReplies } from './capture/replay/asked-replies.ts';
 export {
   assertSameInAnyChunking,
   type ChunkingInvarianceOptions as ChunkingLawOptions,
+  ComparisonError,
   joinedData,
 } from './capture/replay/chunking-invariance.ts';
 export type { ValueDifference } from './capture/replay/difference.ts';
@@ -67,7 +68,7 @@ export * from './store/quota/quotas.ts';
 export { type Quota, type QuotaStore, type QuotaUse, withQuotas } from './store/quota/quotas.ts';
 export type { UploadOptions } from './store/upload-limits.ts';
 export * from './transport/conformance/suite.ts';
-export type * from './transport/listen.ts';
+export { ListenError, type ListenFault } from './transport/listen-error.ts';
 export type * from './transport/listen-event.ts';
 export * from './transport/socket/from-socket.ts';
 export * from './transport/socket/tcp.ts';

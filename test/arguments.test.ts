@@ -618,7 +618,7 @@ async function refusalOf(call: () => unknown): Promise<string | null> {
       value = await (value as AsyncGenerator).next();
     }
     value = await value;
-    // Where a refusal is a value: a sentence, an outcome, a problem.
+    // Where a refusal is a value: a sentence, an outcome, a fault.
     if (typeof value === 'string') return value;
     if (value === true) return 'no, it is not what was asked about';
     const outcome = value as { ok?: boolean; fault?: unknown; error?: unknown; problems?: unknown } | null;
@@ -626,7 +626,7 @@ async function refusalOf(call: () => unknown): Promise<string | null> {
       const why = outcome.fault ?? outcome.error ?? { message: String(outcome.problems) };
       return (why as { message: string }).message;
     }
-    if (typeof (value as { problem?: unknown } | null)?.problem === 'string') {
+    if (typeof (value as { code?: unknown } | null)?.code === 'string') {
       return (value as { message: string }).message;
     }
     return null;

@@ -218,7 +218,7 @@ const ACTOR_RULES = {
  *   }),
  * });
  * serveActors({ connections$: listenTcp({ port: 7000 }), actor: echo }).subscribe({
- *   error: (fault) => console.error(fault.message), // the port is taken, say
+ *   error: (error) => console.error(error.message), // the port is taken, say
  * });
  */
 export function defineActor<T extends ActorTypes = Record<never, never>>() {

@@ -84,7 +84,8 @@ const RULES = {
 };
 /**
  * Serves connections with an actor: one state and one reducer each. Unsubscribing stops the server at once, its
- * connections included; `shutdown$` stops it in order. It errors only when it cannot listen.
+ * connections included; `shutdown$` stops it in order. It errors only when it cannot listen, with the error
+ * of `connections$`: the `ListenError` of `listenTcp`, say.
  *
  * The memory for all connections together is bounded by `limits.budget` and a fixed amount for each connection. A peer
  * that does not read, sends too fast, or begins what it does not finish, costs itself alone.
@@ -93,7 +94,7 @@ const RULES = {
  * @example
  * serveActors({ connections$: listenTcp({ port: 7000 }), actor: echo }).subscribe({
  *   next: (event) => console.log(event.type),
- *   error: (fault) => console.error(fault.message), // the port is taken, say
+ *   error: (error) => console.error(error.message), // the port is taken, say
  * });
  */
 export function serveActors<S, In, Out, Head, E extends { readonly type: string }, R, I>(

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { systemWords } from '../files/protocol/system-words.ts';
 import { check, checkOptions, either, FILE_URL, FLAG, optional, TEXT } from '../wire/argument.ts';
 import type { Capture } from './capture.ts';
-import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
+import { CaptureError, type CaptureFaultCode } from './capture-fault.ts';
 import { decompressGzip, isGzip } from './format/gunzip.ts';
 import { decompressZstd } from './format/unzstd.ts';
 import { isZstd } from './format/zstd-frames.ts';
@@ -33,7 +33,7 @@ export interface CaptureFileOptions {
  * the bytes that were compressed.
  *
  * Nothing is opened before its blocks are asked for, and the file is closed when that ends, early or not. A file that
- * cannot be read is a `CaptureFault` `unreadable`, thrown by the iteration.
+ * cannot be read is a `CaptureError` `unreadable`, thrown by the iteration.
  *
  * @param file its path, or its `file:` URL; `-` is standard input. That, and a pipe, can be read only once.
  * @example
@@ -48,15 +48,11 @@ export function captureFile(file: string | URL, options: CaptureFileOptions = {}
   const name = path === '-' ? 'standard input' : path;
   let isSpent = false;
 
-  const fault = (code: CaptureFaultCode, position: number, what: string): CaptureFault => ({
-    code,
-    message: `${name}: ${what}`,
-    position,
-    after: 0,
-  });
+  const errorOf = (code: CaptureFaultCode, position: number, what: string, cause?: unknown): CaptureError =>
+    new CaptureError({ code, message: `${name}: ${what}`, position, after: 0 }, { cause });
 
   async function* storedBytes(): AsyncGenerator<Uint8Array> {
-    if (isSpent) throw fault('unreadable', 0, 'it can be read only once, and was');
+    if (isSpent) throw errorOf('unreadable', 0, 'it can be read only once, and was');
     let position = 0;
     let file: FileHandle | null = null;
     try {
@@ -73,7 +69,7 @@ export function captureFile(file: string | URL, options: CaptureFileOptions = {}
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (!(error instanceof Error) || code === undefined) throw error;
-      throw fault('unreadable', position, errnoText.get(code) ?? systemWords(error, 'read'));
+      throw errorOf('unreadable', position, errnoText.get(code) ?? systemWords(error, 'read'), error);
     } finally {
       await file?.close();
     }
@@ -87,8 +83,8 @@ export function captureFile(file: string | URL, options: CaptureFileOptions = {}
         const first = await firstBytes(blocks);
         if (first.length === 0) return;
         const all = followedBy(first, blocks);
-        if (isGzip(first)) yield* decompressGzip(all, fault);
-        else if (isZstd(first)) yield* decompressZstd(all, fault);
+        if (isGzip(first)) yield* decompressGzip(all, errorOf);
+        else if (isZstd(first)) yield* decompressZstd(all, errorOf);
         else yield* all;
       } finally {
         await blocks.return(undefined);

@@ -6,8 +6,7 @@
  */
 import { concatBytes } from '../base/bytes.ts';
 import type { Capture } from './capture.ts';
-import type { CaptureFault, CaptureFaultCode } from './capture-fault.ts';
-import { isCaptureFault } from './capture-fault.ts';
+import { CaptureError, type CaptureFaultCode, isCaptureFault } from './capture-fault.ts';
 import { byteView } from './format/record-format.ts';
 import { createRecords, type Records } from './format/records.ts';
 import { SNIFF_BYTES, sniff } from './format/sniff.ts';
@@ -19,7 +18,7 @@ import type { Packet } from './packet.ts';
  * A batch is never empty, and is made of one block of input; there is one asynchronous step a batch, never one a
  * packet. A packet in a pcapng file that has no time of its own (Simple Packet Block) has the time 0.
  *
- * @returns packets; throws a `CaptureFault` when the file is damaged, cut, or not a capture, after everything that
+ * @returns packets; throws a `CaptureError` when the file is damaged, cut, or not a capture, after everything that
  * came before the damage was yielded. Ending the iteration early closes the capture.
  * @example
  * for await (const packets of readPackets(captureFile('traffic.pcapng'))) {
@@ -27,19 +26,15 @@ import type { Packet } from './packet.ts';
  * }
  */
 export async function* readPackets(capture: Capture): AsyncGenerator<readonly Packet[], void, undefined> {
-  const faultAt = (code: CaptureFaultCode, position: number, what: string, after: number): CaptureFault => ({
-    code,
-    message: `${capture.name}: at byte ${position}: ${what}`,
-    position,
-    after,
-  });
+  const errorAt = (code: CaptureFaultCode, position: number, what: string, after: number): CaptureError =>
+    new CaptureError({ code, message: `${capture.name}: at byte ${position}: ${what}`, position, after });
   let records: Records | null = null;
   /** The first bytes, while there are too few to detect the format: fewer than `SNIFF_BYTES`. */
   let head: Uint8Array = new Uint8Array(0);
 
   const begin = (): Records => {
     const format = sniff(head.subarray(0, SNIFF_BYTES));
-    if (typeof format === 'string') throw faultAt('not-a-capture', 0, format, 0);
+    if (typeof format === 'string') throw errorAt('not-a-capture', 0, format, 0);
     return createRecords(format);
   };
 
@@ -48,7 +43,7 @@ export async function* readPackets(capture: Capture): AsyncGenerator<readonly Pa
     for (let next = 0; next < block.length; ) {
       const { packets, at, fault } = from.take(view, next);
       if (packets.length > 0) yield packets;
-      if (fault !== null) throw faultAt(fault.code, fault.position, fault.what, from.last);
+      if (fault !== null) throw errorAt(fault.code, fault.position, fault.what, from.last);
       next = at;
     }
   }
@@ -68,13 +63,14 @@ export async function* readPackets(capture: Capture): AsyncGenerator<readonly Pa
     }
   } catch (error) {
     // The code that reads the bytes does not know how many packets were read.
-    if (isCaptureFault(error) && records !== null) throw { ...error, after: records.last };
-    throw error;
+    if (!isCaptureFault(error)) throw error;
+    const { fault, cause } = error instanceof CaptureError ? error : new CaptureError(error);
+    throw new CaptureError({ ...fault, after: records?.last ?? fault.after }, { cause });
   }
   if (records === null) {
     records = begin();
     yield* take(records, head);
   }
   const fault = records.end();
-  if (fault !== null) throw faultAt(fault.code, fault.position, fault.what, records.last);
+  if (fault !== null) throw errorAt(fault.code, fault.position, fault.what, records.last);
 }

@@ -22,7 +22,7 @@ export interface StreamOptions extends DissectOptions, ReassemblyOptions {
  *
  * The events come in batches, one a batch of packets; memory is bounded by the options, not by the capture.
  *
- * @returns events; throws a `CaptureFault` when the capture is damaged, cut or none, after everything before the damage
+ * @returns events; throws a `CaptureError` when the capture is damaged, cut or none, after everything before the damage
  * was yielded, every conversation closed and `unread` emitted. Throws a RangeError when an option is out of its
  * bounds.
  * @example

@@ -6,6 +6,7 @@
  * settle, and only then does time go on.
  */
 import type { Observable, VirtualTimeScheduler } from 'rxjs';
+import { StateError } from '../base/sluice-error.ts';
 import { check, checkOptions, OBSERVABLE, optional, wholeFrom, withMethods } from '../wire/argument.ts';
 import { hasPendingReads } from './replay/run-replay.ts';
 
@@ -32,7 +33,7 @@ const TURNS_MAX = 10_000;
  * Subscribes to a pipeline and runs it to its end in the virtual time of a scheduler: a `VirtualTimeScheduler` or a
  * `TestScheduler`, outside its `run`. Give the same scheduler to everything in the pipeline that waits (`replay`,
  * `serveConnection`, RxJS operators). Resolves with what it emitted and when; rejects with what it errored with, or
- * when nothing is left to be done and it has not completed.
+ * with a `StateError` `not-completed` when nothing is left to be done and it has not completed.
  *
  * It does not see sockets, workers, timers of the real clock, and files other than a replay's capture. Virtual time
  * goes on without a pipeline that waits for one of those. A memory store is none of
@@ -76,7 +77,8 @@ export async function inVirtualTime<T>(
       }
       const next = scheduler.actions[0];
       if (next === undefined) {
-        throw new Error(`the pipeline has not completed, and nothing is due after ${scheduler.now()} ms`);
+        const message = `the pipeline has not completed, and nothing is due after ${scheduler.now()} ms`;
+        throw new StateError('not-completed', message);
       }
       // An action that became due while others were let settle is run now: time does not go back.
       scheduler.maxFrames = Math.max(dueAt(next), scheduler.now());

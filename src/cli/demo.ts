@@ -11,7 +11,7 @@ import { dnsForwarder } from '../demo/dns-forwarder.ts';
 import { tcpUpstream } from '../demo/dns-upstream.ts';
 import { echo } from '../demo/echo.ts';
 import { keyValues } from '../demo/key-values.ts';
-import type { ConnectionFault } from '../transport/connection.ts';
+import type { ConnectionError } from '../transport/connection-error.ts';
 import { type ConnectTcpOptions, connectTcp, listenTcp } from '../transport/socket/tcp.ts';
 import { lines } from '../wire/codecs/lines.ts';
 import { exitError, usageError } from './shared/exit-error.ts';
@@ -191,7 +191,7 @@ function lineOf(event: ActorsEvent): string {
 async function speak(host: string, port: number): Promise<void> {
   const output: Output = createOutput();
   const connected$ = connectTcp({ host, port }).pipe(
-    catchError((fault: ConnectionFault) => throwError(() => exitError(exitStatus.connection, fault.message))),
+    catchError((error: ConnectionError) => throwError(() => exitError(exitStatus.connection, error.message))),
   );
   const service = framed(await firstValueFrom(connected$), lines({ maxLength: 10_000 }));
   const typed = createInterface({ input: process.stdin });

@@ -3,6 +3,7 @@ import { Observable } from 'rxjs';
 import { isMatching, type P } from 'ts-pattern';
 import type { Ack } from '../files/protocol/reply.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
+import { ClientError } from './client-fault.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
 /**
@@ -21,7 +22,7 @@ export function ask<const Shape extends { readonly ack: string }>(
       acked: (ack) => {
         if (!matches(ack)) {
           return {
-            type: 'protocol',
+            code: 'protocol',
             message: `the server's answer to '${pattern.ack}' is not an ack of one`,
           };
         }
@@ -29,7 +30,7 @@ export function ask<const Shape extends { readonly ack: string }>(
         return null;
       },
       done: () => subscriber.complete(),
-      failed: (fault) => subscriber.error(fault),
+      failed: (fault) => subscriber.error(new ClientError(fault)),
     }),
   );
 }

@@ -44,7 +44,7 @@ export interface ClientOptions {
 
 /**
  * Every method returns a cold Observable. Each subscription makes the request, in the order of the subscriptions, and
- * none waits for the answer to another (pipelining). All error with a `ClientFault`, a value: `refused` concerns this
+ * none waits for the answer to another (pipelining). All error with a `ClientError`: `refused` concerns this
  * request alone; `connection` and `protocol` end the connection and fail every unanswered request on it.
  *
  * Unsubscribing gives a request up. If it is unsent it is never sent; if it is sent its answer is dropped. A put that
@@ -62,7 +62,7 @@ export interface Client {
    * is left, the client sends it as zeros, which the server skips. Otherwise the client drops the connection, and the
    * requests that waited behind the put fail with `connection` and `sent: false`: make them again on a new connection.
    *
-   * @example client.put('a.txt', bytesContent(bytes)).subscribe({ error: (fault) => console.log(describeFault(fault)) });
+   * @example client.put('a.txt', bytesContent(bytes)).subscribe({ error: (error) => console.log(error.message) });
    */
   readonly put: (
     filename: string,
@@ -77,11 +77,11 @@ export interface Client {
    * @example
    * client.resume('photo-1').subscribe({
    *   next: ({ offset }) => console.log(`${offset} bytes are there`),
-   *   error: (fault) => console.error(describeFault(fault)),
+   *   error: (error) => console.error(error.message),
    * });
    */
   readonly resume: (upload: string) => Observable<UploadOffset>;
-  /** Has the server drop an interrupted upload. Errors with `not-found` when it has nothing of it. */
+  /** Has the server drop an interrupted upload. Errors with a refusal `not-found` when it has nothing of it. */
   readonly cancel: (upload: string) => Observable<never>;
   /**
    * Authenticates with the token, if one is given, and emits the server's own account of itself: `version`, `commands`,
@@ -95,7 +95,7 @@ export interface Client {
    * @example
    * client.get('a.txt').pipe(mergeMap(({ bytes$ }) => bytes$)).subscribe({
    *   next: (bytes) => console.log(bytes.length),
-   *   error: (fault) => console.error(describeFault(fault)),
+   *   error: (error) => console.error(error.message),
    * });
    */
   readonly get: (filename: string, settings?: GetSettings) => Observable<Download>;
@@ -104,7 +104,7 @@ export interface Client {
   /** Emits one page of names; its `next`, if there are more, is the `after` of the next page. */
   readonly page: (settings?: PageSettings) => Observable<Listing>;
   readonly stat: (filename: string) => Observable<FileInfo>;
-  /** Removes a file; completes without a value. Errors with `not-found` when there is none. */
+  /** Removes a file; completes without a value. Errors with a refusal `not-found` when there is none. */
   readonly delete: (filename: string) => Observable<never>;
   /** Moves a file and emits it. A file at `to` is replaced, or with `ifAbsent` the move is refused with `exists`. */
   readonly rename: (
@@ -140,7 +140,7 @@ const CLIENT_RULES = {
  * const client = createClient(connection);
  * client.list({ prefix: 'photos/' }).subscribe({
  *   next: ({ name, size }) => console.log(name, size),
- *   error: (fault) => console.error(describeFault(fault)),
+ *   error: (error) => console.error(error.message),
  * });
  */
 export function createClient(connection: Connection, options: ClientOptions = {}): Client {

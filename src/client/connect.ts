@@ -6,14 +6,14 @@ import { checkOptions, optional, wholeFrom } from '../wire/argument.ts';
 import { type Client, createClient } from './client.ts';
 
 /**
- * Connects when subscribed: emits a client and completes. Errors with a `ConnectionFault` when it cannot connect.
+ * Connects when subscribed: emits a client and completes. Errors with a `ConnectionError` when it cannot connect.
  * Unsubscribing before that abandons the attempt; afterwards the client belongs to the subscriber.
  *
  * @example
  * const client = await firstValueFrom(connectClient({ host: '127.0.0.1', port: 8080, timeout: 5_000 }));
  * client.stat('a.txt').subscribe({
  *   next: ({ size }) => console.log(size),
- *   error: (fault) => console.error(describeFault(fault)),
+ *   error: (error) => console.error(error.message),
  * });
  */
 export const connectClient = (

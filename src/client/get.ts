@@ -1,7 +1,9 @@
 /** `get`: streams a file, or a range of it. */
 import { Observable, type Subscriber } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
+import { StateError } from '../base/sluice-error.ts';
 import type { Ack } from '../files/protocol/reply.ts';
+import { ClientError } from './client-fault.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
 export interface GetSettings {
@@ -26,7 +28,7 @@ export interface Download {
   readonly length: number;
   /**
    * The content, in the pieces in which it arrives; each is a view that may be kept. It is for one subscriber, and the
-   * connection is paused until it has one. Completes after exactly `length` bytes; errors with a `ClientFault` when the
+   * connection is paused until it has one. Completes after exactly `length` bytes; errors with a `ClientError` when the
    * connection breaks before that. After an early unsubscription the remaining bytes arrive and are dropped.
    */
   readonly bytes$: Observable<Uint8Array>;
@@ -62,7 +64,7 @@ export function get(
       acked: (ack: Ack, _, arriving) => {
         if (!isGetAck(ack)) {
           const message = `the server's answer to a get of ${filename} is not an ack of one`;
-          return { type: 'protocol', message };
+          return { code: 'protocol', message };
         }
         const { size, mtime, offset, crc32 } = ack;
         const known = crc32 === undefined ? {} : { crc32 };
@@ -78,8 +80,9 @@ export function get(
         subscriber.complete();
       },
       failed: (fault) => {
-        body.failed(fault);
-        subscriber.error(fault);
+        const error = new ClientError(fault);
+        body.failed(error);
+        subscriber.error(error);
       },
     });
     return () => {
@@ -95,18 +98,19 @@ export function get(
 function createBody(pipeline: RequestPipeline) {
   let reader: Subscriber<Uint8Array> | null = null;
   let unread: Uint8Array[] = [];
-  let end: { readonly fault: unknown } | null = null;
+  let end: ClientError | null = null;
   let complete = false;
   let subscribed = false;
 
   const bytes$ = new Observable<Uint8Array>((subscriber) => {
-    if (subscribed) throw new Error('bytes$ is for one subscriber, and has one');
+    if (subscribed)
+      return subscriber.error(new StateError('has-subscriber', 'bytes$ is for one subscriber, and has one'));
     subscribed = true;
     const before = unread;
     unread = [];
     for (const bytes of before) subscriber.next(bytes);
     if (complete) return subscriber.complete();
-    if (end !== null) return subscriber.error(end.fault);
+    if (end !== null) return subscriber.error(end);
     reader = subscriber;
     pipeline.resume();
     return () => {
@@ -136,9 +140,9 @@ function createBody(pipeline: RequestPipeline) {
       pipeline.resume();
       reader?.complete();
     },
-    failed: (fault: unknown) => {
-      end = { fault };
-      reader?.error(fault);
+    failed: (error: ClientError) => {
+      end = error;
+      reader?.error(error);
     },
     /** The get was unsubscribed: the remaining bytes are dropped as they arrive. */
     left: () => {

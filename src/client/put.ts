@@ -6,7 +6,7 @@ import { hexDigits } from '../base/bytes.ts';
 import type { UploadOffset } from '../files/protocol/file.ts';
 import type { Ack } from '../files/protocol/reply.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
-import type { ClientFault } from './client-fault.ts';
+import { ClientError, type ClientFault } from './client-fault.ts';
 import type { Content } from './content/content.ts';
 import { checkContent } from './content/read-content.ts';
 import type { SentContent } from './pipeline/client-request.ts';
@@ -100,7 +100,7 @@ export function put(
         ? {}
         : {
             progressed: (ack) => {
-              if (!isProgress(ack)) return { type: 'protocol', message: 'its progress has no offset' };
+              if (!isProgress(ack)) return { code: 'protocol', message: 'its progress has no offset' };
               subscriber.next({ type: 'durable', offset: ack.offset });
               return null;
             },
@@ -115,7 +115,7 @@ export function put(
         return fault;
       },
       done: () => subscriber.complete(),
-      failed: (fault) => subscriber.error(fault),
+      failed: (fault) => subscriber.error(new ClientError(fault)),
     }),
   );
 }
@@ -142,18 +142,18 @@ function headerOf(
 
 function ackFault(ack: Ack, filename: string, sent: SentContent): ClientFault | null {
   if (!isPutAck(ack)) {
-    return { type: 'protocol', message: `the server's answer to a put of ${filename} is not an ack of one` };
+    return { code: 'protocol', message: `the server's answer to a put of ${filename} is not an ack of one` };
   }
   if (ack.filename !== filename) {
-    return { type: 'mismatch', message: `the server stored it under another name: ${ack.filename}` };
+    return { code: 'mismatch', message: `the server stored it under another name: ${ack.filename}` };
   }
   if (ack.size !== sent.size) {
-    return { type: 'mismatch', message: `the server stored ${ack.size} bytes, and ${sent.size} were sent` };
+    return { code: 'mismatch', message: `the server stored ${ack.size} bytes, and ${sent.size} were sent` };
   }
   if (ack.crc32 !== sent.crc32) {
     const [got, ours] = [hexDigits(ack.crc32, 8), hexDigits(sent.crc32, 8)];
     const message = `the server stored content with CRC-32 ${got}, and ${ours} was sent`;
-    return { type: 'mismatch', message };
+    return { code: 'mismatch', message };
   }
   return null;
 }

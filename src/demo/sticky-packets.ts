@@ -23,9 +23,11 @@ import {
   toArray,
 } from 'rxjs';
 import type { Connection } from '../transport/connection.ts';
+import { ConnectionError } from '../transport/connection-error.ts';
 import { connectTcp, listenTcp } from '../transport/socket/tcp.ts';
 import { deframe } from '../wire/deframe.ts';
 import { encodeFrame } from '../wire/enframe.ts';
+import { EncodeError, FrameError } from '../wire/frame-error.ts';
 import { lengthField } from '../wire/length-field.ts';
 import { type ArrivedChunk, alignChunks, countCut, countGlued } from './sticky-align.ts';
 
@@ -60,13 +62,13 @@ const FRAME = { width: 4, maxLength: 1024 } as const;
 
 /**
  * Runs the three rounds, one after the other, and emits the result of each when it is over; then completes.
- * Unsubscribing closes the connections. Errors with a `ListenFault` or `ConnectionFault` when the loopback does not
- * work, and with a fault of the framing when a message is too long.
+ * Unsubscribing closes the connections. Errors with a `ListenError` or `ConnectionError` when the loopback does not
+ * work, and with an `EncodeError` when a message is too long.
  *
  * @example
  * sticky().subscribe({
  *   next: (event) => console.log(formatSticky(event)),
- *   error: (fault) => console.error(fault.message),
+ *   error: (error) => console.error(error.message),
  * });
  */
 export function sticky({ messages = WORDS, pause = 50 }: StickyOptions = {}): Observable<StickyEvent> {
@@ -74,7 +76,7 @@ export function sticky({ messages = WORDS, pause = 50 }: StickyOptions = {}): Ob
   const framed: Uint8Array[] = [];
   for (const message of plain) {
     const encoded = encodeFrame(FRAME, message);
-    if (!encoded.ok) return throwError(() => encoded.fault);
+    if (!encoded.ok) return throwError(() => new EncodeError(encoded.fault));
     framed.push(encoded.bytes);
   }
   return concat(
@@ -105,7 +107,7 @@ function sendAndReceive(sends: readonly Uint8Array[], pause: number): Observable
   return listenTcp({ port: 0 }).pipe(
     mergeMap((event): Observable<Uint8Array[]> => {
       if (event.type === 'listening') return sendAll(event.port, sends, pause);
-      if (event.type === 'accept-failed') return throwError(() => event.fault);
+      if (event.type === 'accept-failed') return throwError(() => new ConnectionError(event.fault));
       return event.connection.chunks$.pipe(
         toArray(),
         finalize(() => event.connection.destroy()),
@@ -140,7 +142,7 @@ function send(connection: Connection, bytes: Uint8Array): Observable<never> {
   return new Observable((subscriber) => {
     connection.write([bytes], (fault) => {
       if (fault === undefined) subscriber.complete();
-      else subscriber.error(fault);
+      else subscriber.error(new ConnectionError(fault));
     });
   });
 }
@@ -150,7 +152,7 @@ function unframe(chunks: readonly Uint8Array[]): Observable<string[]> {
   return from(chunks).pipe(
     deframe(lengthField(FRAME)),
     mergeMap((event) => {
-      if (event.type === 'fault') return throwError(() => event.fault);
+      if (event.type === 'fault') return throwError(() => new FrameError(event.fault));
       return event.type === 'frame' ? of(new TextDecoder().decode(event.body)) : EMPTY;
     }),
     toArray(),

@@ -80,12 +80,12 @@ export type UpperEvent =
 
 /**
  * Both services as one Observable: they run while it is subscribed. Unsubscribing stops listening and drops the
- * connections. Errors with a `ListenFault` when listening on an address is not possible; then neither goes on.
+ * connections. Errors with a `ListenError` when listening on an address is not possible; then neither goes on.
  *
  * @example
  * serveUpper({ tcp: { port: 8081 }, udp: { port: 9000 } }).subscribe({
  *   next: (event) => console.log(formatUpper(event)),
- *   error: (fault) => console.error(fault.message),
+ *   error: (error) => console.error(error.message),
  * });
  */
 export function serveUpper({ tcp, udp }: UpperOptions): Observable<UpperEvent> {

@@ -7,7 +7,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { formatAddress } from '../transport/address.ts';
 import type { Address } from '../transport/connection.ts';
-import { type ListenFault, listenFault } from '../transport/listen.ts';
+import { listenFault } from '../transport/listen.ts';
+import type { ListenFault } from '../transport/listen-error.ts';
 import { type HealthOptions, watchHealth } from './health.ts';
 import { createMetrics, type MetricsOptions, type NoPromClient } from './metrics/metrics.ts';
 

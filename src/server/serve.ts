@@ -29,7 +29,7 @@ const LATE_CLIENT_MS = 400;
 
 /**
  * Serves files. Unsubscribing stops the server at once, connections included; `shutdown$` stops it gently. It
- * errors only when it cannot listen, with the error of `connections$`. The store stays open: close it when it
+ * errors only when it cannot listen, with the error of `connections$`: the `ListenError` of `listenTcp`, say. The store stays open: close it when it
  * is no longer used.
  *
  * @throws TypeError or RangeError at once when an option is of the wrong kind, or a limit no number.
@@ -39,7 +39,7 @@ const LATE_CLIENT_MS = 400;
  *   next: (event) => {
  *     if (event.type === 'stored') console.log(event.filename, event.size);
  *   },
- *   error: (fault) => console.error(fault.message), // the port is taken, say
+ *   error: (error) => console.error(error.message), // the port is taken, say
  * });
  * // later
  * server.unsubscribe();

@@ -1,7 +1,8 @@
 /** A running server as an object, for programs that start and stop it: a framework, or a test. */
 import { asyncScheduler, type Observable, Subject } from 'rxjs';
-import type { Address, ConnectionFault } from '../transport/connection.ts';
-import { ConnectionError } from '../transport/connection-error.ts';
+import { StateError } from '../base/sluice-error.ts';
+import type { Address } from '../transport/connection.ts';
+import { connectionError } from '../transport/connection-error.ts';
 import { listenTcp } from '../transport/socket/tcp.ts';
 import { checkOptions, MILLISECONDS, optional, TEXT, wholeFrom } from '../wire/argument.ts';
 import type { ServerEvent } from './event.ts';
@@ -46,7 +47,7 @@ export interface Listening {
 export type ServerPhase = 'starting' | 'listening' | 'closing' | 'closed' | 'failed';
 
 export interface RunningServer {
-  /** Resolves when connections are accepted; rejects when they cannot be (the port is taken, say), with the reason. */
+  /** Resolves when connections are accepted; rejects when they cannot be, with the error of its connections: a `ListenError`, say. */
   readonly ready: Promise<Listening>;
   /** Where it listens, once it does: null before. What a late subscriber has missed. */
   readonly listening: Listening | null;
@@ -55,7 +56,7 @@ export interface RunningServer {
   readonly events$: Observable<ServerEvent>;
   /** The numbers of now; of the last moment when the server is closed. */
   readonly stats: () => ServerStats;
-  /** Resolves when the server is closed, whoever closed it. Rejects when it failed. */
+  /** Resolves when the server is closed, whoever closed it. Rejects as `ready` when it failed. */
   readonly closed: Promise<void>;
   /**
    * Closes the server in order: it accepts no more, finishes what runs, and cuts off what is not finished in time. Also
@@ -106,7 +107,7 @@ export function startServer(options: StartServerOptions): RunningServer {
     const last = read();
     read = () => last;
     if (failure === null) {
-      ready.reject(new Error('startServer: the server was closed before it could listen'));
+      ready.reject(new StateError('closed', 'startServer: the server was closed before it could listen'));
       closed.resolve();
     } else {
       ready.reject(failure.error);
@@ -124,7 +125,7 @@ export function startServer(options: StartServerOptions): RunningServer {
     },
   }).subscribe({
     next: onEvent,
-    error: (error: unknown) => over({ error: asError(error) }),
+    error: (error: unknown) => over({ error: connectionError(error) }),
     complete: () => over(null),
   });
 
@@ -157,10 +158,6 @@ export function startServer(options: StartServerOptions): RunningServer {
     },
   };
 }
-
-/** What a source of connections errors with may be a fault, which is data. */
-const asError = (error: unknown): unknown =>
-  error instanceof Error ? error : new ConnectionError(error as ConnectionFault);
 
 /** A promise, and what settles it. Nobody need wait for it: what it rejects with is no unhandled rejection. */
 function deferred<T>() {

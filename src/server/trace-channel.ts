@@ -12,7 +12,7 @@ const traces = channel(TRACE_CHANNEL);
  *
  * @example
  * serveActors({ connections$, actor, trace: traceToChannel }).subscribe({
- *   error: (fault) => console.error(fault.message),
+ *   error: (error) => console.error(error.message),
  * });
  * // anywhere in the process
  * subscribe(TRACE_CHANNEL, (event) => console.log(formatTrace(event))); // of node:diagnostics_channel

@@ -118,7 +118,7 @@ const ANSWER_MAX_MS = 5_000;
  *   next: ({ conversation, same, differences }) => {
  *     if (!same) console.log(conversation.index, differences.map(({ message }) => message));
  *   },
- *   error: (fault) => console.error(fault.message), // the capture is cut, say
+ *   error: (error) => console.error(error.message), // the capture is cut, say
  * });
  */
 export function verifyReplay(capture: Capture, options: VerifyOptions = {}): Observable<LiveResult> {

@@ -36,7 +36,7 @@ export const streamed = (framing: Framing<unknown>): Framing<unknown> => ({
   headLength: (bytes, start, end) => framing.headLength(bytes, start, end),
   parseHead(bytes, start, end) {
     const parsed = framing.parseHead(bytes, start, end);
-    return 'problem' in parsed ? parsed : { ...parsed, delivery: 'stream' };
+    return 'code' in parsed ? parsed : { ...parsed, delivery: 'stream' };
   },
 });
 

@@ -4,6 +4,7 @@
  * A connection keeps a `ChunkReader` as a plain record, so that its receive path costs no call more.
  */
 import { Observable, type Subscriber } from 'rxjs';
+import { StateError } from '../base/sluice-error.ts';
 import type { ConnectionFault } from './connection.ts';
 import { signalEnd } from './connection-fault.ts';
 
@@ -14,12 +15,15 @@ export interface ChunkReader {
   isPaused: boolean;
   /** How reading ended: null in good order, undefined while it goes on. */
   end: ConnectionFault | null | undefined;
+  /** The error that the fault was made of, where there was one. */
+  cause: unknown;
 }
 
 export const createChunkReader = (): ChunkReader => ({
   subscriber: undefined,
   isPaused: false,
   end: undefined,
+  cause: undefined,
 });
 
 /**
@@ -34,8 +38,9 @@ export function chunksOf(
   unsubscribed?: () => void,
 ): Observable<Uint8Array> {
   return new Observable((subscriber) => {
-    if (reader.subscriber !== undefined) throw new Error('chunks$ is for one subscriber, and has one');
-    if (reader.end !== undefined) return signalEnd(subscriber, reader.end);
+    if (reader.subscriber !== undefined)
+      return subscriber.error(new StateError('has-subscriber', 'chunks$ is for one subscriber, and has one'));
+    if (reader.end !== undefined) return signalEnd(subscriber, reader.end, reader.cause);
     reader.subscriber = subscriber;
     subscribed();
     return () => {
@@ -49,9 +54,10 @@ export function chunksOf(
 export const isFlowing = ({ subscriber, isPaused }: ChunkReader): boolean =>
   subscriber !== undefined && !isPaused;
 
-/** Ends reading, and with it `chunks$`. Only the first end counts. */
-export function endReading(reader: ChunkReader, end: ConnectionFault | null): void {
+/** Ends reading, and with it `chunks$`. Only the first end counts. @param cause the error that the fault was made of. */
+export function endReading(reader: ChunkReader, end: ConnectionFault | null, cause?: unknown): void {
   if (reader.end !== undefined) return;
   reader.end = end;
-  if (reader.subscriber !== undefined) signalEnd(reader.subscriber, end);
+  reader.cause = cause;
+  if (reader.subscriber !== undefined) signalEnd(reader.subscriber, end, cause);
 }

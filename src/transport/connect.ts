@@ -2,6 +2,7 @@
 import { Socket } from 'node:net';
 import { Observable } from 'rxjs';
 import type { Address, Connection, ConnectionFault } from './connection.ts';
+import { ConnectionError } from './connection-error.ts';
 import { connectionFault } from './connection-fault.ts';
 
 /** The outcome of an attempt that is under way. At most one of the two is called, and once. */
@@ -12,7 +13,7 @@ export interface Attempt {
 }
 
 /**
- * Begins an attempt when subscribed: emits the connection and completes, or errors with a `ConnectionFault`.
+ * Begins an attempt when subscribed: emits the connection and completes, or errors with a `ConnectionError`.
  * Unsubscribing before abandons the attempt.
  *
  * @param remote the address to connect to, for messages.
@@ -33,10 +34,8 @@ export function connectOn(
 
     function failed(error: unknown): void {
       const { code, message } = faultOf(error);
-      subscriber.error({
-        code,
-        message: `cannot connect to ${remote}: ${message}`,
-      } satisfies ConnectionFault);
+      const fault = { code, message: `cannot connect to ${remote}: ${message}` };
+      subscriber.error(new ConnectionError(fault, { cause: error }));
     }
     function connected(connection: Connection): void {
       isHandedOver = true;
@@ -45,7 +44,7 @@ export function connectOn(
     }
     function onTimeout(): void {
       const message = `${remote} did not answer within ${timeout} ms`;
-      subscriber.error({ code: 'timeout', message } satisfies ConnectionFault);
+      subscriber.error(new ConnectionError({ code: 'timeout', message }));
     }
     const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout);
     try {

@@ -1,6 +1,7 @@
 import type { Subscriber } from 'rxjs';
 import { systemWords } from '../files/protocol/system-words.ts';
 import type { ConnectionFault } from './connection.ts';
+import { ConnectionError, isConnectionFault } from './connection-error.ts';
 
 /**
  * The system's codes that have a code of their own in the contract. Every other one is `failed`, with the sentence of
@@ -36,12 +37,15 @@ export const ENDED: ConnectionFault = {
 };
 
 /**
- * Turns an error of the system into a fault of the contract. The system's code stays in the message.
+ * Turns an error of the system into a fault of the contract. The system's code stays in the message. Of a
+ * `ConnectionError` it is the fault; a fault, with which a transport of your own may error, stays one.
  *
  * @example
  * connectionFault(error); // { code: 'reset', message: 'the peer reset the connection (ECONNRESET)' }
  */
 export function connectionFault(error: unknown): ConnectionFault {
+  if (error instanceof ConnectionError) return error.fault;
+  if (isConnectionFault(error)) return { code: error.code, message: error.message };
   const system = systemCode(error);
   const known = system === undefined ? undefined : CODES[system];
   if (known !== undefined) return { code: known[0], message: `${known[1]} (${system})` };
@@ -56,8 +60,12 @@ export function systemCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** Ends a stream of chunks as reading ended: null is in good order. */
-export function signalEnd(subscriber: Subscriber<Uint8Array>, end: ConnectionFault | null): void {
+/** Ends a stream of chunks as reading ended: null is in good order. @param cause the error that the fault was made of. */
+export function signalEnd(
+  subscriber: Subscriber<Uint8Array>,
+  end: ConnectionFault | null,
+  cause?: unknown,
+): void {
   if (end === null) subscriber.complete();
-  else subscriber.error(end);
+  else subscriber.error(new ConnectionError(end, { cause }));
 }

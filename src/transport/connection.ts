@@ -9,7 +9,7 @@ import type { Observable } from 'rxjs';
 /** One end of a connection, for log lines: `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/s.sock#3`, `memory:3`. */
 export type Address = string;
 
-/** Why a connection is over, when it did not end in good order. */
+/** Why a connection is over, when it did not end in good order. A `ConnectionError` has it as its `fault`. */
 export interface ConnectionFault {
   /**
    * `reset`: the peer dropped it. `unread`: it ended in good order, but the peer did not read everything that we
@@ -58,7 +58,7 @@ export interface Connection {
    * The bytes that the peer sends, in the pieces in which they arrive. It has one subscriber at a time. The connection
    * reads nothing before it subscribes, so it misses nothing. Unsubscribing stops the reading until the next subscriber
    * comes. It completes when the peer ends its side (half-close: writing is still possible). It errors with a
-   * `ConnectionFault` when the connection breaks, after the bytes that had arrived by then. Any peer can break a
+   * `ConnectionError` when the connection breaks, after the bytes that had arrived by then. Any peer can break a
    * connection at any time by a reset, so every subscriber must handle the error: RxJS ends the process for an
    * unhandled one. A failed write does not end `chunks$`. A chunk is never modified after it was emitted, unless all
    * of it was recycled.

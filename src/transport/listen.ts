@@ -5,20 +5,14 @@ import { systemWords } from '../files/protocol/system-words.ts';
 import { formatAddress } from './address.ts';
 import type { Address, Connection, ConnectionFault } from './connection.ts';
 import { connectionFault, systemCode } from './connection-fault.ts';
+import { ListenError, type ListenFault } from './listen-error.ts';
 import type { ListenEvent } from './listen-event.ts';
-
-/** Why listening is not possible, and the remedy. The Observable errors with it. */
-export interface ListenFault {
-  readonly code: 'in-use' | 'forbidden' | 'no-such-address' | 'bad-credentials' | 'failed';
-  readonly address: Address;
-  readonly message: string;
-}
 
 /** Called when one connection could not be accepted. */
 export type Refused = (fault: ConnectionFault) => void;
 
 /**
- * Listens when subscribed, and stops accepting when unsubscribed. The connections stay.
+ * Listens when subscribed, and stops accepting when unsubscribed. The connections stay. Errors with a `ListenError`.
  *
  * @param createServer makes a server that is not listening yet.
  * @param accepted the event with which the server emits a socket that is ready for use.
@@ -47,7 +41,7 @@ export function listenOn(
     });
     server.on('error', (error) => {
       if (server.listening) refused(connectionFault(error));
-      else subscriber.error(listenFault(error, asked));
+      else subscriber.error(listenError(error, asked));
     });
     server.on(accepted, (socket: Socket) => {
       if (subscriber.closed) {
@@ -61,11 +55,15 @@ export function listenOn(
       server.listen(options);
     } catch (error) {
       // Options that make no sense, such as a port over 65,535.
-      subscriber.error(listenFault(error, asked));
+      subscriber.error(listenError(error, asked));
     }
     return () => server.close();
   });
 }
+
+/** The error of an Observable that cannot listen, made of the system's. */
+export const listenError = (error: unknown, address: Address): ListenError =>
+  new ListenError(listenFault(error, address), { cause: error });
 
 /** Turns an error of the system into a fault that has the address and the remedy. */
 export function listenFault(error: unknown, address: Address): ListenFault {

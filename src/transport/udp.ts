@@ -6,7 +6,7 @@ import { type BytesLike, bytesOf } from '../wire/bytes.ts';
 import { formatAddress } from './address.ts';
 import { checkListen } from './check-arguments.ts';
 import type { Address } from './connection.ts';
-import { listenFault } from './listen.ts';
+import { listenError } from './listen.ts';
 
 export type UdpEvent =
   /** The socket receives datagrams from now on. `port` is the real one when the option was 0. */
@@ -37,7 +37,7 @@ const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 &&
 const QUEUED_BYTES_MAX = 1024 * 1024;
 
 /**
- * Receives datagrams while it is subscribed: emits `listening` once, then each datagram. Errors with a `ListenFault`
+ * Receives datagrams while it is subscribed: emits `listening` once, then each datagram. Errors with a `ListenError`
  * when listening on the address is not possible.
  *
  * @example
@@ -45,7 +45,7 @@ const QUEUED_BYTES_MAX = 1024 * 1024;
  *   next: (event) => {
  *     if (event.type === 'datagram') event.reply(event.bytes);
  *   },
- *   error: (fault) => console.error(fault.message),
+ *   error: (error) => console.error(error.message),
  * });
  */
 export function listenUdp(options: ListenUdpOptions): Observable<UdpEvent> {
@@ -72,7 +72,7 @@ export function listenUdp(options: ListenUdpOptions): Observable<UdpEvent> {
         },
       });
     });
-    const fail = (error: unknown) => subscriber.error(listenFault(error, formatAddress(host, port)));
+    const fail = (error: unknown) => subscriber.error(listenError(error, formatAddress(host, port)));
     socket.on('error', fail);
     // Node checks the port of a TCP server, but cuts that of a UDP socket down to 16 bits.
     if (!isPort(port)) fail(new RangeError(`a port is a whole number from 0 to 65535, and not ${port}`));

@@ -104,7 +104,7 @@ function beginFrame<H>(framing: Framing<H>, context: StepContext<H>): Part<H> {
     return { phase: 'head', position, held: gather(chunk, start, chunk.length, need), need };
   }
   const opened = framing.parseHead(chunk, start, start + need);
-  if ('problem' in opened) return failed(context, opened, position, null);
+  if ('code' in opened) return failed(context, opened, position, null);
   context.at = start + need;
   return beginBody(framing, context, opened, need, position, null);
 }
@@ -129,7 +129,7 @@ function moreHead<H>(framing: Framing<H>, context: StepContext<H>, part: InHead)
     need = measured;
     if (need > held.length) continue;
     const opened = framing.parseHead(bytes, 0, need);
-    if ('problem' in opened) return failed(context, opened, position, held);
+    if ('code' in opened) return failed(context, opened, position, held);
     return beginBody(framing, context, opened, need, position, held);
   }
 }

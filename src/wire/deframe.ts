@@ -40,7 +40,7 @@ const EVENTS_AT_ONCE_MAX = 64;
  *     if (event.type === 'frame') console.log(`${event.body.length} bytes`);
  *     if (event.type === 'fault') console.log(`${event.fault.message}: ${event.fault.ascii}`);
  *   },
- *   error: (fault) => console.log(`${connection.remote}: ${fault.message}`), // it was reset, say
+ *   error: (error) => console.log(`${connection.remote}: ${error.message}`), // it was reset, say
  *   complete: () => closeGracefully(connection).subscribe(), // the peer has ended, or a fault was fatal
  * });
  */

@@ -3,6 +3,7 @@
  */
 import { map, type OperatorFunction } from 'rxjs';
 import { type BytesLike, bytesOf } from './bytes.ts';
+import { EncodeError } from './frame-error.ts';
 import { type Encoded, encodePrefix } from './length-codec.ts';
 import { type LengthFieldOptions, type LengthLayout, layoutOf } from './length-options.ts';
 
@@ -41,8 +42,8 @@ function frameOf(layout: LengthLayout, body: Uint8Array, lead: Uint8Array): Enco
  *  enframe  --[2 a b]---[0]------|
  * ```
  *
- * A body that cannot be sent (too large, say) ends the stream: the Observable errors with the `HeadFault` that
- * `encodeFrame` returns. To leave the body out would change what the peer understands. A body that is not bytes (a
+ * A body that cannot be sent (too large, say) ends the stream: the Observable errors with an `EncodeError`, whose
+ * `fault` is the `HeadFault` that `encodeFrame` returns. To leave the body out would change what the peer understands. A body that is not bytes (a
  * string, say) ends the stream with a `TypeError`.
  *
  * @param lead the bytes before the length field of every frame, exactly `offset` of them; default none.
@@ -50,7 +51,7 @@ function frameOf(layout: LengthLayout, body: Uint8Array, lead: Uint8Array): Enco
  * @example
  * bodies$.pipe(enframe({ width: 4, maxLength: 65536 })).subscribe({
  *   next: (bytes) => socket.write(bytes),
- *   error: (error) => socket.destroy(new Error(error.message)),
+ *   error: (error) => socket.destroy(error),
  * });
  */
 export function enframe(
@@ -61,7 +62,7 @@ export function enframe(
   const first = bytesOf(lead, 'the lead');
   return map((body) => {
     const encoded = frameOf(layout, bytesOf(body, 'a body'), first);
-    if (!encoded.ok) throw encoded.fault;
+    if (!encoded.ok) throw new EncodeError(encoded.fault);
     return encoded.bytes;
   });
 }

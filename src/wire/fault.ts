@@ -34,7 +34,7 @@ export type FaultCode =
 
 /** A fault of a head, without its position. */
 export interface HeadFault {
-  readonly problem: FaultCode;
+  readonly code: FaultCode;
   /** In words, with the numbers. */
   readonly message: string;
   /** The length that the bytes declare: a bigint when it is beyond 2^53 - 1. Null when no length is at fault. */
@@ -83,7 +83,7 @@ export function headFault(
 ): HeadFault {
   check('headFault: code', code, TEXT);
   check('headFault: message', message, TEXT);
-  return { problem: code, message, declared, limit };
+  return { code: code, message, declared, limit };
 }
 
 /**
@@ -93,7 +93,7 @@ export function headFault(
  * @internal
  */
 export function faultAt(what: HeadFault, position: number, sample: Uint8Array, fatal: boolean): FrameFault {
-  const { problem: code, declared, limit } = what;
+  const { code, declared, limit } = what;
   // A body that is merely too large for one piece is framed well, so its first bytes are no other protocol's.
   const protocol = fatal ? guessProtocol(sample) : null;
   const message = protocol === null ? what.message : `${what.message} (the bytes look like ${protocol})`;

@@ -82,7 +82,7 @@ export function jsonHeader(options: JsonHeaderOptions): Framing<JsonHeader> {
       if (isFault(header)) return header;
       // The function may have returned any value that the peer sent.
       const length: unknown = bodyLength(header.value);
-      if (typeof length === 'object' && length !== null && 'problem' in length) return length as HeadFault;
+      if (typeof length === 'object' && length !== null && 'code' in length) return length as HeadFault;
       if (typeof length !== 'number') {
         return headFault(
           'body-length-invalid',
@@ -98,7 +98,7 @@ export function jsonHeader(options: JsonHeaderOptions): Framing<JsonHeader> {
   };
 }
 
-// Wrapped, because a header may well have a field named `problem`.
+// Wrapped, because a header may well have a field named `code`.
 function parseHeader(
   decoder: InstanceType<typeof TextDecoder>,
   bytes: Uint8Array,
@@ -119,7 +119,7 @@ function parseHeader(
   return headFault('header-invalid', 'the header is JSON, but not an object');
 }
 
-const isFault = (it: { readonly value: JsonHeader } | HeadFault): it is HeadFault => 'problem' in it;
+const isFault = (it: { readonly value: JsonHeader } | HeadFault): it is HeadFault => 'code' in it;
 
 const isObject = (value: unknown): value is JsonHeader =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

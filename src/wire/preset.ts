@@ -12,7 +12,7 @@ import type { Framing } from './framing.ts';
  *   next: (event) => {
  *     if (event.type === 'frame') console.log(event.header.length, event.body);
  *   },
- *   error: (fault) => console.error(fault.message),
+ *   error: (error) => console.error(error.message),
  * });
  */
 export interface Preset<H = unknown> {

@@ -52,7 +52,7 @@ test.each(cases)('a file that is no capture is explained: %s', async (_, bytes, 
 
 test('a file that ends within its header is cut, not unknown', async () => {
   const { fault } = await readCapture(captureOf(pcapBytes({ packets: [] }).subarray(0, 10), 'x.pcap'));
-  expect(fault).toEqual({
+  expect(fault).toMatchObject({
     code: 'truncated',
     message: 'x.pcap: at byte 0: the file ends 10 bytes into the file header',
     position: 0,

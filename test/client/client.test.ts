@@ -76,7 +76,7 @@ describe('a client of a server', () => {
     await put('a');
     await put('b');
     expect(await fault(firstValueFrom(client.rename('a', 'b', { ifAbsent: true })))).toMatchObject({
-      type: 'refused',
+      code: 'refused',
       error: { code: 'exists' },
     });
     expect(await firstValueFrom(client.rename('a', 'c'))).toEqual({ name: 'c', size: 3, mtime: 9 });
@@ -93,7 +93,7 @@ describe('a client of a server', () => {
       fault(lastValueFrom(client.put('../x', bytesContent(pattern(10))))),
       fault(lastValueFrom(client.put('b', bytesContent(pattern(10))))),
     ]);
-    expect(results[1]).toMatchObject({ type: 'refused', error: { code: 'bad-filename', field: 'filename' } });
+    expect(results[1]).toMatchObject({ code: 'refused', error: { code: 'bad-filename', field: 'filename' } });
     expect([results[0], results[2]]).toEqual([null, null]);
   });
 
@@ -101,7 +101,7 @@ describe('a client of a server', () => {
     const { client } = served();
     const long = fault(firstValueFrom(client.stat('x'.repeat(70_000))));
     const next = firstValueFrom(client.request({ cmd: 'ping' }));
-    expect(await long).toMatchObject({ type: 'unsendable' });
+    expect(await long).toMatchObject({ code: 'unsendable' });
     expect(await next).toMatchObject({ ack: 'ping' });
   });
 
@@ -113,7 +113,7 @@ describe('a client of a server', () => {
     expect(await put).toMatchObject({ type: 'stored' });
     expect(await store.stat('a')).toMatchObject({ ok: true });
     expect(await fault(lastValueFrom(client.ping(), { defaultValue: 0 }))).toMatchObject({
-      type: 'connection',
+      code: 'connection',
       sent: false,
     });
   });
@@ -145,7 +145,7 @@ describe('content that cannot be sent as promised', () => {
       ),
       fault(lastValueFrom(client.put('after', bytesContent(pattern(100))))),
     ]);
-    expect(results.map((it) => it?.type ?? null)).toEqual([null, 'content', 'content', 'content', null]);
+    expect(results.map((it) => it?.code ?? null)).toEqual([null, 'content', 'content', 'content', null]);
     expect(results[1].message).toBe('the disk is gone');
     expect([...(store as MemoryStore).contents.keys()]).toEqual(['before', 'after']);
   });
@@ -158,8 +158,8 @@ describe('content that cannot be sent as promised', () => {
       fault(lastValueFrom(client.put('after', bytesContent(pattern(100))))),
     ]);
     expect(results[0]).toBe(null);
-    expect(results[1]).toMatchObject({ type: 'content', message: 'the disk is gone' });
-    expect(results[2]).toMatchObject({ type: 'connection', fault: { code: 'destroyed' }, sent: false });
+    expect(results[1]).toMatchObject({ code: 'content', message: 'the disk is gone' });
+    expect(results[2]).toMatchObject({ code: 'connection', cause: { code: 'destroyed' }, sent: false });
     await firstValueFrom(client.closed$);
     expect([...(store as MemoryStore).contents.keys()]).toEqual(['before']);
   });
@@ -197,7 +197,7 @@ describe('a put that is refused while it is being sent', () => {
     };
     const refused = fault(lastValueFrom(client.put('../x', content)));
     const after = fault(lastValueFrom(client.put('after', bytesContent(pattern(10)))));
-    expect(await refused).toMatchObject({ type: 'refused' });
+    expect(await refused).toMatchObject({ code: 'refused' });
     expect(await after).toBe(null);
     expect(read).toBeLessThan(900_000);
     expect([...(store as MemoryStore).contents.keys()]).toEqual(['after']);
@@ -214,7 +214,7 @@ describe('a put that is refused while it is being sent', () => {
     };
     const refused = fault(lastValueFrom(client.put('../x', content)));
     const after = fault(lastValueFrom(client.put('after', bytesContent(pattern(10)))));
-    expect(await refused).toMatchObject({ type: 'refused', error: { code: 'bad-filename' } });
-    expect(await after).toMatchObject({ type: 'connection', sent: false });
+    expect(await refused).toMatchObject({ code: 'refused', error: { code: 'bad-filename' } });
+    expect(await after).toMatchObject({ code: 'connection', sent: false });
   });
 });

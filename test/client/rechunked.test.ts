@@ -39,7 +39,7 @@ test.each([
         reduce((all, bytes) => Buffer.concat([all, bytes]), Buffer.alloc(0)),
       );
       const [, bytes, fault] = await Promise.all([put, lastValueFrom(got), refused]);
-      expect(fault).toMatchObject({ type: 'refused' });
+      expect(fault).toMatchObject({ code: 'refused' });
       return Buffer.compare(bytes, pattern(size, i));
     }),
   );

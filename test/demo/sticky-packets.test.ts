@@ -27,7 +27,7 @@ describe('sticky', () => {
     const fault = await new Promise((resolve) => {
       sticky({ messages: ['x'.repeat(1_025)] }).subscribe({ error: resolve });
     });
-    expect(fault).toMatchObject({ problem: 'length-too-large' });
+    expect(fault).toMatchObject({ code: 'length-too-large' });
   });
 });
 

@@ -4,6 +4,7 @@ import { TestScheduler } from 'rxjs/testing';
 import { expect } from 'vitest';
 import { deframe } from '../../src/wire/deframe.ts';
 import { encodeFrame, enframe } from '../../src/wire/enframe.ts';
+import { EncodeError } from '../../src/wire/frame-error.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
 import type { LengthFieldOptions } from '../../src/wire/length-options.ts';
 import { ascii, byteByByte, bytesOf } from './stream.ts';
@@ -22,13 +23,17 @@ test('each body becomes one frame, at once', () => {
   });
 });
 
-test('a body that is refused errors with the problem, and the source is let go', () => {
+test('a body that is refused errors with the fault, and the source is let go', () => {
   marbles(({ hot, expectObservable, expectSubscriptions }) => {
     const source$ = hot('  -a--b-a-|', { a: bytesOf(1, 2, 3), b: bytesOf(1, 2, 3, 4) });
     const refusal = encodeFrame(options, bytesOf(1, 2, 3, 4));
-    const problem = refusal.ok ? null : refusal.fault;
-    expect(problem).toMatchObject({ problem: 'length-too-large', declared: 4, limit: 3 });
-    expectObservable(source$.pipe(enframe(options))).toBe('-a--#', { a: bytesOf(0, 3, 1, 2, 3) }, problem);
+    const fault = refusal.ok ? null : refusal.fault;
+    expect(fault).toMatchObject({ code: 'length-too-large', declared: 4, limit: 3 });
+    expectObservable(source$.pipe(enframe(options))).toBe(
+      '-a--#',
+      { a: bytesOf(0, 3, 1, 2, 3) },
+      new EncodeError(fault!),
+    );
     expectSubscriptions(source$.subscriptions).toBe('^---!');
   });
 });

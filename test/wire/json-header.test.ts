@@ -31,7 +31,7 @@ function encoded(header: JsonHeader, maxHeader?: number): Uint8Array {
 
 const problemOf = (header: JsonHeader, maxHeader?: number) => {
   const result = encodeJsonHeader(header, maxHeader);
-  return result.ok ? null : result.fault.problem;
+  return result.ok ? null : result.fault.code;
 };
 
 // What survives JSON: -0 becomes 0, and undefined is left out.
@@ -113,7 +113,7 @@ describe('what a header may be', () => {
     ['a character cut off by the end', raw(bytesOf(0x7b, 0x7d, 0xe6, 0x96)), 'header-invalid'],
     ['an object', raw('{}'), 'end'],
     ['an object in white space', raw(' \n{} '), 'end'],
-    ['a field named problem', raw('{"problem":"x","value":1}'), 'end'],
+    ['a field named code', raw('{"code":"x","value":1}'), 'end'],
     ['a field named __proto__', raw('{"__proto__":{"size":5}}'), 'end'],
   ])('a header of %s is read, or is the right fault', (_, wire, outcome) => {
     expect(codeOf(wire)).toBe(outcome);

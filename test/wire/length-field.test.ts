@@ -15,10 +15,10 @@ const leadOf = ({ offset = 0 }: LengthFieldOptions) => Uint8Array.from({ length:
 function decoded(options: LengthFieldOptions, prefix: Uint8Array): ParsedHead<Prefix> | string {
   const framing = lengthField(options);
   const size = framing.headLength(prefix, 0, prefix.length);
-  if (typeof size !== 'number') return size.problem;
+  if (typeof size !== 'number') return size.code;
   if (size !== prefix.length) return `${size} bytes, not ${prefix.length}`;
   const opened = framing.parseHead(prefix, 0, size);
-  return 'problem' in opened ? opened.problem : opened;
+  return 'code' in opened ? opened.code : opened;
 }
 
 /** The bytes of a fixed-width field for a body of this length, by arithmetic of its own; null when none can be. */
@@ -107,8 +107,8 @@ describe('the encoder refuses exactly what the decoder refuses', () => {
         expect(decoded(options, encoded.bytes)).toMatchObject({ length });
         return;
       }
-      const { declared, problem } = encoded.fault;
-      expect([declared, problem.startsWith('length-')]).toEqual([length, true]);
+      const { declared, code } = encoded.fault;
+      expect([declared, code.startsWith('length-')]).toEqual([length, true]);
       if (options.width === 'varint') return;
       const bytes = byHand(options, length);
       if (bytes !== null) expect(decoded(options, bytes)).toMatch(/^length-/);
@@ -172,7 +172,7 @@ describe('the encoder refuses exactly what the decoder refuses', () => {
     [-0.5, 'length-negative'],
   ])('a length of %d is refused: %s', (length, code) => {
     const encoded = encodeLength({ width: 1, maxLength: Number.MAX_SAFE_INTEGER }, length);
-    expect(encoded).toMatchObject({ ok: false, fault: { problem: code } });
+    expect(encoded).toMatchObject({ ok: false, fault: { code: code } });
   });
 
   const notLengths = fc.oneof(
@@ -195,7 +195,7 @@ describe('the encoder refuses exactly what the decoder refuses', () => {
           : length > options.maxLength
             ? 'length-too-large'
             : 'body-length-invalid';
-      expect(encoded).toMatchObject({ ok: false, fault: { problem: code, declared: length } });
+      expect(encoded).toMatchObject({ ok: false, fault: { code: code, declared: length } });
     },
   );
 
@@ -203,7 +203,7 @@ describe('the encoder refuses exactly what the decoder refuses', () => {
     const options: LengthFieldOptions = { width: 2, offset: 2, maxLength: 10 };
     for (const lead of [bytesOf(), bytesOf(1), bytesOf(1, 2, 3)]) {
       expect(encodeFrame(options, ascii('a'), lead)).toMatchObject({
-        fault: { problem: 'header-invalid', limit: 2 },
+        fault: { code: 'header-invalid', limit: 2 },
       });
     }
   });
@@ -273,14 +273,14 @@ describe('headLength', () => {
     expect(framing.headLength(bytesOf(), 0, 0)).toBe(3);
     expect(framing.headLength(bytesOf(9, 0, 10), 0, 2)).toBe(3);
     expect(framing.headLength(bytesOf(9, 0, 10), 0, 3)).toBe(3);
-    expect(framing.headLength(bytesOf(9, 0, 11), 0, 3)).toMatchObject({ problem: 'length-too-large' });
+    expect(framing.headLength(bytesOf(9, 0, 11), 0, 3)).toMatchObject({ code: 'length-too-large' });
   });
 
   test('headLength asks for a varint byte by byte', () => {
     const framing = lengthField({ width: 'varint', offset: 1, maxLength: 1000 });
     const bytes = bytesOf(0xff, 0x80, 0x80, 0x01);
     expect([0, 1, 2, 3].map((end) => framing.headLength(bytes, 0, end))).toEqual([2, 2, 3, 4]);
-    expect(framing.headLength(bytes, 0, 4)).toMatchObject({ problem: 'length-too-large', declared: 16384 });
+    expect(framing.headLength(bytes, 0, 4)).toMatchObject({ code: 'length-too-large', declared: 16384 });
     expect(framing.headLength(bytesOf(0xff, 0x05, 0xff), 0, 3)).toBe(2);
   });
 });

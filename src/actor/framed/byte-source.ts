@@ -4,8 +4,8 @@
  */
 import { Subscription } from 'rxjs';
 import { createFifo, type Fifo } from '../../base/fifo.ts';
-import type { Connection, ConnectionFault } from '../../transport/connection.ts';
-import { ConnectionError } from '../../transport/connection-error.ts';
+import type { Connection } from '../../transport/connection.ts';
+import { connectionError } from '../../transport/connection-error.ts';
 
 /** How the input, or the messages in it, have ended: with the peer's end (null), or an error. */
 export interface Ending {
@@ -60,7 +60,7 @@ export function listen(source: ByteSource): void {
         source.reader?.pump();
       },
       complete: () => ended(null),
-      error: (fault: ConnectionFault) => ended(new ConnectionError(fault)),
+      error: (error: unknown) => ended(connectionError(error)),
     }),
   );
 }

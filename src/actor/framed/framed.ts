@@ -1,5 +1,6 @@
 /** The other end of a framed protocol: messages out of a connection, and into it, one at a time or as a stream. */
 import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
+import { StateError } from '../../base/sluice-error.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import {
   CODEC,
@@ -49,7 +50,8 @@ export interface Framed<In, Out = In> {
    * it come later, is dropped, and never taken for that of another request. So a key cannot be used again while a
    * request with it waits, nor before its late reply has come: the last 1,024 such keys are remembered.
    *
-   * @throws (rejects with) an Error when the key cannot be used, and what the codec throws.
+   * @throws (rejects with) a `StateError` `key-in-use` when the key cannot be used, a `ConnectionError` when the connection
+   *   breaks or the peer has ended its side, and what the codec throws.
    */
   request(message: Out, options?: { readonly timeoutMs?: number }): Promise<In>;
   /**
@@ -57,8 +59,8 @@ export interface Framed<In, Out = In> {
    * result takes the place of this object, which is over: its `messages$` completes, its `next` resolves with undefined,
    * and `send` and `request` reject. `end`, `destroy` and `closed$` are the connection's, and stay.
    *
-   * @throws an Error when messages of the old codec wait that nobody has taken, part of one has come, or a request waits
-   *   for its reply.
+   * @throws StateError when messages of the old codec wait that nobody has taken (`unread-messages`), part of one has come
+   *   (`unread-bytes`), or a request waits for its reply (`request-pending`).
    */
   use<In2, Out2>(codec: Codec<In2, Out2>, options?: FramedOptions<In2, Out2>): Framed<In2, Out2>;
   /**
@@ -66,7 +68,7 @@ export interface Framed<In, Out = In> {
    * say. A side that reads the command for it detaches before it answers: `send` still works. Nothing else does. Bytes
    * that the system has not handed over yet are the new transport's.
    *
-   * @throws an Error when bytes have come behind the last message, and destroys the connection: they came without the
+   * @throws StateError `unread-bytes` when bytes have come behind the last message, and destroys the connection: they came without the
    *   protection of the new transport, and must never be taken for what comes over it. Also throws as `use` does.
    */
   detach(): void;
@@ -139,7 +141,10 @@ function use<In, Out, In2, Out2>(
 ): Framed<In2, Out2> {
   mustBeIdle('use', reader);
   if (reader.codec.decoder.held(reader.decoder) > 0)
-    throw new Error('use: part of the next message has come already, and was given to the codec before');
+    throw new StateError(
+      'unread-bytes',
+      'use: part of the next message has come already, and was given to the codec before',
+    );
   const position = reader.codec.decoder.position(reader.decoder);
   const next = open('use', reader.source, codec, position, options);
   conclude(reader, 'replaced');
@@ -152,19 +157,25 @@ function detach<In, Out>(reader: MessageReader<In, Out>): void {
   const bytes = unreadBytes(source) + codec.decoder.held(decoder);
   if (bytes > 0) {
     source.connection.destroy();
-    throw new Error(`detach: ${bytes} bytes have come behind the last message, over the transport before`);
+    throw new StateError(
+      'unread-bytes',
+      `detach: ${bytes} bytes have come behind the last message, over the transport before`,
+    );
   }
   release(source);
   conclude(reader, 'detached');
 }
 
-/** @throws an Error when messages wait, or the reader is over. */
+/** @throws StateError when messages wait, or the reader is over. */
 function mustBeIdle<In, Out>(of: string, reader: MessageReader<In, Out>): void {
   mustBeLive(reader);
   const { queue, replies } = reader;
   if (queue.length > 0)
-    throw new Error(`${of}: ${queue.length} messages of the codec before wait: take them first`);
-  if (replies.pending() > 0) throw new Error(`${of}: a request waits for its reply`);
+    throw new StateError(
+      'unread-messages',
+      `${of}: ${queue.length} messages of the codec before wait: take them first`,
+    );
+  if (replies.pending() > 0) throw new StateError('request-pending', `${of}: a request waits for its reply`);
 }
 
 /** Ends what waits for messages of this codec, as the peer's end would. */

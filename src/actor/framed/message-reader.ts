@@ -11,6 +11,7 @@
  */
 import { Observable, type SchedulerLike, type Subscriber } from 'rxjs';
 import { createFifo, type Fifo } from '../../base/fifo.ts';
+import { StateError } from '../../base/sluice-error.ts';
 import { ConnectionError } from '../../transport/connection-error.ts';
 import type { Codec, Decoded } from '../../wire/codec.ts';
 import { FrameError } from '../../wire/frame-error.ts';
@@ -73,7 +74,9 @@ export function createMessageReader<In, Out>(
 export function messagesOf<In, Out>(reader: MessageReader<In, Out>): Observable<In> {
   return new Observable((subscriber) => {
     if (subscriberOf(reader) !== null)
-      return subscriber.error(new Error('messages$ has a subscriber already, and has one at a time'));
+      return subscriber.error(
+        new StateError('has-subscriber', 'messages$ has a subscriber already, and has one at a time'),
+      );
     reader.subscriber = subscriber;
     pump(reader);
     return () => {

@@ -1,4 +1,5 @@
 /** Sends messages, and requests, whose replies it waits for. */
+import { StateError } from '../../base/sluice-error.ts';
 import { ConnectionError } from '../../transport/connection-error.ts';
 import { check, MILLISECONDS } from '../../wire/argument.ts';
 import { endError, type MessageReader, pump } from './message-reader.ts';
@@ -45,7 +46,7 @@ const WHY_OVER = {
   detached: 'its connection is detached',
 };
 
-/** @throws an Error when another codec has taken the place of the reader's, or the connection is no longer read. */
+/** @throws StateError when another codec has taken the place of the reader's, or the connection is no longer read. */
 export function mustBeLive<In, Out>({ phase }: MessageReader<In, Out>): void {
-  if (phase !== 'live') throw new Error(`framed: ${WHY_OVER[phase]}`);
+  if (phase !== 'live') throw new StateError(phase, `framed: ${WHY_OVER[phase]}`);
 }

@@ -13,18 +13,33 @@
  */
 import type { SchedulerLike } from 'rxjs';
 import { createFifo } from '../../base/fifo.ts';
+import { SluiceError, StateError } from '../../base/sluice-error.ts';
 
 export type Key = string | number | bigint;
 
-/** No reply came in time. */
-export class RequestTimeout extends Error {
-  override readonly name = 'RequestTimeout';
+interface TimeoutFault {
+  readonly code: 'timeout';
+  readonly message: string;
+  /** How long the request has waited, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** No reply came in time: what `request` rejects with. A reply that comes later is dropped. */
+export class RequestTimeout extends SluiceError {
+  declare readonly code: 'timeout';
+  declare readonly fault: TimeoutFault;
   /** How long the request has waited, in milliseconds. */
   readonly timeoutMs: number;
 
   constructor(timeoutMs: number) {
-    super(`no reply came within ${timeoutMs / 1000} s`);
+    const message = `no reply came within ${timeoutMs / 1000} s`;
+    const fault: TimeoutFault = { code: 'timeout', message, timeoutMs };
+    super(fault);
     this.timeoutMs = timeoutMs;
+  }
+
+  override get name(): 'RequestTimeout' {
+    return 'RequestTimeout';
   }
 }
 
@@ -70,9 +85,10 @@ export function createReplies<In>(scheduler: SchedulerLike): Replies<In> {
 
   function expect(key: Key | undefined, timeoutMs: number) {
     if (key !== undefined && byKey.has(key))
-      throw new Error(`request: a request with the key ${quoted(key)} waits already`);
+      throw new StateError('key-in-use', `request: a request with the key ${quoted(key)} waits already`);
     if (key !== undefined && lateKeys.has(key))
-      throw new Error(
+      throw new StateError(
+        'key-in-use',
         `request: the reply to an earlier request with the key ${quoted(key)} did not come in time, and may still come: use another key`,
       );
     let resolve!: (reply: In) => void;

@@ -1,6 +1,6 @@
 /** Captures compressed with gzip, as Wireshark writes them: decompressed as they are read. */
 import { createGunzip } from 'node:zlib';
-import type { CaptureFault, CaptureFaultCode } from '../capture-fault.ts';
+import type { CaptureError, CaptureFaultCode } from '../capture-fault.ts';
 import { CHUNK_BYTES, createDecompressor } from './decompressor.ts';
 
 /** Whether the first two bytes are those of gzip. */
@@ -18,11 +18,11 @@ const STEP_BYTES = 16 * 1024;
  * Decompresses. Everything before a fault is handed out first, except before damage: zlib then drops the output of the
  * last step.
  *
- * @param fault makes what is thrown when the bytes are damaged or end early; positions are in the decompressed bytes.
+ * @param errorOf makes what is thrown when the bytes are damaged or end early; positions are in the decompressed bytes.
  */
 export async function* decompressGzip(
   blocks: AsyncIterable<Uint8Array>,
-  fault: (code: CaptureFaultCode, position: number, what: string) => CaptureFault,
+  errorOf: (code: CaptureFaultCode, position: number, what: string, cause?: unknown) => CaptureError,
 ): AsyncGenerator<Uint8Array> {
   const gunzip = createDecompressor(createGunzip({ chunkSize: CHUNK_BYTES }));
   let position = 0;
@@ -33,16 +33,22 @@ export async function* decompressGzip(
       yield chunk;
     }
     const error = gunzip.error();
-    if (error !== null) throw faultOf(error);
+    if (error !== null) throw toCaptureError(error);
   }
 
-  const faultOf = ({ code, message }: NodeJS.ErrnoException): CaptureFault =>
-    code === 'Z_BUF_ERROR'
-      ? fault('truncated', position, `at byte ${position} of what was compressed: the gzip data ends early`)
-      : fault(
+  const toCaptureError = (error: NodeJS.ErrnoException): CaptureError =>
+    error.code === 'Z_BUF_ERROR'
+      ? errorOf(
+          'truncated',
+          position,
+          `at byte ${position} of what was compressed: the gzip data ends early`,
+          error,
+        )
+      : errorOf(
           'damaged',
           position,
-          `at byte ${position} of what was compressed: the gzip data is damaged: ${message}`,
+          `at byte ${position} of what was compressed: the gzip data is damaged: ${error.message}`,
+          error,
         );
 
   try {

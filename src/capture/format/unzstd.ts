@@ -1,7 +1,7 @@
 /** Captures compressed with Zstandard: decompressed as they are read, where Node can. */
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
-import type { CaptureFault, CaptureFaultCode } from '../capture-fault.ts';
+import type { CaptureError, CaptureFaultCode } from '../capture-fault.ts';
 import { CHUNK_BYTES, createDecompressor, type Decompressor } from './decompressor.ts';
 import { createZstdFrames } from './zstd-frames.ts';
 
@@ -14,32 +14,34 @@ const { createZstdDecompress } = zlib as {
  * Decompresses. At most 1 MiB is made before it is asked for, and the decompressor holds the window that the data was
  * compressed with: 8 MiB usually, and never more than 128 MiB. Everything before a fault is handed out first.
  *
- * @param fault makes what is thrown when the bytes are damaged or end early, or this Node cannot decompress them;
+ * @param errorOf makes what is thrown when the bytes are damaged or end early, or this Node cannot decompress them;
  * positions are in the decompressed bytes.
  */
 export async function* decompressZstd(
   blocks: AsyncIterable<Uint8Array>,
-  fault: (code: CaptureFaultCode, position: number, what: string) => CaptureFault,
+  errorOf: (code: CaptureFaultCode, position: number, what: string, cause?: unknown) => CaptureError,
 ): AsyncGenerator<Uint8Array> {
   if (createZstdDecompress === undefined) {
     const what = `it is compressed with Zstandard, which Node ${process.versions.node} cannot read (22.15 and newer can): decompress it first (zstd -d)`;
-    throw fault('not-a-capture', 0, what);
+    throw errorOf('not-a-capture', 0, what);
   }
   const frames = createZstdFrames();
   let position = 0;
   let frame: Decompressor | null = null;
 
-  const faultOf = ({ code, message }: NodeJS.ErrnoException): CaptureFault =>
-    code === 'ZSTD_error_frameParameter_windowTooLarge'
-      ? fault(
+  const toCaptureError = (error: NodeJS.ErrnoException): CaptureError =>
+    error.code === 'ZSTD_error_frameParameter_windowTooLarge'
+      ? errorOf(
           'unreadable',
           position,
           'its Zstandard window is over 128 MiB: decompress it first (zstd -d --long=31)',
+          error,
         )
-      : fault(
+      : errorOf(
           'damaged',
           position,
-          `at byte ${position} of what was compressed: the Zstandard data is damaged: ${message}`,
+          `at byte ${position} of what was compressed: the Zstandard data is damaged: ${error.message}`,
+          error,
         );
 
   try {
@@ -52,7 +54,7 @@ export async function* decompressZstd(
           yield chunk;
         }
         const error = frame.error();
-        if (error !== null) throw faultOf(error);
+        if (error !== null) throw toCaptureError(error);
         if (!last) continue;
         frame.destroy();
         frame = null;
@@ -60,7 +62,7 @@ export async function* decompressZstd(
     }
     if (frames.isWhole()) return;
     const what = `at byte ${position} of what was compressed: the Zstandard data ends early`;
-    throw fault('truncated', position, what);
+    throw errorOf('truncated', position, what);
   } finally {
     frame?.destroy();
   }

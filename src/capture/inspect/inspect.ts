@@ -44,7 +44,7 @@ export interface InspectOptions {
  * A gap within one frame's body leaves the framing sound, and that frame is `incomplete`. After any other gap the next
  * frame of the side cannot be found: a `fault` says so, and the chunks still come.
  *
- * Throws the `CaptureFault` of a file that cannot be read to its end, after everything that came before it.
+ * Throws the `CaptureError` of a file that cannot be read to its end, after everything that came before it.
  *
  * @example
  * for await (const events of inspect(captureFile('trace.pcap'), { preset: presetNamed('dns')! })) {

@@ -182,7 +182,7 @@ function withoutBodies(framing: Framing<unknown>): Framing<unknown> {
     headLength: (bytes, start, end) => framing.headLength(bytes, start, end),
     parseHead(bytes, start, end) {
       const opened = framing.parseHead(bytes, start, end);
-      return 'problem' in opened || opened.delivery === 'skip' ? opened : { ...opened, delivery: 'skip' };
+      return 'code' in opened || opened.delivery === 'skip' ? opened : { ...opened, delivery: 'skip' };
     },
   };
 }

@@ -53,7 +53,7 @@ export function createHeadFinder<H>(framing: Framing<H>, deps: HeadFinderDeps<H>
   let held: ChunkBuffer | null = null;
   let over = false;
 
-  function reportLost({ problem: code, declared, limit }: HeadFault, position: number): void {
+  function reportLost({ code, declared, limit }: HeadFault, position: number): void {
     over = true;
     held = null;
     deps.lost({ code, declared, limit, position });
@@ -62,7 +62,7 @@ export function createHeadFinder<H>(framing: Framing<H>, deps: HeadFinderDeps<H>
   /** Reports the head in bytes[start..end); returns whether it could be read. */
   function open(bytes: Uint8Array, start: number, end: number, position: number): boolean {
     const opened = framing.parseHead(bytes, start, end);
-    if ('problem' in opened) {
+    if ('code' in opened) {
       reportLost(opened, position);
       return false;
     }

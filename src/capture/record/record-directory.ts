@@ -7,8 +7,10 @@
 import { mkdir, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Subject } from 'rxjs';
+import { systemWords } from '../../files/protocol/system-words.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { checkOptions, numberFrom, optional } from '../../wire/argument.ts';
+import { CaptureError } from '../capture-fault.ts';
 import { type RecordEnd, type Recorder, type RecordOptions, wrapInto } from './record.ts';
 import { processClock } from './record-clock.ts';
 import { createRecordFile, type RecordFile } from './record-file.ts';
@@ -35,6 +37,17 @@ const nameOf = (nanoseconds: bigint, { id, remote }: Connection): string => {
   return `${time}_${safe(id)}_${safe(remote)}.pcapng`;
 };
 
+/** Makes the folder if it is missing, and lists the recordings in it. */
+async function openFolder(dir: string): Promise<string[]> {
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    return (await readdir(dir)).filter((name) => OWN_NAME.test(name)).sort();
+  } catch (cause) {
+    const message = `cannot record into ${dir}: ${systemWords(cause, 'write')}`;
+    throw new CaptureError({ code: 'unwritable', message, position: 0, after: 0 }, { cause });
+  }
+}
+
 /**
  * Makes the folder if it is missing, and records each wrapped connection into a file of its own there, which
  * only this user may read. A file is made once there is something to write, and when there are more than `maxFiles`
@@ -42,7 +55,7 @@ const nameOf = (nanoseconds: bigint, { id, remote }: Connection): string => {
  *
  * However many connections there are, 32 files are open at once, and the memory is that of one recording.
  *
- * Rejects with the system's error when the folder cannot be made or listed.
+ * Rejects with a `CaptureError` `unwritable` when the folder cannot be made or listed; its `cause` is the system's error.
  *
  * @example
  * const recorder = await recordInto('recordings', { maxBytes: 64 * 1024 ** 2, maxFiles: 100 });
@@ -52,9 +65,8 @@ export async function recordInto(dir: string, options: RecordDirectoryOptions = 
   checkRecord('recordInto', dir, options);
   checkOptions('recordInto', options, { maxFiles: optional(numberFrom(1)) });
   const { maxBytes = Number.POSITIVE_INFINITY, maxFiles = 1000, clock = processClock } = options;
-  await mkdir(dir, { recursive: true, mode: 0o700 });
   /** The names there are, oldest first: the time is what they begin with. Bounded by `maxFiles`, and what was there. */
-  const names = (await readdir(dir)).filter((name) => OWN_NAME.test(name)).sort();
+  const names = await openFolder(dir);
   /** Those that are not closed. Bounded likewise, and by the connections. */
   const open = new Map<string, RecordFile>();
   /** Those of them that are to be removed once they are. */

@@ -33,7 +33,7 @@ export function createRequestTracker<H>(replies: Replies<H> | null): RequestTrac
       ...inner,
       parseHead(bytes, start, end) {
         const opened = inner.parseHead(bytes, start, end);
-        if (!('problem' in opened) && answers(opened.header)) answered++;
+        if (!('code' in opened) && answers(opened.header)) answered++;
         return opened;
       },
     };

@@ -1,6 +1,7 @@
 /** The law of framing, as a test of your own pipeline: however the bytes are cut, what comes of them is the same. */
 import { catchError, lastValueFrom, map, mergeMap, type Observable, of, tap } from 'rxjs';
 import { concatBytes } from '../../base/bytes.ts';
+import { SluiceError } from '../../base/sluice-error.ts';
 import { check, FUNCTION, LIST } from '../../wire/argument.ts';
 import type { FrameFault } from '../../wire/fault.ts';
 import { type Capture, checkCapture } from '../capture.ts';
@@ -37,8 +38,8 @@ interface PipelineResult {
  * what it emits when the chunks are as recorded. What the pipeline errors with is compared too, as its last event.
  * All that it emits is held in memory until it was compared.
  *
- * Rejects with an `Error` that names the chunking, the conversation and the first event that differs; with another
- * when there is no conversation to compare; and with the `CaptureFault` when the capture cannot be read.
+ * Rejects with a `ComparisonError`: `different` names the chunking, the conversation and the first event that differs,
+ * `nothing-to-compare` says that there is no conversation; and with the `CaptureError` when the capture cannot be read.
  *
  * @param pipeline is called once for each conversation and chunking, and must complete when its connection is over.
  * @example
@@ -85,11 +86,31 @@ export async function assertSame<T>(
   }
 
   const recorded = await runPipeline('recorded');
-  if (recorded.length === 0) throw new Error('the capture has no conversation to compare');
+  if (recorded.length === 0)
+    throw new ComparisonError('nothing-to-compare', 'the capture has no conversation to compare');
   for (const chunking of chunkings) {
     const results = await runPipeline(chunking);
     for (const [at, expected] of recorded.entries())
       compareResults(chunking, expected, results[at]?.events ?? [], isIgnored);
+  }
+}
+
+interface ComparisonFault {
+  readonly code: 'nothing-to-compare' | 'different';
+  readonly message: string;
+}
+
+/** A pipeline does not do the same in any chunking: what `assertSameInAnyChunking` rejects with. */
+export class ComparisonError extends SluiceError {
+  declare readonly code: ComparisonFault['code'];
+  declare readonly fault: ComparisonFault;
+
+  constructor(code: ComparisonFault['code'], message: string) {
+    super({ code, message });
+  }
+
+  override get name(): 'ComparisonError' {
+    return 'ComparisonError';
   }
 }
 
@@ -109,7 +130,8 @@ function compareResults(
     if (first === undefined) continue;
     const { index, client, server } = conversation;
     const where = first.path === '' ? '' : `, in ${first.path}`;
-    throw new Error(
+    throw new ComparisonError(
+      'different',
       [
         `cut otherwise (${chunkingInWords(chunking)}), conversation ${index} (${client} to ${server}) leads to something else`,
         `event ${at + 1} differs${where}; there are ${expected.length} as recorded, and ${got.length}`,

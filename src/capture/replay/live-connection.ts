@@ -1,5 +1,6 @@
 /** The connection of a replay to its live server: what comes is compared, and what is sent must be taken. */
-import type { Connection, ConnectionFault } from '../../transport/connection.ts';
+import type { Connection } from '../../transport/connection.ts';
+import { connectionFault } from '../../transport/connection-fault.ts';
 import { fail, isOver, type ReplayClientState } from './replay-client-state.ts';
 
 /** Bytes of the live server that may wait for the recording, before its connection is paused. */
@@ -22,8 +23,8 @@ export function listen(client: ReplayClientState, connection: Connection): void 
       comparison.liveEnd();
       waits.recheck();
     },
-    error(fault: ConnectionFault) {
-      client.connectionFault = fault;
+    error(error: unknown) {
+      client.connectionFault = connectionFault(error);
       comparison.liveEnd();
       waits.recheck();
     },

@@ -7,7 +7,8 @@
  * ```
  */
 import { lastValueFrom, type Observable } from 'rxjs';
-import type { Connection, ConnectionFault } from '../../transport/connection.ts';
+import type { Connection } from '../../transport/connection.ts';
+import { connectionFault } from '../../transport/connection-fault.ts';
 import type { CloseReason, Conversation, StreamChunk } from '../stream-event.ts';
 import { awaitReplies, repliesCame } from './await-replies.ts';
 import { flush, listen, pauseIfAhead, resume, write } from './live-connection.ts';
@@ -77,7 +78,7 @@ export async function createReplayClient<H>(options: ReplayClientOptions<H>): Pr
     client.connection = await lastValueFrom(options.connecting$);
     listen(client, client.connection);
   } catch (thrown) {
-    fail(client, { code: 'connect', message: (thrown as ConnectionFault).message });
+    fail(client, { code: 'connect', message: connectionFault(thrown).message });
   }
   return {
     send: (chunk) => send(client, chunk),

@@ -59,7 +59,7 @@ export interface LiveOptions<H> extends PacingOptions {
  * In memory there are, for each open conversation, at most 16 MiB of recorded replies that have not come yet and 4 MiB
  * of replies that were not recorded yet, and what `chunking` puts together.
  *
- * Unsubscribing drops the connections. Errors with a `CaptureFault` when the capture cannot be read to its end, after
+ * Unsubscribing drops the connections. Errors with a `CaptureError` when the capture cannot be read to its end, after
  * the results of everything before it.
  *
  * @param connect is subscribed to once for each conversation.
@@ -67,7 +67,7 @@ export interface LiveOptions<H> extends PacingOptions {
  * @example
  * replayTo(captureFile('trace.pcap'), () => connectTcp({ host: '127.0.0.1', port: 5432 })).subscribe({
  *   next: (result) => console.log(result.conversation.index, result.same, result.fault),
- *   error: (fault) => console.error(fault.message), // the capture is cut, say
+ *   error: (error) => console.error(error.message), // the capture is cut, say
  * });
  */
 export function replayTo<H>(

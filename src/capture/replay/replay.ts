@@ -58,19 +58,19 @@ export const WAITING_BYTES_MAX_DEFAULT = 16 * 1024 * 1024;
  * connections that are not over then break off with `incomplete`; of `firstValueFrom` nothing but the beginning is
  * left. To replay one conversation, use `only`.
  *
- * Errors with a `CaptureFault` when the file cannot be read to its end, after everything before that was read off the
+ * Errors with a `CaptureError` when the file cannot be read to its end, after everything before that was read off the
  * connections. A server stops at once when its source of connections errors: catch it, as in the second example.
  *
  * @throws RangeError at once when an option is out of its bounds.
  * @example
  * serve({ connections$: replay(captureFile('trace.pcap')), store: memoryStore() }).subscribe({
  *   next: (event) => console.log(event),
- *   error: (fault) => console.error(fault.message), // the capture is cut, say
+ *   error: (error) => console.error(error.message), // the capture is cut, say
  * });
  * @example
  * const connections$ = replay(captureFile('cut-off.pcap'), { only: ':8080' }).pipe(
- *   catchError((fault) => {
- *     console.error(fault.message);
+ *   catchError((error) => {
+ *     console.error(error.message);
  *     return EMPTY;
  *   }),
  * );

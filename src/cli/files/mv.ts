@@ -61,7 +61,7 @@ async function moved(client: Client, from: string, to: string, ifAbsent: boolean
   try {
     return await firstValueFrom(client.rename(from, to, { ifAbsent }));
   } catch (thrown) {
-    if (!isClientFault(thrown) || thrown.type !== 'refused') throw thrown;
+    if (!isClientFault(thrown) || thrown.code !== 'refused') throw thrown;
     const { code, field } = thrown.error;
     const name = ['exists', 'name-conflict'].includes(code) || field === 'to' ? to : from;
     throw exitError(exitStatus.failed, ofName(name, faultInWords(thrown, 'read')));

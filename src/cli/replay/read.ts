@@ -73,7 +73,7 @@ function sizeOf(file: string): number | null {
   }
 }
 
-/** Makes an `ExitError` of a `CaptureFault`, and returns anything else as it is. */
+/** Makes an `ExitError` of a `CaptureError`, and returns anything else as it is. */
 export const captureExitError = (thrown: unknown): ExitError | unknown =>
   isCaptureFault(thrown) ? exitError(exitStatus.failed, printable(thrown.message)) : thrown;
 

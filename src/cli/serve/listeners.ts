@@ -9,7 +9,7 @@ import type { Settings } from '../settings/table.ts';
 import type { ServerCredentials } from './credentials.ts';
 
 /**
- * Emits `listening` for each; errors with the `ListenFault` of the first that cannot be listened on.
+ * Emits `listening` for each; errors with the `ListenError` of the first that cannot be listened on.
  *
  * @param credentials those of TLS; without them the port speaks plain TCP.
  * @param openFiles how many descriptors the process may have.

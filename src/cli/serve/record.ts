@@ -1,6 +1,8 @@
 /** `sluice serve --record`: writes a capture file for each connection into a folder. */
+
 import { realpath } from 'node:fs/promises';
 import { map, type Observable, Subscription } from 'rxjs';
+import type { CaptureError } from '../../capture/capture-fault.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { requestFraming } from '../../files/session/dispatch.ts';
 import type { ListenEvent } from '../../transport/listen-event.ts';
@@ -33,7 +35,8 @@ export async function openRecording({ settings, called }: Configuration): Promis
   const { recordInto } = await import('../../capture/record/record-directory.ts');
   const requests = requestFraming(undefined, { maxHeader });
   const recorder = await recordInto(record, { maxBytes, maxFiles, requests }).catch(
-    (error: NodeJS.ErrnoException) => {
+    ({ cause }: CaptureError) => {
+      const error = cause as NodeJS.ErrnoException;
       const isFile = error.code === 'EEXIST' || error.code === 'ENOTDIR';
       const why = isFile
         ? `${record} is a file, and must be a folder`

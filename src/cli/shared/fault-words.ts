@@ -1,7 +1,7 @@
 /** What a command prints when a request failed, or when it cannot listen. */
 import { type ClientFault, describeFault } from '../../client/client-fault.ts';
 import { type Doing, systemWords } from '../../files/protocol/system-words.ts';
-import type { ListenFault } from '../../transport/listen.ts';
+import { ListenError } from '../../transport/listen-error.ts';
 import { type ExitError, exitError } from './exit-error.ts';
 import { exitStatus } from './exit-status.ts';
 
@@ -12,16 +12,13 @@ import { exitStatus } from './exit-status.ts';
  * @param doing what the command was doing to the file on this machine.
  */
 export function faultInWords(fault: ClientFault, doing: Doing): string {
-  if (fault.type === 'content' && fault.thrown !== undefined) return systemWords(fault.thrown, doing);
-  if (fault.type === 'refused' && fault.error.code === 'not-authenticated') return NO_TOKEN;
+  if (fault.code === 'content' && fault.cause !== undefined) return systemWords(fault.cause, doing);
+  if (fault.code === 'refused' && fault.error.code === 'not-authenticated') return NO_TOKEN;
   return describeFault(fault);
 }
 
 const NO_TOKEN = 'the server must know who you are first: give a token with --token-file, or in SLUICE_TOKEN';
 
-/** Answers an `ExitError` for a `ListenFault`, and anything else as it is. */
+/** Answers an `ExitError` for a `ListenError`, and anything else as it is. */
 export const listenExitError = (thrown: unknown): ExitError | unknown =>
-  isListenFault(thrown) ? exitError(exitStatus.failed, thrown.message) : thrown;
-
-const isListenFault = (thrown: unknown): thrown is ListenFault =>
-  typeof thrown === 'object' && thrown !== null && 'address' in thrown && 'code' in thrown;
+  thrown instanceof ListenError ? exitError(exitStatus.failed, thrown.message) : thrown;

@@ -1,7 +1,8 @@
 /** Which server a command talks to, and how: one set of options for all of them. */
 import { type Command, Option } from 'commander';
 import { catchError, firstValueFrom, map, type Observable, throwError } from 'rxjs';
-import type { Connection, ConnectionFault } from '../../transport/connection.ts';
+import type { Connection } from '../../transport/connection.ts';
+import type { ConnectionError } from '../../transport/connection-error.ts';
 import { connectTcp } from '../../transport/socket/tcp.ts';
 import { connectTls } from '../../transport/tls/tls.ts';
 import { connectUnix } from '../../transport/unix/unix.ts';
@@ -69,7 +70,7 @@ export const tokenOf = (flags: ServerFlags, environment = process.env): string |
 
 /**
  * Connects at each subscription, as the flags say; the connection is not authenticated yet. Errors with a
- * `ConnectionFault`. The flags are checked once, in the call itself: it throws an `ExitError` when they make no sense
+ * `ConnectionError`. The flags are checked once, in the call itself: it throws an `ExitError` when they make no sense
  * or name a file that cannot be read.
  */
 export function connection$(flags: ServerFlags, environment = process.env): Observable<Connection> {
@@ -84,7 +85,7 @@ export function connection$(flags: ServerFlags, environment = process.env): Obse
   }
   if (tls === null) return connectTcp({ ...where, timeout }).pipe(map(noticingTls));
   return connectTls({ ...where, timeout, ...tls }).pipe(
-    catchError((fault: ConnectionFault) => throwError(() => withTlsHint(fault))),
+    catchError((error: ConnectionError) => throwError(() => withTlsHint(error))),
   );
 }
 
@@ -93,6 +94,6 @@ export async function connected(connecting$: Observable<Connection>): Promise<Co
   try {
     return await firstValueFrom(connecting$);
   } catch (thrown) {
-    throw exitError(exitStatus.connection, (thrown as ConnectionFault).message);
+    throw exitError(exitStatus.connection, (thrown as ConnectionError).message);
   }
 }

@@ -1,6 +1,7 @@
 /** Which option helps when the two sides do not agree on TLS. */
 import { map, type Observable } from 'rxjs';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
+import { ConnectionError } from '../../transport/connection-error.ts';
 
 /** By what the message of the fault says, the first that fits. */
 const hints: readonly (readonly [RegExp, string])[] = [
@@ -10,13 +11,16 @@ const hints: readonly (readonly [RegExp, string])[] = [
   [/a certificate of us/, 'show one with --tls-cert and --tls-key'],
 ];
 
-/** A fault of a connection that was to speak TLS, with the option that helps where there is one. */
-export function withTlsHint(fault: ConnectionFault): ConnectionFault {
-  const hint = hints.find(([pattern]) => pattern.test(fault.message))?.[1];
-  return hint === undefined ? fault : { ...fault, message: `${fault.message}; ${hint}` };
+/** An error of a connection that was to speak TLS, with the option that helps where there is one. */
+export function withTlsHint(error: ConnectionError): ConnectionError {
+  const { fault, message, cause } = error;
+  const hint = hints.find(([pattern]) => pattern.test(message))?.[1];
+  return hint === undefined
+    ? error
+    : new ConnectionError({ ...fault, message: `${message}; ${hint}` }, { cause });
 }
 
-const speaksTls: ConnectionFault = { code: 'untrusted', message: 'the server speaks TLS: add --tls' };
+const SPEAKS_TLS: ConnectionFault = { code: 'untrusted', message: 'the server speaks TLS: add --tls' };
 
 /** The answer of a TLS server to a client without TLS: an alert, which is one record of two bytes. */
 const isAlert = ({ length, 0: type, 1: major }: Uint8Array): boolean =>
@@ -31,7 +35,7 @@ export const noticingTls = (connection: Connection): Connection => ({
 const beginsPlain = (chunks$: Observable<Uint8Array>): Observable<Uint8Array> =>
   chunks$.pipe(
     map((chunk, at) => {
-      if (at === 0 && isAlert(chunk)) throw speaksTls;
+      if (at === 0 && isAlert(chunk)) throw new ConnectionError(SPEAKS_TLS);
       return chunk;
     }),
   );

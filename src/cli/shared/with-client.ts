@@ -17,7 +17,7 @@ const SILENCE_MAX_MS = 60_000;
 /** Milliseconds that a server has to end its side once ours is ended and everything is answered. */
 const CLOSING_MAX_MS = 2000;
 
-/** Resolves when the server has accepted the token, or at once without a token. Rejects with a `ClientFault`. */
+/** Resolves when the server has accepted the token, or at once without a token. Rejects with a `ClientError`. */
 export async function sayHello(client: Pick<Client, 'request'>, token: string | null): Promise<void> {
   if (token !== null) await lastValueFrom(client.request({ cmd: 'hello', token }));
 }
@@ -56,7 +56,7 @@ function explainOne(thrown: unknown): string | null | undefined {
 
 /**
  * Makes the same request for each name, without waiting for answers in between. A refusal is printed and does not stop
- * the other names. A broken connection does: its `ClientFault` is thrown.
+ * the other names. A broken connection does: its `ClientError` is thrown.
  */
 export async function forEachName(
   names: readonly string[],

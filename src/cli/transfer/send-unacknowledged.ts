@@ -72,7 +72,7 @@ async function sendAll(
         ignoreElements(),
         catchError((thrown: unknown) => {
           if (!isClientFault(thrown)) throw thrown;
-          if (thrown.type === 'connection') again.push(transfer);
+          if (thrown.code === 'connection') again.push(transfer);
           else {
             counts.failed++;
             report.failed(transfer, { message: faultInWords(thrown, 'read') });

@@ -84,10 +84,10 @@ export function resultOf(tally: Tally): TransferResult {
 
 /** Whether a fault concerns all files, not one. */
 export const endsAll = (fault: ClientFault): boolean =>
-  breaksConnection(fault) || (fault.type === 'refused' && fault.error.code === 'bad-token');
+  breaksConnection(fault) || (fault.code === 'refused' && fault.error.code === 'bad-token');
 
 /** @param doing what the command was doing to the file on this machine. */
 export function transferFaultOf(fault: ClientFault, doing: Doing): TransferFault {
   const message = faultInWords(fault, doing);
-  return fault.type === 'refused' ? { message, code: fault.error.code } : { message };
+  return fault.code === 'refused' ? { message, code: fault.error.code } : { message };
 }

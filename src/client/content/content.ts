@@ -47,7 +47,7 @@ export function bytesContent(given: BytesLike): Content {
  * @throws TypeError for anything else.
  * @example
  * client.put(file.name, blobContent(file)).subscribe({
- *   error: (fault) => console.error(describeFault(fault)),
+ *   error: (error) => console.error(error.message),
  * });
  */
 export function blobContent(blob: Blob): Content {

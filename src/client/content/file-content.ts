@@ -1,7 +1,9 @@
 /** A local file as content to be sent. For Node. */
 import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats } from 'node:fs';
 import { concatBytes } from '../../base/bytes.ts';
+import { systemWords } from '../../files/protocol/system-words.ts';
 import { bytesContent, type Content } from './content.ts';
+import { ContentError } from './content-error.ts';
 
 /** Files of up to so many bytes are read synchronously, which saves the way through the thread pool. */
 const WHOLE_READ_BYTES_MAX = 128 * 1024;
@@ -19,9 +21,9 @@ const KERNEL_PAGE_BYTES_MAX = 64 * 1024;
  * Some files of the kernel do not state their size (`/proc/cpuinfo` says 0, files below `/sys` say 4,096). They are
  * read to their end when they are opened, up to 16 MiB, and have no modification time.
  *
- * @throws the system's error when the file cannot be opened; an `Error` when it is no regular file, or when it states
- * no
- *   true size and has more than 16 MiB.
+ * @throws the system's error when the file cannot be opened; a `ContentError` when it is no regular file (`not-a-file`),
+ *   or when it states no true size and has more than 16 MiB (`too-large`). A read throws or rejects with one, `changed`
+ *   or `unreadable`.
  * @example client.put('a.txt', () => fileContent('/home/me/a.txt'))
  */
 export function fileContent(path: string): Content {
@@ -31,7 +33,7 @@ export function fileContent(path: string): Content {
   let unsized: Uint8Array | null;
   try {
     before = fstatSync(fd);
-    if (!before.isFile()) throw new Error('it is not a regular file');
+    if (!before.isFile()) throw new ContentError('not-a-file', 'it is not a regular file');
     unsized = isUnsized(before) ? readWhole(fd) : null;
     if (unsized !== null) checkUnchanged(before, fstatSync(fd));
   } catch (error) {
@@ -58,7 +60,8 @@ export function fileContent(path: string): Content {
       if (size <= WHOLE_READ_BYTES_MAX) return checked(offset, readSync(fd, into, 0, into.length, offset));
       return new Promise((resolve, reject) => {
         read(fd, into, 0, into.length, offset, (error, got) => {
-          if (error !== null) return reject(error);
+          if (error !== null)
+            return reject(new ContentError('unreadable', systemWords(error, 'read'), error));
           try {
             resolve(checked(offset, got));
           } catch (changed) {
@@ -74,7 +77,7 @@ export function fileContent(path: string): Content {
 function checkUnchanged(before: Stats, after: Stats): void {
   const same =
     after.size === before.size && after.mtimeMs === before.mtimeMs && after.ctimeMs === before.ctimeMs;
-  if (!same) throw new Error('it changed while it was being sent');
+  if (!same) throw new ContentError('changed', 'it changed while it was being sent');
 }
 
 /** Whether the stated size may be wrong. It may for every empty file too, which costs one more read. */
@@ -92,7 +95,8 @@ function readWhole(fd: number): Uint8Array {
     size += got;
     if (size > UNSIZED_BYTES_MAX) {
       const limit = `${UNSIZED_BYTES_MAX / 1024 ** 2} MiB`;
-      throw new Error(
+      throw new ContentError(
+        'too-large',
         `its size does not say how many bytes it has, and it has more than ${limit}: send a copy of it`,
       );
     }

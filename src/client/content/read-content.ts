@@ -1,7 +1,8 @@
 /** Content from the side of its reader: checked, read piece by piece, hashed, and its failure as a fault. */
 import { check, wholeFrom, withMethods } from '../../wire/argument.ts';
-import type { ClientFault } from '../client-fault.ts';
+import { ClientError, type ClientFault, isClientFault } from '../client-fault.ts';
 import type { Content } from './content.ts';
+import { ContentError } from './content-error.ts';
 
 const WITH_READ = withMethods('content: an object with `size` and `read`, such as bytesContent makes', [
   'read',
@@ -19,12 +20,22 @@ export function checkContent(content: Content): Content {
   return content;
 }
 
+/** The error of content that has fewer bytes than it has promised. */
+export const shortened = (at: number, size: number): ContentError =>
+  new ContentError('shortened', `the content ended after ${at} of ${size} bytes: it has become shorter`);
+
 /** The fault of a request whose content threw. */
 export const contentFault = (thrown: unknown): ClientFault => ({
-  type: 'content',
+  code: 'content',
   message: thrown instanceof Error ? thrown.message : String(thrown),
-  thrown,
+  cause: thrown,
 });
+
+/** The fault of whatever a request, or what came before it, has failed with. */
+export function clientFault(thrown: unknown): ClientFault {
+  if (thrown instanceof ClientError) return thrown.fault;
+  return isClientFault(thrown) ? thrown : contentFault(thrown);
+}
 
 /** Computes a digest piece by piece, as `createHash('sha256')` of Node does. */
 export interface Hasher {
@@ -52,7 +63,7 @@ export async function readPieces(
     const into = room.subarray(0, to - at);
     const got = await content.read(at, into);
     if (!Number.isInteger(got) || got < 1 || got > into.length) {
-      throw new Error(`the content ended after ${at} of ${content.size} bytes: it has become shorter`);
+      throw shortened(at, content.size);
     }
     at += got;
     each(into.subarray(0, got), at);

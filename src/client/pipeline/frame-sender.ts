@@ -17,7 +17,7 @@ import type { Connection, ConnectionFault } from '../../transport/connection.ts'
 import { encodeJsonHeader } from '../../wire/json-header.ts';
 import type { ClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
-import { contentFault } from '../content/read-content.ts';
+import { contentFault, shortened } from '../content/read-content.ts';
 import type { Outbound } from './client-request.ts';
 import { createWriteBuffer, type Mark, type WriteBuffer } from './write-buffer.ts';
 
@@ -107,7 +107,7 @@ async function sendFrame(
   const size = content?.size ?? 0;
   const header = encodeJsonHeader(request.header(content));
   if (!header.ok) {
-    request.failed({ type: 'unsendable', message: header.fault.message });
+    request.failed({ code: 'unsendable', message: header.fault.message });
     return true;
   }
   const { offset, crc32: before } = request.from ?? FROM_THE_START;
@@ -156,8 +156,7 @@ async function readInto(content: Content, at: number, into: Uint8Array): Promise
   try {
     const got = await content.read(at, into);
     if (Number.isInteger(got) && got > 0 && got <= into.length) return got;
-    const message = `the content ended after ${at} of ${content.size} bytes: it has become shorter`;
-    return { type: 'content', message };
+    return contentFault(shortened(at, content.size));
   } catch (thrown) {
     return contentFault(thrown);
   }

@@ -11,7 +11,7 @@ import { finish, type PipelineState, settle } from './pipeline-state.ts';
 function protocolError(pipeline: PipelineState, message: string, error?: ServiceFault): void {
   const said = error === undefined ? {} : { error };
   // Not `destroyed`: that code is for connections dropped for the sake of one request.
-  finish(pipeline, { code: 'failed', message }, { type: 'protocol', message, ...said });
+  finish(pipeline, { code: 'failed', message }, { code: 'protocol', message, ...said });
   pipeline.connection.destroy();
 }
 
@@ -38,7 +38,7 @@ function onReply(pipeline: PipelineState, reply: Reply, body: number): void {
   pipeline.receiving = pending;
   if (isRefusal(reply)) {
     pending.answered = true;
-    if (!pending.cancelled) pending.request.failed({ type: 'refused', error: reply.error });
+    if (!pending.cancelled) pending.request.failed({ code: 'refused', error: reply.error });
     pending.cancelled = true;
     return;
   }
@@ -48,7 +48,7 @@ function onReply(pipeline: PipelineState, reply: Reply, body: number): void {
   pending.answered = true;
   if (pending.cancelled) return;
   const fault = pending.request.acked(reply, pending.sent, body);
-  if (fault?.type === 'protocol') protocolError(pipeline, fault.message);
+  if (fault?.code === 'protocol') protocolError(pipeline, fault.message);
   else if (fault !== null) {
     pending.request.failed(fault);
     pending.cancelled = true;

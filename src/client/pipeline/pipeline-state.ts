@@ -51,16 +51,16 @@ export function finish(pipeline: PipelineState, fault: ConnectionFault, cause?: 
   pipeline.deadline?.stop();
   const failed = pipeline.outstanding.splice(0);
   for (const { request, cancelled } of failed) {
-    if (!cancelled) request.failed(cause ?? { type: 'connection', fault, sent: true });
+    if (!cancelled) request.failed(cause ?? { code: 'connection', cause: fault, sent: true });
   }
   failQueued(pipeline, fault);
 }
 
 export function failQueued({ queue, sending, outstanding }: PipelineState, fault: ConnectionFault): void {
   if (sending !== null && !outstanding.includes(sending) && !sending.answered) {
-    sending.outbound.failed({ type: 'connection', fault, sent: false });
+    sending.outbound.failed({ code: 'connection', cause: fault, sent: false });
   }
   for (let pending = queue.shift(); pending !== undefined; pending = queue.shift()) {
-    if (!pending.cancelled) pending.request.failed({ type: 'connection', fault, sent: false });
+    if (!pending.cancelled) pending.request.failed({ code: 'connection', cause: fault, sent: false });
   }
 }

@@ -19,6 +19,7 @@ import type { SchedulerLike } from 'rxjs';
 import { createFifo } from '../../base/fifo.ts';
 import { replyFraming } from '../../files/protocol/reply.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
+import { connectionFault } from '../../transport/connection-fault.ts';
 import { deframe } from '../../wire/deframe.ts';
 import type { ClientRequest, Outbound } from './client-request.ts';
 import { createDeadline, type Deadline } from './deadline.ts';
@@ -59,7 +60,7 @@ export function createRequestPipeline(options: RequestPipelineOptions): RequestP
       finish(pipeline, pipeline.writeFault ?? ended);
       connection.end();
     },
-    error: (fault: ConnectionFault) => finish(pipeline, fault),
+    error: (error: unknown) => finish(pipeline, connectionFault(error)),
   });
 
   return {
@@ -157,7 +158,7 @@ function addRequest(pipeline: PipelineState, request: ClientRequest): () => void
     pipeline.sender.wake();
   } else {
     const fault = endFault ?? writeFault ?? destroyedHere('the client was ended');
-    queueMicrotask(() => pending.outbound.failed({ type: 'connection', fault, sent: false }));
+    queueMicrotask(() => pending.outbound.failed({ code: 'connection', cause: fault, sent: false }));
   }
   return () => {
     pending.cancelled = true;

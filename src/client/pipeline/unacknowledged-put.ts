@@ -2,7 +2,7 @@
 import type { Subscriber } from 'rxjs';
 import type { Fifo } from '../../base/fifo.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
-import type { ClientFault } from '../client-fault.ts';
+import { ClientError, type ClientFault } from '../client-fault.ts';
 import type { Outbound, SentContent } from './client-request.ts';
 import type { FrameSender } from './frame-sender.ts';
 
@@ -70,7 +70,7 @@ export function beginPut(sender: SenderState, put: QueuedPut): () => void {
     sender.frames.wake();
   } else {
     const fault = sender.endFault ?? { code: 'destroyed', message: 'the sender was ended' };
-    queueMicrotask(() => failPut(sender, put, { type: 'connection', fault, sent: false }));
+    queueMicrotask(() => failPut(sender, put, { code: 'connection', cause: fault, sent: false }));
   }
   return () => {
     put.cancelled = true;
@@ -89,7 +89,7 @@ function onTaken(sender: SenderState, put: QueuedPut, bytes: number, total: numb
 
 function failPut(sender: SenderState, put: QueuedPut, fault: ClientFault): void {
   sender.unfinished.delete(put);
-  if (!put.cancelled) put.subscriber.error(fault);
+  if (!put.cancelled) put.subscriber.error(new ClientError(fault));
   endIfDone(sender);
 }
 
@@ -109,9 +109,9 @@ export function failAll(sender: SenderState, fault: ConnectionFault): void {
   sender.endFault = fault;
   sender.frames.stop();
   const { queue, unfinished } = sender;
-  for (const put of unfinished) failPut(sender, put, { type: 'connection', fault, sent: true });
+  for (const put of unfinished) failPut(sender, put, { code: 'connection', cause: fault, sent: true });
   unfinished.clear();
   for (let put = queue.shift(); put !== undefined; put = queue.shift()) {
-    failPut(sender, put, { type: 'connection', fault, sent: false });
+    failPut(sender, put, { code: 'connection', cause: fault, sent: false });
   }
 }

@@ -7,6 +7,7 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { createFifo } from '../../base/fifo.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
+import { connectionFault } from '../../transport/connection-fault.ts';
 import {
   CONNECTION,
   check,
@@ -16,6 +17,7 @@ import {
   optional,
   TEXT,
 } from '../../wire/argument.ts';
+import { ClientError } from '../client-fault.ts';
 import { crc32 as portableCrc32 } from '../content/crc32.ts';
 import { type ContentSource, opener } from '../put.ts';
 import { type Checksum, createFrameSender } from './frame-sender.ts';
@@ -32,7 +34,7 @@ import {
 
 export interface UnacknowledgedSender {
   /**
-   * Sends content under a name, behind the puts before it. Errors with a `ClientFault`: `content` when the content
+   * Sends content under a name, behind the puts before it. Errors with a `ClientError`: `content` when the content
    * cannot be read as promised, `connection` when the connection breaks. Content that fails, or an unsubscription in
    * the middle of the body, ends our side of the connection in the middle of the frame, since the frame cannot be
    * completed.
@@ -41,7 +43,7 @@ export interface UnacknowledgedSender {
   /**
    * Ends our side once all is sent, and waits for the peer to end its own. Emits true when the peer did, false when it
    * had not after `linger` milliseconds (the sender then drops the connection), and completes. Errors with a
-   * `ClientFault` when the connection breaks.
+   * `ClientError` when the connection breaks.
    */
   readonly end: (linger: number) => Observable<boolean>;
   readonly destroy: () => void;
@@ -58,7 +60,7 @@ const DROPPED: ConnectionFault = {
  * @example
  * const sender = createUnacknowledgedSender(connection);
  * concat(sender.put('a.txt', bytesContent(bytes)), sender.end(5_000)).subscribe({
- *   error: (fault) => console.error(describeFault(fault)),
+ *   error: (error) => console.error(error.message),
  * });
  */
 export function createUnacknowledgedSender(
@@ -68,7 +70,7 @@ export function createUnacknowledgedSender(
   check('createUnacknowledgedSender: its connection', connection, CONNECTION);
   checkOptions('createUnacknowledgedSender', options, { crc32: optional(FUNCTION) });
   const sender = createState(connection, options.crc32 ?? portableCrc32);
-  connection.chunks$.subscribe({ error: (fault: ConnectionFault) => failAll(sender, fault) });
+  connection.chunks$.subscribe({ error: (error: unknown) => failAll(sender, connectionFault(error)) });
   connection.closed$.subscribe((fault) =>
     failAll(sender, fault ?? { code: 'reset', message: 'the peer is gone' }),
   );
@@ -122,7 +124,8 @@ function end(sender: SenderState, linger: number, subscriber: Subscriber<boolean
     connection.destroy();
   }, linger);
   const closing = connection.closed$.subscribe((fault) => {
-    if (fault !== null) return subscriber.error({ type: 'connection', fault, sent: true });
+    if (fault !== null)
+      return subscriber.error(new ClientError({ code: 'connection', cause: fault, sent: true }));
     subscriber.next(true);
     subscriber.complete();
   });

@@ -52,8 +52,8 @@ export interface ConnectionPool {
 }
 
 const DESTROYED: ClientFault = {
-  type: 'connection',
-  fault: { code: 'destroyed', message: 'the connections were dropped' },
+  code: 'connection',
+  cause: { code: 'destroyed', message: 'the connections were dropped' },
   sent: false,
 };
 
@@ -82,11 +82,11 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 /** A job has reported that its connection broke. */
 function onBroken(pool: PoolState, job: Job, connection: PooledConnection, fault: ClientFault): void {
   // The client itself drops a connection for the sake of one job. That says nothing about the server.
-  const isDropped = fault.type === 'connection' && fault.fault.code === 'destroyed';
+  const isDropped = fault.code === 'connection' && fault.cause.code === 'destroyed';
   const isFirst = connection.state !== 'draining' || (connection.cause === null && !isDropped);
   connection.state = 'draining';
   if (!isDropped && connection.cause === null) connection.cause = fault;
-  const isBlamed = isFirst && !isDropped && (fault.type !== 'connection' || fault.sent);
+  const isBlamed = isFirst && !isDropped && (fault.code !== 'connection' || fault.sent);
   if (isBlamed) countFailure(job);
   job.madeProgress = false;
   const isHopeless = pool.destroyed || job.failures > pool.settings.retries || !isRetryable(fault);

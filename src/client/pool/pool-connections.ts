@@ -1,9 +1,10 @@
 /** The connections of a pool: made when jobs need them, made again when they break, closed when no job is left. */
 import { destroyLater } from '../../transport/close-gracefully.ts';
-import type { ConnectionFault } from '../../transport/connection.ts';
+import { connectionFault } from '../../transport/connection-fault.ts';
 import { check, OBSERVABLE } from '../../wire/argument.ts';
 import { createClient } from '../client.ts';
 import { type ClientFault, isClientFault } from '../client-fault.ts';
+import { clientFault } from '../content/read-content.ts';
 import {
   addConnection,
   beginOn,
@@ -59,14 +60,14 @@ function connect(pool: PoolState, connection: PooledConnection): void {
       const { token } = pool.settings;
       if (token === undefined) return onOpen(pool, connection);
       client.hello(token).subscribe({
-        error: (fault: ClientFault) => onLost(pool, connection, fault),
+        error: (error: unknown) => onLost(pool, connection, clientFault(error)),
         complete: () => onOpen(pool, connection),
       });
     },
-    error: (thrown: ConnectionFault | ClientFault) => {
-      const fault = isClientFault(thrown)
-        ? thrown
-        : ({ type: 'connection', fault: thrown, sent: false } as const);
+    error: (error: unknown) => {
+      const fault = isClientFault(error)
+        ? clientFault(error)
+        : ({ code: 'connection', cause: connectionFault(error), sent: false } as const);
       onLost(pool, connection, fault);
     },
   });

@@ -18,7 +18,7 @@ import type { Checksum } from '../pipeline/frame-sender.ts';
 import type { Backoff } from './retry.ts';
 
 export interface ConnectionPoolOptions {
-  /** Makes one connection and completes; errors with a `ConnectionFault`. Unsubscribing abandons it. */
+  /** Makes one connection and completes; errors with a `ConnectionError`. Unsubscribing abandons it. */
   readonly connect: () => Observable<Connection>;
   /** Sent to the server on each connection, before anything else. */
   readonly token?: string | undefined;

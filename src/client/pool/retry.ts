@@ -21,24 +21,24 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set<ErrorCode>([
 
 /** Whether the fault ends the connection. */
 export const breaksConnection = (fault: ClientFault): boolean =>
-  fault.type === 'connection' || fault.type === 'protocol';
+  fault.code === 'connection' || fault.code === 'protocol';
 
 /** Whether the server has refused a request with this code. */
 export const isRefused = (thrown: unknown, code: string): boolean =>
-  isClientFault(thrown) && thrown.type === 'refused' && thrown.error.code === code;
+  isClientFault(thrown) && thrown.code === 'refused' && thrown.error.code === code;
 
 /**
  * @param reached whether a connection to the server succeeded before. Then an unknown host name means that the network
  *   is away, and may come back.
- * @example isRetryable({ type: 'refused', error: serviceFault('disk-full') }) // false
+ * @example isRetryable({ code: 'refused', error: serviceFault('disk-full') }) // false
  */
 export function isRetryable(fault: ClientFault, reached = false): boolean {
-  switch (fault.type) {
+  switch (fault.code) {
     case 'connection':
       // A misspelt name will not be known later either.
-      if (fault.fault.code === 'unknown-host') return reached;
+      if (fault.cause.code === 'unknown-host') return reached;
       // A server with the wrong certificate will not have the right one later.
-      return fault.fault.code !== 'untrusted';
+      return fault.cause.code !== 'untrusted';
     case 'protocol':
       return fault.error === undefined || TRANSIENT_CODES.has(fault.error.code);
     case 'refused':
@@ -77,7 +77,7 @@ const RESOLVER_WAIT_FACTOR = 5;
  * take some 15 s, and cannot all happen at once.
  */
 export function retryDelay(fault: ClientFault, failures: number, backoff: Backoff, random: number): number {
-  const code = fault.type === 'connection' ? fault.fault.code : null;
+  const code = fault.code === 'connection' ? fault.cause.code : null;
   if (code !== 'no-resolver' && code !== 'unknown-host') return backoffDelay(failures, backoff, random);
   const { initial = 200 } = backoff;
   return backoffDelay(failures, { ...backoff, initial: initial * RESOLVER_WAIT_FACTOR }, (1 + random) / 2);

@@ -11,8 +11,8 @@
 import { type Subscriber, Subscription } from 'rxjs';
 import { hexDigits } from '../../base/bytes.ts';
 import type { Client } from '../client.ts';
-import type { ClientFault } from '../client-fault.ts';
-import { contentFault } from '../content/read-content.ts';
+import { ClientError } from '../client-fault.ts';
+import { clientFault, contentFault } from '../content/read-content.ts';
 import type { Download } from '../get.ts';
 import type { Checksum } from '../pipeline/frame-sender.ts';
 import type { ConnectionPool } from '../pool/connection-pool.ts';
@@ -51,7 +51,7 @@ export function beginDownload({ size, ...request }: DownloadRequest): () => void
   const { pool, subscriber } = request;
   const job = createJob(
     (client) => beginTry(download, client),
-    (fault) => subscriber.error(fault),
+    (fault) => subscriber.error(new ClientError(fault)),
     size >= RESUME_THRESHOLD_BYTES,
   );
   const download: DownloadState = { ...request, job, partial: undefined, running: null, restarted: false };
@@ -96,7 +96,7 @@ function checkUnchanged(download: DownloadState, client: Client, kept: PartialDo
     next: (info) => {
       if (!isSameFile(info, kept.file)) download.partial = null;
     },
-    error: (fault: ClientFault) => pool.failed(job, fault),
+    error: (error: unknown) => pool.failed(job, clientFault(error)),
     complete: () => fetchFrom(download, client, download.partial?.offset ?? 0),
   });
   download.running?.add(looking);
@@ -110,10 +110,10 @@ function fetchFrom(download: DownloadState, client: Client, offset: number): voi
       arriving = begun;
       receive(download, begun);
     },
-    error: (fault: ClientFault) => {
+    error: (error: unknown) => {
       // The file has become shorter since `stat`.
-      if (offset > 0 && isRefused(fault, 'bad-range')) return restart(download);
-      pool.failed(job, fault);
+      if (offset > 0 && isRefused(error, 'bad-range')) return restart(download);
+      pool.failed(job, clientFault(error));
     },
     complete: () => {
       if (arriving !== null) finish(download, arriving);
@@ -151,7 +151,7 @@ function receive(download: DownloadState, { bytes$, ...about }: Download): void 
       pool.madeProgress(job);
       subscriber.next({ received: at, total: size });
     },
-    // The request errors with the same fault.
+    // The request errors with the same error.
     error: () => {},
   });
   download.running?.add(reading);
@@ -162,7 +162,7 @@ function finish(download: DownloadState, { size, crc32, filename }: Download): v
   const { pool, job, partial } = download;
   if (!partial || partial.offset !== size) {
     const message = `the server sent ${partial?.offset ?? 0} of the ${size} bytes of ${filename}`;
-    return pool.failed(job, { type: 'protocol', message });
+    return pool.failed(job, { code: 'protocol', message });
   }
   if (crc32 !== undefined && crc32 !== partial.crc32) {
     if (!download.restarted) {
@@ -171,7 +171,7 @@ function finish(download: DownloadState, { size, crc32, filename }: Download): v
     }
     const [got, said] = [hexDigits(partial.crc32, 8), hexDigits(crc32, 8)];
     const message = `what was received has the CRC-32 ${got}, and the server's file ${said}`;
-    return pool.failed(job, { type: 'mismatch', message });
+    return pool.failed(job, { code: 'mismatch', message });
   }
   pool.done(job);
   download.subscriber.complete();
@@ -189,5 +189,5 @@ function failLocally({ pool, job, running, subscriber }: DownloadState, thrown: 
   if (job.over) return;
   running?.unsubscribe();
   pool.done(job);
-  subscriber.error(contentFault(thrown));
+  subscriber.error(new ClientError(contentFault(thrown)));
 }

@@ -3,8 +3,9 @@ import { Observable, type Subscription } from 'rxjs';
 import type { FileInfo, Listing } from '../../files/protocol/file.ts';
 import { check, TEXT, withMethods } from '../../wire/argument.ts';
 import type { Client } from '../client.ts';
-import type { ClientFault } from '../client-fault.ts';
+import { ClientError } from '../client-fault.ts';
 import { crc32 as portableCrc32 } from '../content/crc32.ts';
+import { clientFault } from '../content/read-content.ts';
 import type { PageSettings } from '../list.ts';
 import { type ConnectionPool, createConnectionPool } from '../pool/connection-pool.ts';
 import type { ConnectionPoolOptions, Retry } from '../pool/pool-options.ts';
@@ -47,7 +48,7 @@ const TARGET = withMethods('an object with `begin` and `write`', ['begin', 'writ
  * const downloads = createDownloads({ connect: () => connectTcp({ host, port }) });
  * const chunks: Uint8Array[] = [];
  * downloads.fetch('a.txt', { begin: () => chunks.splice(0), write: (bytes) => chunks.push(bytes) }).subscribe({
- *   error: (fault) => console.error(describeFault(fault)),
+ *   error: (error) => console.error(error.message),
  *   complete: () => console.log(`${chunks.length} chunks`),
  * });
  */
@@ -79,7 +80,7 @@ function retriedRequest<T>(pool: ConnectionPool, ask: (client: Client) => Observ
       (client) => {
         running = ask(client).subscribe({
           next: (answer) => subscriber.next(answer),
-          error: (fault: ClientFault) => pool.failed(job, fault),
+          error: (error: unknown) => pool.failed(job, clientFault(error)),
           complete: () => {
             pool.madeProgress(job);
             pool.done(job);
@@ -87,7 +88,7 @@ function retriedRequest<T>(pool: ConnectionPool, ask: (client: Client) => Observ
           },
         });
       },
-      (fault) => subscriber.error(fault),
+      (fault) => subscriber.error(new ClientError(fault)),
       false,
     );
     pool.add(job);

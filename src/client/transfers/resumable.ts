@@ -10,9 +10,9 @@
  */
 import { Observable } from 'rxjs';
 import type { Client } from '../client.ts';
-import { type ClientFault, isClientFault } from '../client-fault.ts';
+import { ClientError, isClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
-import { contentFault, hashOf } from '../content/read-content.ts';
+import { clientFault, contentFault, hashOf } from '../content/read-content.ts';
 import type { SentContent } from '../pipeline/client-request.ts';
 import { type ContentSource, opener, type PutEvent, type PutSettings } from '../put.ts';
 import {
@@ -25,7 +25,7 @@ import {
 } from './resume-point.ts';
 import { noteSource, type ResumeState } from './resume-state.ts';
 
-/** Errors with a `ClientFault`. Unsubscribing gives the try up; the server keeps its bytes. */
+/** Errors with a `ClientError`. Unsubscribing gives the try up; the server keeps its bytes. */
 export function sendResumable(
   client: Client,
   source: UploadSource,
@@ -35,7 +35,7 @@ export function sendResumable(
     const attempt: ResumableTry = { client, source, state, subscriber, askedAgain: false, cancel: () => {} };
     run(attempt).then(
       () => subscriber.complete(),
-      (thrown: unknown) => subscriber.error(isClientFault(thrown) ? thrown : contentFault(thrown)),
+      (thrown: unknown) => subscriber.error(new ClientError(clientFault(thrown))),
     );
     return () => attempt.cancel();
   });
@@ -80,7 +80,7 @@ async function opened(content: ContentSource): Promise<Content> {
   try {
     return await opener(content)();
   } catch (thrown) {
-    throw contentFault(thrown);
+    throw new ClientError(contentFault(thrown));
   }
 }
 
@@ -106,10 +106,10 @@ function put(attempt: ResumableTry, settings: PutSettings, open: () => Content):
         if (event.type === 'durable') state.checkpoints.passed(event.offset);
         subscriber.next(event);
       },
-      error: (fault: ClientFault) => {
+      error: (error: unknown) => {
         // The server has answered: the content was not stored.
-        if (fault.type === 'refused') state.sent = null;
-        reject(fault);
+        if (isClientFault(error) && error.code === 'refused') state.sent = null;
+        reject(error);
       },
       complete: resolve,
     });
@@ -136,7 +136,7 @@ async function canRetryNow(
   offset: number,
 ): Promise<boolean> {
   const { state } = attempt;
-  if (!isWanted(attempt) || !isClientFault(thrown) || thrown.type !== 'refused') return false;
+  if (!isWanted(attempt) || !isClientFault(thrown) || thrown.code !== 'refused') return false;
   // The server has more or fewer bytes by now: it is asked again.
   if (thrown.error.code === 'bad-offset' && !attempt.askedAgain) {
     attempt.askedAgain = true;

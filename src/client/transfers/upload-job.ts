@@ -1,10 +1,10 @@
 /** An upload over the connections of a pool: one try after the other, small content by a put, large content resumed. */
 import type { Observable, Subscriber } from 'rxjs';
 import type { Client } from '../client.ts';
-import type { ClientFault } from '../client-fault.ts';
+import { ClientError, type ClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
 import { crc32 as portableCrc32 } from '../content/crc32.ts';
-import { type Hasher, hashOf } from '../content/read-content.ts';
+import { clientFault, type Hasher, hashOf } from '../content/read-content.ts';
 import type { SentContent } from '../pipeline/client-request.ts';
 import type { ConnectionPool } from '../pool/connection-pool.ts';
 import { createJob } from '../pool/pool-state.ts';
@@ -33,7 +33,7 @@ export interface UploadRequest {
 }
 
 /** Thrown when content that was opened to be sent as a small one turns out to be large. */
-const TURNED_OUT_LARGE = Symbol('is large');
+const TURNED_OUT_LARGE = new Error('the content is large');
 
 /** Answers a function that gives the upload up. */
 export function beginUpload(request: UploadRequest): () => void {
@@ -61,7 +61,7 @@ function createUpload({
     pool,
     job: createJob(
       (client) => beginTry(upload, client),
-      (fault) => subscriber.error(fault),
+      (fault) => subscriber.error(new ClientError(fault)),
       typeof content !== 'function' && isLarge(content),
     ),
     filename,
@@ -91,7 +91,7 @@ function createUpload({
 }
 
 function hasherOf({ sha256 }: UploadsOptions): () => Hasher {
-  if (sha256 === undefined) throw new Error("verify: 'sha256' needs the option sha256");
+  if (sha256 === undefined) throw new TypeError("verify: 'sha256' needs the option sha256");
   return sha256;
 }
 
@@ -101,7 +101,7 @@ function beginTry(upload: UploadState, client: Client): void {
   upload.speed = null;
   upload.running = (upload.job.large ? sendLarge(upload, client) : sendSmall(upload, client)).subscribe({
     next: (event) => onTryEvent(upload, event),
-    error: (fault: ClientFault) => onTryFailed(upload, client, fault),
+    error: (error: unknown) => onTryFailed(upload, client, clientFault(error)),
     complete: () => finish(upload),
   });
 }
@@ -141,7 +141,7 @@ function inspectOpened(upload: UploadState, content: Content): Content | Promise
       upload.sha256 = hash;
       return content;
     },
-    (thrown) => {
+    (thrown: unknown) => {
       content.close?.();
       throw thrown;
     },
@@ -158,7 +158,7 @@ function sendLarge(upload: UploadState, client: Client): Observable<TryEvent> {
 
 function onTryFailed(upload: UploadState, client: Client, fault: ClientFault): void {
   const { pool, job, sentBefore } = upload;
-  if (fault.type === 'content' && fault.thrown === TURNED_OUT_LARGE) {
+  if (fault.code === 'content' && fault.cause === TURNED_OUT_LARGE) {
     upload.attempt--;
     return pool.again(job, true);
   }
@@ -173,6 +173,6 @@ function onTryFailed(upload: UploadState, client: Client, fault: ClientFault): v
       onTryEvent(upload, found);
       finish(upload);
     },
-    (thrown: ClientFault) => pool.failed(job, thrown),
+    (thrown: unknown) => pool.failed(job, clientFault(thrown)),
   );
 }

@@ -19,7 +19,7 @@ export interface Uploads {
    * start.
    *
    * The upload is tried again after a while when that may help: after a connection that broke or could not be made, a
-   * server that does not answer, a refusal that is about the moment. It errors with the last `ClientFault` when
+   * server that does not answer, a refusal that is about the moment. It errors with the last `ClientError` when
    * `retries` further tries have made no progress, and at once when another try would not help.
    *
    * Unsubscribing gives it up at any time: no more of it is sent. The server keeps its bytes for a later try. An upload
@@ -48,7 +48,7 @@ export interface Uploads {
  * const uploads = createUploads({ connect: () => connectTcp({ host, port }) });
  * uploads.upload('film.mkv', () => fileContent('film.mkv')).subscribe({
  *   next: (event) => console.log(event.type === 'progress' ? event.durable / event.total : event.crc32),
- *   error: (fault) => console.log(describeFault(fault)),
+ *   error: (error) => console.log(error.message),
  *   complete: () => uploads.end(),
  * });
  */

@@ -20,7 +20,7 @@ export function requestCodec(
     headLength: (bytes, start, end) => framing.headLength(bytes, start, end),
     parseHead: (bytes, start, end) => {
       const parsed = framing.parseHead(bytes, start, end);
-      return 'problem' in parsed ? parsed : { ...parsed, header: trimHeader(parsed.header) };
+      return 'code' in parsed ? parsed : { ...parsed, header: trimHeader(parsed.header) };
     },
   };
   return {

@@ -1,6 +1,7 @@
 /** The helpers of the cases of the contract suite. */
 import { type Observable, Subject, take } from 'rxjs';
 import type { Connection, ConnectionFault } from '../connection.ts';
+import type { ConnectionError } from '../connection-error.ts';
 
 /** Two connections that are each other's peer. */
 export type Pair = readonly [Connection, Connection];
@@ -41,12 +42,12 @@ export function pattern(length: number, from = 0): Uint8Array {
   return made.slice(from, end);
 }
 
-/** What a reader saw. `done` resolves at the end, with the fault or null. */
+/** What a reader saw. `done` resolves at the end, with the error or null. */
 export interface Reading {
   readonly chunks: Uint8Array[];
   readonly bytes: () => Buffer;
   readonly length: () => number;
-  readonly done: Promise<ConnectionFault | null>;
+  readonly done: Promise<ConnectionError | null>;
   /** Resolves when so many bytes are in. */
   readonly reached: (bytes: number) => Promise<void>;
   readonly stop: () => void;
@@ -57,7 +58,7 @@ export function read(connection: Connection, onChunk: (chunk: Uint8Array) => voi
   const arrived$ = new Subject<void>();
   let length = 0;
   let stop = () => {};
-  const done = new Promise<ConnectionFault | null>((resolve) => {
+  const done = new Promise<ConnectionError | null>((resolve) => {
     const subscription = connection.chunks$.subscribe({
       next: (chunk) => {
         chunks.push(chunk);

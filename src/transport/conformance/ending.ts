@@ -1,5 +1,6 @@
 /** The contract of `end`, `destroy` and of what a peer sees of them. */
 import assert from 'node:assert/strict';
+import { ConnectionError } from '../connection-error.ts';
 import { type ConnectionCases, once, pattern, read, turns, write, writeUntilItFails } from './case.ts';
 
 export const endCases: ConnectionCases = {
@@ -119,6 +120,8 @@ export const resetCases: ConnectionCases = {
       faults.map((fault) => fault?.code),
       ['destroyed', 'destroyed', 'reset', 'reset'],
     );
+    for (const error of [await atLeft.done, await atRight.done, await read(right).done])
+      assert.ok(error instanceof ConnectionError, 'chunks$ errors with a ConnectionError');
     assert.equal((await read(right).done)?.code, 'reset');
   },
 };

@@ -34,7 +34,7 @@ let made = 0;
  *
  * @example
  * const [here, there] = memoryPair();
- * there.chunks$.subscribe({ next: (chunk) => console.log(chunk), error: (fault) => console.log(fault.message) });
+ * there.chunks$.subscribe({ next: (chunk) => console.log(chunk), error: (error) => console.log(error.message) });
  * here.write([Uint8Array.of(1, 2, 3)], () => here.end());
  */
 export function memoryPair(options: MemoryPairOptions = {}): [Connection, Connection] {

@@ -56,7 +56,7 @@ const SOCKET = withMethods('a connected socket of node:net or node:tls', [
  *   const connection = fromSocket(socket);
  *   connection.chunks$.subscribe({
  *     next: (chunk) => connection.write([chunk], () => {}),
- *     error: (fault) => console.log(`${connection.remote}: ${fault.message}`),
+ *     error: (error) => console.log(`${connection.remote}: ${error.message}`),
  *     complete: () => connection.end(),
  *   });
  * });
@@ -120,7 +120,8 @@ function listen(state: SocketState, onReceived: (chunk: Uint8Array) => void): vo
     // A paused socket may hold a little that came before the error: the one "further chunk" that `pause` allows.
     const held: Uint8Array | null = socket.read();
     if (held !== null) onReceived(held);
-    endReading(reader, state.isDestroyed ? DESTROYED : state.faultOf(error));
+    if (state.isDestroyed) endReading(reader, DESTROYED);
+    else endReading(reader, state.faultOf(error), error);
   });
   socket.on('close', () => onClosed(state));
 }

@@ -21,7 +21,7 @@ export interface ListenTcpOptions {
 /**
  * Accepts TCP connections while it is subscribed. Emits `listening` once, then a `connection` for each peer; the
  * connection reads nothing before its `chunks$` is subscribed. Unsubscribing stops accepting and leaves the
- * connections to their owners. Errors with a `ListenFault` when listening on the address is not possible. A single
+ * connections to their owners. Errors with a `ListenError` when listening on the address is not possible. A single
  * connection that could not be accepted is an event, not an error.
  *
  * @example
@@ -29,7 +29,7 @@ export interface ListenTcpOptions {
  *   next: (event) => {
  *     if (event.type === 'connection') event.connection.end();
  *   },
- *   error: (fault) => console.error(fault.message),
+ *   error: (error) => console.error(error.message),
  * });
  */
 export function listenTcp(options: ListenTcpOptions): Observable<ListenEvent> {
@@ -51,7 +51,7 @@ export interface ConnectTcpOptions {
 }
 
 /**
- * Connects when subscribed: emits the connection and completes. Errors with a `ConnectionFault` when that is not
+ * Connects when subscribed: emits the connection and completes. Errors with a `ConnectionError` when that is not
  * possible (`refused`, `unreachable`, `timeout`). Unsubscribing before it connected abandons the attempt; after
  * that the connection belongs to the subscriber.
  *

@@ -14,7 +14,8 @@ import { formatAddress } from '../address.ts';
 import { CONNECT_TLS_RULES, checkConnect, checkListen } from '../check-arguments.ts';
 import { type Attempt, connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Connection, ConnectionFault } from '../connection.ts';
-import { type ListenFault, listenOn, type Refused } from '../listen.ts';
+import { listenOn, type Refused } from '../listen.ts';
+import { ListenError } from '../listen-error.ts';
 import type { ListenEvent } from '../listen-event.ts';
 import { fromSocket } from '../socket/from-socket.ts';
 import type { ListenTcpOptions } from '../socket/tcp.ts';
@@ -47,8 +48,8 @@ export interface ListenTlsOptions extends ListenTcpOptions {
 
 /**
  * Accepts TLS connections as `listenTcp` accepts TCP's. Emits a connection once its handshake is done, and an
- * `accept-failed` for a handshake that fails. Errors with a `ListenFault`: as with TCP, or `bad-credentials` when the
- * first credentials cannot be used.
+ * `accept-failed` for a handshake that fails. Errors with a `ListenError`: as with TCP, or `bad-credentials` when the
+ * first credentials cannot be used; and with what `credentials$` errors with.
  *
  * @example
  * const [cert, key] = [readFileSync('cert.pem'), readFileSync('key.pem')];
@@ -56,7 +57,7 @@ export interface ListenTlsOptions extends ListenTcpOptions {
  *   next: (event) => {
  *     if (event.type === 'connection') event.connection.end();
  *   },
- *   error: (fault) => console.error(fault.message),
+ *   error: (error) => console.error(error.message),
  * });
  */
 export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
@@ -78,9 +79,10 @@ export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
       replace = opened.replace;
       listening = opened.events$.subscribe(subscriber);
     }
-    function unusable(why: string): ListenFault {
+    function unusable(why: string): ListenError {
       const address = formatAddress(host, port);
-      return { code: 'bad-credentials', address, message: `cannot listen on ${address}: ${why}` };
+      const message = `cannot listen on ${address}: ${why}`;
+      return new ListenError({ code: 'bad-credentials', address, message });
     }
     const replacing = options.credentials$.subscribe({
       next: (credentials) => {
@@ -89,7 +91,7 @@ export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
         if (why === null) replace(credentials);
         else subscriber.next({ type: 'accept-failed', fault: credentialsKept(why) });
       },
-      error: (error) => subscriber.error(error),
+      error: (error: unknown) => subscriber.error(error),
       complete: () => {
         if (replace === undefined) subscriber.error(unusable('there is no certificate'));
       },
@@ -186,7 +188,7 @@ export interface ConnectTlsOptions {
 
 /**
  * Connects when subscribed: emits the connection once the server has proved its identity, and completes. That check
- * cannot be turned off. Errors with a `ConnectionFault`: as with TCP, or `untrusted` when the two sides could not agree
+ * cannot be turned off. Errors with a `ConnectionError`: as with TCP, or `untrusted` when the two sides could not agree
  * on TLS; its message has the remedy. Unsubscribing before abandons the attempt.
  *
  * With TLS 1.3 a server that does not accept our certificate shows that only later, as an error of `chunks$`.

@@ -18,7 +18,7 @@ import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { systemCode } from '../connection-fault.ts';
-import type { ListenFault } from '../listen.ts';
+import { ListenError, type ListenFault } from '../listen-error.ts';
 
 /** Bytes that the system allows a socket's path. */
 const PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103;
@@ -28,20 +28,20 @@ const LOOKS_MAX = 20;
 export interface UnixSocketPath {
   /** The path at which to listen before `publish`. */
   readonly hidden: string;
-  /** Links the socket to its path. Resolves with null, or with a fault. */
-  readonly publish: (mode: number) => Promise<ListenFault | null>;
+  /** Links the socket to its path. Resolves with null, or with why that is not possible. */
+  readonly publish: (mode: number) => Promise<ListenError | null>;
   /** Removes our socket. A socket of another process at the path stays. */
   readonly remove: () => void;
 }
 
-/** Makes the private folder for a socket; or returns a fault. */
-export function openUnixSocketPath(path: string): UnixSocketPath | ListenFault {
-  const fault = faultAt(`unix:${path}`);
+/** Makes the private folder for a socket; or returns why that is not possible. */
+export function openUnixSocketPath(path: string): UnixSocketPath | ListenError {
+  const errorOf = errorsAt(`unix:${path}`);
   let folder: string;
   try {
     folder = mkdtempSync(join(dirname(path), '.s'));
   } catch (error) {
-    return fault(error);
+    return errorOf(error);
   }
   const hidden = join(folder, 's');
   const excessBytes = Math.max(Buffer.byteLength(path), Buffer.byteLength(hidden)) - PATH_BYTES_MAX;
@@ -54,17 +54,17 @@ export function openUnixSocketPath(path: string): UnixSocketPath | ListenFault {
     if (ours !== undefined && isSame(statOf(path), ours)) unlinkSync(path);
   }
 
-  async function publish(mode: number): Promise<ListenFault | null> {
+  async function publish(mode: number): Promise<ListenError | null> {
     try {
       chmodSync(hidden, mode);
       for (let looks = 0; !removed; looks++) {
         if (tryLink()) return null;
         const why = looks === LOOKS_MAX ? 'what is there changes all the time' : await clearPath();
-        if (why !== null) return why === 'in-use' ? inUse(path) : fault(why);
+        if (why !== null) return why === 'in-use' ? inUse(path) : errorOf(why);
       }
       return null;
     } catch (error) {
-      return fault(error);
+      return errorOf(error);
     }
   }
 
@@ -104,7 +104,7 @@ export function openUnixSocketPath(path: string): UnixSocketPath | ListenFault {
 
   if (excessBytes > 0) {
     remove();
-    return fault(`the path is ${excessBytes} bytes too long: choose a folder with a shorter name`);
+    return errorOf(`the path is ${excessBytes} bytes too long: choose a folder with a shorter name`);
   }
   return { hidden, publish, remove };
 }
@@ -127,16 +127,19 @@ const isLive = (path: string): Promise<boolean> =>
     socket.on('error', (error) => answer(!['ECONNREFUSED', 'ENOENT'].includes(systemCode(error) ?? '')));
   });
 
-const inUse = (path: string): ListenFault => ({
-  code: 'in-use',
-  address: `unix:${path}`,
-  message: `unix:${path} is in use by another program: stop it, or choose another path`,
-});
+const inUse = (path: string): ListenError =>
+  new ListenError({
+    code: 'in-use',
+    address: `unix:${path}`,
+    message: `unix:${path} is in use by another program: stop it, or choose another path`,
+  });
 
-/** Turns errors of the system, or a reason in words, into faults. */
-const faultAt =
+/** Turns errors of the system, or a reason in words, into errors that have the address. */
+const errorsAt =
   (address: string) =>
-  (error: unknown): ListenFault => {
+  (error: unknown): ListenError => {
     const code = ['EACCES', 'EPERM'].includes(systemCode(error) ?? '') ? 'forbidden' : 'failed';
-    return { code, address, message: `cannot listen on ${address}: ${systemWords(error, 'write')}` };
+    const message = `cannot listen on ${address}: ${systemWords(error, 'write')}`;
+    const fault: ListenFault = { code, address, message };
+    return new ListenError(fault, error instanceof Error ? { cause: error } : {});
   };

@@ -5,6 +5,7 @@ import { checkConnectUnix, checkListenUnix } from '../check-arguments.ts';
 import { connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Address, Connection } from '../connection.ts';
 import { listenOn } from '../listen.ts';
+import { ListenError } from '../listen-error.ts';
 import type { ListenEvent } from '../listen-event.ts';
 import { fromSocket } from '../socket/from-socket.ts';
 import { openUnixSocketPath } from './unix-socket-path.ts';
@@ -26,7 +27,7 @@ export interface ListenUnixOptions {
  * Accepts connections on a Unix socket as `listenTcp` does. The `listening` event has `unix:/path` and port 0, and a
  * connection's `remote` is `unix:/path#3`, with a number. The socket is there once `listening` is emitted, and
  * unsubscribing removes it. It replaces a stale one, on which no server listens; a file that is no socket stays.
- * Errors with a `ListenFault`.
+ * Errors with a `ListenError`.
  *
  * Unix sockets have no resets: a connection that was destroyed ends for the peer as one that was ended, unless the
  * peer's bytes lay unread.
@@ -36,7 +37,7 @@ export interface ListenUnixOptions {
  *   next: (event) => {
  *     if (event.type === 'connection') event.connection.end();
  *   },
- *   error: (fault) => console.error(fault.message),
+ *   error: (error) => console.error(error.message),
  * });
  */
 export function listenUnix(options: ListenUnixOptions): Observable<ListenEvent> {
@@ -45,7 +46,7 @@ export function listenUnix(options: ListenUnixOptions): Observable<ListenEvent> 
   const address = unixAddress(path);
   return new Observable((subscriber) => {
     const socketPath = openUnixSocketPath(path);
-    if ('code' in socketPath) return subscriber.error(socketPath);
+    if (socketPath instanceof ListenError) return subscriber.error(socketPath);
     const accepting$ = listenOn(
       () => createServer({ allowHalfOpen: true, pauseOnConnect: true }),
       'connection',
@@ -57,16 +58,17 @@ export function listenUnix(options: ListenUnixOptions): Observable<ListenEvent> 
       },
     );
     const publish = async () => {
-      const fault = await socketPath.publish(mode);
-      if (fault === null) subscriber.next({ type: 'listening', address, port: 0 });
-      else subscriber.error(fault);
+      const error = await socketPath.publish(mode);
+      if (error === null) subscriber.next({ type: 'listening', address, port: 0 });
+      else subscriber.error(error);
     };
     const accepting = accepting$.subscribe({
       next: (event) => {
         if (event.type === 'listening') publish();
         else subscriber.next(event);
       },
-      error: (fault) => subscriber.error({ ...fault, address }),
+      error: ({ fault, cause }: ListenError) =>
+        subscriber.error(new ListenError({ ...fault, address }, { cause })),
     });
     return () => {
       accepting.unsubscribe();
@@ -83,7 +85,7 @@ export interface ConnectUnixOptions {
 }
 
 /**
- * Connects when subscribed: emits the connection and completes. Errors with a `ConnectionFault` when that is not
+ * Connects when subscribed: emits the connection and completes. Errors with a `ConnectionError` when that is not
  * possible: `refused` when no server listens there any more, `unreachable` when there is no such socket. Unsubscribing
  * before abandons the attempt.
  *

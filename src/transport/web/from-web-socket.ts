@@ -124,7 +124,7 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
     // A paused `ws` still emits what it had read, which is little.
     () => (canPause && !isCloseSent ? Number.POSITIVE_INFINITY : receiveBytesMax),
     () => {
-      if (inbox.isEmpty() && last !== undefined) endReading(reader, last);
+      if (inbox.isEmpty() && last !== undefined) endReading(reader, last, error);
       applyFlow();
       finish();
     },

@@ -134,7 +134,7 @@ export function fromWebStreams(streams: WebStreams, options: WebStreamsOptions =
 
   function onBroken(fault: ConnectionFault, reason?: unknown): void {
     drop(fault, reason);
-    endReading(reader, fault);
+    endReading(reader, fault, reason);
   }
 
   /** Gives up both streams, at once. */

@@ -1,4 +1,5 @@
 /** Messages that cannot be understood, though their frames can. */
+import { SluiceError } from '../../base/sluice-error.ts';
 import type { Decoded } from '../codec.ts';
 import { faultAt, type HeadFault, headFault, SAMPLE_BYTES_MAX } from '../fault.ts';
 
@@ -15,13 +16,16 @@ import { faultAt, type HeadFault, headFault, SAMPLE_BYTES_MAX } from '../fault.t
  *   encode: (value) => …,
  * });
  */
-export class MessageFault extends Error {
-  override readonly name = 'MessageFault';
-  readonly fault: HeadFault;
+export class MessageFault extends SluiceError {
+  declare readonly code: HeadFault['code'];
+  declare readonly fault: HeadFault;
 
   constructor(message: string) {
-    super(message);
-    this.fault = headFault('message-invalid', message);
+    super(headFault('message-invalid', message));
+  }
+
+  override get name(): 'MessageFault' {
+    return 'MessageFault';
   }
 }
 

@@ -114,13 +114,13 @@ const ENCRYPTION_ANSWERS: ReadonlyMap<number, string> = new Map([
  *   next: (event) => {
  *     if (event.type === 'start' && isAsk(event.header)) asks++;
  *   },
- *   error: (fault) => console.error(fault.message),
+ *   error: (error) => console.error(error.message),
  * });
  * server$.pipe(deframe(fromServer)).subscribe({
  *   next: (event) => {
  *     if (event.type === 'start' && isAnswer(event.header)) asks--;
  *   },
- *   error: (fault) => console.error(fault.message),
+ *   error: (error) => console.error(error.message),
  * });
  */
 export const postgresql: Preset<MessageHead> & { readonly looksAhead: LookAhead } = {

@@ -156,7 +156,7 @@ function isInBody(bytes: Buffer): boolean {
     const need = framing.headLength(bytes, at, bytes.length);
     if (typeof need !== 'number' || at + need > bytes.length) return false;
     const opened = framing.parseHead(bytes, at, at + need);
-    if ('problem' in opened) return false;
+    if ('code' in opened) return false;
     at += need + opened.length;
     if (leaks(bytes.subarray(at - opened.length, at))) return true;
     // A value of another key is not a token.
@@ -375,7 +375,7 @@ describe('how a recording finds requests', () => {
     const bytes = frame(header as JsonHeader);
     const [ours, its] = [jsonHeader({ bodyLength: requestBodyLength }), requestFraming()].map((framing) => {
       const opened = framing.parseHead(bytes, 0, bytes.length);
-      return 'problem' in opened ? opened.problem : opened.length;
+      return 'code' in opened ? opened.code : opened.length;
     });
     expect(ours).toBe(its);
   });

@@ -200,7 +200,10 @@ describe('a connection that cannot be says which option helps', () => {
     const connection = await connected(connection$(flagsOf(['--to', `:${port}`])));
     const reading = read(connection);
     connection.write([Buffer.from('\x0e\0\0\0{"cmd":"list"}')], () => {});
-    expect(await reading.done).toEqual({ code: 'untrusted', message: 'the server speaks TLS: add --tls' });
+    expect(await reading.done).toMatchObject({
+      code: 'untrusted',
+      message: 'the server speaks TLS: add --tls',
+    });
     connection.destroy();
   });
 });

@@ -116,7 +116,7 @@ test('once the server is given up no further file is asked for, and the files un
       asked.push(filename);
       if (filename === 'a') {
         const fault = { code: 'reset', message: 'the connection broke' } as const;
-        setImmediate(() => subscriber.error({ type: 'connection', fault, sent: true }));
+        setImmediate(() => subscriber.error({ code: 'connection', cause: fault, sent: true }));
       } else {
         setTimeout(() => {
           target.begin({ filename, size: 1, mtime: 0, offset: 0, length: 1, pause() {}, resume() {} });

@@ -125,7 +125,7 @@ describe('where a get puts it', () => {
       stat: (name: string) =>
         name === 'a/f'
           ? of({ name, size: 1, mtime: 0 })
-          : throwError(() => ({ type: 'refused', error: { code: 'not-found', message: 'none' } })),
+          : throwError(() => ({ code: 'refused', error: { code: 'not-found', message: 'none' } })),
     } as unknown as Client;
     const plan = await planGet(half, { names: ['a/f', 'b/f'], recursive: false, out: 'new' });
     expect(plan.files.map(({ path }) => path)).toEqual(['new/f']);

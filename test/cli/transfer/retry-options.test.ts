@@ -9,7 +9,7 @@ function telling() {
   const told: RetryNotice[] = [];
   const retries$ = new Subject<Retry>();
   reportRetries(retries$, { retry: (retry) => told.push(retry) } as Partial<Report> as Report);
-  const fault = { type: 'connection', fault: { code: 'reset', message: 'reset' }, sent: true } as const;
+  const fault = { code: 'connection', cause: { code: 'reset', message: 'reset' }, sent: true } as const;
   return {
     told,
     broke: (connection: number | null, attempt = 1) =>

@@ -36,8 +36,8 @@ describe('an answer', () => {
     ['an error that is none', { error: 'no', id: 1 }, 'protocol'],
     ['an error about the connection', { error: { code: 'bad-header', message: 'm' } }, 'protocol'],
     ['a refusal', { error: { code: 'disk-full', message: 'm' }, cmd: 'put', id: 1 }, 'refused'],
-  ])('an answer with %s is told as what it is', async (_, reply, type) =>
-    expect(await answered(reply)).toMatchObject({ type }),
+  ])('an answer with %s is told as what it is', async (_, reply, code) =>
+    expect(await answered(reply)).toMatchObject({ code }),
   );
 
   test('an answer to no request ends the connection', async () => {
@@ -51,7 +51,7 @@ describe('an answer', () => {
     const result = fault(lastValueFrom(client.put('a', { size: 1e9, read: (_, into) => into.length })));
     await begun(1);
     reply({ ...good, size: 1e9 });
-    expect(await result).toMatchObject({ type: 'protocol' });
+    expect(await result).toMatchObject({ code: 'protocol' });
   });
 
   test('an answer that is no frame is reported with the protocol it looks like', async () => {
@@ -59,7 +59,7 @@ describe('an answer', () => {
     const result = fault(lastValueFrom(client.put('a', bytesContent(bytes))));
     await arrived(1);
     there.write([new TextEncoder().encode('HTTP/1.1 400 Bad Request\r\n')], () => {});
-    expect(await result).toMatchObject({ type: 'protocol', message: expect.stringContaining('HTTP') });
+    expect(await result).toMatchObject({ code: 'protocol', message: expect.stringContaining('HTTP') });
   });
 });
 
@@ -99,7 +99,7 @@ describe('progress', () => {
     const { begun, reply, failed } = put(settings);
     await begun(1);
     reply(ack);
-    expect(await failed).toMatchObject({ type: 'protocol' });
+    expect(await failed).toMatchObject({ code: 'protocol' });
   });
 });
 
@@ -149,7 +149,7 @@ describe('a deadline, in virtual time', () => {
     await arrived(1);
     await turns(3);
     pass(2000);
-    expect(await result).toMatchObject({ type: 'connection', fault: { code: 'timeout' }, sent: true });
+    expect(await result).toMatchObject({ code: 'connection', cause: { code: 'timeout' }, sent: true });
     expect(await firstValueFrom(client.closed$)).toMatchObject({ code: 'destroyed' });
   });
 
@@ -249,11 +249,11 @@ describe('a connection that breaks', () => {
     await arrived(2);
     there.destroy();
     expect(await Promise.all(results)).toMatchObject([
-      { type: 'connection', fault: { code: 'reset' }, sent: true },
-      { type: 'connection', fault: { code: 'reset' }, sent: true },
-      { type: 'connection', fault: { code: 'reset' }, sent: false },
+      { code: 'connection', cause: { code: 'reset' }, sent: true },
+      { code: 'connection', cause: { code: 'reset' }, sent: true },
+      { code: 'connection', cause: { code: 'reset' }, sent: false },
     ]);
-    expect(await fault(firstValueFrom(client.stat('a')))).toMatchObject({ type: 'connection', sent: false });
+    expect(await fault(firstValueFrom(client.stat('a')))).toMatchObject({ code: 'connection', sent: false });
   });
 
   test('a connection that ends in good order fails every unanswered request too', async () => {
@@ -262,8 +262,8 @@ describe('a connection that breaks', () => {
     await arrived(1);
     there.end();
     expect(await result).toMatchObject({
-      type: 'connection',
-      fault: { message: 'the server ended the connection' },
+      code: 'connection',
+      cause: { message: 'the server ended the connection' },
     });
     expect(await firstValueFrom(client.closed$)).toBe(null);
   });
@@ -279,7 +279,7 @@ describe('a connection that breaks', () => {
     await begun(1);
     there.destroy();
     expect(await first).toMatchObject({ sent: true });
-    expect(await put).toMatchObject({ type: 'connection', sent: false });
+    expect(await put).toMatchObject({ code: 'connection', sent: false });
     opened(null);
     await turns(3);
   });
@@ -296,7 +296,7 @@ describe('a connection that breaks', () => {
     reply({ ack: 'get', filename: 'a', size: 100, mtime: 0, offset: 0, body: 100, id: 1 }, pattern(50));
     await turns(5);
     there.destroy();
-    expect(await result).toMatchObject({ type: 'connection', fault: { code: 'reset' } });
+    expect(await result).toMatchObject({ code: 'connection', cause: { code: 'reset' } });
   });
 });
 

@@ -59,8 +59,8 @@ describe('an unacknowledged sender', () => {
       sender.put('after', bytesContent(pattern(10))),
     ].map((put$) => lastValueFrom(put$).catch((fault) => fault));
     expect(await Promise.all(faults)).toMatchObject([
-      { type: 'content', message: 'gone' },
-      { type: 'connection', sent: false },
+      { code: 'content', message: 'gone' },
+      { code: 'connection', sent: false },
     ]);
     expect(await reading.done).toBe(null);
     expect(reading.length()).toBeLessThan(1_000_000);
@@ -71,7 +71,7 @@ describe('an unacknowledged sender', () => {
     const sender = createUnacknowledgedSender(here);
     const put = lastValueFrom(sender.put('a', { size: 1e9, read: (_, into) => into.length }));
     there.destroy();
-    await expect(put).rejects.toMatchObject({ type: 'connection', fault: { code: 'reset' } });
-    await expect(firstValueFrom(sender.end(1_000))).rejects.toMatchObject({ type: 'connection' });
+    await expect(put).rejects.toMatchObject({ code: 'connection', cause: { code: 'reset' } });
+    await expect(firstValueFrom(sender.end(1_000))).rejects.toMatchObject({ code: 'connection' });
   });
 });

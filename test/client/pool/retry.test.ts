@@ -6,7 +6,7 @@ import { catalogue, type ErrorCode, serviceFault } from '../../../src/files/prot
 describe('what is worth trying again', () => {
   test('a refusal is retried if it is about the moment, and no other error of the catalogue is', () => {
     const codes = Object.keys(catalogue) as ErrorCode[];
-    const passing = codes.filter((code) => isRetryable({ type: 'refused', error: serviceFault(code) }));
+    const passing = codes.filter((code) => isRetryable({ code: 'refused', error: serviceFault(code) }));
     expect(passing.sort()).toEqual([
       'busy',
       'internal',
@@ -19,26 +19,26 @@ describe('what is worth trying again', () => {
       'truncated',
     ]);
     for (const code of codes) {
-      const given = { type: 'protocol', message: '', error: serviceFault(code) } as const;
+      const given = { code: 'protocol', message: '', error: serviceFault(code) } as const;
       expect(isRetryable(given)).toBe(passing.includes(code));
     }
   });
 
   test('a broken connection and a server that cannot be understood are retried, and an untrusted server is not', () => {
     const connection = (code: 'reset' | 'untrusted' | 'unknown-host' | 'no-resolver') =>
-      ({ type: 'connection', fault: { code, message: '' }, sent: false }) as const;
+      ({ code: 'connection', cause: { code, message: '' }, sent: false }) as const;
     expect(isRetryable(connection('reset'))).toBe(true);
     expect(isRetryable(connection('untrusted'))).toBe(false);
     expect(isRetryable(connection('untrusted'), true)).toBe(false);
     expect(isRetryable(connection('no-resolver'))).toBe(true);
     expect(isRetryable(connection('unknown-host'))).toBe(false);
     expect(isRetryable(connection('unknown-host'), true)).toBe(true);
-    expect(isRetryable({ type: 'protocol', message: '' })).toBe(true);
+    expect(isRetryable({ code: 'protocol', message: '' })).toBe(true);
   });
 
   test('faults of our own are not retried', () => {
-    for (const type of ['content', 'mismatch', 'unsendable'] as const) {
-      expect(isRetryable({ type, message: '' })).toBe(false);
+    for (const code of ['content', 'mismatch', 'unsendable'] as const) {
+      expect(isRetryable({ code, message: '' })).toBe(false);
     }
   });
 });

@@ -125,7 +125,7 @@ describe('connections that break', () => {
     await store(net.store, 'a', pattern(1_000_000));
     downloads.retries$.subscribe(() => net.store.remove('a'));
     const { fault } = await outcome(downloads, 'a', target().it);
-    expect(fault).toMatchObject({ type: 'refused', error: { code: 'not-found' } });
+    expect(fault).toMatchObject({ code: 'refused', error: { code: 'not-found' } });
   });
 
   const cut = fc.oneof(
@@ -199,7 +199,7 @@ describe('giving up', () => {
       ),
     );
     for (const { fault } of all)
-      expect(fault).toMatchObject({ type: 'connection', fault: { code: 'destroyed' } });
+      expect(fault).toMatchObject({ code: 'connection', cause: { code: 'destroyed' } });
     await expect.poll(net.open).toBe(0);
   });
 });

@@ -189,7 +189,7 @@ describe('a server that sends what does not have the CRC-32 it says', () => {
     const link = answeringLink({ answer: ({ id }) => Buffer.concat([frame({ ...says(1), id }), body]) });
     const { target, begun } = kept();
     expect(await failure(lastValueFrom(over(link).fetch('f', target)))).toMatchObject({
-      type: 'mismatch',
+      code: 'mismatch',
       message: expect.stringContaining('00000001'),
     });
     expect(begun).toEqual([0, 0]);
@@ -200,7 +200,7 @@ describe('gives up', () => {
   test('a download gives up at once when there is no such file', async () => {
     const link = answeringLink();
     const fault = await failure(lastValueFrom(over(link).fetch('none', kept().target)));
-    expect(fault).toMatchObject({ type: 'refused', error: { code: 'not-found' } });
+    expect(fault).toMatchObject({ code: 'refused', error: { code: 'not-found' } });
     expect(link.connections()).toBe(1);
   });
 
@@ -208,7 +208,7 @@ describe('gives up', () => {
     const { store } = await storeOf('f', bytesFrom(1, 50_000));
     const link = answeringLink({ store, cuts: [0, 0, 0, 0, 0] });
     const fault = await failure(lastValueFrom(over(link, { retries: 2 }).fetch('f', kept().target)));
-    expect(fault.type).toBe('connection');
+    expect(fault.code).toBe('connection');
     expect(link.connections()).toBe(3);
   });
 
@@ -235,7 +235,7 @@ describe('gives up', () => {
         failure(lastValueFrom(downloads.fetch('f', { ...kept().target, [where]: full }))),
         lastValueFrom(downloads.fetch('f', other.target)),
       ]);
-      expect(fault).toMatchObject({ type: 'content', message: 'the disk is full' });
+      expect(fault).toMatchObject({ code: 'content', message: 'the disk is full' });
       expect(other.content().equals(bytesFrom(1, 50_000))).toBe(true);
     },
   );
@@ -289,5 +289,5 @@ test('stat and page are tried again over another connection', async () => {
   expect(link.connections()).toBe(3);
   expect((await firstValueFrom(downloads.page({ prefix: 'a/' }))).files.length).toBe(1);
   expect(link.connections()).toBe(3);
-  expect(await failure(firstValueFrom(downloads.stat('b')))).toMatchObject({ type: 'refused' });
+  expect(await failure(firstValueFrom(downloads.stat('b')))).toMatchObject({ code: 'refused' });
 });

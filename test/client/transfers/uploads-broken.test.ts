@@ -57,7 +57,7 @@ const outcome = (upload$: Observable<Progress | Uploaded>): Promise<Outcome> =>
 const storedIn = (net: Flaky, name: string) => Buffer.from(net.store.contents.get(name)?.bytes ?? 'nothing');
 const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
 const progressOf = ({ events }: Outcome) => events.filter((event) => event.type === 'progress');
-const refused = (code: ErrorCode) => ({ type: 'refused', error: { code } });
+const refused = (code: ErrorCode) => ({ code: 'refused', error: { code } });
 const requests = (net: Flaky, cmd: string) =>
   net.events.filter((event) => (event.type === 'served' || event.type === 'refused') && event.cmd === cmd)
     .length;
@@ -98,7 +98,7 @@ describe('connections that break', () => {
     expectInOrder(it, 60_000);
     expect(it.events.at(-1)).toMatchObject({ attempt: 2, resumedFrom: 0, crc32: crc32(bytes, 0) });
     expect(same(storedIn(net, 'a'), bytes)).toBe(true);
-    expect(retries).toMatchObject([{ fault: { type: 'connection' }, attempt: 1, retries: 5 }]);
+    expect(retries).toMatchObject([{ fault: { code: 'connection' }, attempt: 1, retries: 5 }]);
     expect(requests(net, 'resume')).toBe(0);
   });
 
@@ -141,13 +141,13 @@ describe('connections that break', () => {
   test('an upload gives up after its further tries without progress, with the last fault', async () => {
     const { net, uploads, retries } = world({ plan: () => ({ up: 20 }) }, { retries: 3 });
     const { fault } = await outcome(uploads.upload('a', bytesContent(pattern(300_000))));
-    expect(fault).toMatchObject({ type: 'connection', sent: true });
+    expect(fault).toMatchObject({ code: 'connection', sent: true });
     expect(net.made.length).toBe(4);
     expect(retries.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
     const again = world({ plan: () => ({ refuse: true }) }, { retries: 0 });
-    expect(await outcome(again.uploads.upload('a', bytesContent(pattern(3))))).toEqual({
+    expect(await outcome(again.uploads.upload('a', bytesContent(pattern(3))))).toMatchObject({
       events: [],
-      fault: { type: 'connection', fault: connectionFault('refused'), sent: false },
+      fault: { code: 'connection', cause: connectionFault('refused'), sent: false },
     });
     expect(again.retries).toEqual([]);
   });
@@ -383,7 +383,7 @@ describe('refusals', () => {
       outcome(uploads.upload('good', bytesContent(pattern(70_000)))),
       outcome(uploads.upload('large good', bytesContent(pattern(700_000)))),
     ]);
-    for (const { fault } of all.slice(0, 4)) expect(fault).toMatchObject({ type: 'content' });
+    for (const { fault } of all.slice(0, 4)) expect(fault).toMatchObject({ code: 'content' });
     expect(all.slice(4).map(({ fault }) => fault)).toEqual([null, null]);
     expect([...net.store.contents.keys()].sort()).toEqual(['good', 'large good']);
     expect(retries).toEqual([]);
@@ -432,7 +432,7 @@ describe('time', () => {
     scheduler.flush();
     expect(delays).toEqual([0, 100, 100, 500, 250]);
     expect(made).toEqual([0, 0, 100, 200, 700, 950]);
-    expect(fault).toMatchObject({ type: 'connection', fault: { code: 'refused' } });
+    expect(fault).toMatchObject({ code: 'connection', cause: { code: 'refused' } });
   });
 
   /** What is waited for when each connection fails so, and how often one is made. */
@@ -451,7 +451,7 @@ describe('time', () => {
   test('an unknown host is not tried again, however often others are', () => {
     const { delays, made, faults } = failing(['unknown-host'], 0.5);
     expect({ delays, made }).toEqual({ delays: [], made: 1 });
-    expect(faults).toMatchObject([{ type: 'connection', fault: { code: 'unknown-host' } }]);
+    expect(faults).toMatchObject([{ code: 'connection', cause: { code: 'unknown-host' } }]);
   });
 
   property.prop([fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })])(
@@ -525,7 +525,7 @@ describe('time', () => {
         backoff: { initial: 0 },
       });
       const { fault } = await outcome(uploads.upload('a', bytesContent(pattern(size))));
-      expect(fault).toMatchObject({ type: 'connection', fault: { code: 'timeout' } });
+      expect(fault).toMatchObject({ code: 'connection', cause: { code: 'timeout' } });
       expect(made).toBe(2);
     }
   });
@@ -742,7 +742,7 @@ describe('the end', () => {
     const those = await all;
     const late = await outcome(uploads.upload('late', bytesContent(pattern(1))));
     for (const { fault } of [...those, late]) {
-      expect(fault).toMatchObject({ type: 'connection', fault: { code: 'destroyed' } });
+      expect(fault).toMatchObject({ code: 'connection', cause: { code: 'destroyed' } });
     }
     await expect.poll(net.open).toBe(0);
     expect(net.store.contents.size).toBe(0);

@@ -39,7 +39,7 @@ function uploading(cut: CutOptions, options: Partial<UploadsOptions> = {}) {
     ...options,
   });
   const retries: string[] = [];
-  uploads.retries$.subscribe(({ fault, attempt }) => retries.push(`${fault.type} ${attempt}`));
+  uploads.retries$.subscribe(({ fault, attempt }) => retries.push(`${fault.code} ${attempt}`));
   const contents = () => (link.store as MemoryStore).contents;
   return { ...link, uploads, retries, bytesOf: (name: string) => contents().get(name)?.bytes };
 }
@@ -120,7 +120,7 @@ describe('a large content that was interrupted', () => {
     const store = memoryStore();
     const first = uploading({ cuts: [150_000], store }, { retries: 0 });
     const content = { ...bytesContent(bytes), mtime: 5 };
-    expect(await outcome(first.uploads.upload('a', content))).toMatchObject({ type: 'connection' });
+    expect(await outcome(first.uploads.upload('a', content))).toMatchObject({ code: 'connection' });
     const second = uploading({ store });
     const events = await all(second.uploads.upload('a', content));
     expect(events.at(-1)?.resumedFrom).toBeGreaterThan(0);
@@ -239,7 +239,7 @@ describe('an answer that was lost', () => {
     const other = uploading({ store }).uploads;
     await all(other.upload('a', bytesContent(pattern(3000, 1))));
     const fault = await outcome(uploads.upload('a', bytesContent(pattern(3000)), { ifAbsent: true }));
-    expect(fault).toMatchObject({ type: 'refused', error: { code: 'exists' } });
+    expect(fault).toMatchObject({ code: 'refused', error: { code: 'exists' } });
   });
 });
 
@@ -274,7 +274,11 @@ describe('tries', () => {
     const { times, fault } = timed(nobody, { retries: 9 });
     const waits = times.slice(1).map((time, i) => time - times[i]!);
     expect(waits).toEqual([200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000]);
-    expect(fault()).toEqual({ type: 'connection', fault: { code: 'refused', message: 'no' }, sent: false });
+    expect(fault()).toMatchObject({
+      code: 'connection',
+      cause: { code: 'refused', message: 'no' },
+      sent: false,
+    });
   });
 
   test('tries are at random times up to the bound, so that clients do not all come back at once', () => {
@@ -317,7 +321,11 @@ describe('tries', () => {
     const done = await Promise.all(
       names.map((name) => outcome(uploads.upload(name, bytesContent(pattern(5))))),
     );
-    expect(done.map(({ type }) => type)).toEqual(['stored', 'connection', ...Array(40).fill('stored')]);
+    expect(done.map(({ type, code }) => type ?? code)).toEqual([
+      'stored',
+      'connection',
+      ...Array(40).fill('stored'),
+    ]);
   });
 });
 
@@ -333,7 +341,7 @@ describe('what is to blame', () => {
     const done = await Promise.all(
       ['poison', 'a', 'b', 'c'].map((name) => outcome(uploads.upload(name, bytesContent(pattern(5))))),
     );
-    expect(done.map(({ type }) => type)).toEqual(['connection', 'stored', 'stored', 'stored']);
+    expect(done.map(({ type, code }) => type ?? code)).toEqual(['connection', 'stored', 'stored', 'stored']);
   });
 
   test('a server that turns every connection away is not asked for ever', async () => {
@@ -348,7 +356,7 @@ describe('what is to blame', () => {
       });
     const uploads = createUploads({ connect, backoff: { initial: 1 }, retries: 3 });
     const fault = await outcome(uploads.upload('a', bytesContent(pattern(5))));
-    expect(['protocol', 'connection']).toContain(fault.type);
+    expect(['protocol', 'connection']).toContain(fault.code);
     expect(tries).toBe(4);
   });
 });
@@ -358,7 +366,7 @@ describe('a refusal', () => {
     const server = scripted(() => ({ error: { code, message: code } }));
     const uploads = createUploads({ connect: server.connect, backoff: { initial: 1 }, retries });
     const fault = await outcome(uploads.upload('a', bytesContent(pattern(5))));
-    expect(fault).toMatchObject({ type: 'refused', error: { code } });
+    expect(fault).toMatchObject({ code: 'refused', error: { code } });
     return server.asked.length;
   };
 
@@ -494,7 +502,7 @@ describe('a server that takes everything and answers nothing', () => {
       backoff: { initial: 1 },
     });
     const fault = await outcome(uploads.upload('a', bytesContent(pattern(10))));
-    expect(fault).toMatchObject({ type: 'connection', fault: { code: 'timeout' }, sent: true });
+    expect(fault).toMatchObject({ code: 'connection', cause: { code: 'timeout' }, sent: true });
     expect(server.connections()).toBe(2);
   });
 
@@ -607,7 +615,7 @@ test('content that was opened for the comparison is closed when the comparison f
     open++;
     return { ...bytesContent(pattern(10)), close: () => open-- };
   };
-  expect(await outcome(uploads.upload('a', content))).toMatchObject({ type: 'connection' });
+  expect(await outcome(uploads.upload('a', content))).toMatchObject({ code: 'connection' });
   expect(server.connections()).toBe(3);
   expect(open).toBe(0);
 });
@@ -622,6 +630,6 @@ test('end waits for the running uploads, and destroy fails them', async () => {
   const two = ['x', 'y'].map((name) => outcome(silent.upload(name, bytesContent(pattern(5)))));
   await Promise.resolve();
   silent.destroy();
-  expect(await Promise.all(two)).toMatchObject([{ type: 'connection' }, { type: 'connection' }]);
-  expect(await outcome(silent.upload('z', bytesContent(pattern(5))))).toMatchObject({ type: 'connection' });
+  expect(await Promise.all(two)).toMatchObject([{ code: 'connection' }, { code: 'connection' }]);
+  expect(await outcome(silent.upload('z', bytesContent(pattern(5))))).toMatchObject({ code: 'connection' });
 });

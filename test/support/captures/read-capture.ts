@@ -1,17 +1,17 @@
 /** Reads a capture to its end: the packets, and the fault that ended it. */
 import type { Capture } from '../../../src/capture/capture.ts';
-import { type CaptureFault, isCaptureFault } from '../../../src/capture/capture-fault.ts';
+import { CaptureError } from '../../../src/capture/capture-fault.ts';
 import type { Packet } from '../../../src/capture/packet.ts';
 import { readPackets } from '../../../src/capture/read-packets.ts';
 
 export interface CaptureContents {
   readonly packets: readonly Packet[];
-  readonly fault: CaptureFault | null;
+  readonly fault: CaptureError | null;
   /** The number of packets in each batch. */
   readonly batches: readonly number[];
 }
 
-/** Throws whatever the reading throws that is no `CaptureFault`. */
+/** Throws whatever the reading throws that is no `CaptureError`. */
 export async function readCapture(capture: Capture): Promise<CaptureContents> {
   const packets: Packet[] = [];
   const batches: number[] = [];
@@ -21,7 +21,7 @@ export async function readCapture(capture: Capture): Promise<CaptureContents> {
       packets.push(...batch);
     }
   } catch (error) {
-    if (!isCaptureFault(error)) throw error;
+    if (!(error instanceof CaptureError)) throw error;
     return { packets, fault: error, batches };
   }
   return { packets, fault: null, batches };

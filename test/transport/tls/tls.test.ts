@@ -118,7 +118,7 @@ describe('connectTls', () => {
   test('connectTls gives up on a server that accepts and never shakes hands', async () => {
     const plain = await listener();
     onTestFinished(plain.stop);
-    expect(await failure(to(plain.port, { timeout: 50 }))).toEqual({
+    expect(await failure(to(plain.port, { timeout: 50 }))).toMatchObject({
       code: 'timeout',
       message: `127.0.0.1:${plain.port} did not answer within 50 ms`,
     });

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, lstatSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Connection } from '../../../src/transport/connection.ts';
-import type { ListenFault } from '../../../src/transport/listen.ts';
+import type { ListenFault } from '../../../src/transport/listen-error.ts';
 import { connectUnix, type ListenUnixOptions, listenUnix } from '../../../src/transport/unix/unix.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
 import { connectionContract } from '../connection-contract.ts';
@@ -109,7 +109,7 @@ describe('listenUnix', () => {
     const folder = tempFolder();
     const path = `${folder}/s`;
     const { connection } = await listening({ path });
-    expect(await failure(listener(listenUnix({ path })))).toEqual({
+    expect(await failure(listener(listenUnix({ path })))).toMatchObject({
       code: 'in-use',
       address: `unix:${path}`,
       message: `unix:${path} is in use by another program: stop it, or choose another path`,

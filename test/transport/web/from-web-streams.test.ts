@@ -35,7 +35,7 @@ describe('fromWebStreams', () => {
       writable: new WritableStream({ abort: aborted }),
     });
     const fault = { code: 'failed', message: 'the stream emitted a chunk that is not a Uint8Array' };
-    expect(await read(connection).done).toEqual(fault);
+    expect(await read(connection).done).toMatchObject(fault);
     expect(await once(connection.closed$)).toEqual(fault);
     expect(cancelled).toHaveBeenCalledOnce();
     expect(aborted).toHaveBeenCalledOnce();
@@ -46,12 +46,12 @@ describe('fromWebStreams', () => {
       readable: new ReadableStream({ start: (controller) => controller.error(new Error('gone')) }),
       writable: new WritableStream(),
     });
-    expect(await read(fromWebStreams(streams())).done).toEqual({
+    expect(await read(fromWebStreams(streams())).done).toMatchObject({
       code: 'reset',
       message: 'the stream broke: gone',
     });
     const faultOf = () => ({ code: 'timeout', message: 'too late' }) as const;
-    expect(await read(fromWebStreams(streams(), { faultOf })).done).toEqual(faultOf());
+    expect(await read(fromWebStreams(streams(), { faultOf })).done).toMatchObject(faultOf());
   });
 
   test('the writes of one turn are joined, and the sink gets copies', async () => {

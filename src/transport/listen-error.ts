@@ -1,0 +1,31 @@
+/** Why listening is not possible, as data and as an Error. */
+import { SluiceError } from '../base/sluice-error.ts';
+import type { Address } from './connection.ts';
+
+/** Why listening is not possible, and the remedy. */
+export interface ListenFault {
+  readonly code: 'in-use' | 'forbidden' | 'no-such-address' | 'bad-credentials' | 'failed';
+  readonly address: Address;
+  readonly message: string;
+}
+
+/**
+ * Listening is not possible: what `listenTcp` and its like, `serve` and `serveActors` error with. `code` is the fault's.
+ *
+ * @example listenTcp({ port: 80 }).subscribe({ error: (error) => console.error(`${error.code}: ${error.message}`) });
+ */
+export class ListenError extends SluiceError {
+  declare readonly code: ListenFault['code'];
+  declare readonly fault: ListenFault;
+  /** The address that was to be listened on. */
+  readonly address: Address;
+
+  constructor(fault: ListenFault, options?: { readonly cause?: unknown }) {
+    super(fault, options);
+    this.address = fault.address;
+  }
+
+  override get name(): 'ListenError' {
+    return 'ListenError';
+  }
+}
