@@ -68,6 +68,7 @@ export function replayToService(
     replaying = replayTo(capture, connect, {
       chunking,
       stall,
+      awaitsBeforeEnd: true,
       ...(replies === null ? {} : { replies }),
       ...(streams === undefined ? {} : { streams }),
     }).subscribe({

@@ -59,6 +59,8 @@ export interface ReplayClientOptions<H> {
   readonly waits: ProgressWaits;
   /** For messages: milliseconds. */
   readonly stall: number;
+  /** Whether the client's end waits for all replies that came before it. */
+  readonly awaitsBeforeEnd: boolean;
 }
 
 /** Recorded bytes of replies that the live server may still have to send, before the replay waits for it. */
@@ -85,7 +87,7 @@ export async function createReplayClient<H>(options: ReplayClientOptions<H>): Pr
     flush: () => flush(client),
     recorded: (chunk) => addRecorded(client, chunk),
     markIncomplete: client.comparison.markIncomplete,
-    end: () => end(client),
+    end: () => end(client, options.awaitsBeforeEnd),
     reset: (byClient) => reset(client, byClient),
     breakOff: (why) => breakOff(client, why),
     caughtUp: () => caughtUp(client),
@@ -122,8 +124,9 @@ async function addRecorded(client: ReplayClientState, chunk: StreamChunk): Promi
   }
 }
 
-async function end(client: ReplayClientState): Promise<void> {
+async function end(client: ReplayClientState, awaitsReplies: boolean): Promise<void> {
   await flush(client);
+  if (awaitsReplies) await awaitReplies(client, null);
   client.clientEnded = true;
   client.connection?.end();
 }

@@ -7,6 +7,7 @@ import type { Connection } from '../../transport/connection.ts';
 import {
   check,
   checkOptions,
+  FLAG,
   FRAMING,
   FUNCTION,
   MILLISECONDS,
@@ -42,6 +43,11 @@ export interface LiveOptions<H> extends PacingOptions {
   readonly maxOpen?: number;
   /** Milliseconds to wait for something to come that was recorded; default 10,000. */
   readonly stall?: number;
+  /**
+   * Whether the end of a client waits for all replies that came before it, as its chunks do for those that it had seen;
+   * default false: a server of files answers what it was asked all the same, and may wait for that end.
+   */
+  readonly awaitsBeforeEnd?: boolean;
   readonly scheduler?: SchedulerLike;
   readonly streams?: StreamOptions;
 }
@@ -95,11 +101,12 @@ export function replayStreamsTo<H>(
     replies: optional(RECORD),
     maxOpen: optional(wholeFrom(1)),
     stall: optional(MILLISECONDS),
+    awaitsBeforeEnd: optional(FLAG),
     scheduler: optional(SCHEDULER),
   });
   if (options.replies !== undefined) checkOptions('replies', options.replies, { framing: FRAMING });
   const { chunking = 'recorded', replies = null, maxOpen = 256, stall = 10_000 } = options;
-  const { scheduler = asyncScheduler } = options;
+  const { scheduler = asyncScheduler, awaitsBeforeEnd = false } = options;
   const isWanted = selects(options.only);
   // Wrong options throw here, and not at a subscription.
   createPacing(options);
@@ -113,7 +120,15 @@ export function replayStreamsTo<H>(
       isWanted,
       createClient: (conversation) => {
         const connecting$ = connect(conversation);
-        return createReplayClient({ conversation, connecting$, replies, chunking, waits, stall });
+        return createReplayClient({
+          conversation,
+          connecting$,
+          replies,
+          chunking,
+          waits,
+          stall,
+          awaitsBeforeEnd,
+        });
       },
       maxOpen,
       due: createPacing(options),
