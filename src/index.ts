@@ -88,6 +88,7 @@ export * from './transport/memory/memory-pair.ts';
 export * from './transport/web/from-web-socket.ts';
 export * from './transport/web/from-web-streams.ts';
 export type { WebSocketLike } from './transport/web/web-socket-like.ts';
+export type { ReadableLike, WebStreams, WritableLike } from './transport/web/web-streams-like.ts';
 export type { BytesLike } from './wire/bytes.ts';
 export { finish, step, stepUpTo } from './wire/checked-step.ts';
 export type * from './wire/codec.ts';

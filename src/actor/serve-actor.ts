@@ -15,13 +15,14 @@ import type { Connection } from '../transport/connection.ts';
 import { scanDecoder } from '../wire/decode.ts';
 import type { AnyActor } from './actor.ts';
 import type { ActorReport } from './report.ts';
-import { createRun, type ServeActorOptions } from './run/create-run.ts';
+import { createRun } from './run/create-run.ts';
 import { mergeEvents, toEvents } from './run/events.ts';
 import { execute } from './run/execute.ts';
 import { giveUp } from './run/lifecycle.ts';
 import { listen } from './run/listen.ts';
 import { fail } from './run/queues.ts';
 import { scanEffects } from './run/scan-effects.ts';
+import type { ServeActorOptions } from './run/serve-actor-options.ts';
 import { slices } from './run/slices.ts';
 
 /**

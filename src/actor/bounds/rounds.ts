@@ -26,6 +26,14 @@
 
 import { createFifo } from '../../base/fifo.ts';
 import { createHeap } from './heap.ts';
+import {
+  dequeue,
+  enqueue,
+  leastServedMember,
+  type Member,
+  overdue,
+  type RoundsState,
+} from './rounds-state.ts';
 
 /** The time that all members together may work in a round. */
 export const ROUND_MS = 4;
@@ -34,8 +42,6 @@ export const ROUND_MS = 4;
  * free, and time in which the system did other things is not the member's.
  */
 const [PIECE_MS_MIN, PIECE_MS_MAX] = [0.001, 2 * ROUND_MS];
-/** The rounds that a member waits until it is served whatever the others have had. */
-const ROUNDS_WAITED_MAX = 100;
 
 export interface Rounds {
   /**
@@ -53,31 +59,6 @@ export interface RoundMember {
   readonly leave: () => void;
 }
 
-interface Member {
-  readonly run: () => boolean;
-  readonly waiting: (waits: boolean) => void;
-  /**
-   * The virtual time at which its next piece of work starts, and at which its last one ended, in milliseconds of
-   * service.
-   */
-  start: number;
-  end: number;
-  /** Its entry in the queues; null when it does not wait. */
-  entry: QueueEntry | null;
-  running: boolean;
-  /** It was woken while it ran. */
-  woken: boolean;
-  hasLeft: boolean;
-}
-
-/** An entry of a member that waits. It is in both queues, and is over once its member has had its turn or has left. */
-interface QueueEntry {
-  readonly member: Member;
-  readonly start: number;
-  /** The round in which it began to wait. */
-  readonly round: number;
-}
-
 /**
  * @param now the time in milliseconds, as precisely as the system has it.
  * @param nextTurn calls back in the next turn of the event loop, behind what has come meanwhile.
@@ -87,130 +68,101 @@ interface QueueEntry {
  * socket.on('data', (chunk) => { queue.push(chunk); member.wake(); });
  */
 export function createRounds(now: () => number, nextTurn: (work: () => void) => void): Rounds {
-  /**
-   * The members that wait, in two orders: the one that was served least is first, and the one that has waited longest
-   * is first.
-   */
-  const leastServed = createHeap<QueueEntry>((a, b) => a.start < b.start);
-  const firstCome = createFifo<QueueEntry>();
-  let waiting = 0;
-  let round = 0;
-  /** The virtual time, in milliseconds of service. */
-  let virtualTime = 0;
-  /** The milliseconds that members have worked in this round. */
-  let worked = 0;
-  let isRequested = false;
-
-  const hasTime = () => worked < ROUND_MS;
-
-  /** Begins the next round in the next turn of the event loop. */
-  function requestRound(): void {
-    if (isRequested) return;
-    isRequested = true;
-    nextTurn(() => {
-      isRequested = false;
-      serveRound();
-    });
-  }
-
-  function serveRound(): void {
-    worked = 0;
-    round++;
-    try {
-      for (
-        let member = overdue() ?? leastServedMember();
-        member !== undefined;
-        member = leastServedMember()
-      ) {
-        member.waiting(false);
-        runMember(member);
-        if (!hasTime()) return;
-      }
-    } finally {
-      if (waiting > 0) requestRound();
-    }
-  }
-
-  /** Removes the member that was served least from the queue. */
-  function leastServedMember(): Member | undefined {
-    for (let entry = leastServed.pop(); entry !== undefined; entry = leastServed.pop()) {
-      if (entry.member.entry !== entry) continue;
-      virtualTime = Math.max(virtualTime, entry.start);
-      return dequeue(entry.member);
-    }
-    return undefined;
-  }
-
-  /** Removes the member that has waited longest from the queue, if it has waited too long. */
-  function overdue(): Member | undefined {
-    for (let entry = firstCome.first(); entry?.member.entry !== entry; entry = firstCome.first())
-      firstCome.shift();
-    const entry = firstCome.first();
-    if (entry === undefined || round % 2 === 1 || round - entry.round <= ROUNDS_WAITED_MAX) return undefined;
-    return dequeue(entry.member);
-  }
-
-  function dequeue(member: Member): Member {
-    if (member.entry !== null) waiting--;
-    member.entry = null;
-    return member;
-  }
-
-  /** Runs a member for a piece of work; and for more while no other member waits and the round has time. */
-  function runMember(member: Member): void {
-    for (;;) {
-      member.running = true;
-      member.woken = false;
-      const since = now();
-      let more = false;
-      try {
-        more = member.run();
-      } finally {
-        member.running = false;
-      }
-      const took = Math.min(Math.max(now() - since, PIECE_MS_MIN), PIECE_MS_MAX);
-      worked += took;
-      member.end = member.start + took;
-      member.start = member.end;
-      if (member.hasLeft || (!more && !member.woken)) return;
-      if (waiting > 0 || !hasTime()) return wait(member);
-    }
-  }
-
-  function wait(member: Member): void {
-    const entry = { member, start: member.start, round };
-    member.entry = entry;
-    waiting++;
-    leastServed.push(entry);
-    firstCome.push(entry);
-    requestRound();
-    member.waiting(true);
-  }
-
-  function wake(member: Member): void {
-    if (member.running) {
-      member.woken = true;
-      return;
-    }
-    if (member.hasLeft || member.entry !== null) return;
-    member.start = Math.max(virtualTime - ROUND_MS, member.end);
-    if (waiting > 0 || !hasTime()) return wait(member);
-    virtualTime = Math.max(virtualTime, member.start);
-    runMember(member);
-  }
-
-  return {
-    join: (run, onWaiting) => {
-      const idle = { running: false, woken: false, hasLeft: false, entry: null };
-      const never = Number.NEGATIVE_INFINITY;
-      const member: Member = { run, waiting: onWaiting, start: never, end: never, ...idle };
-      return {
-        wake: () => wake(member),
-        leave: () => {
-          member.hasLeft = true;
-          dequeue(member);
-        },
-      };
+  const rounds: RoundsState = {
+    now,
+    nextTurn,
+    leastServed: createHeap((a, b) => a.start < b.start),
+    firstCome: createFifo(),
+    waiting: 0,
+    round: 0,
+    virtualTime: 0,
+    worked: 0,
+    isRequested: false,
+    serveRequested: () => {
+      rounds.isRequested = false;
+      serveRound(rounds);
     },
   };
+  return { join: (run, waiting) => join(rounds, run, waiting) };
+}
+
+function join(rounds: RoundsState, run: Member['run'], waiting: Member['waiting']): RoundMember {
+  const idle = { running: false, woken: false, hasLeft: false, entry: null };
+  const never = Number.NEGATIVE_INFINITY;
+  const member: Member = { run, waiting, start: never, end: never, ...idle };
+  return {
+    wake: () => wake(rounds, member),
+    leave: () => {
+      member.hasLeft = true;
+      dequeue(rounds, member);
+    },
+  };
+}
+
+function wake(rounds: RoundsState, member: Member): void {
+  if (member.running) {
+    member.woken = true;
+    return;
+  }
+  if (member.hasLeft || member.entry !== null) return;
+  member.start = Math.max(rounds.virtualTime - ROUND_MS, member.end);
+  if (rounds.waiting > 0 || !hasTime(rounds)) return wait(rounds, member);
+  rounds.virtualTime = Math.max(rounds.virtualTime, member.start);
+  runMember(rounds, member);
+}
+
+const hasTime = ({ worked }: RoundsState): boolean => worked < ROUND_MS;
+
+/** Runs a member for a piece of work; and for more while no other member waits and the round has time. */
+function runMember(rounds: RoundsState, member: Member): void {
+  for (;;) {
+    member.running = true;
+    member.woken = false;
+    const since = rounds.now();
+    let more = false;
+    try {
+      more = member.run();
+    } finally {
+      member.running = false;
+    }
+    const took = Math.min(Math.max(rounds.now() - since, PIECE_MS_MIN), PIECE_MS_MAX);
+    rounds.worked += took;
+    member.end = member.start + took;
+    member.start = member.end;
+    if (member.hasLeft || (!more && !member.woken)) return;
+    if (rounds.waiting > 0 || !hasTime(rounds)) return wait(rounds, member);
+  }
+}
+
+/** Puts a member that has more to do behind the others, until its turn comes. */
+function wait(rounds: RoundsState, member: Member): void {
+  enqueue(rounds, member);
+  requestRound(rounds);
+  member.waiting(true);
+}
+
+/** Begins the next round in the next turn of the event loop. */
+function requestRound(rounds: RoundsState): void {
+  if (rounds.isRequested) return;
+  rounds.isRequested = true;
+  const { nextTurn, serveRequested } = rounds;
+  nextTurn(serveRequested);
+}
+
+function serveRound(rounds: RoundsState): void {
+  rounds.worked = 0;
+  rounds.round++;
+  try {
+    for (
+      let member = overdue(rounds) ?? leastServedMember(rounds);
+      member !== undefined;
+      member = leastServedMember(rounds)
+    ) {
+      member.waiting(false);
+      runMember(rounds, member);
+      if (!hasTime(rounds)) return;
+    }
+  } finally {
+    if (rounds.waiting > 0) requestRound(rounds);
+  }
 }

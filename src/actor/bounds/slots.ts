@@ -48,6 +48,19 @@ interface Holder {
   isGrantingOwn: boolean;
 }
 
+interface SlotsState {
+  /** The number of slots that each holder has for itself. */
+  readonly perHolder: number;
+  /** The shared slots that nobody holds. */
+  free: number;
+  /** The slots that are held, those of the holders' own included. */
+  taken: number;
+  /** The holders with a claim that waits, each once. One that has withdrawn its claims stays until it comes up. */
+  readonly waitingHolders: Fifo<Holder>;
+  /** Whether shared slots are being granted. A holder may release its slot at once, and so may thousands in a row. */
+  isGrantingShared: boolean;
+}
+
 /**
  * @param shared the number of slots that all holders share, from 0.
  * @param perHolder the number of slots that each holder has for itself, from 0. One of both must be above 0, or
@@ -57,116 +70,118 @@ interface Holder {
  * const release = files.join().acquire(() => open());
  */
 export function createSlots({ shared, perHolder }: { shared: number; perHolder: number }): Slots {
-  let free = shared;
-  let taken = 0;
-  /** The holders with a claim that waits, each once. */
-  const waitingHolders = createFifo<Holder>();
-  /** Whether shared slots are being granted. A holder may release its slot at once, and so may thousands in a row. */
-  let isGrantingShared = false;
+  const slots: SlotsState = {
+    perHolder,
+    free: shared,
+    taken: 0,
+    waitingHolders: createFifo(),
+    isGrantingShared: false,
+  };
+  return { join: () => join(slots), taken: () => slots.taken };
+}
 
-  /** It must be called only when the holder may have a slot. */
-  function occupy(holder: Holder, claim: Claim): void {
-    if (holder.held >= perHolder) free--;
-    holder.held++;
-    taken++;
-    claim.state = 'held';
+function join(slots: SlotsState): SlotHolder {
+  const holder: Holder = {
+    held: 0,
+    waiting: createFifo(),
+    waitingCount: 0,
+    isQueued: false,
+    isGrantingOwn: false,
+  };
+  return { acquire: (granted) => acquire(slots, holder, granted) };
+}
+
+function acquire(slots: SlotsState, holder: Holder, granted: Claim['granted']): () => void {
+  const claim = createClaim(slots, holder, granted);
+  if (holder.waitingCount === 0 && hasSlotFor(slots, holder)) {
+    occupy(slots, holder, claim);
+    granted(claim.release);
+  } else {
+    holder.waiting.push(claim);
+    holder.waitingCount++;
+    enqueue(slots, holder);
   }
+  return claim.release;
+}
 
-  /**
-   * A holder that is earlier in the queue has the first right to a shared slot. No other holder has a right to its
-   * own slots.
-   */
-  const hasSlotFor = (holder: Holder) => holder.held < perHolder || (waitingHolders.length === 0 && free > 0);
+function createClaim(slots: SlotsState, holder: Holder, granted: Claim['granted']): Claim {
+  const claim: Claim = { state: 'waiting', granted, release: () => release(slots, holder, claim) };
+  return claim;
+}
 
-  function nextOf(holder: Holder): Claim | undefined {
-    for (let claim = holder.waiting.shift(); claim !== undefined; claim = holder.waiting.shift()) {
-      if (claim.state === 'waiting') return claim;
-    }
-    return undefined;
-  }
+/**
+ * A holder that is earlier in the queue has the first right to a shared slot. No other holder has a right to its
+ * own slots.
+ */
+const hasSlotFor = ({ perHolder, waitingHolders, free }: SlotsState, holder: Holder): boolean =>
+  holder.held < perHolder || (waitingHolders.length === 0 && free > 0);
 
-  /** Grants a slot to a holder that may have one, if it has a claim that waits. */
-  function grantNext(holder: Holder): void {
-    const claim = holder.waitingCount > 0 ? nextOf(holder) : undefined;
-    if (claim === undefined) return;
-    occupy(holder, claim);
+/** It must be called only when the holder may have a slot. */
+function occupy(slots: SlotsState, holder: Holder, claim: Claim): void {
+  if (holder.held >= slots.perHolder) slots.free--;
+  holder.held++;
+  slots.taken++;
+  claim.state = 'held';
+}
+
+function enqueue(slots: SlotsState, holder: Holder): void {
+  if (holder.isQueued || holder.waitingCount === 0) return;
+  holder.isQueued = true;
+  slots.waitingHolders.push(holder);
+}
+
+/** Gives back a slot that is held, and grants it to a holder that waits; or withdraws a claim that waits. */
+function release(slots: SlotsState, holder: Holder, claim: Claim): void {
+  const { state } = claim;
+  claim.state = 'released';
+  if (state === 'released') return;
+  if (state === 'waiting') {
     holder.waitingCount--;
-    enqueue(holder);
-    claim.granted(claim.release);
+    // Else a holder that never gets a slot would collect its released claims.
+    if (holder.waitingCount === 0) holder.waiting = createFifo();
+    return;
   }
+  slots.taken--;
+  holder.held--;
+  if (holder.held < slots.perHolder) return grantOwn(slots, holder);
+  slots.free++;
+  grantShared(slots);
+}
 
-  /** Grants the holder its own slots, after one of them has become free. */
-  function grantOwn(holder: Holder): void {
-    if (holder.isGrantingOwn) return;
-    holder.isGrantingOwn = true;
-    while (holder.waitingCount > 0 && holder.held < perHolder) grantNext(holder);
-    holder.isGrantingOwn = false;
+/** Grants the holder its own slots, after one of them has become free. */
+function grantOwn(slots: SlotsState, holder: Holder): void {
+  if (holder.isGrantingOwn) return;
+  holder.isGrantingOwn = true;
+  while (holder.waitingCount > 0 && holder.held < slots.perHolder) grantNext(slots, holder);
+  holder.isGrantingOwn = false;
+}
+
+/** Grants the free shared slots to the holders that wait, one slot each in turn. */
+function grantShared(slots: SlotsState): void {
+  if (slots.isGrantingShared) return;
+  slots.isGrantingShared = true;
+  while (slots.free > 0) {
+    const holder = slots.waitingHolders.shift();
+    if (holder === undefined) break;
+    holder.isQueued = false;
+    grantNext(slots, holder);
   }
+  slots.isGrantingShared = false;
+}
 
-  /** Grants the free shared slots to the holders that wait, one slot each in turn. */
-  function grantShared(): void {
-    if (isGrantingShared) return;
-    isGrantingShared = true;
-    while (free > 0) {
-      const holder = waitingHolders.shift();
-      if (holder === undefined) break;
-      holder.isQueued = false;
-      grantNext(holder);
-    }
-    isGrantingShared = false;
+/** Grants a slot to a holder that may have one, if it has a claim that waits. */
+function grantNext(slots: SlotsState, holder: Holder): void {
+  const claim = holder.waitingCount > 0 ? nextOf(holder) : undefined;
+  if (claim === undefined) return;
+  occupy(slots, holder, claim);
+  holder.waitingCount--;
+  enqueue(slots, holder);
+  claim.granted(claim.release);
+}
+
+function nextOf(holder: Holder): Claim | undefined {
+  for (let claim = holder.waiting.shift(); claim !== undefined; claim = holder.waiting.shift()) {
+    if (claim.state === 'waiting') return claim;
   }
-
-  function enqueue(holder: Holder): void {
-    if (holder.isQueued || holder.waitingCount === 0) return;
-    holder.isQueued = true;
-    waitingHolders.push(holder);
-  }
-
-  function release(holder: Holder, claim: Claim): void {
-    const { state } = claim;
-    claim.state = 'released';
-    if (state === 'released') return;
-    if (state === 'waiting') {
-      holder.waitingCount--;
-      // Else a holder that never gets a slot would collect its released claims.
-      if (holder.waitingCount === 0) holder.waiting = createFifo();
-      return;
-    }
-    taken--;
-    holder.held--;
-    if (holder.held < perHolder) return grantOwn(holder);
-    free++;
-    grantShared();
-  }
-
-  function claimOf(holder: Holder, granted: Claim['granted']): Claim {
-    const claim: Claim = { state: 'waiting', granted, release: () => release(holder, claim) };
-    return claim;
-  }
-
-  function join(): SlotHolder {
-    const holder: Holder = {
-      held: 0,
-      waiting: createFifo(),
-      waitingCount: 0,
-      isQueued: false,
-      isGrantingOwn: false,
-    };
-    return {
-      acquire: (granted) => {
-        const claim = claimOf(holder, granted);
-        if (holder.waitingCount === 0 && hasSlotFor(holder)) {
-          occupy(holder, claim);
-          granted(claim.release);
-        } else {
-          holder.waiting.push(claim);
-          holder.waitingCount++;
-          enqueue(holder);
-        }
-        return claim.release;
-      },
-    };
-  }
-
-  return { join, taken: () => taken };
+  return undefined;
 }

@@ -3,11 +3,11 @@ import { from, Subscription, takeUntil } from 'rxjs';
 import { memoryOf } from '../../base/memory-of.ts';
 import type { ConnectionProgress } from '../bounds/timeouts.ts';
 import { boundResults } from './bound-results.ts';
-import type { ServeActorOptions } from './create-run.ts';
 import { connectionOver, timedOut, unreachable } from './lifecycle.ts';
 import { isListening } from './pause.ts';
 import { fail, pushResult } from './queues.ts';
 import type { Run } from './run.ts';
+import type { ServeActorOptions } from './serve-actor-options.ts';
 
 export function listen(run: Run, { shutdown$, timeoutMonitor }: ServeActorOptions): Subscription {
   const subscriptions = new Subscription();

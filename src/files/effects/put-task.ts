@@ -17,11 +17,18 @@
  * The queue is bounded by the credit of its bytes, which returns when each write has settled.
  */
 
-import type { PutOptions, Sink, Store } from '../../store/contract.ts';
-import { type ServiceFault, serviceFault } from '../protocol/errors.ts';
-import type { UploadOffset } from '../protocol/file.ts';
-import type { EffectResult } from '../session/event.ts';
+import type { PutOptions, Sink } from '../../store/contract.ts';
+import { serviceFault } from '../protocol/errors.ts';
 import { callStore } from './call-store.ts';
+import {
+  createPutState,
+  dropQueue,
+  fail,
+  finish,
+  type PutState,
+  type PutTaskDeps,
+  takeQueue,
+} from './put-state.ts';
 
 export interface PutTask {
   /** Appends bytes. They must stay unchanged until `settled` is called: they are stored, or never will be. */
@@ -42,165 +49,132 @@ export interface PutTask {
 /** The bytes that are written before the turn is over. They are few enough to be in the cache still. */
 const WRITE_BYTES_MIN = 256 * 1024;
 
-interface QueuedWrite {
-  readonly bytes: Uint8Array;
-  readonly settled: () => void;
-}
-
-export interface PutTaskDeps {
-  readonly store: Store;
-  /** Calls back once the put may have a file open. */
-  readonly acquireFile: (go: () => void) => void;
-  readonly onInternalError: (thrown: unknown) => void;
-  readonly synced: (part: UploadOffset) => void;
-  /**
-   * Called when nothing is under way any more, with the one result: the stored file, or the first failure; null after
-   * an abort.
-   */
-  readonly finished: (result: EffectResult | null) => void;
-}
-
 export function createPutTask(deps: PutTaskDeps, name: string, options: PutOptions): PutTask {
-  const { store, onInternalError } = deps;
-  let state: 'busy' | 'idle' | 'ending' | 'finished' = 'busy';
-  let sink: Sink | null = null;
-  let queued: QueuedWrite[] = [];
-  let queuedBytes = 0;
-  let wanted: 'more' | 'commit' | 'abort' = 'more';
-  let syncWanted = false;
-  let isTakenOver = false;
-
-  const takeQueue = () => {
-    const taken = queued;
-    queued = [];
-    queuedBytes = 0;
-    return taken;
-  };
-  const dropQueue = () => {
-    for (const { settled } of takeQueue()) settled();
-  };
-  const finish = (result: EffectResult | null) => {
-    if (state === 'finished') return;
-    state = 'finished';
-    dropQueue();
-    deps.finished(wanted === 'abort' ? null : result);
-  };
-  const fail = (of: 'openPut' | 'write' | 'sync' | 'commit', error: ServiceFault) =>
-    finish({ of, ok: false, error });
-  /**
-   * Another connection has the upload now. The answer to the call that is under way ends the task, and no other call
-   * is made.
-   */
-  const onTaken = () => {
-    isTakenOver = true;
-    dropQueue();
-    if (state === 'idle') fail('write', serviceFault('upload-taken'));
-  };
-
-  function next(): void {
-    if (state !== 'idle' || sink === null) return;
-    if (isTakenOver) return fail('write', serviceFault('upload-taken'));
-    if (queued.length > 0) writeQueued(sink);
-    else if (wanted === 'abort') abortSink(sink);
-    else if (syncWanted && wanted !== 'commit') syncSink(sink);
-    else if (wanted === 'commit') commitSink(sink);
-  }
-
-  function writeQueued(to: Sink): void {
-    const writes = takeQueue();
-    state = 'busy';
-    callStore(
-      () => to.write(writes.map(({ bytes }) => bytes)),
-      onInternalError,
-      (outcome) => {
-        // The task stays busy meanwhile: the credit that is given back may bring more bytes to write at once.
-        for (const { settled } of writes) settled();
-        state = 'idle';
-        if (outcome.ok) next();
-        else fail('write', outcome.error);
-      },
-    );
-  }
-
-  function syncSink(to: Sink): void {
-    syncWanted = false;
-    state = 'busy';
-    callStore(
-      () => to.sync(),
-      onInternalError,
-      (outcome) => {
-        state = 'idle';
-        if (!outcome.ok) return fail('sync', outcome.error);
-        // When a commit follows, its answer includes this one.
-        if (wanted === 'more' && !isTakenOver) deps.synced(outcome.value);
-        next();
-      },
-    );
-  }
-
-  function commitSink(to: Sink): void {
-    state = 'ending';
-    callStore(
-      () => to.commit(),
-      onInternalError,
-      (outcome) => {
-        if (outcome.ok) finish({ of: 'commit', ok: true, value: outcome.value });
-        else fail('commit', outcome.error);
-      },
-    );
-  }
-
-  function abortSink(to: Sink): void {
-    state = 'ending';
-    const aborted = async () => {
-      await to.abort();
-      return { ok: true, value: undefined } as const;
-    };
-    callStore(aborted, onInternalError, () => finish(null));
-  }
-
-  const begin = () =>
-    callStore(
-      () => store.put(name, options.upload === undefined ? options : { ...options, taken: onTaken }),
-      onInternalError,
-      (outcome) => {
-        state = 'idle';
-        if (!outcome.ok) return fail('openPut', outcome.error);
-        sink = outcome.value;
-        next();
-      },
-    );
+  const put = createPutState(deps, name, options);
   deps.acquireFile(() => {
-    if (wanted === 'abort' && options.upload === undefined) finish(null);
-    else begin();
+    if (put.wanted === 'abort' && options.upload === undefined) finish(put, null);
+    else begin(put);
   });
-
-  const abort = () => {
-    wanted = 'abort';
-    // What has arrived of an upload is kept, and that includes the queue.
-    if (options.upload === undefined) dropQueue();
-    next();
-  };
-
   return {
-    write: (bytes, settled) => {
-      if (state === 'finished' || wanted === 'abort' || isTakenOver) return settled();
-      queued.push({ bytes, settled });
-      queuedBytes += bytes.length;
-      if (queuedBytes >= WRITE_BYTES_MIN) next();
-    },
-    flush: next,
+    write: (bytes, settled) => write(put, bytes, settled),
+    flush: () => next(put),
     sync: () => {
-      syncWanted = true;
-      next();
+      put.isSyncWanted = true;
+      next(put);
     },
     commit: () => {
-      wanted = 'commit';
-      next();
+      put.wanted = 'commit';
+      next(put);
     },
-    abort,
+    abort: () => abort(put),
     abandon: () => {
-      if (wanted !== 'commit') abort();
+      if (put.wanted !== 'commit') abort(put);
     },
   };
+}
+
+function begin(put: PutState): void {
+  const { deps, name, options } = put;
+  callStore(
+    () =>
+      deps.store.put(
+        name,
+        options.upload === undefined ? options : { ...options, taken: () => onTaken(put) },
+      ),
+    deps.onInternalError,
+    (outcome) => {
+      put.state = 'idle';
+      if (!outcome.ok) return fail(put, 'openPut', outcome.error);
+      put.sink = outcome.value;
+      next(put);
+    },
+  );
+}
+
+/**
+ * Another connection has the upload now. The answer to the call that is under way ends the task, and no other call
+ * is made.
+ */
+function onTaken(put: PutState): void {
+  put.isTakenOver = true;
+  dropQueue(put);
+  if (put.state === 'idle') fail(put, 'write', serviceFault('upload-taken'));
+}
+
+function write(put: PutState, bytes: Uint8Array, settled: () => void): void {
+  if (put.state === 'finished' || put.wanted === 'abort' || put.isTakenOver) return settled();
+  put.queued.push({ bytes, settled });
+  put.queuedBytes += bytes.length;
+  if (put.queuedBytes >= WRITE_BYTES_MIN) next(put);
+}
+
+function abort(put: PutState): void {
+  put.wanted = 'abort';
+  // What has arrived of an upload is kept, and that includes the queue.
+  if (put.options.upload === undefined) dropQueue(put);
+  next(put);
+}
+
+/** Makes the next call of the sink, when none is under way and one is wanted. */
+function next(put: PutState): void {
+  const { sink, wanted } = put;
+  if (put.state !== 'idle' || sink === null) return;
+  if (put.isTakenOver) return fail(put, 'write', serviceFault('upload-taken'));
+  if (put.queued.length > 0) writeQueued(put, sink);
+  else if (wanted === 'abort') abortSink(put, sink);
+  else if (put.isSyncWanted && wanted !== 'commit') syncSink(put, sink);
+  else if (wanted === 'commit') commitSink(put, sink);
+}
+
+function writeQueued(put: PutState, sink: Sink): void {
+  const writes = takeQueue(put);
+  put.state = 'busy';
+  callStore(
+    () => sink.write(writes.map(({ bytes }) => bytes)),
+    put.deps.onInternalError,
+    (outcome) => {
+      // The task stays busy meanwhile: the credit that is given back may bring more bytes to write at once.
+      for (const { settled } of writes) settled();
+      put.state = 'idle';
+      if (outcome.ok) next(put);
+      else fail(put, 'write', outcome.error);
+    },
+  );
+}
+
+function syncSink(put: PutState, sink: Sink): void {
+  put.isSyncWanted = false;
+  put.state = 'busy';
+  callStore(
+    () => sink.sync(),
+    put.deps.onInternalError,
+    (outcome) => {
+      put.state = 'idle';
+      if (!outcome.ok) return fail(put, 'sync', outcome.error);
+      // When a commit follows, its answer includes this one.
+      if (put.wanted === 'more' && !put.isTakenOver) put.deps.synced(outcome.value);
+      next(put);
+    },
+  );
+}
+
+function commitSink(put: PutState, sink: Sink): void {
+  put.state = 'ending';
+  callStore(
+    () => sink.commit(),
+    put.deps.onInternalError,
+    (outcome) => {
+      if (outcome.ok) finish(put, { of: 'commit', ok: true, value: outcome.value });
+      else fail(put, 'commit', outcome.error);
+    },
+  );
+}
+
+function abortSink(put: PutState, sink: Sink): void {
+  put.state = 'ending';
+  const aborted = async () => {
+    await sink.abort();
+    return { ok: true, value: undefined } as const;
+  };
+  callStore(aborted, put.deps.onInternalError, () => finish(put, null));
 }

@@ -1,24 +1,10 @@
 /** A WebSocket as a `Connection`: a browser's, or one of the package `ws`. Its binary messages are the chunks. */
-import { AsyncSubject } from 'rxjs';
 import { check, checkOptions, optional, TEXT, wholeFrom, withMethods } from '../../wire/argument.ts';
-import { chunksOf, createChunkReader, endReading, isFlowing } from '../chunk-reader.ts';
-import type { Address, Connection, ConnectionFault } from '../connection.ts';
-import { DESTROYED, ENDED } from '../connection-fault.ts';
-import { createInbox } from './inbox.ts';
-import { createOutbox } from './outbox.ts';
-import { createSendWatch } from './send-watch.ts';
-import {
-  CLOSED,
-  CONNECTING,
-  closeFault,
-  closeWebSocket,
-  dropWebSocket,
-  NORMAL,
-  OPEN,
-  OVERRUN,
-  TEXT_REFUSED,
-  type WebSocketLike,
-} from './web-socket-like.ts';
+import { chunksOf } from '../chunk-reader.ts';
+import type { Address, Connection } from '../connection.ts';
+import { applyFlow, createWebSocketState, onMessage, onOpen } from './web-socket-flow.ts';
+import { CLOSED, type WebSocketLike } from './web-socket-like.ts';
+import { destroy, end, onClose, type WebSocketState } from './web-socket-state.ts';
 
 export interface WebSocketOptions {
   /** Default `websocket:` and a number. */
@@ -37,14 +23,6 @@ export interface WebSocketOptions {
 const SOCKET = withMethods('a WebSocket', ['addEventListener', 'send', 'close']);
 const RECEIVE_BYTES_MAX_DEFAULT = 1024 * 1024;
 
-const PEER_CLOSED: ConnectionFault = {
-  code: 'reset',
-  message: 'the peer closed the connection and takes nothing more',
-};
-const TEXT_RECEIVED: ConnectionFault = {
-  code: 'failed',
-  message: 'the peer sent a text message, where binary ones are expected',
-};
 let made = 0;
 
 /**
@@ -79,157 +57,40 @@ export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions =
     receiveBytesMax: optional(wholeFrom(0)),
   });
   const { id = `websocket:${++made}`, receiveBytesMax = RECEIVE_BYTES_MAX_DEFAULT } = options;
-  const canPause = socket.pause !== undefined && socket.resume !== undefined;
-  const reader = createChunkReader();
-  const closed$ = new AsyncSubject<ConnectionFault | null>();
-  /** How reading ends, after what was received. */
-  let last: ConnectionFault | null | undefined;
-  let wasOpen = socket.readyState !== CONNECTING;
-  let error: unknown;
-  let isEnded = false;
-  let isCloseSent = false;
-  let isDestroyed = false;
-  let unread: ConnectionFault | null = null;
-  let isClosed = false;
-
-  const outbox = createOutbox({
-    isReady: () => last === undefined && socket.readyState !== CONNECTING,
-    send(message, upTo) {
-      if (last !== undefined) return;
-      // A socket that is closing drops messages and does not say so.
-      if (socket.readyState !== OPEN) return refuseUnread();
-      watch.add(upTo);
-      socket.send(message, (failed) => {
-        if (!failed) watch.look();
-      });
-    },
-    changed() {
-      watch.changed();
-      finish();
-    },
-  });
-  const watch = createSendWatch(socket, (sent, isDrained) => {
-    if (last !== undefined || socket.readyState === CONNECTING) return false;
-    outbox.settleUpTo(sent);
-    if (isEnded && isDrained && !isCloseSent) {
-      isCloseSent = true;
-      socket.close(NORMAL);
-      applyFlow();
-    }
-    return outbox.isWaiting() || (isEnded && !isCloseSent);
-  });
-
-  const inbox = createInbox(
-    reader,
-    // A paused `ws` still emits what it had read, which is little.
-    () => (canPause && !isCloseSent ? Number.POSITIVE_INFINITY : receiveBytesMax),
-    () => {
-      if (inbox.isEmpty() && last !== undefined) endReading(reader, last, error);
-      applyFlow();
-      finish();
-    },
-  );
-
-  function applyFlow(): void {
-    // `ws` can be paused only once it is open.
-    if (!canPause || !wasOpen) return;
-    // Once our close is sent, the socket must receive the peer's, which comes behind everything else.
-    if (last !== undefined || isCloseSent || (isFlowing(reader) && inbox.isEmpty())) socket.resume?.();
-    else socket.pause?.();
-  }
-
-  function onMessage({ data }: { readonly data: unknown }): void {
-    if (last !== undefined) return;
-    watch.look();
-    if (typeof data === 'string') return fail(TEXT_RECEIVED, TEXT_REFUSED);
-    const chunk = ArrayBuffer.isView(data)
-      ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-      : new Uint8Array(data as ArrayBuffer);
-    if (chunk.length === 0 || inbox.receive(chunk)) return;
-    // What comes behind our end may be dropped.
-    if (isCloseSent) return;
-    const message = `the peer sent more than the ${receiveBytesMax} bytes that may wait for a reader that pauses`;
-    fail({ code: 'overrun', message }, OVERRUN);
-  }
-
-  /** Ends both sides: reading after what was received, and writing now. */
-  function endBoth(end: ConnectionFault | null, refusal: ConnectionFault): void {
-    last = end;
-    watch.stop();
-    outbox.refuse(refusal);
-    inbox.scheduleDelivery();
-  }
-
-  function fail(fault: ConnectionFault, code: number): void {
-    endBoth(fault, fault);
-    closeWebSocket(socket, code, fault.message);
-  }
-
-  /** The peer has closed the socket in good order, and does not take what was written. */
-  function refuseUnread(): void {
-    unread = { ...PEER_CLOSED, code: 'unread' };
-    outbox.refuse(PEER_CLOSED);
-  }
-
-  function onClose(event: { readonly code: number; readonly reason?: unknown }): void {
-    if (last !== undefined) return;
-    const fault = closeFault(event, error, wasOpen);
-    // Our close goes behind everything else, and the peer has answered it.
-    if (fault === null && isCloseSent) outbox.settleUpTo(Number.POSITIVE_INFINITY);
-    if (fault === null && outbox.isWaiting()) refuseUnread();
-    endBoth(fault, fault ?? (isEnded ? ENDED : PEER_CLOSED));
-  }
-
-  function finish(): void {
-    if (isClosed || reader.end === undefined || outbox.isWaiting()) return;
-    isClosed = true;
-    closed$.next(isDestroyed ? DESTROYED : (reader.end ?? unread));
-    closed$.complete();
-  }
-
-  socket.binaryType = 'arraybuffer';
-  socket.addEventListener('message', onMessage);
-  socket.addEventListener('close', onClose);
-  socket.addEventListener('error', (event: { readonly error?: unknown }) => {
-    error ??= event.error;
-  });
-  socket.addEventListener('open', () => {
-    wasOpen = true;
-    applyFlow();
-    outbox.flush();
-    watch.look();
-  });
-  applyFlow();
-  if (socket.readyState === CLOSED) onClose({ code: 1006 });
-
+  const state = createWebSocketState(socket, receiveBytesMax);
+  const { reader, inbox, outbox, closed$ } = state;
+  listen(state);
+  applyFlow(state);
+  if (socket.readyState === CLOSED) onClose(state, { code: 1006 });
   return {
     id,
     local: options.local ?? id,
     remote: options.remote ?? (socket.url || 'unknown'),
-    chunks$: chunksOf(reader, inbox.scheduleDelivery, applyFlow),
+    chunks$: chunksOf(reader, inbox.scheduleDelivery, () => applyFlow(state)),
     closed$: closed$.asObservable(),
     write: outbox.write,
     pause() {
       reader.isPaused = true;
-      applyFlow();
+      applyFlow(state);
     },
     resume() {
       reader.isPaused = false;
       inbox.scheduleDelivery();
     },
-    end() {
-      if (isEnded || last !== undefined) return;
-      isEnded = true;
-      outbox.end();
-      outbox.flush();
-      queueMicrotask(watch.changed);
-    },
-    destroy() {
-      if (isClosed || isDestroyed) return;
-      isDestroyed = true;
-      inbox.clear();
-      endBoth(DESTROYED, DESTROYED);
-      dropWebSocket(socket);
-    },
+    end: () => end(state),
+    destroy: () => destroy(state),
   };
+}
+
+function listen(state: WebSocketState): void {
+  const { socket } = state;
+  socket.binaryType = 'arraybuffer';
+  socket.addEventListener('message', ({ data }: { readonly data: unknown }) => onMessage(state, data));
+  socket.addEventListener('close', (event: { readonly code: number; readonly reason?: unknown }) =>
+    onClose(state, event),
+  );
+  socket.addEventListener('error', (event: { readonly error?: unknown }) => {
+    state.error ??= event.error;
+  });
+  socket.addEventListener('open', () => onOpen(state));
 }

@@ -1,33 +1,9 @@
 /** A pair of Web Streams as a `Connection`: WebTransport, a serial port, a worker, a `TransformStream`. */
-import { AsyncSubject } from 'rxjs';
 import { checkOptions, FUNCTION, optional, TEXT, withMethods } from '../../wire/argument.ts';
-import { chunksOf, createChunkReader, endReading, isFlowing } from '../chunk-reader.ts';
+import { chunksOf } from '../chunk-reader.ts';
 import type { Address, Connection, ConnectionFault } from '../connection.ts';
-import { connectionFault, DESTROYED, systemCode } from '../connection-fault.ts';
-import { createOutbox } from './outbox.ts';
-
-/** What is needed of a `ReadableStream`, so that the types of no platform are. */
-export interface ReadableLike {
-  getReader(): {
-    read(): Promise<{ readonly done: boolean; readonly value?: unknown }>;
-    cancel(reason?: unknown): Promise<void>;
-  };
-}
-
-/** What is needed of a `WritableStream`. */
-export interface WritableLike {
-  getWriter(): {
-    readonly closed: Promise<unknown>;
-    write(chunk: Uint8Array<ArrayBuffer>): Promise<void>;
-    close(): Promise<void>;
-    abort(reason?: unknown): Promise<void>;
-  };
-}
-
-export interface WebStreams {
-  readonly readable: ReadableLike;
-  readonly writable: WritableLike;
-}
+import { createStreamPair, destroy, end, flow } from './stream-pair.ts';
+import { streamFault, type WebStreams } from './web-streams-like.ts';
 
 export interface WebStreamsOptions {
   /** Default `streams:` and a number. */
@@ -71,96 +47,14 @@ export function fromWebStreams(streams: WebStreams, options: WebStreamsOptions =
     faultOf: optional(FUNCTION),
   });
   const { id = `streams:${++made}`, faultOf = streamFault } = options;
-  const source = streams.readable.getReader();
-  const sink = streams.writable.getWriter();
-  const reader = createChunkReader();
-  const closed$ = new AsyncSubject<ConnectionFault | null>();
-  /** The chunk that came when nobody took one. */
-  let held: Uint8Array | undefined;
-  let isPulling = false;
-  let isEnded = false;
-  let isDestroyed = false;
-  /** Whether the stream takes nothing more, and why, when it did not end in good order. */
-  let isWriteOver = false;
-  let writeFault: ConnectionFault | undefined;
-  let isClosed = false;
-
-  const outbox = createOutbox({
-    isReady: () => !isWriteOver,
-    send: (message, upTo) => {
-      sink.write(message).then(() => outbox.settleUpTo(upTo), onWriteFailed);
-    },
-    changed: finish,
-  });
-  sink.closed.catch(onWriteFailed);
-
-  function onWriteFailed(error: unknown): void {
-    if (isWriteOver) return;
-    isWriteOver = true;
-    writeFault = faultOf(error);
-    outbox.refuse(writeFault);
-  }
-
-  /** Emits the chunk that waits, and asks for the next one. */
-  function flow(): void {
-    if (isDestroyed) return;
-    if (isFlowing(reader) && held !== undefined) {
-      const chunk = held;
-      held = undefined;
-      reader.subscriber?.next(chunk);
-    }
-    if (isPulling || held !== undefined || !isFlowing(reader) || reader.end !== undefined) return;
-    isPulling = true;
-    source.read().then(onRead, onReadFailed);
-  }
-
-  function onRead({ done, value }: { readonly done: boolean; readonly value?: unknown }): void {
-    isPulling = false;
-    if (isDestroyed) return;
-    if (done) {
-      endReading(reader, null);
-      finish();
-    } else if (!(value instanceof Uint8Array)) {
-      onBroken({ code: 'failed', message: 'the stream emitted a chunk that is not a Uint8Array' });
-    } else {
-      if (value.length > 0) held = value;
-      flow();
-    }
-  }
-
-  function onReadFailed(error: unknown): void {
-    if (!isDestroyed) onBroken(faultOf(error), error);
-  }
-
-  function onBroken(fault: ConnectionFault, reason?: unknown): void {
-    drop(fault, reason);
-    endReading(reader, fault, reason);
-  }
-
-  /** Gives up both streams, at once. */
-  function drop(fault: ConnectionFault, reason: unknown = new Error(fault.message)): void {
-    held = undefined;
-    // What was ended in good order, and taken, is on its way.
-    if (!isWriteOver && !(isEnded && !outbox.isWaiting())) sink.abort(reason).catch(() => {});
-    isWriteOver = true;
-    outbox.refuse(fault);
-    source.cancel(reason).catch(() => {});
-  }
-
-  function finish(): void {
-    if (isClosed || !isWriteOver || reader.end === undefined || outbox.isWaiting()) return;
-    isClosed = true;
-    // Input that ended in good order stays so, whatever became of the bytes that we sent.
-    const unread = writeFault && { ...writeFault, code: 'unread' as const };
-    closed$.next(isDestroyed ? DESTROYED : (reader.end ?? unread ?? null));
-    closed$.complete();
-  }
-
+  const pair = createStreamPair(streams, faultOf);
+  const { reader, outbox, closed$ } = pair;
+  const flowNow = () => flow(pair);
   return {
     id,
     local: options.local ?? id,
     remote: options.remote ?? 'unknown',
-    chunks$: chunksOf(reader, () => queueMicrotask(flow)),
+    chunks$: chunksOf(reader, () => queueMicrotask(flowNow)),
     closed$: closed$.asObservable(),
     write: outbox.write,
     pause: () => {
@@ -168,33 +62,9 @@ export function fromWebStreams(streams: WebStreams, options: WebStreamsOptions =
     },
     resume: () => {
       reader.isPaused = false;
-      queueMicrotask(flow);
+      queueMicrotask(flowNow);
     },
-    end() {
-      if (isEnded || isWriteOver) return;
-      isEnded = true;
-      outbox.end();
-      outbox.flush();
-      sink.close().then(() => {
-        isWriteOver = true;
-        outbox.settleUpTo(Number.POSITIVE_INFINITY);
-        finish();
-      }, onWriteFailed);
-    },
-    destroy() {
-      if (isClosed || isDestroyed) return;
-      isDestroyed = true;
-      drop(DESTROYED);
-      queueMicrotask(() => {
-        endReading(reader, DESTROYED);
-        finish();
-      });
-    },
+    end: () => end(pair),
+    destroy: () => destroy(pair),
   };
-}
-
-function streamFault(error: unknown): ConnectionFault {
-  if (systemCode(error) !== undefined) return connectionFault(error);
-  const words = error instanceof Error ? error.message : String(error);
-  return { code: 'reset', message: `the stream broke: ${words}` };
 }

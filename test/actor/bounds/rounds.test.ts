@@ -126,6 +126,32 @@ describe('a round', () => {
     expect(newcomer).toMatchObject({ done: 1, waits: false });
   });
 
+  test('a round serves a newcomer in the second turn at the latest, though all others have waited too long', () => {
+    const loop = eventLoop();
+    const all = Array.from({ length: 300 }, () => worker(loop, ROUND_MS, 1e6));
+    for (const one of all) one.wake();
+    for (let turn = 0; turn < 400; turn++) loop.turn();
+    const late = worker(loop, 1, 1);
+    late.wake();
+    loop.turn();
+    loop.turn();
+    expect(late.done).toBe(1);
+  });
+
+  test('a round gives a newcomer no more than the others from then on, however much they have had before', () => {
+    const loop = eventLoop();
+    const old = worker(loop, 1, 1e6);
+    const other = worker(loop, 1, 1e6);
+    for (const one of [old, other]) one.wake();
+    for (let turn = 0; turn < 200; turn++) loop.turn();
+    const late = worker(loop, 1, 1e6);
+    const before = old.done;
+    late.wake();
+    for (let turn = 0; turn < 50; turn++) loop.turn();
+    // A round that it has saved up, and a piece.
+    expect(late.done - (old.done - before)).toBeLessThanOrEqual(ROUND_MS + 1);
+  });
+
   test('a round serves one that asks for little as soon as it asks, beside any number that never stop', () => {
     const loop = eventLoop();
     const busy = Array.from({ length: 64 }, () => worker(loop, 3, 1e9));

@@ -147,6 +147,29 @@ describe('a WebSocket that cannot be paused', () => {
 });
 
 describe('fromWebSocket', () => {
+  test('a socket that the peer closes in good order before it has taken everything ends with `unread`', async () => {
+    const listeners = new Map<string, (event: unknown) => void>();
+    let readyState = 1;
+    const connection = fromWebSocket({
+      binaryType: 'blob',
+      get readyState() {
+        return readyState;
+      },
+      bufferedAmount: 200_000,
+      send: () => {},
+      close: () => {},
+      addEventListener: (type, listener) => void listeners.set(type, listener),
+    });
+    const reading = read(connection);
+    const writing = write(connection, pattern(200_000));
+    await turns(1);
+    readyState = 3;
+    listeners.get('close')?.({ code: 1000 });
+    expect((await writing)?.code).toBe('reset');
+    expect(await reading.done).toBeNull();
+    expect((await once(connection.closed$))?.code).toBe('unread');
+  });
+
   test('a text message is a fault that closes the connection', async () => {
     const [client, server] = await webSockets();
     const connection = fromWebSocket(client);

@@ -69,6 +69,22 @@ describe('fromWebStreams', () => {
     connection.destroy();
   });
 
+  test('a stream that has taken everything and was ended is not aborted by destroy, which would drop what is on its way', async () => {
+    const never = new Promise<never>(() => {});
+    const abort = vi.fn(async () => {});
+    const connection = fromWebStreams({
+      readable: new ReadableStream(),
+      writable: {
+        getWriter: () => ({ closed: never, write: async () => {}, close: () => never, abort }),
+      },
+    });
+    expect(await write(connection, pattern(10))).toBeNull();
+    connection.end();
+    connection.destroy();
+    expect((await once(connection.closed$))?.code).toBe('destroyed');
+    expect(abort).not.toHaveBeenCalled();
+  });
+
   test('a stream that is locked is an error of the caller', () => {
     const readable = new ReadableStream();
     readable.getReader();

@@ -1,0 +1,98 @@
+/** The record of a run, as it is before anything has come. */
+import { Subscription } from 'rxjs';
+import { createFifo } from '../../base/fifo.ts';
+import { CREDIT_FLOOR_BYTES } from '../bounds/credit.ts';
+import { NO_EVENTS } from './event-credit.ts';
+import { SETTLE_MS } from './lifecycle.ts';
+import type { Run } from './run.ts';
+import type { ServeActorOptions } from './serve-actor-options.ts';
+
+const NO_RATE = { consume: () => {}, leave: () => {} };
+const NO_RATES = { bytes: NO_RATE, messages: NO_RATE };
+
+/** The parts of a run that call it back, and what is made for each connection. */
+export type RunParts = Pick<
+  Run,
+  | 'connection'
+  | 'actor'
+  | 'scheduler'
+  | 'report'
+  | 'complete'
+  | 'inbound'
+  | 'window'
+  | 'member'
+  | 'writer'
+  | 'ackDelay'
+  | 'room'
+  | 'abort'
+  | 'context'
+>;
+
+/** One literal has all the fields, so that all runs have one shape. */
+export function createRunRecord(parts: RunParts, options: ServeActorOptions): Run {
+  const { limits } = options;
+  return {
+    connection: parts.connection,
+    actor: parts.actor,
+    scheduler: parts.scheduler,
+    report: parts.report,
+    complete: parts.complete,
+    trace: options.trace,
+    counters: options.counters,
+    lingerMs: limits.linger,
+    sendingMax: limits.sendingBytes ?? Math.max(limits.window.high, CREDIT_FLOOR_BYTES),
+    stateBytesMax: limits.stateBytes ?? limits.window.high,
+    settleMs: limits.settle ?? SETTLE_MS,
+    phase: 'open',
+    isBroken: false,
+    state: undefined,
+    decoding: { codec: parts.actor.codec, state: undefined },
+    chunks: createFifo(),
+    slice: null,
+    lastStep: null,
+    ends: createFifo(),
+    pull: () => {},
+    steps: createFifo(),
+    results: createFifo(),
+    resultBytes: 0,
+    drained: new Set(),
+    fromPeer: NO_EVENTS,
+    inbound: parts.inbound,
+    isInputsTurn: false,
+    reducer: { next: () => {} },
+    settlement: null,
+    messageCredit: 0,
+    messageMemory: null,
+    sharedMemory: new Map(),
+    creditChange: 0,
+    window: parts.window,
+    member: parts.member,
+    writer: parts.writer,
+    ackDelay: parts.ackDelay,
+    rates: NO_RATES,
+    room: parts.room,
+    pausedBy: new Set(),
+    cancelRoom: null,
+    isWaiting: false,
+    hasRoom: false,
+    partialBytes: 0,
+    partialCredit: 0,
+    stateCredit: 0,
+    frameCost: 0,
+    isUnreachable: false,
+    isInputOver: false,
+    underWay: new Set(),
+    timers: new Map(),
+    behindBody: createFifo(),
+    isSendingBody: false,
+    behindBodyBytes: 0,
+    cancelWhenLow: null,
+    abort: parts.abort,
+    context: parts.context,
+    waits: new Subscription(),
+    received: 0,
+    bodies: 0,
+    inBody: false,
+    isReducingBody: false,
+  };
+}

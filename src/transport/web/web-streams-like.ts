@@ -1,0 +1,33 @@
+/** Web Streams: what is needed of a pair of them, and what their errors mean. */
+import type { ConnectionFault } from '../connection.ts';
+import { connectionFault, systemCode } from '../connection-fault.ts';
+
+/** What is needed of a `ReadableStream`, so that the types of no platform are. */
+export interface ReadableLike {
+  getReader(): {
+    read(): Promise<{ readonly done: boolean; readonly value?: unknown }>;
+    cancel(reason?: unknown): Promise<void>;
+  };
+}
+
+/** What is needed of a `WritableStream`. */
+export interface WritableLike {
+  getWriter(): {
+    readonly closed: Promise<unknown>;
+    write(chunk: Uint8Array<ArrayBuffer>): Promise<void>;
+    close(): Promise<void>;
+    abort(reason?: unknown): Promise<void>;
+  };
+}
+
+export interface WebStreams {
+  readonly readable: ReadableLike;
+  readonly writable: WritableLike;
+}
+
+/** The fault that an error of a stream stands for, when the caller does not say otherwise. */
+export function streamFault(error: unknown): ConnectionFault {
+  if (systemCode(error) !== undefined) return connectionFault(error);
+  const words = error instanceof Error ? error.message : String(error);
+  return { code: 'reset', message: `the stream broke: ${words}` };
+}
