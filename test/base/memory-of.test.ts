@@ -75,3 +75,27 @@ test('a value of very many parts is not looked at to its end, and costs more tha
   expect(memoryOf(many)).toBeGreaterThanOrEqual(64_000_000);
   expect(places.length).toBeLessThan(1_000_010);
 });
+
+test.each<[string, () => object]>([
+  [
+    'a field that throws',
+    () => ({
+      get row(): string {
+        throw new Error('a lazy column');
+      },
+    }),
+  ],
+  [
+    'a proxy that was revoked',
+    () => {
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      return proxy;
+    },
+  ],
+])('%s cannot be looked at, and the rest of the value counts all the same', (_, make) => {
+  expect(memoryOf(make())).toBeGreaterThan(0);
+  const around = memoryOf({ text: TEXT, inner: make(), more: { text: TEXT } });
+  expect(around).toBeGreaterThanOrEqual(4000);
+  expect(around).toBeLessThan(10_000);
+});

@@ -14,8 +14,8 @@
  *   it holds, without its frame          all hold          it is
  *   more than its high mark              anything          paused
  *   more than `CREDIT_FLOOR_BYTES`       more than theirs  paused
- *   at most its low mark, or only what   at most their     read from again
- *   it keeps while it is open            low mark
+ *   at most its low mark, which what     at most their     read from again
+ *   it keeps while it is open raises     low mark
  *   at most `CREDIT_FLOOR_BYTES`         anything          read from again
  *
  * The bound: a connection holds at most its high mark, one piece and its frame. All connections together hold at most
@@ -58,8 +58,8 @@ export interface CreditWindow {
    */
   readonly setFrameCost: (bytes: number) => void;
   /**
-   * The part of what it holds that may stay for as long as it is open. A connection that holds nothing else is read
-   * again, although that is more than its low mark.
+   * The part of what it holds that may stay for as long as it is open. It raises the low mark: else a connection that
+   * keeps more than that would not be read again once it was paused.
    */
   readonly setKept: (bytes: number) => void;
   /** Whether the budget has room for so many bytes more. */
@@ -103,10 +103,16 @@ export function createBudget(all: Watermarks): Budget {
     let lent = 0;
     let paused = false;
 
+    /** It lies between what is kept and the high mark as `own.low` lies between nothing and the high mark. */
+    function lowMark(): number {
+      const least = Math.min(kept, own.high);
+      return least === 0 ? own.low : least + (own.high - least) * (own.low / own.high);
+    }
+
     const isOver = () =>
       held - frameCost > own.high || (total > all.high && held - frameCost > CREDIT_FLOOR_BYTES);
     const isUnder = () =>
-      held - frameCost <= Math.max(own.low, Math.min(kept, own.high)) &&
+      held - frameCost <= lowMark() &&
       (total <= all.low || held - frameCost <= Math.min(CREDIT_FLOOR_BYTES, own.low));
 
     function change(bytes: number): void {

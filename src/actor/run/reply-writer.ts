@@ -200,10 +200,10 @@ export function createReplyWriter({
 
   /** When nothing can be sent any more, nobody waits for the peer to read. */
   function callLowWaiters(isAll: boolean): void {
-    for (const go of lowWaiters) {
+    // One that begins to wait again meanwhile has its turn behind the next write.
+    for (const go of [...lowWaiters]) {
       if (!isAll && !isLow()) return;
-      lowWaiters.delete(go);
-      go();
+      if (lowWaiters.delete(go)) go();
     }
   }
 

@@ -71,6 +71,92 @@ describe('a window', () => {
     window.repay(CREDIT_FLOOR_BYTES);
     expect(window.lend(10)).toBe(10);
   });
+
+  test('a window that is paused because of others is read from again when they let go, although nothing of its own changes', () => {
+    const flow: string[] = [];
+    const budget = createBudget({ high: 10 * CREDIT_FLOOR_BYTES, low: 4 * CREDIT_FLOOR_BYTES });
+    const other = budget.window(plenty, () => {});
+    const [one, two] = ['one', 'two'].map((name) =>
+      budget.window(plenty, (paused) => flow.push(`${name} ${paused}`)),
+    ) as [CreditWindow, CreditWindow];
+    other.charge(10 * CREDIT_FLOOR_BYTES);
+    one.charge(CREDIT_FLOOR_BYTES + 1);
+    two.charge(CREDIT_FLOOR_BYTES + 1);
+    expect(flow).toEqual(['one true', 'two true']);
+    other.credit(7 * CREDIT_FLOOR_BYTES);
+    expect(flow).toEqual(['one true', 'two true']);
+    other.credit(2 * CREDIT_FLOOR_BYTES);
+    expect(flow).toEqual(['one true', 'two true', 'one false', 'two false']);
+  });
+
+  test('a window that is paused because of others is read from again when what was lent to them is repaid', () => {
+    const flow: boolean[] = [];
+    const budget = createBudget({ high: 10 * CREDIT_FLOOR_BYTES, low: 4 * CREDIT_FLOOR_BYTES });
+    const other = budget.window(plenty, () => {});
+    const window = budget.window(plenty, (paused) => flow.push(paused));
+    const lent = other.lend(5 * CREDIT_FLOOR_BYTES);
+    expect(lent).toBe(5 * CREDIT_FLOOR_BYTES);
+    window.charge(5 * CREDIT_FLOOR_BYTES + 1);
+    window.credit(3 * CREDIT_FLOOR_BYTES);
+    expect(flow).toEqual([true]);
+    other.repay(lent);
+    expect(flow).toEqual([true, false]);
+  });
+
+  test('a window is paused again while others are woken, and those behind it wait until there is room', () => {
+    const flow: string[] = [];
+    const budget = createBudget({ high: 4 * CREDIT_FLOOR_BYTES, low: 3 * CREDIT_FLOOR_BYTES });
+    const other = budget.window(plenty, () => {});
+    const one = budget.window(plenty, (paused) => {
+      flow.push(`one ${paused}`);
+      // What it reads at once uses up the room.
+      if (!paused) one.charge(CREDIT_FLOOR_BYTES);
+    });
+    const two = budget.window(plenty, (paused) => flow.push(`two ${paused}`));
+    other.charge(4 * CREDIT_FLOOR_BYTES);
+    one.charge(CREDIT_FLOOR_BYTES + 1);
+    two.charge(CREDIT_FLOOR_BYTES + 1);
+    other.credit(4 * CREDIT_FLOOR_BYTES);
+    expect(flow).toEqual(['one true', 'two true', 'one false']);
+    one.credit(CREDIT_FLOOR_BYTES);
+    expect(flow).toEqual(['one true', 'two true', 'one false', 'two false']);
+  });
+
+  test.each([0, 2])(
+    'a window that keeps more than its low mark is read from again when little else is held, with %i bytes beside it',
+    (beside) => {
+      const flow: boolean[] = [];
+      const window = createBudget(plenty).window({ high: 100, low: 50 }, (paused) => flow.push(paused));
+      window.charge(80);
+      window.setKept(80);
+      window.charge(beside);
+      window.charge(30);
+      expect(flow).toEqual([true]);
+      window.credit(30);
+      expect(flow).toEqual([true, false]);
+    },
+  );
+
+  test('a window that keeps more than its low mark is paused no later than any other, and read from no sooner than it holds less', () => {
+    const flow: boolean[] = [];
+    const window = createBudget(plenty).window({ high: 100, low: 50 }, (paused) => flow.push(paused));
+    window.charge(80);
+    window.setKept(80);
+    window.charge(20);
+    expect(flow).toEqual([]);
+    window.charge(1);
+    window.credit(10);
+    expect(flow).toEqual([true]);
+    window.credit(1);
+    expect(flow).toEqual([true, false]);
+    // What it keeps no more does not raise the mark.
+    window.charge(11);
+    window.setKept(0);
+    window.credit(50);
+    expect(flow).toEqual([true, false, true]);
+    window.credit(1);
+    expect(flow).toEqual([true, false, true, false]);
+  });
 });
 
 const bytes = fc.integer({ min: 1, max: 3 * CREDIT_FLOOR_BYTES });

@@ -99,6 +99,21 @@ describe('requests', () => {
     expect(await Promise.all(['a', 'b', 'c'].map((line) => client.request(line)))).toEqual(['1', '2', '3']);
   });
 
+  test('a request that cannot be written rejects, and the reply to the next one is not taken for its own', async () => {
+    const [here, there] = memoryPair();
+    const broken = {
+      ...codec,
+      // No list of bytes, so that the connection throws.
+      encode: (message: string) => (message === 'bad' ? (ascii('bad\n') as never) : codec.encode(message)),
+    };
+    const client = framed(here, broken);
+    const echo = framed(there, codec);
+    echo.messages$.subscribe({ next: (message) => void echo.send(message), error: () => {} });
+    await expect(client.request('bad')).rejects.toThrow(TypeError);
+    expect(await client.request('good')).toBe('good');
+    client.destroy();
+  });
+
   test('a reply that comes too late is dropped, and never given to the next request', async () => {
     const { here, there } = pair();
     const late = here.request('slow', { timeoutMs: 5 });

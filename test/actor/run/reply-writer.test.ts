@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { createBudget } from '../../../src/actor/bounds/credit.ts';
 import { type AckDelay, createAckDelay } from '../../../src/actor/run/ack-delay.ts';
 import { createReplyWriter, type ReplyWriter } from '../../../src/actor/run/reply-writer.ts';
+import type { ConnectionFault } from '../../../src/transport/connection.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
 
 const silence = { initial: 20, minimum: 5, midFrame: 800 };
@@ -171,5 +172,59 @@ describe('memory that replies were gathered in', () => {
     for (const write of writes) expect(write).toBeLessThan(2 * 256 * 1024 + 1_000);
     expect(writes.length).toBeLessThan(30);
     expect(window.unsettled()).toBe(0);
+  });
+});
+
+describe('a wait for the peer to read', () => {
+  /** A writer whose writes settle when the test says so. */
+  function writing() {
+    const settles: ((fault?: ConnectionFault) => void)[] = [];
+    const [here] = memoryPair();
+    const writer = createReplyWriter({
+      connection: { ...here, write: (_, settled) => settles.push(settled) },
+      window: createBudget({ high: 1e9, low: 1e9 }).window({ high: 1e9, low: 1e9 }, () => {}),
+      ackDelay: createAckDelay(new TestScheduler(() => {}), silence, () => {}),
+      receiving: () => 0,
+      sent: () => {},
+      failed: () => {},
+    });
+    // The first write takes some of it, and the rest is more than the peer should have to read.
+    for (let i = 0; i < 100; i++) writer.reply(new Uint8Array(60_000), true);
+    writer.flush();
+    return { writer, settle: (fault?: ConnectionFault) => settles.shift()!(fault) };
+  }
+  const gone: ConnectionFault = { code: 'reset', message: 'gone' };
+
+  test('a wait for the peer to read goes on while much of what was sent before is not read', () => {
+    const { writer, settle } = writing();
+    let calls = 0;
+    writer.whenLow(() => calls++);
+    settle();
+    expect(calls).toBe(0);
+  });
+
+  test('a wait for the peer to read ends when a write fails: the peer reads nothing any more', () => {
+    const { writer, settle } = writing();
+    let calls = 0;
+    writer.whenLow(() => calls++);
+    settle(gone);
+    expect(calls).toBe(1);
+  });
+
+  test('a wait for the peer to read that begins again when a write fails ends with the next write, and one that was cancelled does not end', () => {
+    const { writer, settle } = writing();
+    let calls = 0;
+    let cancel = () => {};
+    const again = (): void => {
+      calls++;
+      cancel();
+      writer.whenLow(again);
+    };
+    writer.whenLow(again);
+    cancel = writer.whenLow(() => expect.unreachable());
+    settle(gone);
+    expect(calls).toBe(1);
+    settle(gone);
+    expect(calls).toBe(2);
   });
 });

@@ -1,0 +1,51 @@
+/** No token gets into a trace, whatever is wrong with the request that it came in. */
+import { describe, expect, test } from 'vitest';
+import { createBudget } from '../../../src/actor/bounds/credit.ts';
+import { formatTrace, type TraceEvent } from '../../../src/actor/trace.ts';
+import { serveConnection } from '../../../src/files/effects/serve-connection.ts';
+import { commands, requestFraming } from '../../../src/files/session/dispatch.ts';
+import { createSession } from '../../../src/files/session/session.ts';
+import { defaultLimits } from '../../../src/server/limits.ts';
+import { memoryStore } from '../../../src/store/memory/memory-store.ts';
+import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
+import { peer, rawFrame } from '../../support/network/peer.ts';
+
+const TOKEN = 'SECRET-1234567890';
+const HEX = Buffer.from(TOKEN).toString('hex');
+
+describe('the trace of a file connection', () => {
+  test.each<[string, Uint8Array]>([
+    ['is as it should be', rawFrame(`{"cmd":"hello","token":"${TOKEN}"}`)],
+    ['has a comma too many', rawFrame(`{"cmd":"hello","token":"${TOKEN}",}`)],
+    ['has no end', rawFrame(`{"token":"${TOKEN}","cmd":"hello"`)],
+    ['goes on behind its end', rawFrame(`{"cmd":"hello","token":"${TOKEN}"}x`)],
+    ['begins with the token', rawFrame(TOKEN)],
+    ['has a list for a token', rawFrame(`{"cmd":"hello","token":["${TOKEN}"]}`)],
+    ['has a body whose length is none', rawFrame(`{"token":"${TOKEN}","cmd":"put","filesize":"x"}`)],
+    ['is of a command that nobody knows', rawFrame(`{"token":"${TOKEN}","cmd":"helo"}`)],
+    ['is cut off', rawFrame(`{"token":"${TOKEN}","cmd":"hello"}`).subarray(0, -3)],
+    ['has no length', Buffer.from(`${TOKEN}{"cmd":"hello"}`)],
+  ])('the trace of a file connection has no token in it when a hello %s', async (_, bytes) => {
+    const traced: TraceEvent[] = [];
+    const [theirs, ours] = memoryPair();
+    const finished = new Promise<void>((complete) => {
+      serveConnection(ours, {
+        session: createSession(commands, { openRequests: 8 }),
+        framing: requestFraming(),
+        store: memoryStore(),
+        budget: createBudget(defaultLimits.budget),
+        limits: defaultLimits,
+        trace: (event) => traced.push(event),
+      }).subscribe({ complete });
+    });
+    const client = peer(theirs);
+    await client.send(bytes);
+    client.connection.end();
+    await client.over;
+    await finished;
+    const text = traced.map((event) => `${JSON.stringify(event)} ${formatTrace(event)}`).join('\n');
+    expect(traced.some((event) => event.type === 'event' && /start|fault/.test(event.event.type))).toBe(true);
+    expect(text).not.toContain(TOKEN.slice(0, 6));
+    expect(text.replaceAll(' ', '')).not.toContain(HEX.slice(0, 12));
+  });
+});
