@@ -1,11 +1,12 @@
 /** Nobody works for the dead: what only reads is not done for a peer that cannot be answered any more. */
 import { join } from 'node:path';
-import { filter, firstValueFrom, of, share, toArray } from 'rxjs';
+import { filter, firstValueFrom, of, Subject, share, toArray } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
 import { createBudget } from '../../../src/actor/bounds/credit.ts';
 import { createSlots } from '../../../src/actor/bounds/slots.ts';
 import { createTimeoutMonitor } from '../../../src/actor/bounds/timeouts.ts';
 import { serveConnection } from '../../../src/files/effects/serve-connection.ts';
+import { acknowledge, defineCommand } from '../../../src/files/session/command.ts';
 import { commands, requestFraming } from '../../../src/files/session/dispatch.ts';
 import { createSession } from '../../../src/files/session/session.ts';
 import { defaultLimits } from '../../../src/server/limits.ts';
@@ -141,6 +142,53 @@ describe('once a peer has broken off', () => {
     expect(it.reading.taken()).toBe(0);
     // The second one waited for the place of the first: it is not opened any more.
     expect(it.asked).toEqual(['open a']);
+  });
+
+  test('a command that changes something, and waits to list until the peer has read more, is carried out to its end', async () => {
+    const lists$ = new Subject<void>();
+    const purge = defineCommand({
+      pattern: { cmd: 'purge' },
+      touches: 'allFiles',
+      readOnly: false,
+      start: () => ({ state: null, effects: [{ type: 'list', limit: 10 }] }),
+      on: (state: null, event) =>
+        event.type === 'result' && event.result.ok ? acknowledge(state) : { state },
+    });
+    const known = [...commands, purge];
+    const store = memoryStore();
+    const [theirs, ours] = memoryPair({ highWaterMark: 0 });
+    const budget = createBudget(defaultLimits.budget);
+    const sent = new Subject<void>();
+    const purged = firstValueFrom(sent);
+    const finished = firstValueFrom(
+      serveConnection(ours, {
+        session: createSession(known, { openRequests: 4 }),
+        framing: requestFraming(known),
+        store: {
+          ...store,
+          list: (options) => {
+            lists$.next();
+            return store.list(options);
+          },
+        },
+        budget,
+        limits: defaultLimits,
+        trace: (event) => {
+          if (event.type === 'event' && JSON.stringify(event.event).includes('"purge"')) sent.next();
+        },
+      }).pipe(toArray()),
+    );
+    let lists = 0;
+    lists$.subscribe(() => lists++);
+    // It reads none of the replies, which are more than a peer should have to read.
+    const pings = Array.from({ length: 200 }, (_, i) => frame({ cmd: 'ping', id: 'x'.repeat(200) + i }));
+    theirs.write([...pings, frame({ cmd: 'purge' })], () => {});
+    await purged;
+    expect(lists).toBe(0);
+    theirs.destroy();
+    await finished;
+    expect(lists).toBe(1);
+    expect(budget.unsettled()).toBe(0);
   });
 
   test('a half-close is no end: such a peer is answered', async () => {
