@@ -940,7 +940,12 @@ test('a trace has every event with its effects, and every pause', async () => {
       event.type === 'message' ? { state: true, effects: [{ type: 'never' }] } : { state: isBusy },
     perform: () => NEVER,
   });
-  const server = served(waiting, { trace: (event) => traced.push(event) });
+  const server = served(waiting, {
+    trace: (event) => {
+      // On a busy machine a connection may wait for its turn at any time.
+      if (event.type === 'event' || event.why !== 'turn') traced.push(event);
+    },
+  });
   const client = server.connect();
   void client.send(ascii('x'));
   await until(() => traced.length === 3);
