@@ -80,6 +80,7 @@ export function createRunRecord(parts: RunParts, options: ServeActorOptions): Ru
     stateCredit: 0,
     frameCost: 0,
     isUnreachable: false,
+    isEndDecoded: false,
     isInputOver: false,
     underWay: new Set(),
     timers: new Map(),

@@ -161,6 +161,8 @@ export interface Run {
   stateCredit: number;
   /** The credit for the head of a message whose body is arriving. */
   frameCost: number;
+  /** Whether the decoder was given the end of the input. */
+  isEndDecoded: boolean;
   /** Whether the peer sends no more. */
   isInputOver: boolean;
   /** Whether nothing can be sent to the peer any more. */

@@ -76,9 +76,15 @@ export function canPull(run: Run): boolean {
 function pull(run: Run, emit: (slice: Slice | typeof END_OF_INPUT) => void): void {
   if (isDropping(run)) dropInput(run);
   if (hasBytes(run)) return decodeSlice(run, emit);
-  const end = run.ends.shift();
+  const end = run.ends.first();
   if (end === undefined) return;
-  if (end.type === 'ended' && !isDropping(run)) emit(END_OF_INPUT);
+  if (!run.isEndDecoded && !isDropping(run)) {
+    run.isEndDecoded = true;
+    emit(END_OF_INPUT);
+    // A message that breaks off is a fault, however the connection has ended. What follows from it comes first.
+    if (end.type === 'closed' && unreduced(run) > 0) return;
+  }
+  run.ends.shift();
   chargePartial(run, 0);
   addEvent(run, end);
 }

@@ -75,7 +75,8 @@ function reduceOfPeer(run: Run): boolean {
   const event = events[at];
   if (event === undefined) return false;
   // What is over is over, whether or not the actor takes more from the peer.
-  if (!acceptsPeer(run) && event.type !== 'closed') return false;
+  const isOver = event.type === 'closed' || (event.type === 'fault' && run.ends.first()?.type === 'closed');
+  if (!isOver && !acceptsPeer(run)) return false;
   events[at] = undefined;
   fromPeer.at++;
   run.isInputsTurn = true;

@@ -262,11 +262,12 @@ describe('a connection', () => {
     expect((it.store as ReturnType<typeof memoryStore>).sinks).toBe(0);
   });
 
-  test('a connection that breaks off in a body leaves nothing behind', async () => {
+  test('a connection that breaks off in a body leaves nothing behind, and the operator learns of it', async () => {
     const it = attended();
     await it.client.send(putFrame('a', 'hello').subarray(0, -2));
     it.client.connection.destroy();
     await it.finished;
+    expect(it.reports).toMatchObject([{ type: 'refused', filename: 'a', error: { code: 'truncated' } }]);
     const { contents, sinks } = it.store as ReturnType<typeof memoryStore>;
     expect({ stored: contents.size, sinks }).toEqual({ stored: 0, sinks: 0 });
     expect(it.budget.unsettled()).toBe(0);
