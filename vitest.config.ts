@@ -56,8 +56,8 @@ const common = {
 export default defineConfig({
   test: {
     globalSetup: ['test/support/install-tools.ts', 'test/support/choose-seed.ts'],
-    // One more than there are cores: many tests wait for a process, a disk or a timer.
-    maxWorkers: availableParallelism() + 1,
+    // Two more than there are cores: many tests wait for a process, a disk or a timer.
+    maxWorkers: availableParallelism() + 2,
     sequence: { sequencer: LongestFirst },
     projects: [
       { test: { ...common, name: 'alone', include: alone } },

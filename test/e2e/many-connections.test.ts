@@ -17,7 +17,7 @@ afterEach(endAll);
 
 const idle = 5000;
 const active = 500;
-const smallFiles = 24;
+const smallFiles = 12;
 const kib = 1024;
 const small = bytesFrom(1, 2 * kib);
 const large = bytesFrom(2, kib * kib);
