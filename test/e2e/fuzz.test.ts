@@ -6,7 +6,6 @@
  * `SLUICE_FUZZ_SECONDS=600 npx vitest run test/e2e/fuzz.test.ts` goes on for ten minutes
  * with seeds of their own, which a failure prints.
  */
-import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { fc } from '@fast-check/vitest';
 import { firstValueFrom } from 'rxjs';
@@ -20,7 +19,12 @@ import { cases, testSeed } from '../support/cases.ts';
 import { type FuzzConversation, fuzzConversation } from '../support/network/fuzz-conversation.ts';
 import { converse, frame, outcomes, peer } from '../support/network/peer.ts';
 import { endAll, main, type Running, start } from '../support/processes/cli.ts';
-import { descriptorsOf, residentOf, socketsOf } from '../support/processes/process-facts.ts';
+import {
+  descriptorsOf,
+  descriptorsOfFiles,
+  residentOf,
+  socketsOf,
+} from '../support/processes/process-facts.ts';
 import { temporariesIn } from '../support/stores/store-roots.ts';
 import { walledRoot } from '../support/stores/walled-root.ts';
 import { eventsOf } from '../wire/stream.ts';
@@ -91,10 +95,7 @@ test(
     const sockets = socketsOf(pid);
     /** What it has open, without the folders that it keeps open: which these are depends on what was last asked for. */
     const opened = () =>
-      descriptorsOf(pid)
-        .filter(
-          (path) => !(path.startsWith(root) && statSync(path, { throwIfNoEntry: false })?.isDirectory()),
-        )
+      descriptorsOfFiles(pid)
         .map((path) => path.replace(/\d+/g, 'N'))
         .sort();
     /** Once the server has no connection left. */
@@ -120,9 +121,8 @@ test(
     await fc.assert(property, { seed: testSeed, numRuns: 60 });
     await quiet();
     // A file that was being sent is closed a moment after its connection.
-    const isFile = (path: string) =>
-      path.startsWith(root) && !statSync(path, { throwIfNoEntry: false })?.isDirectory();
-    await expect.poll(() => descriptorsOf(pid).filter(isFile), { timeout: 60_000 }).toEqual([]);
+    const sent = () => descriptorsOfFiles(pid).filter((path) => path.startsWith(root));
+    await expect.poll(sent, { timeout: 60_000 }).toEqual([]);
     const descriptors = opened();
     const heap = await memory();
     const resident = residentOf(pid);

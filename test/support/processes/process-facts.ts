@@ -1,12 +1,19 @@
 /** What a running process holds, as Linux tells it. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 
 /** Its open descriptors, as what they lead to: a path, `socket:[123]`, `anon_inode:[eventpoll]`. */
-export function descriptorsOf(pid: number): string[] {
+export const descriptorsOf = (pid: number): string[] => descriptorsWhere(pid, () => true);
+
+/** Those that lead to no folder, as `stat` says of the descriptor: a folder may be removed by now. */
+export const descriptorsOfFiles = (pid: number): string[] =>
+  descriptorsWhere(pid, (descriptor) => !statSync(descriptor).isDirectory());
+
+function descriptorsWhere(pid: number, isWanted: (descriptor: string) => boolean): string[] {
   const folder = `/proc/${pid}/fd`;
   return readdirSync(folder).flatMap((fd) => {
     try {
-      return [readlinkSync(`${folder}/${fd}`)];
+      const descriptor = `${folder}/${fd}`;
+      return isWanted(descriptor) ? [readlinkSync(descriptor)] : [];
     } catch {
       // Closed between the look at the folder and the look at it.
       return [];
