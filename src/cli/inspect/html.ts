@@ -65,7 +65,7 @@ export async function writePage(
   return conversations;
 }
 
-/** Reads the script of the page, which `build/bundle-page.mjs` makes of `page/app.ts` when Sluice is built. */
+/** Reads the script of the page, which `src/build/bundle-page.mjs` makes of `page/app.ts` when Sluice is built. */
 const pageScript = (): string => readFileSync(new URL('../cli/page.js', import.meta.url), 'utf8');
 
 export function pageOf(data: PageData): string {
