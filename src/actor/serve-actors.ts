@@ -21,7 +21,6 @@ import type { Actor } from './actor.ts';
 import { createConnectionLimit } from './bounds/connection-limit.ts';
 import { type Counters, createCounters } from './bounds/counters.ts';
 import { createBudget, type Watermarks } from './bounds/credit.ts';
-import { nextTurn } from './bounds/next-turn.ts';
 import { createRateLimiter } from './bounds/rate-limit.ts';
 import { createRounds } from './bounds/rounds.ts';
 import { createSlots } from './bounds/slots.ts';
@@ -113,7 +112,7 @@ export function serveActors<S, In, Out, Head, E extends { readonly type: string 
         shared: roomsIn(limits.budget, actor.heldMax ?? actor.codec.heldMax),
         perHolder: 0,
       }),
-      rounds: createRounds(() => performance.now(), nextTurn),
+      rounds: createRounds(),
       timeoutMonitor: createTimeoutMonitor(limits.timeouts),
       rateLimits: {
         bytes: createRateLimiter(limits.bytesPerSecond),

@@ -3,7 +3,6 @@ import { mergeMap, type Observable, ReplaySubject, share, timer } from 'rxjs';
 import { type ConnectionLimit, createConnectionLimit } from '../actor/bounds/connection-limit.ts';
 import { createCounters } from '../actor/bounds/counters.ts';
 import { createBudget } from '../actor/bounds/credit.ts';
-import { nextTurn } from '../actor/bounds/next-turn.ts';
 import { createRateLimiter } from '../actor/bounds/rate-limit.ts';
 import { createRounds } from '../actor/bounds/rounds.ts';
 import { createSlots } from '../actor/bounds/slots.ts';
@@ -93,7 +92,7 @@ function sharedOptions(
       reading: createSlots({ shared: reading, perHolder: 1 }),
       writing: createSlots({ shared: writing, perHolder: 1 }),
     },
-    rounds: createRounds(() => performance.now(), nextTurn),
+    rounds: createRounds(),
     timeoutMonitor: createTimeoutMonitor(limits.timeouts),
     rateLimits: {
       bytes: createRateLimiter(limits.bytesPerSecond),

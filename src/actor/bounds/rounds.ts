@@ -26,6 +26,7 @@
 
 import { createFifo } from '../../base/fifo.ts';
 import { createHeap } from './heap.ts';
+import { nextTurn as inNextTurn } from './next-turn.ts';
 import {
   dequeue,
   enqueue,
@@ -63,11 +64,14 @@ export interface RoundMember {
  * @param now the time in milliseconds, as precisely as the system has it.
  * @param nextTurn calls back in the next turn of the event loop, behind what has come meanwhile.
  * @example
- * const rounds = createRounds(() => performance.now(), setImmediate);
+ * const rounds = createRounds();
  * const member = rounds.join(() => takeAPiece(), (waits) => (waits ? socket.pause() : socket.resume()));
  * socket.on('data', (chunk) => { queue.push(chunk); member.wake(); });
  */
-export function createRounds(now: () => number, nextTurn: (work: () => void) => void): Rounds {
+export function createRounds(
+  now: () => number = () => performance.now(),
+  nextTurn: (work: () => void) => void = inNextTurn,
+): Rounds {
   const rounds: RoundsState = {
     now,
     nextTurn,

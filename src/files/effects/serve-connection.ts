@@ -5,8 +5,7 @@
 import { Observable, type SchedulerLike } from 'rxjs';
 import { type Counters, createCounters } from '../../actor/bounds/counters.ts';
 import type { Budget, Watermarks } from '../../actor/bounds/credit.ts';
-import { nextTurn } from '../../actor/bounds/next-turn.ts';
-import type { RateLimiter } from '../../actor/bounds/rate-limit.ts';
+import { createRateLimiter, type RateLimiter } from '../../actor/bounds/rate-limit.ts';
 import { createRounds, type Rounds } from '../../actor/bounds/rounds.ts';
 import { createSlots, type Slots } from '../../actor/bounds/slots.ts';
 import type { TimeoutMonitor, Timeouts } from '../../actor/bounds/timeouts.ts';
@@ -107,7 +106,7 @@ const SERVE_CONNECTION_RULES = {
 };
 
 const NO_MONITOR: TimeoutMonitor = { monitor: () => () => {} };
-const NO_RATE: RateLimiter = { join: () => ({ consume: () => {}, leave: () => {} }) };
+const NO_RATE = createRateLimiter(Number.POSITIVE_INFINITY);
 
 /**
  * Serves one connection until it is over, and emits reports of what happened in it. Completes when the connection is
@@ -143,7 +142,7 @@ export function serveConnection(
     });
     return serveActor(connection, actor, {
       budget: options.budget,
-      rounds: options.rounds ?? createRounds(() => performance.now(), nextTurn),
+      rounds: options.rounds ?? createRounds(),
       rooms: slots.heads,
       timeoutMonitor: options.timeoutMonitor ?? NO_MONITOR,
       rateLimits: { bytes: rateLimits?.bytes ?? NO_RATE, messages: rateLimits?.requests ?? NO_RATE },
