@@ -2,11 +2,10 @@
 
 import type { MaybeAsync, Outcome } from '../../store/contract.ts';
 import { inWords } from '../../wire/argument.ts';
+import { serviceFault } from '../protocol/errors.ts';
 
 const NO_OUTCOME =
   'a store or a handler must answer { ok: true, value } or { ok: false, error }, and has answered';
-
-import { serviceFault } from '../protocol/errors.ts';
 
 /**
  * Calls `then` with the outcome: at once where the store answered at once, so that small work costs no turn of the

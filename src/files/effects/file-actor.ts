@@ -24,7 +24,7 @@ import { serviceFault } from '../protocol/errors.ts';
 import { frameError } from '../protocol/frame-error.ts';
 import type { Reply } from '../protocol/reply.ts';
 import type { Effect } from '../session/effect.ts';
-import type { EffectResult, SessionEvent } from '../session/event.ts';
+import type { EffectResult, HelloResult, SessionEvent } from '../session/event.ts';
 import type { Session } from '../session/session.ts';
 import { costOf, type SessionState } from '../session/state.ts';
 import type { Access } from './access.ts';
@@ -36,12 +36,14 @@ import { timedOut } from './timed-out.ts';
 /** The rules of access have changed. */
 export type FileInput = { readonly type: 'access-changed' };
 
-/** What comes of an effect: a result of the session, or the rights of the peer. */
-export type FileResult = EffectResult | { readonly of: 'access'; readonly principal: Principal | null };
+/** What comes of an effect: a result of the session, the rights of the peer, or what the server says of itself. */
+export type FileResult =
+  | EffectResult
+  | { readonly of: 'access'; readonly principal: Principal | null }
+  | { readonly of: 'about'; readonly about: HelloResult['about'] };
 
 export type FileEffect =
-  | Exclude<StoreEffect, { type: 'send' }>
-  | (Omit<Extract<Effect, { type: 'send' }>, 'type'> & { readonly type: 'sendFile' })
+  | StoreEffect
   | Extract<Effect, { type: 'internal-error' }>
   /** Find the rights that the peer has now. */
   | { readonly type: 'findPrincipal'; readonly principal: Principal | null }
@@ -83,12 +85,12 @@ export function fileActor({ session, framing, access, timeouts, perform }: FileA
     endsItself: true,
     listen: () => access.changed$.pipe(map(() => ({ type: 'access-changed' }) as const)),
     reduce: (before, event) => {
+      if (event.type === 'input' || isOutdated(event, before))
+        return { state: before, effects: [{ type: 'findPrincipal', principal: before.principal }] };
+      const reduced = sessionEvent(event, before, timeouts);
+      if (reduced === null) return { state: before, effects: [] };
       const effects: FileActorEffect[] = [];
-      if (event.type === 'input') effects.push({ type: 'findPrincipal', principal: before.principal });
       if (event.type === 'shutdown') effects.push({ type: 'giveUpTokens' });
-      if (isOutdated(event, before)) effects.push({ type: 'findPrincipal', principal: before.principal });
-      const reduced = isOutdated(event, before) ? null : sessionEvent(event, before, timeouts);
-      if (reduced === null) return { state: before, effects };
       const [state, asked] = session.reduce(before, reduced);
       if (state.next !== before.next || state.requests.length !== before.requests.length)
         effects.push(progressOf(state));
@@ -135,8 +137,10 @@ function sessionEvent(
       if (!('request' in effect)) return null;
       const { request } = effect;
       // It has no token: the rights are those of now, and may have changed since it was said.
-      if (effect.type === 'sayHello' && result.of === 'hello' && result.ok)
-        return { type: 'result', request, result: { ...result, value: { ...result.value, principal } } };
+      if (result.of === 'about') {
+        const value = { principal, about: result.about };
+        return { type: 'result', request, result: { of: 'hello', ok: true, value } };
+      }
       // A page of names may have to wait for its turn to be sent.
       if (result.of === 'list' && result.ok)
         return { type: 'result', request, result, cost: pageCost(result.value.files.length) };

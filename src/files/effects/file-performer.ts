@@ -6,7 +6,7 @@ import type { Slots } from '../../actor/bounds/slots.ts';
 import type { MaybeAsync, Outcome, Store } from '../../store/contract.ts';
 import type { Principal } from '../protocol/access.ts';
 import { serviceFault } from '../protocol/errors.ts';
-import type { EffectResult, HelloResult } from '../session/event.ts';
+import type { HelloResult } from '../session/event.ts';
 import type { Access } from './access.ts';
 import type { FileEffect, FileInput, FileResult } from './file-actor.ts';
 import { createPerformer } from './perform-effects.ts';
@@ -65,8 +65,7 @@ export function createFilePerformer(
   return (effect) => {
     switch (effect.type) {
       case 'sayHello':
-        // The file actor knows the principal.
-        return of<EffectResult>({ of: 'hello', ok: true, value: { principal: null, about } });
+        return of({ of: 'about', about });
       case 'findPrincipal': {
         const { principal } = effect;
         const found = principal === null ? access.initial(peer.certificate) : access.current(principal);
@@ -85,8 +84,6 @@ export function createFilePerformer(
       case 'internal-error':
         onInternalError(effect.thrown);
         return undefined;
-      case 'sendFile':
-        return perform({ ...effect, type: 'send' });
       default:
         return perform(effect);
     }

@@ -16,11 +16,11 @@ import {
   resultOf,
   waitFor,
 } from './performer-state.ts';
-import { closeFile, openFile, send } from './sent-files.ts';
+import { closeFile, openFile, type SendFile, send } from './sent-files.ts';
 import { openPut, write } from './stored-files.ts';
 
 /** The effects that a store is needed for. */
-export type StoreEffect = Extract<Effect, { type: 'command' | 'send' | 'drop' | 'closeFile' }>;
+export type StoreEffect = Extract<Effect, { type: 'command' | 'drop' | 'closeFile' }> | SendFile;
 
 /** Carries out the effects of one connection. */
 export function createPerformer(deps: PerformerDeps): (effect: StoreEffect) => Results {
@@ -29,7 +29,7 @@ export function createPerformer(deps: PerformerDeps): (effect: StoreEffect) => R
     switch (effect.type) {
       case 'command':
         return performCommand(state, effect.request, effect.effect);
-      case 'send':
+      case 'sendFile':
         return send(state, effect);
       case 'drop':
         drop(state, effect.request);
@@ -45,7 +45,7 @@ export function createPerformer(deps: PerformerDeps): (effect: StoreEffect) => R
  * Drops a request that nobody waits for any more. A file that is being sent ends by itself, since nothing can be sent.
  */
 function drop(state: PerformerState, request: number): void {
-  state.pending.get(request)?.drop();
+  state.pending.get(request)?.();
   closeFile(state, request);
 }
 

@@ -44,17 +44,12 @@ export interface OpenSource extends OpenFile {
   readonly closed: () => void;
 }
 
-/** What is waited for in a request: it can be dropped. */
-export interface Pending {
-  readonly drop: () => void;
-}
-
 /** Each map has at most one entry for each open request. */
 export interface PerformerState extends PerformerDeps {
   readonly puts: Map<number, PutTask>;
   readonly sources: Map<number, OpenSource>;
-  /** The requests that wait for an answer of the store. */
-  readonly pending: Map<number, Pending>;
+  /** What drops a request that waits for an answer of the store. */
+  readonly pending: Map<number, () => void>;
   /** The requests whose file is being sent. */
   readonly sending: Set<number>;
   /** The put that was written to in this turn: only one body is received at a time. */
@@ -95,7 +90,7 @@ export function waitFor(
       subscriber.complete();
     };
     // Before it begins, since it may be over at once.
-    pending.set(request, { drop });
+    pending.set(request, drop);
     withdraw = begin((result) => {
       if (end()) give(subscriber, result);
     });

@@ -33,7 +33,7 @@ export function openFile(state: PerformerState, request: number, name: string): 
       subscriber.complete();
     };
     // Before a slot is asked for, since it may be there at once.
-    pending.set(request, { drop });
+    pending.set(request, drop);
     const unwanted = files.reading.acquire((release) => {
       isGranted = true;
       withdraw = () => {};
@@ -45,7 +45,7 @@ export function openFile(state: PerformerState, request: number, name: string): 
     });
     if (!isGranted) withdraw = unwanted;
     return () => {
-      if (pending.get(request)?.drop === drop) drop();
+      if (pending.get(request) === drop) drop();
       closeFile(state, request);
     };
   });
@@ -56,10 +56,10 @@ function infoOf({ name, size, mtime, crc32 }: Source): FileInfo {
   return { name, size, mtime, ...(crc32 === undefined ? {} : { crc32 }) };
 }
 
-export function send(
-  state: PerformerState,
-  { request, offset, length }: Extract<Effect, { type: 'send' }>,
-): Results {
+/** The effect `send` of a session. To an actor `send` is a message, so a file has a name of its own. */
+export type SendFile = Omit<Extract<Effect, { type: 'send' }>, 'type'> & { readonly type: 'sendFile' };
+
+export function send(state: PerformerState, { request, offset, length }: SendFile): Results {
   const { flow, sources, sending, onInternalError } = state;
   const opened = sources.get(request);
   if (opened === undefined) return undefined;
