@@ -2,6 +2,7 @@
 
 import { type Observable, tap } from 'rxjs';
 import type { Capture } from '../capture/capture.ts';
+import { otherSide } from '../capture/other-side.ts';
 import { assertSameInAnyChunking } from '../capture/replay/chunking-invariance.ts';
 import { type LiveResult, verdictOf } from '../capture/replay/live-result.ts';
 import type { Chunking } from '../capture/replay/rechunk.ts';
@@ -120,8 +121,7 @@ async function compareReader(
     if (seen.hasWritten) return HAS_WRITTEN;
     if (isReader && seen.fault !== null) {
       const { message, position } = seen.fault;
-      const sender = side === 'server' ? 'client' : 'server';
-      return `the recording is not understood: ${message}, at byte ${position} of what the ${sender} sent`;
+      return `the recording is not understood: ${message}, at byte ${position} of what the ${otherSide[side]} sent`;
     }
   }
   return seen.emitted > 0

@@ -18,6 +18,12 @@ export function formatAddress(host: string | undefined, port: number | undefined
   return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`;
 }
 
+/** The two parts of `HOST:PORT`; the host of IPv6 stays in its brackets. */
+export function splitAddress(address: Address): { readonly host: string; readonly port: number } {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+}
+
 /**
  * The host of `HOST:PORT`; null for an address that has none, such as a Unix socket. For IPv6 it is the
  * network (/64), since one customer usually owns all of it.

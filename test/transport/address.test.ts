@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hostOf } from '../../src/transport/address.ts';
+import { hostOf, splitAddress } from '../../src/transport/address.ts';
 
 test.each([
   ['127.0.0.1:80', '127.0.0.1'],
@@ -11,4 +11,11 @@ test.each([
   ['memory:3', null],
 ])('the host of %s is %s', (address, host) => {
   expect(hostOf(address)).toBe(host);
+});
+
+test.each([
+  ['127.0.0.1:80', { host: '127.0.0.1', port: 80 }],
+  ['[2001:db8::7]:8080', { host: '[2001:db8::7]', port: 8080 }],
+])('the parts of %s are %o', (address, parts) => {
+  expect(splitAddress(address)).toEqual(parts);
 });

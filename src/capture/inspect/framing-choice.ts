@@ -1,4 +1,6 @@
 /** Chooses the framing of a recorded conversation. */
+import { splitAddress } from '../../transport/address.ts';
+import type { Address } from '../../transport/connection.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Preset } from '../../wire/preset.ts';
 import { presets } from '../../wire/presets.ts';
@@ -35,12 +37,17 @@ export function chooseFraming(
   }
   if (preset === 'none') return { name: null, reason: 'asked', framing: null };
   if (preset !== undefined) return chosen(preset, 'asked');
-  const port = Number(server.slice(server.lastIndexOf(':') + 1));
-  const byPort = presets.find(({ ports }) => ports.includes(port));
-  if (byPort !== undefined) return chosen(byPort, 'port');
+  const byPort = presetAt(server);
+  if (byPort !== null) return chosen(byPort, 'port');
   if (first === undefined || first.length < SLUICE_PREFIX_BYTES) return null;
   if (looksLikeSluice(first)) return chosen(sluiceWire, 'bytes');
   return { name: null, reason: 'unknown', framing: null };
+}
+
+/** The preset whose port an address has; null when no preset has it. */
+export function presetAt(address: Address): Preset | null {
+  const { port } = splitAddress(address);
+  return presets.find(({ ports }) => ports.includes(port)) ?? null;
 }
 
 function chosen(preset: Preset, reason: FramingReason): FramingChoice {

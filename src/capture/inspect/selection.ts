@@ -1,4 +1,5 @@
 /** Which conversations of a capture are meant. */
+import { splitAddress } from '../../transport/address.ts';
 import type { Address } from '../../transport/connection.ts';
 import { check, either, TEXT, wholeFrom } from '../../wire/argument.ts';
 import type { Conversation } from '../stream-event.ts';
@@ -35,8 +36,7 @@ function matches(one: number | string, { index, client, server }: Conversation):
 
 function isAt(wanted: string, address: Address): boolean {
   if (wanted === address) return true;
-  const colon = address.lastIndexOf(':');
-  if (wanted.startsWith(':') && !wanted.startsWith('::')) return wanted === address.slice(colon);
-  const host = address.slice(0, colon);
+  const { host, port } = splitAddress(address);
+  if (wanted.startsWith(':') && !wanted.startsWith('::')) return wanted === `:${port}`;
   return wanted === host || `[${wanted}]` === host;
 }

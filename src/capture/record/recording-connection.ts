@@ -12,6 +12,7 @@
 import { AsyncSubject, Observable } from 'rxjs';
 import { concatBytes } from '../../base/bytes.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
+import { otherSide } from '../other-side.ts';
 import type { Side } from '../stream-event.ts';
 import type { PacketWriter } from './packet-writer.ts';
 import type { Spool } from './spool.ts';
@@ -56,7 +57,7 @@ export function recordingConnection(options: RecordingConnectionOptions): Connec
   const state: RecordingState = {
     connection,
     at,
-    peer: at === 'server' ? 'client' : 'server',
+    peer: otherSide[at],
     packets,
     spool,
     onFailed: options.failed,

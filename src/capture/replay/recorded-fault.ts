@@ -1,5 +1,6 @@
 /** The faults of recorded connections, in the form of connection faults. */
 import type { Address, ConnectionFault } from '../../transport/connection.ts';
+import { otherSide } from '../other-side.ts';
 import type {
   CloseReason,
   Conversation,
@@ -42,7 +43,7 @@ export function unfinished(
   side: Side,
   { reason, totals }: ConversationClose,
 ): ConnectionFault {
-  const from: Side = side === 'server' ? 'client' : 'server';
+  const from = otherSide[side];
   const peer: Address = conversation[from];
   const { bytes } = totals[from];
   return { code: 'incomplete', message: `${endings[reason]}, after ${bytes} bytes that ${peer} sent` };

@@ -132,6 +132,16 @@ export async function logConversations(
   return { conversations: [...logged.values()], events, leftOut, fault };
 }
 
+/** The events of each conversation, in their order. */
+export function eventsOfEach({
+  conversations,
+  events,
+}: ConversationLog): ReadonlyMap<LoggedConversation, readonly LoggedEvent[]> {
+  const each = new Map(conversations.map((of) => [of, [] as LoggedEvent[]]));
+  for (const event of events) each.get(event.of)?.push(event);
+  return each;
+}
+
 const NO_BYTES = new Uint8Array(0);
 
 const createLogged = (recorded: Conversation): LoggedConversation => ({

@@ -1,7 +1,7 @@
 /** Hides the tokens in logged conversations of Sluice's wire, as a recorder hides them. */
 import { createRedactor, type Redactor } from '../record/redactor.ts';
 import type { Side } from '../stream-event.ts';
-import type { ConversationLog, LoggedEvent } from './conversation-log.ts';
+import { type ConversationLog, eventsOfEach, type LoggedEvent } from './conversation-log.ts';
 
 const STAR = 0x2a;
 /** Zeros that stand for missing bytes, so that a body of which some are missing is still found to its end. */
@@ -10,8 +10,8 @@ const ZEROS = new Uint8Array(64 * 1024);
 const GAP_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Overwrites in place what must not be kept. Lengths stay. */
-export function redactLog({ conversations, events }: ConversationLog): void {
-  for (const of of conversations) redactConversation(events.filter((event) => event.of === of));
+export function redactLog(log: ConversationLog): void {
+  for (const events of eventsOfEach(log).values()) redactConversation(events);
 }
 
 function redactConversation(events: readonly LoggedEvent[]): void {

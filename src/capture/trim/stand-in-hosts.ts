@@ -2,7 +2,7 @@
  * Stand-ins for the hosts of a trimmed capture, from the ranges that are for documentation (RFC 5737), which no real
  * host has. Ports stay, as they say which protocol it is.
  */
-import type { Address } from '../../transport/connection.ts';
+import { splitAddress } from '../../transport/address.ts';
 import type { Endpoints } from '../record/synthetic-address.ts';
 import type { Conversation } from '../stream-event.ts';
 
@@ -22,7 +22,7 @@ export function createStandIns(): (conversation: Conversation) => Endpoints {
   const servers = createNumbers();
   const used = new Set<string>();
   return ({ client, server }) => {
-    const [from, to] = [partsOf(client), partsOf(server)];
+    const [from, to] = [splitAddress(client), splitAddress(server)];
     const port = { client: from.port, server: to.port };
     const serverHost = servers.of(to.host);
     let clientHost = clients.of(from.host);
@@ -49,9 +49,4 @@ function createNumbers() {
       return number;
     },
   };
-}
-
-function partsOf(address: Address): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
 }

@@ -4,13 +4,17 @@
  */
 import { initialState, step } from '../../wire/deframe-step.ts';
 import type { Framing } from '../../wire/framing.ts';
-import type { ConversationLog, LoggedConversation, LoggedEvent } from './conversation-log.ts';
+import {
+  type ConversationLog,
+  eventsOfEach,
+  type LoggedConversation,
+  type LoggedEvent,
+} from './conversation-log.ts';
 
 /** Conversations whose server has ended its side keep all that it sent: it had no more to say. */
 export function onlyWholeReplies(log: ConversationLog, framing: () => Framing<unknown>): ConversationLog {
   const wholeUpTo = new Map<LoggedConversation, number>();
-  for (const of of log.conversations) {
-    const events = log.events.filter((event) => event.of === of);
+  for (const [of, events] of eventsOfEach(log)) {
     const end = endOfLastWhole(events, framing());
     if (end !== null) wholeUpTo.set(of, end);
   }

@@ -4,6 +4,7 @@
  * else of the original ones is in it: no hardware addresses, options or comments.
  */
 import { concatBytes } from '../../base/bytes.ts';
+import { otherSide } from '../other-side.ts';
 import {
   fileHead,
   INBOUND,
@@ -27,7 +28,6 @@ import { createStandIns } from './stand-in-hosts.ts';
 const APPLICATION = 'Sluice';
 const TWO_32 = 2n ** 32n;
 const NO_BYTES = new Uint8Array(0);
-const otherSide = { client: 'server', server: 'client' } as const;
 const directions = { client: INBOUND, server: OUTBOUND } as const;
 
 export interface WrittenLog {

@@ -1,10 +1,10 @@
 /** Guesses the protocol of a capture's conversations by their first bytes and ports. */
 import type { Capture } from '../../capture/capture.ts';
 import { isCaptureFault } from '../../capture/capture-fault.ts';
+import { presetAt } from '../../capture/inspect/framing-choice.ts';
 import { type Selection, selects } from '../../capture/inspect/selection.ts';
 import { looksLikeSluice, SLUICE_PREFIX_BYTES } from '../../capture/inspect/sluice-wire.ts';
 import { readStreams } from '../../capture/read-streams.ts';
-import { presets } from '../../wire/presets.ts';
 
 /** `sluice` or the name of another preset; `unknown`; null when no client sent any bytes. */
 export type DetectedProtocol = string | null;
@@ -31,9 +31,7 @@ export async function detectProtocol(
         bytes += event.bytes.length;
         if (event.from !== 'client' || event.position !== 0 || !isWanted(event.conversation)) continue;
         if (event.bytes.length < SLUICE_PREFIX_BYTES || looksLikeSluice(event.bytes)) return 'sluice';
-        const { server } = event.conversation;
-        const port = Number(server.slice(server.lastIndexOf(':') + 1));
-        detected ??= presets.find(({ ports }) => ports.includes(port))?.name ?? 'unknown';
+        detected ??= presetAt(event.conversation.server)?.name ?? 'unknown';
         conversations++;
       }
       if (conversations >= CONVERSATIONS_MAX || bytes > BYTES_MAX) break;

@@ -1,6 +1,7 @@
 /** Whatever segments come, of connections that no stack would make: events keep the order that `StreamEvent` promises. */
 import { fc, test } from '@fast-check/vitest';
 import { expect } from 'vitest';
+import { otherSide } from '../../../src/capture/other-side.ts';
 import { createEventOrder } from '../../../src/capture/reassembly/event-order.ts';
 import { createReassembly, type ReassemblyOptions } from '../../../src/capture/reassembly/reassembly.ts';
 import { TCP_FIN, TCP_RST, TCP_SYN } from '../../../src/capture/segment.ts';
@@ -60,7 +61,7 @@ function sent(steps: readonly Step[], opened: boolean, shared: boolean) {
     time += BigInt(wait) * 1_000_000n + 1_000n;
     const position = flags & TCP_SYN ? 0 : at[from] + ahead;
     const length = data.length + (data === '' ? 0 : snapped);
-    const other = at[from === 'client' ? 'server' : 'client'];
+    const other = at[otherSide[from]];
     const what: Sent = { position, data, length, flags, ack: seen === null ? null : other + seen, time };
     script.send(from, what);
     if (ahead === 0 && (flags & (TCP_SYN | TCP_RST)) === 0) at[from] += length + (flags & TCP_FIN ? 1 : 0);

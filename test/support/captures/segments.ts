@@ -5,6 +5,7 @@
  * const { segments } = conversation().handshake().client('abc').server('de').fin('client').fin('server');
  */
 
+import { otherSide } from '../../../src/capture/other-side.ts';
 import { createReassembly, type ReassemblyOptions } from '../../../src/capture/reassembly/reassembly.ts';
 import { NO_SCALE, type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../../src/capture/segment.ts';
 import type { Side, StreamEvent } from '../../../src/capture/stream-event.ts';
@@ -68,8 +69,6 @@ export interface Script {
 export const asBytes = (data: string | Uint8Array): Uint8Array =>
   typeof data === 'string' ? Uint8Array.from(data, (letter) => letter.charCodeAt(0)) : data;
 
-export const other = (side: Side): Side => (side === 'client' ? 'server' : 'client');
-
 /** The key of a flow: see `Segment.flow`. */
 export const flowOf = (
   source: readonly number[],
@@ -103,7 +102,7 @@ export function conversation(ends: Ends = {}): Script {
   const script: Script = {
     segments,
     flows,
-    send(from, { position = next[from], data = '', flags = 0, ack = next[other(from)], ...rest }) {
+    send(from, { position = next[from], data = '', flags = 0, ack = next[otherSide[from]], ...rest }) {
       const payload = asBytes(data);
       const { length = payload.length } = rest;
       const bytes = new Uint8Array(54 + payload.length);
@@ -119,7 +118,7 @@ export function conversation(ends: Ends = {}): Script {
         },
         flow: flows[from],
         seq: (isn[from] + position + ((flags & TCP_SYN) === 0 ? 1 : 0)) >>> 0,
-        ack: ack === null ? 0 : (isn[other(from)] + 1 + ack) >>> 0,
+        ack: ack === null ? 0 : (isn[otherSide[from]] + 1 + ack) >>> 0,
         flags: ack === null ? flags : flags | TCP_ACK,
         window: rest.window ?? 65_535,
         windowScale: flags & TCP_SYN ? (rest.scale === undefined ? NO_SCALE : rest.scale) : null,

@@ -1,4 +1,5 @@
 /** Writes small captures: TCP over IPv4 in a pcap file, for the tests of the Wireshark dissector. */
+import { otherSide } from '../../../src/capture/other-side.ts';
 
 export interface TcpPacket {
   /** The number of the connection: the client's port is 40000 more. */
@@ -18,7 +19,7 @@ const firstNumbers = { client: 0xffff_f000, server: 7000 };
 
 function packetBytes(packet: TcpPacket, serverPort: number): { bytes: Buffer; cut: number } {
   const { connection, from, position, seen = 0, bytes = new Uint8Array(0), syn = false } = packet;
-  const other = from === 'client' ? 'server' : 'client';
+  const other = otherSide[from];
   const ports = { client: 40_000 + connection, server: serverPort };
   const packed = Buffer.alloc(40 + bytes.length);
   packed.writeUInt8(0x45, 0);

@@ -1,9 +1,9 @@
 /** The fields of recorded replies that may differ from run to run, and why: as the written test lists them. */
 
-import type { ConversationLog } from '../../../capture/trim/conversation-log.ts';
-import { replyFraming } from '../../../files/protocol/reply.ts';
+import { type ConversationLog, eventsOfEach } from '../../../capture/trim/conversation-log.ts';
 import { initialState, step } from '../../../wire/deframe-step.ts';
 import type { JsonHeader } from '../../../wire/json-header.ts';
+import { sluiceReplies } from './test-framing.ts';
 
 export interface IgnoredField {
   /** In the form of `DEFAULT_IGNORED_FIELDS`. */
@@ -27,9 +27,6 @@ const REASONS: Readonly<Record<string, string>> = {
 
 export const reasonsByField: ReadonlyMap<string, string> = new Map(Object.entries(REASONS));
 
-/** Bytes of a reply's header: a page of a list is far longer than a request may be. */
-const REPLY_BYTES_MAX = 16 * 1024 * 1024;
-
 export interface Ignored {
   /** The fields that occur in the recorded replies, in the order of the table. */
   readonly fields: readonly IgnoredField[];
@@ -40,14 +37,14 @@ export interface Ignored {
 export const NOTHING_IGNORED: Ignored = { fields: [], remarks: [] };
 
 /** Lists the fields and replies of these conversations that a comparison ignores. */
-export function ignoredIn({ conversations, events }: ConversationLog): Ignored {
+export function ignoredIn(log: ConversationLog): Ignored {
   const names = new Set<string>();
   let [hasProgress, hasHidden] = [false, false];
-  for (const of of conversations) {
-    const framing = replyFraming({ maxHeader: REPLY_BYTES_MAX });
+  for (const events of eventsOfEach(log).values()) {
+    const framing = sluiceReplies();
     let state = initialState<JsonHeader>();
     for (const event of events) {
-      if (event.of !== of || event.type === 'open' || event.from !== 'server') continue;
+      if (event.type === 'open' || event.from !== 'server') continue;
       if (event.type !== 'chunk') break;
       const stepped = step(framing, state, event.bytes);
       state = stepped.state;

@@ -1,5 +1,6 @@
 /** How the conversations of a test are framed: found out or asked for, and as the text of the file. */
 
+import { presetAt } from '../../../capture/inspect/framing-choice.ts';
 import type { InspectOptions } from '../../../capture/inspect/inspect.ts';
 import { looksLikeSluice, SLUICE_PREFIX_BYTES } from '../../../capture/inspect/sluice-wire.ts';
 import type { LoggedConversation } from '../../../capture/trim/conversation-log.ts';
@@ -7,7 +8,7 @@ import { replyFraming } from '../../../files/protocol/reply.ts';
 import type { ReplyFraming } from '../../../testing/reply-framing.ts';
 import type { Framing } from '../../../wire/framing.ts';
 import { type LengthFieldOptions, lengthField } from '../../../wire/length-field.ts';
-import { presetNamed, presets } from '../../../wire/presets.ts';
+import { presetNamed } from '../../../wire/presets.ts';
 import { presetOf } from '../../inspect/options.ts';
 
 /**
@@ -42,7 +43,7 @@ export function replyFramingOf(framing: TestFraming): ReplyFraming | undefined {
 export function recordedFraming(framing: TestFraming): (() => Framing<unknown>) | null {
   switch (framing.type) {
     case 'sluice':
-      return () => replyFraming({ maxHeader: REPLY_BYTES_MAX }) as Framing<unknown>;
+      return sluiceReplies as () => Framing<unknown>;
     case 'preset':
       return () => presetNamed(framing.name)!.framing();
     case 'length-field':
@@ -54,6 +55,9 @@ export function recordedFraming(framing: TestFraming): (() => Framing<unknown>) 
 
 /** Bytes of a reply's header: a page of a list is far longer than a request may be. */
 const REPLY_BYTES_MAX = 16 * 1024 * 1024;
+
+/** How the replies of Sluice's own wire are found in a recording. */
+export const sluiceReplies = () => replyFraming({ maxHeader: REPLY_BYTES_MAX });
 
 /** As options of `inspect`, for the names of frames. */
 export function inspectOptionsOf(framing: TestFraming): InspectOptions {
@@ -91,10 +95,9 @@ const optionsSource = (options: object): string =>
 
 /** The framing of a conversation by its first bytes or its port: Sluice's, a preset's, or null when neither says. */
 function framingOf({ first, recorded }: LoggedConversation): TestFraming | null {
-  if (first.client.length >= SLUICE_PREFIX_BYTES && looksLikeSluice(first.client)) return { type: 'sluice' };
-  const port = Number(recorded.server.slice(recorded.server.lastIndexOf(':') + 1));
-  const preset = presets.find(({ ports }) => ports.includes(port));
-  return preset === undefined ? null : { type: 'preset', name: preset.name };
+  if (looksLikeSluice(first.client)) return { type: 'sluice' };
+  const preset = presetAt(recorded.server);
+  return preset === null ? null : { type: 'preset', name: preset.name };
 }
 
 /** The framing of the conversations: Sluice's if any of them is, else the first that is known; null when none is. */
