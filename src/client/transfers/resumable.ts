@@ -73,6 +73,7 @@ async function run(attempt: ResumableTry): Promise<void> {
   } finally {
     if (!handedOver) content.close?.();
   }
+  subscriber.next({ type: 'again' });
   await run(attempt);
 }
 

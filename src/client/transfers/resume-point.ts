@@ -28,7 +28,9 @@ export interface UploadSource {
 
 export type TryEvent =
   | PutEvent
-  | { readonly type: 'resumed'; readonly offset: number; readonly total: number };
+  | { readonly type: 'resumed'; readonly offset: number; readonly total: number }
+  /** The content was refused, and is sent again at once: another try on the same connection. */
+  | { readonly type: 'again' };
 
 export interface ResumableTry {
   readonly client: Client;

@@ -71,6 +71,9 @@ export function onTryEvent(upload: UploadState, event: TryEvent): void {
       upload.durable = event.offset;
       upload.speed = createSpeed(upload.now, event.offset);
       return emitProgress(upload, event.offset, event.total);
+    case 'again':
+      upload.attempt++;
+      return;
     case 'durable':
       if (event.offset > upload.durable) pool.madeProgress(job);
       upload.durable = Math.max(upload.durable, event.offset);

@@ -42,7 +42,7 @@ export interface Progress {
    * send do not count.
    */
   readonly rate: number;
-  /** Which try it is, from 1. */
+  /** Which try it is, from 1. Within a try `sent` and `durable` never fall, and `resumedFrom` stays as it is. */
   readonly attempt: number;
   /** Bytes that this try did not have to send. */
   readonly resumedFrom: number;

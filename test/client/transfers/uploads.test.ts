@@ -419,6 +419,30 @@ describe('a refusal', () => {
     expect(commands).toEqual(['resume ', 'put 5000', 'resume ', 'put 7000']);
   });
 
+  test('content that is sent again after a refusal is another try, so that what a try has sent never falls', async () => {
+    const bytes = pattern(20_000);
+    let has = 5000;
+    const server = scripted(({ header }: Asked): Answer => {
+      if (header.cmd === 'resume') {
+        return { ack: 'resume', upload: header.upload, offset: has, crc32: crc32(bytes.subarray(0, has)) };
+      }
+      if (header.offset === 5000) {
+        has = 7000;
+        return { error: { code: 'bad-offset', message: 'no', offset: has } };
+      }
+      return { ack: 'put', filename: 'a', size: 20_000, crc32: crc32(bytes), durable: true };
+    });
+    const uploads = createUploads({ connect: server.connect, resumeThreshold: 10_000 });
+    const events = await all(uploads.upload('a', bytesContent(bytes)));
+    expect(events).toMatchObject([
+      { attempt: 1, resumedFrom: 5000, sent: 5000 },
+      { attempt: 1, resumedFrom: 5000, sent: 20_000 },
+      { attempt: 2, resumedFrom: 7000, sent: 7000 },
+      { attempt: 2, resumedFrom: 7000, sent: 20_000 },
+      { attempt: 2, resumedFrom: 7000, type: 'stored' },
+    ]);
+  });
+
   test('a refusal of the whole because of earlier bytes has the content sent from the start, once', async () => {
     const bytes = pattern(20_000);
     let has = 5000;
