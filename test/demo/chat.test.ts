@@ -1,13 +1,13 @@
 /** The chat: its reducer as a list of events, and all of it over TCP beside a model. */
 import { fc, test as property } from '@fast-check/vitest';
-import { filter, firstValueFrom, share } from 'rxjs';
+import { filter, firstValueFrom } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { type Framed, framed } from '../../src/actor/framed/framed.ts';
-import { serveActors } from '../../src/actor/serve-actors.ts';
 import { chat } from '../../src/demo/chat.ts';
-import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
+import { connectTcp } from '../../src/transport/socket/tcp.ts';
 import { lines } from '../../src/wire/codecs/lines.ts';
 import { served } from '../support/actors/served.ts';
+import { servedOverTcp } from '../support/actors/served-over-tcp.ts';
 import { cases } from '../support/cases.ts';
 
 const message = (text: string) => ({ type: 'message', message: text, cost: 0, position: 0 }) as const;
@@ -90,9 +90,7 @@ const acts = fc.array(
 property.prop([acts], { numRuns: cases(15) })(
   'over TCP everybody has exactly what was said in their room while they were in it',
   async (all) => {
-    const server$ = serveActors({ connections$: listenTcp({ port: 0 }), actor: chat() }).pipe(share());
-    const running = server$.subscribe();
-    const { port } = await firstValueFrom(server$.pipe(filter((event) => event.type === 'listening')));
+    const { port, stop } = await servedOverTcp(chat());
     const guests = new Map<number, Guest>();
     const inRoom = (room: string) => [...guests.values()].filter((guest) => guest.room === room);
     const hear = async (room: string, text: string) => {
@@ -130,7 +128,7 @@ property.prop([acts], { numRuns: cases(15) })(
     };
     for (const each of all) await act(each as Act);
     for (const guest of guests.values()) guest.framed.destroy();
-    running.unsubscribe();
+    stop();
   },
 );
 

@@ -3,11 +3,9 @@ import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { fc, test as property } from '@fast-check/vitest';
-import { filter, firstValueFrom, share } from 'rxjs';
+import { filter, firstValueFrom } from 'rxjs';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Actor, defineActor } from '../../src/actor/actor.ts';
 import { framed } from '../../src/actor/framed/framed.ts';
-import { serveActors } from '../../src/actor/serve-actors.ts';
 import { dnsForwarder } from '../../src/demo/dns-forwarder.ts';
 import { parseQuery, refusal, secondsToKeep } from '../../src/demo/dns-message.ts';
 import { tcpUpstream } from '../../src/demo/dns-upstream.ts';
@@ -26,7 +24,9 @@ import {
   ttlOf,
   uint16,
 } from '../support/actors/dns-messages.ts';
+import { dnsOrigin } from '../support/actors/dns-origin.ts';
 import { served } from '../support/actors/served.ts';
+import { servedOverTcp } from '../support/actors/served-over-tcp.ts';
 import { cases } from '../support/cases.ts';
 import { manualClock } from '../support/manual-clock.ts';
 import { bytesOf, concat } from '../wire/stream.ts';
@@ -204,31 +204,12 @@ property.prop([fc.uint8Array({ minLength: 12, maxLength: 80 })], { numRuns: case
   },
 );
 
-/** Serves an actor over TCP until the test has ended. Resolves with its port. */
-async function serving<S, In, Out, Head, E extends { readonly type: string }, R>(
-  actor: Actor<S, In, Out, Head, E, R, never>,
-): Promise<number> {
-  const server$ = serveActors({ connections$: listenTcp({ port: 0 }), actor }).pipe(share());
-  const running = server$.subscribe();
-  onTestFinished(() => running.unsubscribe());
-  return (await firstValueFrom(server$.pipe(filter((event) => event.type === 'listening')))).port;
-}
-
 describe('over TCP', () => {
-  let asked = 0;
-  /** A server that knows one address. */
-  const origin = defineActor()({
-    codec: dnsMessages,
-    reduce: (state, event) => {
-      if (event.type !== 'message') return { state };
-      asked++;
-      return { state, effects: [{ type: 'send', message: response(event.message, [30]) }] };
-    },
-  });
-
   test('a resolver of the system has an answer of another server, and has it again from the cache', async () => {
-    const upstream = tcpUpstream({ host: '127.0.0.1', port: await serving(origin) });
-    const port = await serving(dnsForwarder({ upstream }));
+    const origin = dnsOrigin();
+    const { port: originPort } = await servedOverTcp(origin.actor);
+    const upstream = tcpUpstream({ host: '127.0.0.1', port: originPort });
+    const { port } = await servedOverTcp(dnsForwarder({ upstream }));
     // It asks over UDP first, and over TCP when the response is cut.
     const udp = createSocket('udp4');
     onTestFinished(() => void udp.close());
@@ -241,12 +222,11 @@ describe('over TCP', () => {
     await once(udp, 'listening');
     const resolver = new Resolver({ tries: 1 });
     resolver.setServers([`127.0.0.1:${port}`]);
-    asked = 0;
     expect(await resolver.resolve4('example.com', { ttl: true })).toEqual([
       { address: '192.0.2.7', ttl: 30 },
     ]);
     expect(await resolver.resolve4('EXAMPLE.com')).toEqual(['192.0.2.7']);
-    expect(asked).toBe(1);
+    expect(origin.asked()).toBe(1);
   });
 
   test('a server that cannot be reached costs a SERVFAIL', async () => {
@@ -254,8 +234,9 @@ describe('over TCP', () => {
       listenTcp({ port: 0 }).pipe(filter(({ type }) => type === 'listening')),
     );
     const { port } = closed as { port: number };
-    const forwarding = await serving(dnsForwarder({ upstream: tcpUpstream({ host: '127.0.0.1', port }) }));
-    const connection = await firstValueFrom(connectTcp({ host: '127.0.0.1', port: forwarding }));
+    const upstream = tcpUpstream({ host: '127.0.0.1', port });
+    const forwarding = await servedOverTcp(dnsForwarder({ upstream }));
+    const connection = await firstValueFrom(connectTcp({ host: '127.0.0.1', port: forwarding.port }));
     const client = framed(connection, dnsMessages);
     expect(rcodeOf(await client.request(query()))).toBe(SERVFAIL);
     client.destroy();

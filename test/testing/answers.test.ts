@@ -104,20 +104,21 @@ describe('what answers', () => {
     );
   });
 
-  test('what depends on how the bytes are cut is found, with a seed that cuts so again', async () => {
-    const careless = service((connections$) =>
-      serveActors({
-        connections$,
-        actor: defineActor()({
-          codec: bytes,
-          // One answer a chunk, as if chunks were messages.
-          reduce: (state, event) => ({
-            state,
-            effects: event.type === 'message' ? [{ type: 'send', message: Buffer.from('OK\n') }] : [],
-          }),
+  /** It gives one answer a chunk, as if chunks were messages. */
+  const careless = service((connections$) =>
+    serveActors({
+      connections$,
+      actor: defineActor()({
+        codec: bytes,
+        reduce: (state, event) => ({
+          state,
+          effects: event.type === 'message' ? [{ type: 'send', message: Buffer.from('OK\n') }] : [],
         }),
       }),
-    );
+    }),
+  );
+
+  test('what depends on how the bytes are cut is found, with a seed that cuts so again', async () => {
     const capture = talk('OK', 'OK', 'OK', 'OK');
     const said = await failure(capture, careless, { framing: codec, seed: 5, runs: 20 });
     expect(said).toContain('comes, and was not recorded');
@@ -131,18 +132,6 @@ describe('what answers', () => {
 
   test('without a seed each comparison cuts otherwise', async () => {
     const seeds = new Set<string>();
-    const careless = service((connections$) =>
-      serveActors({
-        connections$,
-        actor: defineActor()({
-          codec: bytes,
-          reduce: (state, event) => ({
-            state,
-            effects: event.type === 'message' ? [{ type: 'send', message: Buffer.from('OK\n') }] : [],
-          }),
-        }),
-      }),
-    );
     for (let time = 0; time < 4; time++) {
       const said = await failure(talk('OK', 'OK', 'OK', 'OK'), careless, { framing: codec, runs: 20 });
       seeds.add(/seed (\d+)/.exec(said)?.[1] ?? said);

@@ -479,6 +479,8 @@ describe('replies that are longer or shorter than they were', () => {
   });
 
   test('replies of many bytes that an unfinished recording does not have are read without a wait', async () => {
+    // So long a wait would outlast the test.
+    const stall = 2 ** 31 - 1;
     const { connect } = await server((connection) => {
       connection.chunks$.subscribe({
         next: () => connection.write([Buffer.alloc(10_000_000)], () => {}),
@@ -488,10 +490,8 @@ describe('replies that are longer or shorter than they were', () => {
     });
     const { open, send, close } = conversationEvents();
     const events = [open(), send('client', 'a'), close('unfinished')];
-    const started = Date.now();
-    const [result] = await played(events, connect, { stall: 120_000 });
+    const [result] = await played(events, connect, { stall });
     expect(result).toMatchObject({ received: 10_000_000, same: true, fault: null });
-    expect(Date.now() - started).toBeLessThan(60_000);
   });
 
   test('a server that ends its side before all replies have come gives the conversation a fault', async () => {
