@@ -1,9 +1,9 @@
 /** The fields of recorded replies that may differ from run to run, and why: as the written test lists them. */
 
 import { type ConversationLog, eventsOfEach } from '../../../capture/trim/conversation-log.ts';
+import { sluiceReplies } from '../../../server/verify-replay.ts';
 import { initialState, step } from '../../../wire/deframe-step.ts';
 import type { JsonHeader } from '../../../wire/json-header.ts';
-import { sluiceReplies } from './test-framing.ts';
 
 export interface IgnoredField {
   /** In the form of `DEFAULT_IGNORED_FIELDS`. */
@@ -38,10 +38,10 @@ export const NOTHING_IGNORED: Ignored = { fields: [], remarks: [] };
 
 /** Lists the fields and replies of these conversations that a comparison ignores. */
 export function ignoredIn(log: ConversationLog): Ignored {
+  const { framing } = sluiceReplies();
   const names = new Set<string>();
   let [hasProgress, hasHidden] = [false, false];
   for (const events of eventsOfEach(log).values()) {
-    const framing = sluiceReplies();
     let state = initialState<JsonHeader>();
     for (const event of events) {
       if (event.type === 'open' || event.from !== 'server') continue;

@@ -4,7 +4,7 @@ import { presetAt } from '../../../capture/inspect/framing-choice.ts';
 import type { InspectOptions } from '../../../capture/inspect/inspect.ts';
 import { looksLikeSluice, SLUICE_PREFIX_BYTES } from '../../../capture/inspect/sluice-wire.ts';
 import type { LoggedConversation } from '../../../capture/trim/conversation-log.ts';
-import { replyFraming } from '../../../files/protocol/reply.ts';
+import { sluiceReplies } from '../../../server/verify-replay.ts';
 import type { ReplyFraming } from '../../../testing/reply-framing.ts';
 import type { Framing } from '../../../wire/framing.ts';
 import { type LengthFieldOptions, lengthField } from '../../../wire/length-field.ts';
@@ -43,7 +43,7 @@ export function replyFramingOf(framing: TestFraming): ReplyFraming | undefined {
 export function recordedFraming(framing: TestFraming): (() => Framing<unknown>) | null {
   switch (framing.type) {
     case 'sluice':
-      return sluiceReplies as () => Framing<unknown>;
+      return () => sluiceReplies().framing as Framing<unknown>;
     case 'preset':
       return () => presetNamed(framing.name)!.framing();
     case 'length-field':
@@ -52,12 +52,6 @@ export function recordedFraming(framing: TestFraming): (() => Framing<unknown>) 
       return null;
   }
 }
-
-/** Bytes of a reply's header: a page of a list is far longer than a request may be. */
-const REPLY_BYTES_MAX = 16 * 1024 * 1024;
-
-/** How the replies of Sluice's own wire are found in a recording. */
-export const sluiceReplies = () => replyFraming({ maxHeader: REPLY_BYTES_MAX });
 
 /** As options of `inspect`, for the names of frames. */
 export function inspectOptionsOf(framing: TestFraming): InspectOptions {
