@@ -40,8 +40,8 @@ export interface ConnectionPool {
   readonly done: (job: Job) => void;
   /** The job is to begin once more, at once; perhaps as a large one. */
   readonly again: (job: Job, large?: boolean) => void;
-  /** The job has failed. The pool begins it once more, or calls its `fail`. */
-  readonly failed: (job: Job, fault: ClientFault) => void;
+  /** The job has failed. The pool begins it once more, or calls its `fail`. Default of `retryable`: what the fault says. */
+  readonly failed: (job: Job, fault: ClientFault, retryable?: boolean) => void;
   /** Some of the job need not be done again. */
   readonly madeProgress: (job: Job) => void;
   readonly retries$: Observable<Retry>;
@@ -63,11 +63,11 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     add: (job) => addJob(pool, job),
     done: (job) => finishJob(pool, job),
     again: (job, large = job.large) => repeatJob(pool, job, large),
-    failed: (job, fault) => {
+    failed: (job, fault, retryable = isRetryable(fault)) => {
       const connection = release(job);
       if (job.over || connection === null) return;
       if (breaksConnection(fault)) onBroken(pool, job, connection, fault);
-      else onRefused(pool, job, connection, fault);
+      else onRefused(pool, job, connection, fault, retryable);
     },
     madeProgress: (job) => noteProgress(pool, job),
     retries$: pool.retries$.asObservable(),
@@ -98,11 +98,17 @@ function onBroken(pool: PoolState, job: Job, connection: PooledConnection, fault
 }
 
 /** The server has refused a job. */
-function onRefused(pool: PoolState, job: Job, connection: PooledConnection, fault: ClientFault): void {
+function onRefused(
+  pool: PoolState,
+  job: Job,
+  connection: PooledConnection,
+  fault: ClientFault,
+  retryable: boolean,
+): void {
   const { retries, backoff, random, scheduler } = pool.settings;
   countFailure(job);
   job.madeProgress = false;
-  if (job.failures > retries || !isRetryable(fault)) failForGood(pool, job, fault);
+  if (job.failures > retries || !retryable) failForGood(pool, job, fault);
   else {
     const delay = backoffDelay(job.failures, backoff, random());
     pool.retries$.next({ fault, delay, attempt: job.failures, retries, connection: null });

@@ -83,6 +83,7 @@ function createUpload({
     running: null,
     sentNow: null,
     sentBefore: null,
+    brokenTries: 0,
     sha256: undefined,
     openedMtime: undefined,
     resumeState: null,
@@ -162,7 +163,15 @@ function onTryFailed(upload: UploadState, client: Client, fault: ClientFault): v
     upload.attempt--;
     return pool.again(job, true);
   }
-  if (breaksConnection(fault)) upload.sentBefore = upload.sentNow ?? sentBefore;
+  if (breaksConnection(fault)) {
+    upload.sentBefore = upload.sentNow ?? sentBefore;
+    if (job.large) upload.brokenTries++;
+  }
+  if (isRefused(fault, 'upload-taken') && upload.brokenTries > 0) {
+    // A try of this upload took it over, and is broken off. Once for each: two clients must not take it in turns.
+    upload.brokenTries--;
+    return pool.failed(job, fault, true);
+  }
   if (!isRefused(fault, 'exists') || sentBefore === null) return pool.failed(job, fault);
   // The file may exist because an earlier try was carried out and its ack was lost.
   const mtime = upload.settings.mtime ?? upload.openedMtime;

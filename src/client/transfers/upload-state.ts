@@ -46,6 +46,11 @@ export interface UploadState {
   sentNow: SentContent | null;
   /** Size and CRC-32 of content that an earlier try sent completely and got no answer for. */
   sentBefore: SentContent | null;
+  /**
+   * Tries of large content whose connection broke. What such a try had sent may reach the server after the next try has
+   * begun, and take the upload over from it.
+   */
+  brokenTries: number;
   /** The SHA-256 of small content, for the put. */
   sha256: string | undefined;
   /** The modification time of small content, as it was when it was opened. */

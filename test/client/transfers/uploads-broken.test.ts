@@ -10,8 +10,9 @@ import { createUploads } from '../../../src/client/transfers/uploads.ts';
 import { openAccess } from '../../../src/files/effects/access.ts';
 import { anonymous } from '../../../src/files/protocol/access.ts';
 import { type ErrorCode, serviceFault } from '../../../src/files/protocol/errors.ts';
-import type { Store } from '../../../src/store/contract.ts';
+import type { Sink, Store } from '../../../src/store/contract.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
+import { ok } from '../../../src/store/outcome.ts';
 import type { ConnectionFault } from '../../../src/transport/connection.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
 import { cases } from '../../support/cases.ts';
@@ -68,6 +69,25 @@ const refusing = (code: ErrorCode, times: number) => (store: Store) => {
   const put: Store['put'] = (name, options) =>
     left-- > 0 ? { ok: false, error: serviceFault(code) } : store.put(name, options);
   return new Proxy(store, { get: (it, key) => (key === 'put' ? put : it[key as keyof Store]) });
+};
+
+/** A store in which a put that comes late takes an upload from those that are chosen, and is broken off. */
+const takenByLatePuts = (isTaken: (put: number) => boolean) => {
+  let puts = 0;
+  return (store: Store): Store => {
+    const put: Store['put'] = async (name, options) => {
+      const taken = isTaken(puts++);
+      const sink = await store.put(name, options);
+      if (!taken || !sink.ok) return sink;
+      const write: Sink['write'] = async (chunks) => {
+        const late = await store.put(name, options);
+        if (late.ok) await late.value.abort();
+        return sink.value.write(chunks);
+      };
+      return ok({ ...sink.value, write });
+    };
+    return new Proxy(store, { get: (it, key) => (key === 'put' ? put : it[key as keyof Store]) });
+  };
 };
 
 function expectInOrder({ events, fault }: Outcome, total: number): void {
@@ -174,6 +194,26 @@ describe('connections that break', () => {
       expect(other.fault).toMatchObject(refused('exists'));
       uploads.end();
     }
+  });
+
+  test('an upload whose own put of a broken connection arrives late and takes it over goes on', async () => {
+    const around = takenByLatePuts((put) => put === 1);
+    const { net, uploads, retries } = world({ plan: (n) => (n === 0 ? { up: 150_000 } : {}), around });
+    const bytes = pattern(400_000);
+    const it = await outcome(uploads.upload('a', bytesContent(bytes)));
+    expectInOrder(it, 400_000);
+    expect(same(storedIn(net, 'a'), bytes)).toBe(true);
+    expect(retries).toMatchObject([{ fault: { code: 'connection' } }, { fault: refused('upload-taken') }]);
+    uploads.end();
+  });
+
+  test('an upload that is taken over more often than connections broke is left to who has it', async () => {
+    const around = takenByLatePuts((put) => put > 0);
+    const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 150_000 } : {}), around });
+    const { fault } = await outcome(uploads.upload('a', bytesContent(pattern(400_000))));
+    expect(fault).toMatchObject(refused('upload-taken'));
+    expect(requests(net, 'put')).toBe(3);
+    uploads.end();
   });
 
   const cut = fc.oneof(
