@@ -1,17 +1,16 @@
 /** Sluice for tests: recordings replayed as tests, matchers for them, and the suites of what others implement. */
 
-export { type Capture, captureOf } from './capture/capture.ts';
-export { captureFile } from './capture/capture-file.ts';
-export { assertSameInAnyChunking, joinedData } from './capture/replay/chunking-invariance.ts';
-export { inVirtualTime } from './capture/virtual-time.ts';
-export { storeContract } from './store/conformance/suite.ts';
-export { type FileServerOptions, fileServer } from './testing/file-server.ts';
 export {
-  assertReplaysTheSame,
-  type MatcherResult,
-  matchers,
-  type ReplayMatchers,
-} from './testing/matchers.ts';
+  assertSameInAnyChunking,
+  type ChunkingInvarianceOptions,
+  ComparisonError,
+  type ComparisonFault,
+  joinedData,
+} from './capture/replay/chunking-invariance.ts';
+export { type InTime, inVirtualTime, type VirtualTimeOptions } from './capture/virtual-time.ts';
+export { type ContractRunner, storeContract } from './store/conformance/suite.ts';
+export { type FileServerOptions, fileServer } from './testing/file-server.ts';
+export { assertReplaysTheSame, type MatcherResult, matchers } from './testing/matchers.ts';
 export type { ReplayTheSameOptions } from './testing/options.ts';
 export {
   framesOf,
@@ -22,4 +21,4 @@ export {
   service,
 } from './testing/pipeline.ts';
 export type { ReplyFraming } from './testing/reply-framing.ts';
-export { connectionContract } from './transport/conformance/suite.ts';
+export { type ConnectionContractOptions, connectionContract } from './transport/conformance/suite.ts';

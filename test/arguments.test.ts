@@ -1,11 +1,9 @@
-/** Every function of `sluice`, `sluice/node` and `sluice/testing`, given what a program in JavaScript would give it by mistake. */
+/** Every function that the package exports, given what a program in JavaScript would give it by mistake. */
 import { isObservable, lastValueFrom, NEVER, of, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import * as node from '../src/node.ts';
-import * as testing from '../src/testing.ts';
+import { crc32 } from '../src/store/crc32.ts';
 import { type BytesLike, bytesOf } from '../src/wire/bytes.ts';
-
-const library = { ...node, ...testing };
+import * as library from './support/library.ts';
 
 const wrong = {
   undefined: undefined,
@@ -28,7 +26,6 @@ const wrong = {
 } as const;
 type Kind = keyof typeof wrong;
 
-const NUMBERS: readonly Kind[] = ['NaN', '-1', '1.5', 'Infinity', '2 ** 53', 'a number'];
 const BYTES: readonly Kind[] = ['an ArrayBuffer', 'a DataView'];
 const OBJECTS: readonly Kind[] = ['an object', ...BYTES];
 /** What may be left out. */
@@ -48,9 +45,8 @@ const given = (call: (value: never) => unknown, ...right: readonly (Kind | reado
 const {
   bytesContent,
   captureOf,
-  createSession,
   createRechunker,
-  initialState,
+  initialDeframeState,
   lengthField,
   memoryPair,
   memoryStore,
@@ -67,10 +63,8 @@ const conversations = async function* () {};
 const scheduler = new VirtualTimeScheduler();
 const nothing = () => {};
 const runner = { describe: nothing, it: nothing };
+const noStats = () => ({ connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 });
 const webSocket = { readyState: 1, addEventListener: nothing, send: nothing, close: nothing } as never;
-const session = createSession(library.commands, { openRequests: 1 });
-const budget = library.createBudget(library.defaultLimits.budget);
-const served = { session, framing, store, budget, limits: library.defaultLimits } as never;
 const command = { pattern: { cmd: 'x' }, touches: {}, start: nothing, on: nothing } as never as object;
 
 const codec = library.lines({ maxLength: 1 });
@@ -157,12 +151,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.assertSameInAnyChunking(it, () => NEVER)),
     given((it) => library.assertSameInAnyChunking(capture, it), 'a function'),
   ],
-  serveConnection: [
-    given((it) => library.serveConnection(it, served)),
-    given((it) => library.serveConnection(connection(), it)),
-  ],
   blobContent: [given((it) => library.blobContent(it))],
-  budgetMin: [given((it) => library.budgetMin(it), '1.5', 'Infinity', '2 ** 53', 'a number')],
   bytesContent: [given((it) => bytesContent(it), BYTES)],
   captureFile: [
     given((it) => library.captureFile(it), 'a string'),
@@ -170,7 +159,6 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.captureFile('a', { reuse: it }), LEFT_OUT, 'true'),
   ],
   captureOf: [given((it) => captureOf(it), BYTES), given((it) => captureOf(bytes, it), LEFT_OUT, 'a string')],
-  chunkingInWords: [given((it) => library.chunkingInWords(it))],
   closeGracefully: [
     given((it) => library.closeGracefully(it)),
     given((it) => library.closeGracefully(connection(), it), LEFT_OUT, OBJECTS),
@@ -206,14 +194,6 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.connectUnix({ path: it }), 'a string'),
     given((it) => library.connectUnix({ path: '/nowhere', timeout: it }), LEFT_OUT, '1.5', 'a number'),
   ],
-  crc32: [
-    given((it) => library.crc32(it), BYTES),
-    given((it) => library.crc32(bytes, it), LEFT_OUT, 'a number'),
-  ],
-  createBudget: [
-    given((it) => library.createBudget(it)),
-    given((it) => library.createBudget({ high: it, low: 0 }), '1.5', 'Infinity', '2 ** 53', 'a number'),
-  ],
   createClient: [
     given((it) => library.createClient(it)),
     given((it) => library.createClient(connection(), it), LEFT_OUT, OBJECTS),
@@ -244,17 +224,17 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.createUnacknowledgedSender(connection()).put('a', it), 'a function'),
     given((it) => library.createUnacknowledgedSender(connection()).end(it), '1.5', 'a number'),
   ],
+  createMetrics: [
+    given((it) => library.createMetrics(it)),
+    given((it) => library.createMetrics({ events$: it, stats: noStats })),
+    given((it) => library.createMetrics({ events$: NEVER, stats: it }), 'a function'),
+  ],
   createRechunker: [
     given((it) => createRechunker(it)),
     given((it) => createRechunker({ seed: it }), '-1', 'a number'),
     given((it) => createRechunker({ seed: 1, max: it }), LEFT_OUT, 'a number'),
     given((it) => createRechunker('whole', it), LEFT_OUT, '-1', '1.5', 'Infinity', '2 ** 53', 'a number'),
     given((it) => createRechunker('whole').push(it), BYTES),
-  ],
-  createSession: [
-    given((it) => createSession(it, { openRequests: 1 })),
-    given((it) => createSession([], it)),
-    given((it) => createSession([], { openRequests: it }), '1.5', 'Infinity', '2 ** 53', 'a number'),
   ],
   createTokenTries: [given((it) => library.createTokenTries(it), 'a function')],
   createUploads: [
@@ -286,7 +266,6 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.deframe(it)),
     given((it) => of<BytesLike>(it).pipe(library.deframe(framing)), BYTES),
   ],
-  descriptorsFor: [given((it) => library.descriptorsFor(it), '1.5', 'Infinity', '2 ** 53', 'a number')],
   describeFault: [given((it) => library.describeFault(it))],
   encodeFrame: [
     given((it) => library.encodeFrame(it, bytes)),
@@ -311,7 +290,6 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => of<BytesLike>(it).pipe(library.enframe(size)), BYTES),
   ],
   serviceFault: [given((it) => library.serviceFault(it))],
-  faultCode: [given((it) => library.faultCode(it))],
   fileServer: [
     given((it) => library.fileServer(it), LEFT_OUT, OBJECTS),
     given((it) => library.fileServer({ files: it }), LEFT_OUT, 'a string'),
@@ -323,15 +301,16 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.service(() => NEVER, it), LEFT_OUT),
   ],
   fileContent: [given((it) => library.fileContent(it), 'a DataView')],
-  finish: [given((it) => library.finish(it, initialState())), given((it) => library.finish(framing, it))],
-  frameError: [given((it) => library.frameError(it))],
-  idOf: [given((it) => library.idOf(it), OBJECTS)],
+  deframeEnd: [
+    given((it) => library.deframeEnd(it, initialDeframeState())),
+    given((it) => library.deframeEnd(framing, it)),
+  ],
   inVirtualTime: [
     given((it) => library.inVirtualTime(it, of(1))),
     given((it) => library.inVirtualTime(scheduler, it)),
     given((it) => library.inVirtualTime(scheduler, of(1), { turns: it }), LEFT_OUT, 'a number'),
   ],
-  initialState: [],
+  initialDeframeState: [],
   inspect: [
     given((it) => library.inspect(it)),
     given((it) => library.inspect(capture, it), LEFT_OUT, OBJECTS),
@@ -342,12 +321,9 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
       ...(['undefined', 'a number', 'a string', 'a function', 'an array'] as const),
     ),
   ],
-  isCaptureFault: [given((it) => !library.isCaptureFault(it) || 'true')],
   isClientFault: [given((it) => !library.isClientFault(it) || 'true')],
   isSplit: [given((it) => library.isSplit(it))],
-  isFatal: [given((it) => library.isFatal(it))],
   isCoalesced: [given((it) => library.isCoalesced(it))],
-  isRefusal: [given((it) => !library.isRefusal(it) || 'true')],
   joinedData: [given((it) => library.joinedData(it), 'an array')],
   jsonHeader: [
     given((it) => library.jsonHeader(it)),
@@ -358,7 +334,6 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
       of(head).pipe(library.deframe(library.jsonHeader({ bodyLength: () => 0, delivery: () => it }))),
     ),
   ],
-  handshakesWithin: [given((it) => library.handshakesWithin(it), '1.5', 'Infinity', '2 ** 53', 'a number')],
   limitsWithin: [
     given((it) => library.limitsWithin(it), '1.5', 'Infinity', '2 ** 53', 'a number'),
     given((it) => library.limitsWithin(1024, it), LEFT_OUT, '1.5', 'Infinity', '2 ** 53', 'a number'),
@@ -382,7 +357,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
   listenTls: [
     given((it) => library.listenTls(it)),
     given((it) => library.listenTls({ port: 0, credentials$: it })),
-    given((it) => library.listenTls({ port: 0, credentials$: of<node.TlsCredentials>(it) })),
+    given((it) => library.listenTls({ port: 0, credentials$: of<library.TlsCredentials>(it) })),
     given((it) => library.listenTls({ port: 0, credentials$: NEVER, handshakes: it }), LEFT_OUT, 'a number'),
   ],
   listenUdp: [
@@ -393,10 +368,6 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.listenUnix(it)),
     given((it) => library.listenUnix({ path: it }), 'a string'),
     given((it) => library.listenUnix({ path: '/nowhere', mode: it }), LEFT_OUT, 'a number'),
-  ],
-  withPeer: [
-    given((it) => library.withPeer(it, { connection: 'a', remote: 'b' })),
-    given((it) => library.withPeer({ type: 'x' } as never, it)),
   ],
   memoryPair: [
     given((it) => memoryPair(it), LEFT_OUT, OBJECTS),
@@ -490,17 +461,9 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.replayTo(capture, connect, { replies: it }), LEFT_OUT),
     given((it) => library.replayTo(capture, connect, { maxOpen: it }), LEFT_OUT, 'a number'),
   ],
-  replyBodyLength: [
-    given((it) => library.replyBodyLength(it), OBJECTS),
-    given((it) => library.replyBodyLength({ body: it }), LEFT_OUT, NUMBERS),
-  ],
   replyFraming: [
     given((it) => library.replyFraming(it), LEFT_OUT, OBJECTS),
     given((it) => library.replyFraming({ maxHeader: it }), LEFT_OUT, 'a number'),
-  ],
-  requestBodyLength: [
-    given((it) => library.requestBodyLength(it), OBJECTS),
-    given((it) => library.requestBodyLength({ cmd: 'put', filesize: it }), 'a number'),
   ],
   requestFraming: [
     given((it) => library.requestFraming(it), LEFT_OUT),
@@ -526,11 +489,6 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.serve({ connections$, store, access: it }), LEFT_OUT),
     given((it) => library.serve({ connections$, store, shutdown$: it }), LEFT_OUT),
   ],
-  sha256: [],
-  splitBudget: [
-    given((it) => library.splitBudget(it)),
-    given((it) => library.splitBudget({ budget: it, headerBytes: 1 })),
-  ],
   sluiceReplies: [given((it) => library.sluiceReplies(it), LEFT_OUT)],
   fromSocket: [given((it) => library.fromSocket(it))],
   fromWebSocket: [
@@ -546,16 +504,16 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.fromWebStreams(new TransformStream(), it), LEFT_OUT, OBJECTS),
     given((it) => library.fromWebStreams(new TransformStream(), { faultOf: it }), LEFT_OUT, 'a function'),
   ],
-  step: [
-    given((it) => library.step(it, initialState(), bytes)),
-    given((it) => library.step(framing, it, bytes)),
-    given((it) => library.step(framing, initialState(), it), BYTES),
+  deframeStep: [
+    given((it) => library.deframeStep(it, initialDeframeState(), bytes)),
+    given((it) => library.deframeStep(framing, it, bytes)),
+    given((it) => library.deframeStep(framing, initialDeframeState(), it), BYTES),
   ],
-  stepUpTo: [
-    given((it) => library.stepUpTo(framing, initialState(), it, 0, 1), BYTES),
-    given((it) => library.stepUpTo(framing, initialState(), bytes, it, 1), 'a number'),
+  deframeStepUpTo: [
+    given((it) => library.deframeStepUpTo(framing, initialDeframeState(), it, 0, 1), BYTES),
+    given((it) => library.deframeStepUpTo(framing, initialDeframeState(), bytes, it, 1), 'a number'),
     given(
-      (it) => library.stepUpTo(framing, initialState(), bytes, 0, it),
+      (it) => library.deframeStepUpTo(framing, initialDeframeState(), bytes, 0, it),
       '1.5',
       'Infinity',
       '2 ** 53',
@@ -580,21 +538,12 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.storeContract('a', it, { describe: nothing, it: nothing }), 'a function'),
     given((it) => library.storeContract('a', nothing as never, it)),
   ],
-  wrapInto: [given((it) => library.wrapInto({ connection: it, options: {} } as never))],
-  uploadKey: [
-    given((it) => library.uploadKey(it, 'a'), 'a string'),
-    given((it) => library.uploadKey('a', it), 'a string'),
-  ],
   verifyReplay: [
     given((it) => library.verifyReplay(it)),
     given((it) => library.verifyReplay(capture, it), LEFT_OUT, OBJECTS),
     given((it) => library.verifyReplay(capture, { store: it }), LEFT_OUT),
   ],
   verifyStreams: [given((it) => library.verifyStreams(it), 'a function')],
-  requestFault: [
-    given((it) => library.requestFault(it, {}), OBJECTS),
-    given((it) => library.requestFault({}, it), OBJECTS),
-  ],
   explainBadFilename: [given((it) => library.explainBadFilename(it), 'a string')],
   withQuotas: [
     given((it) => library.withQuotas(it, () => [])),
@@ -690,9 +639,9 @@ describe('bytes', () => {
       const frame = Uint8Array.of(5, 0, 3, 97, 98, 99);
       expect(await lastValueFrom(of(form).pipe(library.enframe({ width: 1, maxLength: 9 })))).toEqual(frame);
       expect(library.encodeFrame({ width: 1, maxLength: 9 }, form)).toEqual({ ok: true, bytes: frame });
-      expect(library.step(framing, initialState(), form).events).toHaveLength(1);
+      expect(library.deframeStep(framing, initialDeframeState(), form).events).toHaveLength(1);
       expect(bytesContent(form).size).toBe(5);
-      expect(library.crc32(form)).toBe(library.crc32(there.subarray(1, 6)));
+      expect(crc32(form)).toBe(crc32(there.subarray(1, 6)));
     },
   );
 

@@ -14,7 +14,15 @@
  */
 import type { Observable, ObservableInput } from 'rxjs';
 import type { Address, Certificate, ConnectionFault } from '../transport/connection.ts';
-import { CODEC, checkOptions, FLAG, FUNCTION, optional } from '../wire/argument.ts';
+import {
+  CODEC,
+  checkOptions,
+  FLAG,
+  FUNCTION,
+  numberFrom,
+  optional,
+  type RulesFor,
+} from '../wire/argument.ts';
 import type { Codec, Decoded } from '../wire/codec.ts';
 import type { TimeoutKind } from './bounds/timeouts.ts';
 import type { Flow } from './flow.ts';
@@ -193,11 +201,12 @@ type Definition<T, In, Out, Head> = Omit<
     ? { readonly initial: (peer: Peer) => StateOf<T> }
     : { readonly initial?: undefined });
 
-const ACTOR_RULES = {
+const ACTOR_RULES: RulesFor<Actor<never, never, never, never, never, never, never>> = {
   codec: CODEC,
   initial: optional(FUNCTION),
   reduce: FUNCTION,
   accepts: optional(FUNCTION),
+  heldMax: optional(numberFrom(0)),
   heldBytes: optional(FUNCTION),
   endsItself: optional(FLAG),
   listen: optional(FUNCTION),
@@ -225,7 +234,7 @@ export function defineActor<T extends ActorTypes = Record<never, never>>() {
   return <In, Out, Head = never>(
     definition: Definition<T, In, Out, Head> & { readonly codec: Codec<In, Out, Head> },
   ): Actor<StateOf<T>, In, Out, Head, EffectOf<T>, ResultOf<T>, InputOf<T>> => {
-    checkOptions('defineActor', definition, ACTOR_RULES);
+    checkOptions<object>('defineActor', definition, ACTOR_RULES);
     return { ...definition, initial: definition.initial ?? (() => null as StateOf<T>) } as Actor<
       StateOf<T>,
       In,

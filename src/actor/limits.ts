@@ -1,4 +1,5 @@
 /** The limits of a server of actors, with their defaults. Each queue in it is bounded by one of them. */
+import { checkNames } from '../base/option-names.ts';
 import { checkOptions, MILLISECONDS, numberFrom, oneOf, RECORD } from '../wire/argument.ts';
 import type { Watermarks } from './bounds/credit.ts';
 import type { Timeouts } from './bounds/timeouts.ts';
@@ -83,6 +84,7 @@ const MAILBOX_RULES = {
 export function checkedLimits(given: Partial<ActorLimits> | undefined): ActorLimits {
   const limits = { ...defaultActorLimits, ...given };
   checkOptions('serveActors: limits', limits, LIMIT_RULES);
+  checkNames('serveActors: limits.timeouts', limits.timeouts, defaultActorLimits.timeouts);
   checkOptions('serveActors: limits.window', limits.window, MARKS_RULES);
   checkOptions('serveActors: limits.budget', limits.budget, MARKS_RULES);
   checkOptions('serveActors: limits.mailbox', limits.mailbox, MAILBOX_RULES);

@@ -28,6 +28,11 @@ const PARTITIONS = {
   'partition:packages': INSTALLED,
 };
 /**
+ * A module that a face exports as a namespace: a module of its own in `dist/` too. A bundler then follows the namespace to
+ * the names of it that are used; esbuild would make an object of all of them.
+ */
+const NAMESPACE = 'wire/presets/all';
+/**
  * An import for the sake of side effects, which no module has. esbuild writes them where a chunk imports modules of which
  * nothing is left.
  */
@@ -43,7 +48,7 @@ export async function bundleAll(faces) {
   const graph = await importGraph([...faces, 'cli/main'].map((name) => fromRoot(`src/${name}.ts`)));
   const { metafile, outputFiles } = await build({
     entryPoints: [
-      ...[...faces, 'cli/main'].map((name) => ({ in: fromRoot(`src/${name}.ts`), out: name })),
+      ...[...faces, NAMESPACE, 'cli/main'].map((name) => ({ in: fromRoot(`src/${name}.ts`), out: name })),
       ...Object.keys(PARTITIONS).map((name) => ({ in: name, out: name })),
     ],
     outdir: fromRoot('dist'),
@@ -53,7 +58,7 @@ export async function bundleAll(faces) {
     format: 'esm',
     platform: 'node',
     target: TARGET,
-    plugins: [partitions(graph), forkOnRxjs(graph), sources(graph), packagesOfCli],
+    plugins: [partitions(graph, faces), namespaces(faces), forkOnRxjs(graph), sources(graph), packagesOfCli],
     // `notices.mjs` writes all licences into one file.
     legalComments: 'none',
     charset: 'utf8',
@@ -74,14 +79,30 @@ export async function bundleAll(faces) {
  * the same entries lead to, and these entries lead only to the one or the other. A program that imports a preset and is
  * bundled then has no `import 'rxjs'`.
  */
-const partitions = (graph) => ({
+const partitions = (graph, faces) => ({
   name: 'partitions',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^partition:/ }, ({ path }) => ({ path, namespace: 'partition' }));
     onResolve({ filter: /^/, namespace: 'partition' }, ({ path }) => ({ path }));
     onLoad({ filter: /^/, namespace: 'partition' }, ({ path }) => {
+      const isFace = (module) => [...faces, NAMESPACE].some((name) => module === fromRoot(`src/${name}.ts`));
       const leadsTo = (module) => PARTITIONS[path].some((name) => graph.reachedFrom(module).has(name));
-      return { contents: importsOf(graph.modules.filter((module) => !isOfCli(module) && !leadsTo(module))) };
+      const others = graph.modules.filter(
+        (module) => !isOfCli(module) && !isFace(module) && !leadsTo(module),
+      );
+      return { contents: importsOf(others) };
+    });
+  },
+});
+
+/** Has the faces import a namespace from its module. */
+const namespaces = (faces) => ({
+  name: 'namespaces',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\..*\.ts$/ }, ({ path, importer, resolveDir }) => {
+      const isOfFace = faces.some((name) => importer === fromRoot(`src/${name}.ts`));
+      const isIt = resolve(resolveDir, path) === fromRoot(`src/${NAMESPACE}.ts`);
+      return isOfFace && isIt ? { path: `./${NAMESPACE}.js`, external: true } : undefined;
     });
   },
 });

@@ -9,7 +9,7 @@
  *
  * Everything is pulled: a consumer that is slow is a file that is read slowly, so nothing grows.
  */
-import { check, checkOptions, optional, RECORD, TEXT, withMethods } from '../wire/argument.ts';
+import { check, checkFields, optional, RECORD, TEXT, withMethods } from '../wire/argument.ts';
 import { type BytesLike, bytesOf } from '../wire/bytes.ts';
 
 export interface Capture {
@@ -33,7 +33,7 @@ const CAPTURE = withMethods('a capture, such as captureFile or captureOf makes',
  */
 export function checkCapture(by: string, capture: Capture, options: unknown = {}): void {
   check(`${by}: the capture`, capture, CAPTURE);
-  checkOptions(by, options, { streams: optional(RECORD) });
+  checkFields(by, options, { streams: optional(RECORD) });
 }
 
 /**

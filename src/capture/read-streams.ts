@@ -1,4 +1,5 @@
 /** Reads the TCP streams of a capture: from packets to segments, and from segments to streams. */
+import { ANYTHING, checkOptions, type RulesFor } from '../wire/argument.ts';
 import { type Capture, checkCapture } from './capture.ts';
 import { createDissector, type DissectOptions } from './dissect/dissect.ts';
 import { readPackets } from './read-packets.ts';
@@ -17,6 +18,16 @@ export interface StreamOptions extends DissectOptions, ReassemblyOptions {
   readonly resets?: 'as-decided' | 'in-place';
 }
 
+/** The dissector and the reassembly check what they are. */
+const STREAM_RULES: RulesFor<StreamOptions> = {
+  resets: ANYTHING,
+  checksums: ANYTHING,
+  maxConversations: ANYTHING,
+  maxHeldBytes: ANYTHING,
+  maxHeldSegments: ANYTHING,
+  maxHeldTotal: ANYTHING,
+};
+
 /**
  * Reads the TCP connections of a capture: see `StreamEvent`. Packets that are not TCP over IP are skipped, and counted.
  *
@@ -34,6 +45,7 @@ export async function* readStreams(
   capture: Capture,
   options: StreamOptions = {},
 ): AsyncGenerator<readonly StreamEvent[], void, undefined> {
+  checkOptions('readStreams', options, STREAM_RULES);
   checkCapture('readStreams', capture, options);
   const { resets = 'as-decided' } = options;
   if (resets !== 'as-decided' && resets !== 'in-place') {

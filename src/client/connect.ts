@@ -2,7 +2,7 @@
 import { map, type Observable } from 'rxjs';
 import { crc32 } from '../store/crc32.ts';
 import { type ConnectTcpOptions, connectTcp } from '../transport/socket/tcp.ts';
-import { checkOptions, optional, wholeFrom } from '../wire/argument.ts';
+import { ANYTHING, checkOptions, optional, wholeFrom } from '../wire/argument.ts';
 import { type Client, createClient } from './client.ts';
 
 /**
@@ -19,7 +19,12 @@ import { type Client, createClient } from './client.ts';
 export const connectClient = (
   options: ConnectTcpOptions & { readonly window?: number },
 ): Observable<Client> => {
-  checkOptions('connectClient', options, { window: optional(wholeFrom(1)) });
+  checkOptions('connectClient', options, {
+    host: ANYTHING,
+    port: ANYTHING,
+    timeout: ANYTHING,
+    window: optional(wholeFrom(1)),
+  });
   const { window, ...where } = options;
   const settings = { crc32, ...(window === undefined ? {} : { window }) };
   return connectTcp(where).pipe(map((connection) => createClient(connection, settings)));

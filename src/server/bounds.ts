@@ -24,7 +24,7 @@ import { PARTIAL_COST_MAX } from '../actor/run/room.ts';
 import { SHORT_STEP_COST_MAX } from '../actor/run/slices.ts';
 import { PAGE_BYTES_MAX } from '../files/session/commands/list.ts';
 import { LARGE_SLABS_BYTES_MAX, SMALL_SLAB_BYTES } from '../transport/socket/slabs.ts';
-import { DESCRIPTORS_RESERVED, type Limits, splitBudget } from './limits.ts';
+import { DESCRIPTORS_RESERVED, type ServerLimits, splitBudget } from './limits.ts';
 
 /**
  * Credit for what a connection receives while the budget is used up: the floor that it may always hold, one more piece,
@@ -83,7 +83,10 @@ export interface Bounds {
  * // 112 MiB, since 16 are for headers that arrive, and 100 times 153 KiB
  * boundsOf(defaultLimits, { connections: 100 }).unsettled
  */
-export function boundsOf(limits: Limits, { connections, secure = false, handshakes = 0 }: Load): Bounds {
+export function boundsOf(
+  limits: ServerLimits,
+  { connections, secure = false, handshakes = 0 }: Load,
+): Bounds {
   const { credit } = splitBudget(limits);
   const { reading, writing } = limits.openFiles;
   const perConnection =

@@ -2,7 +2,7 @@
 import type { ConnectionEvent, Where } from '../actor/connection-events.ts';
 import type { TimedReport } from '../files/effects/request-timing.ts';
 import type { ListenEvent } from '../transport/listen-event.ts';
-import { check, checkOptions, type Rule, TEXT } from '../wire/argument.ts';
+import { check, checkFields, type Rule, TEXT } from '../wire/argument.ts';
 
 export type ServerEvent =
   /**
@@ -32,7 +32,7 @@ const REPORT: Rule = { words: 'a report, as serveConnection emits it', isKind: (
 /** A report with its connection. The fields are written out for the same reason as in `withTiming`. */
 export function withPeer(report: TimedReport, where: Where): ServerEvent {
   if (typeof report?.type !== 'string') check('withPeer: the report', report, REPORT);
-  if (typeof where?.connection !== 'string') checkOptions('withPeer', where, { connection: TEXT });
+  if (typeof where?.connection !== 'string') checkFields('withPeer', where, { connection: TEXT });
   const { connection, remote } = where;
   const { type, request, ms } = report;
   if (type === 'stored') {

@@ -4,9 +4,9 @@ import { CREDIT_FLOOR_BYTES, EVENT_COST_BYTES, type Watermarks } from '../actor/
 import type { Timeouts } from '../actor/bounds/timeouts.ts';
 import { defaultActorLimits, QUIET_PERIOD } from '../actor/limits.ts';
 import type { QuietPeriod } from '../actor/run/ack-delay.ts';
-import { check, checkOptions, numberFrom, optional, RECORD } from '../wire/argument.ts';
+import { check, checkFields, numberFrom, optional, RECORD } from '../wire/argument.ts';
 
-export interface Limits {
+export interface ServerLimits {
   /** The most bytes of JSON in the header of a request. */
   readonly headerBytes: number;
   /** The most bytes of one file. Beyond it: `too-large`. */
@@ -46,7 +46,7 @@ export interface Limits {
 
 const { messagesPerSecond, mailbox: _, ...shared } = defaultActorLimits;
 
-export const defaultLimits: Limits = {
+export const defaultLimits: ServerLimits = {
   ...shared,
   headerBytes: 64 * 1024,
   fileBytes: 1024 ** 4,
@@ -75,8 +75,8 @@ export function budgetMin(headerBytes: number): number {
  *
  * @throws RangeError when the budget is less than `budgetMin`.
  */
-export function splitBudget(limits: Pick<Limits, 'budget' | 'headerBytes'>) {
-  checkOptions('splitBudget', limits, { budget: RECORD, headerBytes: numberFrom(0) });
+export function splitBudget(limits: Pick<ServerLimits, 'budget' | 'headerBytes'>) {
+  checkFields('splitBudget', limits, { budget: RECORD, headerBytes: numberFrom(0) });
   const { budget, headerBytes } = limits;
   const highMin = budgetMin(headerBytes);
   if (!(budget.high >= highMin) || !(budget.low <= budget.high)) {
@@ -127,7 +127,7 @@ export function handshakesWithin(descriptors: number): number {
 export function limitsWithin(
   descriptors: number,
   connections?: number,
-): Pick<Limits, 'connections' | 'connectionsPerAddress' | 'openFiles'> {
+): Pick<ServerLimits, 'connections' | 'connectionsPerAddress' | 'openFiles'> {
   check('limitsWithin: the descriptors', descriptors, numberFrom(0));
   check('limitsWithin: the connections', connections, optional(numberFrom(0)));
   const free = Math.max(0, descriptors - DESCRIPTORS_RESERVED);

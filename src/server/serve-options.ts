@@ -1,14 +1,17 @@
 /** The options of a server, checked where they come in: a bound that is not a number would bound nothing. */
 import type { Observable } from 'rxjs';
 import type { TraceEvent } from '../actor/trace.ts';
+import { checkNames } from '../base/option-names.ts';
 import type { Access } from '../files/effects/access.ts';
 import type { CustomHandlers } from '../files/effects/performer-state.ts';
 import type { TokenTries } from '../files/effects/token-tries.ts';
 import { checkCommands } from '../files/session/check-commands.ts';
 import type { Command } from '../files/session/command.ts';
-import type { Store } from '../store/contract.ts';
+import type { FileStore } from '../store/contract.ts';
 import type { ListenEvent } from '../transport/listen-event.ts';
 import {
+  ANYTHING,
+  checkFields,
   checkOptions,
   FUNCTION,
   MILLISECONDS,
@@ -16,10 +19,11 @@ import {
   OBSERVABLE,
   optional,
   RECORD,
+  type RulesFor,
   STORE,
   withMethods,
 } from '../wire/argument.ts';
-import { defaultLimits, type Limits } from './limits.ts';
+import { defaultLimits, type ServerLimits } from './limits.ts';
 import type { ServerStats } from './status.ts';
 
 export interface ServeOptions {
@@ -27,7 +31,7 @@ export interface ServeOptions {
    * The source of connections: `listenTcp({ port: 8080 })`, any other Observable of them, or several merged.
    */
   readonly connections$: Observable<ListenEvent>;
-  readonly store: Store;
+  readonly store: FileStore;
   /**
    * Default: all of Sluice's own. Add yours after them: `[...commands, mine]`; of two with one name the last
    * counts.
@@ -35,7 +39,7 @@ export interface ServeOptions {
   readonly commands?: readonly Command[];
   /** Handles the `custom` effects of your own commands. */
   readonly customHandlers?: CustomHandlers;
-  readonly limits?: Partial<Limits>;
+  readonly limits?: Partial<ServerLimits>;
   /** Decides which peers are admitted and what they may do; default every peer and everything. */
   readonly access?: Access;
   /**
@@ -60,12 +64,16 @@ export interface ServeOptions {
 }
 
 const ACCESS = withMethods('an access, such as openAccessFile has', ['initial', 'byToken', 'current']);
-const RULES = {
+const TOKEN_TRIES = withMethods('token tries, such as createTokenTries makes', ['takeTurn']);
+/** Of `serve`, and of what takes its options among others. */
+export const SERVE_RULES: RulesFor<ServeOptions> = {
   connections$: OBSERVABLE,
   store: STORE,
+  commands: ANYTHING,
   customHandlers: optional(RECORD),
   limits: optional(RECORD),
   access: optional(ACCESS),
+  tokenTries: optional(TOKEN_TRIES),
   shutdown$: optional(OBSERVABLE),
   trace: optional(FUNCTION),
   stats: optional(FUNCTION),
@@ -73,20 +81,21 @@ const RULES = {
 
 /** @throws TypeError or RangeError that names the option. */
 export function checkServe(options: ServeOptions): void {
-  checkOptions('serve', options, RULES);
+  checkOptions('serve', options, SERVE_RULES);
   if (options.commands !== undefined) checkCommands('serve', options.commands);
-  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const limits: ServerLimits = { ...defaultLimits, ...options.limits };
   checkBounds('serve: limits', limits, defaultLimits);
-  checkOptions('serve: limits', limits, { linger: MILLISECONDS, grace: MILLISECONDS });
+  checkFields('serve: limits', limits, { linger: MILLISECONDS, grace: MILLISECONDS });
 }
 
-/** Checks that every number of the model is a number in the options, in nested objects too. */
+/** Checks that every number of the model is a number in the options, in nested objects too, and that there are no others. */
 function checkBounds(of: string, given: object, model: object): void {
+  checkNames(of, given, model);
   for (const [field, bound] of Object.entries(model)) {
     const value = (given as Readonly<Record<string, unknown>>)[field];
-    if (typeof bound === 'number') checkOptions(of, given, { [field]: numberFrom(0) });
+    if (typeof bound === 'number') checkFields(of, given, { [field]: numberFrom(0) });
     else {
-      checkOptions(of, given, { [field]: RECORD });
+      checkFields(of, given, { [field]: RECORD });
       checkBounds(`${of}.${field}`, value as object, bound);
     }
   }

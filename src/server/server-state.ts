@@ -19,13 +19,13 @@ import { createSession } from '../files/session/session.ts';
 import { encodeJsonHeader } from '../wire/json-header.ts';
 import { openFileLimit } from './bounds.ts';
 import type { ServerEvent } from './event.ts';
-import { defaultLimits, type Limits, limitsWithin, splitBudget } from './limits.ts';
+import { defaultLimits, limitsWithin, type ServerLimits, splitBudget } from './limits.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 /** A server that is subscribed to. */
 export interface ServerState {
   readonly commands: readonly Command[];
-  readonly limits: Limits;
+  readonly limits: ServerLimits;
   /** The options with which all connections are served. */
   readonly shared: ReturnType<typeof sharedOptions>;
   readonly connectionLimit: ConnectionLimit;
@@ -74,7 +74,7 @@ export function createServerState(options: ServeOptions): ServerState {
 function sharedOptions(
   options: ServeOptions,
   commands: readonly Command[],
-  limits: Limits,
+  limits: ServerLimits,
   shutdownFailed: (thrown: unknown) => void,
 ) {
   const { store, customHandlers = {}, access = openAccess } = options;
@@ -106,7 +106,7 @@ function sharedOptions(
 }
 
 /** The limits and commands that a client may want to know before it sends. An infinite bound is null. */
-function aboutServer(commands: readonly Command[], limits: Limits) {
+function aboutServer(commands: readonly Command[], limits: ServerLimits) {
   const { headerBytes, fileBytes, openRequests } = limits;
   return {
     server: 'sluice',

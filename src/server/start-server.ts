@@ -4,10 +4,11 @@ import { StateError } from '../base/sluice-error.ts';
 import type { Address } from '../transport/connection.ts';
 import { connectionError } from '../transport/connection-error.ts';
 import { listenTcp } from '../transport/socket/tcp.ts';
-import { checkOptions, MILLISECONDS, optional, TEXT, wholeFrom } from '../wire/argument.ts';
+import { checkOptions, MILLISECONDS, optional, type RulesFor, TEXT, wholeFrom } from '../wire/argument.ts';
 import type { ServerEvent } from './event.ts';
 import { defaultLimits } from './limits.ts';
-import { type ServeOptions, serve } from './serve.ts';
+import { serve } from './serve.ts';
+import { SERVE_RULES, type ServeOptions } from './serve-options.ts';
 import type { ServerStats } from './status.ts';
 
 export interface StartServerOptions
@@ -65,7 +66,13 @@ export interface RunningServer {
   readonly close: (options?: CloseServerOptions) => Promise<void>;
 }
 
-const RULES = { port: optional(wholeFrom(0, 65_535)), host: optional(TEXT) };
+const { shutdown$: _shutdown, stats: _stats, ...OF_SERVE } = SERVE_RULES;
+const RULES: RulesFor<StartServerOptions> = {
+  ...OF_SERVE,
+  connections$: optional(SERVE_RULES.connections$),
+  port: optional(wholeFrom(0, 65_535)),
+  host: optional(TEXT),
+};
 const NO_STATS: ServerStats = { connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 };
 
 /**

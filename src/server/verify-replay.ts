@@ -6,14 +6,24 @@ import { Observable, Subject, timer } from 'rxjs';
 import { type Capture, checkCapture } from '../capture/capture.ts';
 import { readStreams } from '../capture/read-streams.ts';
 import type { LiveResult } from '../capture/replay/live-result.ts';
-import { type LiveOptions, replayStreamsTo } from '../capture/replay/replay-live.ts';
+import { LIVE_RULES, type LiveOptions, replayStreamsTo } from '../capture/replay/replay-live.ts';
 import type { Replies } from '../capture/replay/replies.ts';
 import type { StreamEvent } from '../capture/stream-event.ts';
 import { replyFraming } from '../files/protocol/reply.ts';
 import { memoryStore } from '../store/memory/memory-store.ts';
 import type { ListenEvent } from '../transport/listen-event.ts';
 import { memoryPair } from '../transport/memory/memory-pair.ts';
-import { check, checkOptions, FUNCTION, LIST, optional, STORE, TEXT } from '../wire/argument.ts';
+import {
+  ANYTHING,
+  check,
+  checkOptions,
+  FUNCTION,
+  LIST,
+  optional,
+  type RulesFor,
+  STORE,
+  TEXT,
+} from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import type { ServerEvent } from './event.ts';
 import { defaultLimits } from './limits.ts';
@@ -104,6 +114,18 @@ const QUIET_PERIOD = { initial: 0, minimum: 0, midFrame: 0 };
 /** Milliseconds in which a session in this process must answer. */
 const ANSWER_MAX_MS = 5_000;
 
+const { replies: _replies, ...OF_REPLAY } = LIVE_RULES;
+const RULES: RulesFor<VerifyOptions> = {
+  ...OF_REPLAY,
+  store: optional(STORE),
+  commands: ANYTHING,
+  customHandlers: ANYTHING,
+  limits: ANYTHING,
+  access: ANYTHING,
+  ignore: ANYTHING,
+  onServerEvent: optional(FUNCTION),
+};
+
 /**
  * Runs the clients of a recording against a server in this process, without a network. For each conversation
  * it emits whether the replies equal the recorded ones, and the differences. It compares header fields by
@@ -132,7 +154,7 @@ export function verifyStreams(
   options: VerifyOptions = {},
 ): Observable<LiveResult> {
   check('verifyStreams: what reads them', read, FUNCTION);
-  checkOptions('verifyReplay', options, { store: optional(STORE), onServerEvent: optional(FUNCTION) });
+  checkOptions('verifyReplay', options, RULES);
   const { store, commands, customHandlers, access, limits, ignore, onServerEvent, ...liveOptions } = options;
   const replies = sluiceReplies(ignore);
   return new Observable((subscriber) => {

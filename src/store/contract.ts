@@ -4,7 +4,7 @@
  * A store knows names and bytes. It never sees a socket, a request or a reply. The session returns the calls that it
  * needs as effects, and the runtime makes them on this interface.
  *
- * The contract suite (`storeContract` in `sluice/node`) checks these guarantees:
+ * The contract suite (`storeContract` in `sluice/testing`) checks these guarantees:
  *
  * 1. **Atomic.** Before `commit` answers, nothing new is visible under the name; after it, the whole file is. A reader
  *    that opened the old file continues to read the old file.
@@ -146,7 +146,7 @@ export interface ListOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Store {
+export interface FileStore {
   /** Whether the store answers only after the change is on stable storage. */
   readonly durable: boolean;
   /**

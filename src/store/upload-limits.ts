@@ -1,5 +1,5 @@
 /** The limits on the unfinished uploads that a store keeps, and the rule for their keys. */
-import { checkOptions, numberFrom, optional, RECORD } from '../wire/argument.ts';
+import { numberFrom, optional, RECORD, type RulesFor } from '../wire/argument.ts';
 import { err, type RefusedOutcome } from './outcome.ts';
 
 /** The time and the timer by which a store removes old unfinished uploads; a test may pass its own. */
@@ -48,14 +48,13 @@ export interface UploadLimits {
 const SECOND_MS = 1000;
 const HOUR_MS = 60 * 60 * SECOND_MS;
 
-const UPLOAD_RULES = {
+export const UPLOAD_RULES: RulesFor<UploadOptions> = {
   keepPartial: optional(numberFrom(0)),
   maxUploads: optional(numberFrom(0)),
   clock: optional(RECORD),
 };
 
 export function uploadLimits(options: UploadOptions): UploadLimits {
-  checkOptions('a store', options, UPLOAD_RULES);
   const { keepPartial = 24 * HOUR_MS, maxUploads = 1000, clock = systemClock } = options;
   return {
     keepPartial,

@@ -7,7 +7,7 @@ import { type ServeOptions, serve } from '../server/serve.ts';
 import { DEFAULT_IGNORED_FIELDS, sluiceReplies } from '../server/verify-replay.ts';
 import { loadFolder } from '../store/memory/load-folder.ts';
 import type { MemoryStore } from '../store/memory/memory-store.ts';
-import { checkOptions, either, FILE_URL, optional, RECORD, TEXT } from '../wire/argument.ts';
+import { ANYTHING, checkOptions, either, FILE_URL, optional, RECORD, TEXT } from '../wire/argument.ts';
 import type { Service } from './pipeline.ts';
 
 export interface FileServerOptions
@@ -30,6 +30,9 @@ export function fileServer(options: FileServerOptions = {}): Service {
   checkOptions('fileServer', options, {
     files: optional(either(TEXT, FILE_URL)),
     limits: optional(RECORD),
+    commands: ANYTHING,
+    customHandlers: ANYTHING,
+    access: ANYTHING,
   });
   const { files, limits, ...others } = options;
   return {

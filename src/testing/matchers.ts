@@ -1,19 +1,20 @@
 /** The assertion that a recording replays the same, alone and as a matcher of a test runner. */
 import { type Capture, checkCapture } from '../capture/capture.ts';
+import { ComparisonError } from '../capture/replay/chunking-invariance.ts';
 import { check } from '../wire/argument.ts';
 import { compareReplay } from './compare-replay.ts';
 import { checkReplayOptions, type ReplayTheSameOptions } from './options.ts';
 import { PIPELINE, type Pipeline } from './pipeline.ts';
 
 /**
- * Replays a recording against a pipeline: cut as recorded, and then at random. Rejects with an Error that says, frame by
- * frame, what is not the same, and with which seed it was cut.
+ * Replays a recording against a pipeline: cut as recorded, and then at random. Rejects with a `ComparisonError` that says,
+ * frame by frame, what is not the same, and with which seed it was cut.
  *
  * - What answers (`fileServer()`, `service(…)`, an actor) gets each recorded client as a connection in memory, in the
  *   order of the recording. Its replies are compared with the recorded ones: fields by value, bodies byte by byte.
  * - What reads (`framesOf(…)`, or a function) must emit the same however the bytes are cut.
  *
- * Rejects with a TypeError or RangeError when an argument is wrong, and with the `CaptureFault` of a capture that cannot
+ * Rejects with a TypeError or RangeError when an argument is wrong, and with the `CaptureError` of a capture that cannot
  * be read.
  *
  * @example
@@ -27,7 +28,7 @@ export async function assertReplaysTheSame(
   options: ReplayTheSameOptions = {},
 ): Promise<void> {
   const failure = await checkAndCompare('assertReplaysTheSame', capture, pipeline, options);
-  if (failure !== null) throw new Error(failure);
+  if (failure !== null) throw new ComparisonError('different', failure);
 }
 
 /** The answer of a matcher to its test runner. */

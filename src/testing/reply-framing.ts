@@ -2,7 +2,7 @@
 import { presetReplies } from '../capture/replay/asked-replies.ts';
 import type { Replies } from '../capture/replay/replies.ts';
 import { CODEC, either, FRAMING, oneOf, type Rule, withMethods } from '../wire/argument.ts';
-import { bytes } from '../wire/codecs/raw-bytes.ts';
+import { rawBytes } from '../wire/codecs/raw-bytes.ts';
 import { textChunks } from '../wire/codecs/text-chunks.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { Preset } from '../wire/preset.ts';
@@ -25,7 +25,7 @@ export function framedReplies(framing: ReplyFraming, ignore: readonly string[]):
   if (FRAMING.isKind(framing)) return { framing: streamed(framing as Framing<unknown>), ignored };
   const codec = framing as AnyCodec;
   // The messages of these are the pieces in which the bytes come.
-  if (codec === bytes || codec === textChunks) return null;
+  if (codec === rawBytes || codec === textChunks) return null;
   return { framing: codecFraming(codec), createFraming: () => codecFraming(codec), ignored };
 }
 

@@ -1,14 +1,12 @@
 /** Checks the arguments of listening, connecting and writing where they come in. */
 import {
   check,
-  checkOptions,
   either,
   FUNCTION,
   LIST,
   MILLISECONDS,
   optional,
   type Rule,
-  type Rules,
   TEXT,
   wholeFrom,
 } from '../wire/argument.ts';
@@ -20,24 +18,17 @@ const PORT: Rule = { words: 'a number from 0 to 65535', isKind: (value) => typeo
 const BACKLOG = optional(wholeFrom(0));
 const PEM = optional(either(TEXT, BYTES));
 
-/** @throws TypeError or RangeError that names the option. */
-export function checkListen(by: string, options: unknown): void {
-  checkOptions(by, options, { host: optional(TEXT), port: PORT, backlog: BACKLOG });
-}
-
-export function checkConnect(by: string, options: unknown): void {
-  checkOptions(by, options, { host: TEXT, port: PORT, timeout: optional(MILLISECONDS) });
-}
-
-export function checkListenUnix(by: string, options: unknown): void {
-  checkOptions(by, options, { path: TEXT, mode: optional(wholeFrom(0, 0o777)), backlog: BACKLOG });
-}
-
-export function checkConnectUnix(by: string, options: unknown): void {
-  checkOptions(by, options, { path: TEXT, timeout: optional(MILLISECONDS) });
-}
-
-export const CONNECT_TLS_RULES: Rules = { ca: PEM, cert: PEM, key: PEM, servername: optional(TEXT) };
+export const LISTEN_RULES = { host: optional(TEXT), port: PORT, backlog: BACKLOG };
+export const LISTEN_UNIX_RULES = { path: TEXT, mode: optional(wholeFrom(0, 0o777)), backlog: BACKLOG };
+export const CONNECT_RULES = { host: TEXT, port: PORT, timeout: optional(MILLISECONDS) };
+export const CONNECT_UNIX_RULES = { path: TEXT, timeout: optional(MILLISECONDS) };
+export const CONNECT_TLS_RULES = {
+  ...CONNECT_RULES,
+  ca: PEM,
+  cert: PEM,
+  key: PEM,
+  servername: optional(TEXT),
+};
 
 const CHUNK: Rule = { words: 'a Uint8Array', isKind: (value) => value instanceof Uint8Array };
 

@@ -1,10 +1,12 @@
 /** UDP: a service receives datagrams and may answer each. */
+
 import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { Observable } from 'rxjs';
+import { checkOptions } from '../wire/argument.ts';
 import { type BytesLike, bytesOf } from '../wire/bytes.ts';
 import { formatAddress } from './address.ts';
-import { checkListen } from './check-arguments.ts';
+import { LISTEN_RULES } from './check-arguments.ts';
 import type { Address } from './connection.ts';
 import { listenError } from './listen.ts';
 
@@ -31,6 +33,8 @@ export interface ListenUdpOptions {
   readonly port: number;
 }
 
+const { backlog: _backlog, ...LISTEN_UDP_RULES } = LISTEN_RULES;
+
 const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65_535;
 
 /** Bytes of replies that wait for the system. Further replies are dropped, since nothing slows a sender of UDP down. */
@@ -49,7 +53,7 @@ const QUEUED_BYTES_MAX = 1024 * 1024;
  * });
  */
 export function listenUdp(options: ListenUdpOptions): Observable<UdpEvent> {
-  checkListen('listenUdp', options);
+  checkOptions('listenUdp', options, LISTEN_UDP_RULES);
   const { host = '127.0.0.1', port } = options;
   return new Observable((subscriber) => {
     const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');

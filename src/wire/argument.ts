@@ -6,6 +6,8 @@
  * function or the operator, the argument or the option, the rule, and the value that came.
  */
 
+import { checkNames } from '../base/option-names.ts';
+
 /** A rule for a value. */
 export interface Rule {
   /** Completes "must be …". */
@@ -133,13 +135,31 @@ export function check(name: string, value: unknown, { words, isKind, isWithin }:
   }
 }
 
+/** A rule for each option of `O`: the compiler says which are missing, and which there are not. */
+export type RulesFor<O> = { readonly [Name in keyof Required<O>]: Rule };
+
+/** Whatever it is: something else checks it. */
+export const ANYTHING: Rule = { words: 'anything', isKind: () => true };
+
+/**
+ * Checks options, and refuses those that there are not.
+ *
+ * @param of the name of the function that takes them.
+ * @param rules a rule for each option that there is.
+ * @throws TypeError or RangeError with a sentence.
+ */
+export function checkOptions<O>(of: string, options: O, rules: RulesFor<O>): void {
+  checkFields(of, options, rules);
+  checkNames(of, options as object, rules);
+}
+
 /**
  * Checks an object and its fields. Fields without a rule are ignored.
  *
  * @param of the name of the function that takes the object.
  * @throws TypeError or RangeError with a sentence.
  */
-export function checkOptions(of: string, options: unknown, rules: Rules): void {
+export function checkFields(of: string, options: unknown, rules: Rules): void {
   check(`${of}: its options`, options, RECORD);
   for (const [field, rule] of Object.entries(rules)) {
     check(`${of}: ${field}`, (options as Readonly<Record<string, unknown>>)[field], rule);

@@ -18,11 +18,11 @@ import type { Framing } from './framing.ts';
  * @throws TypeError when an argument is of the wrong kind: a string for a chunk, say.
  * @example
  * chunks$.pipe(
- *   scan(({ state }, chunk) => step(framing, state, chunk), { state: initialState<Prefix>(), events: [] }),
+ *   scan(({ state }, chunk) => deframeStep(framing, state, chunk), { state: initialDeframeState<Prefix>(), events: [] }),
  *   concatMap(({ events }) => events),
  * );
  */
-export function step<H>(framing: Framing<H>, state: DeframeState<H>, chunk: BytesLike): Stepped<H> {
+export function deframeStep<H>(framing: Framing<H>, state: DeframeState<H>, chunk: BytesLike): Stepped<H> {
   checkStep(framing, state);
   return unchecked.step(framing, state, bytesOf(chunk, 'a chunk'));
 }
@@ -35,7 +35,7 @@ export function step<H>(framing: Framing<H>, state: DeframeState<H>, chunk: Byte
  *   the length of the chunk in bytes.
  * @throws TypeError or RangeError when an argument is of the wrong kind.
  */
-export function stepUpTo<H>(
+export function deframeStepUpTo<H>(
   framing: Framing<H>,
   state: DeframeState<H>,
   chunk: BytesLike,
@@ -55,7 +55,7 @@ export function stepUpTo<H>(
  *
  * @throws TypeError when an argument is of the wrong kind.
  */
-export function finish<H>(framing: Framing<H>, state: DeframeState<H>): Stepped<H> {
+export function deframeEnd<H>(framing: Framing<H>, state: DeframeState<H>): Stepped<H> {
   checkStep(framing, state);
   return unchecked.finish(framing, state);
 }

@@ -34,17 +34,17 @@ export interface Stepped<H> {
 }
 
 /** The state at the start of a stream. */
-export function initialState<H>(): DeframeState<H> {
+export function initialDeframeState<H>(): DeframeState<H> {
   return { taken: 0, part: IDLE };
 }
 
-/** Takes the next chunk of the stream: `step` of `checked-step`, without its checks. */
+/** Takes the next chunk of the stream: `deframeStep` of `checked-step`, without its checks. */
 export function step<H>(framing: Framing<H>, state: DeframeState<H>, chunk: Uint8Array): Stepped<H> {
   const { state: next, events } = stepUpTo(framing, state, chunk, 0, Number.POSITIVE_INFINITY);
   return { state: next, events };
 }
 
-/** Takes a part of a chunk: `stepUpTo` of `checked-step`, without its checks. */
+/** Takes a part of a chunk: `deframeStepUpTo` of `checked-step`, without its checks. */
 export function stepUpTo<H>(
   framing: Framing<H>,
   state: DeframeState<H>,
@@ -64,7 +64,7 @@ export function stepUpTo<H>(
   return { state: { taken: context.origin + at, part }, events: context.events, at };
 }
 
-/** Takes the end of the stream: `finish` of `checked-step`, without its checks. */
+/** Takes the end of the stream: `deframeEnd` of `checked-step`, without its checks. */
 export function finish<H>(_framing: Framing<H>, { taken, part }: DeframeState<H>): Stepped<H> {
   const state: DeframeState<H> = { taken, part: OVER };
   if (part.phase === 'idle' || part.phase === 'over') return { state, events: [] };

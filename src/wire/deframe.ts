@@ -4,7 +4,7 @@
 import { Observable, type OperatorFunction, Subject, takeUntil } from 'rxjs';
 import { check, FRAMING } from './argument.ts';
 import { type BytesLike, bytesOf } from './bytes.ts';
-import { finish, initialState, type Stepped, stepUpTo } from './deframe-step.ts';
+import { finish, initialDeframeState, type Stepped, stepUpTo } from './deframe-step.ts';
 import type { FrameEvent } from './frame-event.ts';
 import type { Framing } from './framing.ts';
 import { createInTurn } from './in-turn.ts';
@@ -48,7 +48,7 @@ export function deframe<H>(framing: Framing<H>): OperatorFunction<BytesLike, Fra
   check('deframe: its framing', framing, FRAMING);
   return (source) =>
     new Observable((subscriber) => {
-      let state = initialState<H>();
+      let state = initialDeframeState<H>();
       // A subscriber that handles an event may make the source emit at once (by crediting bytes, say).
       const inTurn = createInTurn(subscriber);
 

@@ -13,7 +13,7 @@
  * The length is signed, as a plain script writes it with `struct.pack('<i', n)`: so the fault can say that a length is
  * negative.
  */
-import { checkOptions, FUNCTION, optional } from './argument.ts';
+import { ANYTHING, checkOptions, FUNCTION, optional } from './argument.ts';
 import type { HeadFault } from './fault.ts';
 import { headFault } from './fault.ts';
 import type { Delivery, Framing, ParsedHead } from './framing.ts';
@@ -62,7 +62,12 @@ const defaultLayout = layoutFor(HEADER_BYTES_DEFAULT);
  * chunks$.pipe(deframe(framing)); // start {cmd: 'put', …}, data, data, end
  */
 export function jsonHeader(options: JsonHeaderOptions): Framing<JsonHeader> {
-  checkOptions('jsonHeader', options, { bodyLength: FUNCTION, delivery: optional(FUNCTION) });
+  checkOptions('jsonHeader', options, {
+    bodyLength: FUNCTION,
+    delivery: optional(FUNCTION),
+    maxHeader: ANYTHING,
+    maxWhole: ANYTHING,
+  });
   const { maxHeader = HEADER_BYTES_DEFAULT, bodyLength, delivery, maxWhole = WHOLE_BYTES_DEFAULT } = options;
   mustBeWithin('maxWhole', maxWhole, 0, Number.MAX_SAFE_INTEGER);
   const layout = layoutFor(maxHeader);

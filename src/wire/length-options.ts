@@ -13,6 +13,7 @@
  *
  * The bytes that `counts` names are the value in the field plus `adjustment`.
  */
+import { checkNames } from '../base/option-names.ts';
 import { check, inWords, RECORD } from './argument.ts';
 import type { Delivery } from './framing.ts';
 
@@ -85,6 +86,19 @@ export interface LengthLayout {
 }
 
 const WIDTHS: readonly unknown[] = [1, 2, 3, 4, 8, 'varint'];
+const NAMES: { readonly [Name in keyof Required<LengthFieldOptions>]: true } = {
+  width: true,
+  endian: true,
+  signed: true,
+  maxVarint: true,
+  offset: true,
+  counts: true,
+  adjustment: true,
+  maxLength: true,
+  minLength: true,
+  delivery: true,
+  maxWhole: true,
+};
 const OFFSET_BYTES_MAX = 65_536;
 const ADJUSTMENT_MAX = 2 ** 32;
 
@@ -96,6 +110,7 @@ const ADJUSTMENT_MAX = 2 ** 32;
  */
 export function layoutOf(options: LengthFieldOptions): LengthLayout {
   check('the options of a length field', options, RECORD);
+  checkNames('a length field', options, NAMES);
   const { width, endian = 'big', signed = false, maxVarint = 10, offset = 0 } = options;
   const { counts = 'body', adjustment = 0, maxLength, minLength = 0 } = options;
   const isVarint = width === 'varint';

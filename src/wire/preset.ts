@@ -2,13 +2,14 @@
 import type { Framing } from './framing.ts';
 
 /**
- * A program that imports one by name brings no other.
+ * All are names of `presets`. A bundler that follows a namespace, as Rollup, Vite and webpack do, brings only those that
+ * the program uses.
  *
  * @typeParam H the header of its frames.
  * @example
- * import { deframe, dns } from 'sluice';
+ * import { deframe, presets } from 'sluice';
  *
- * chunks$.pipe(deframe(dns.framing({ delivery: 'whole' }))).subscribe({
+ * chunks$.pipe(deframe(presets.dns.framing({ delivery: 'whole' }))).subscribe({
  *   next: (event) => {
  *     if (event.type === 'frame') console.log(event.header.length, event.body);
  *   },

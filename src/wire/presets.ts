@@ -7,23 +7,11 @@
  */
 import { check, TEXT } from './argument.ts';
 import type { Preset } from './preset.ts';
-import { amqp } from './presets/amqp.ts';
-import { bgp } from './presets/bgp.ts';
-import { dns } from './presets/dns.ts';
-import { kafka } from './presets/kafka.ts';
+import { amqp, bgp, dns, kafka, mongodb, mqtt, mysql, postgresql, smb, tds, tls } from './presets/all.ts';
 import type { MessageHead } from './presets/message-head.ts';
-import { mongodb } from './presets/mongodb.ts';
-import { mqtt } from './presets/mqtt.ts';
-import { mysql } from './presets/mysql.ts';
-import { postgresql } from './presets/postgres.ts';
-import { smb } from './presets/smb.ts';
-import { tds } from './presets/tds.ts';
-import { tls } from './presets/tls.ts';
-
-export type { MessageHead } from './presets/message-head.ts';
 
 /** In the order of their names. The header of a frame of any of them is a `MessageHead`. */
-export const presets: readonly Preset<MessageHead>[] = [
+export const presetList: readonly Preset<MessageHead>[] = [
   amqp,
   bgp,
   dns,
@@ -41,9 +29,9 @@ export const presets: readonly Preset<MessageHead>[] = [
  * The preset of this name, or null.
  *
  * @throws TypeError when the name is no string.
- * @example chunks$.pipe(deframe(presetNamed('tls')!.framing())); // start {head: 16 03 01 …, length: 512}, end
+ * @example chunks$.pipe(deframe(presetNamed(process.argv[2])?.framing() ?? presets.tls.framing())); // start {head: 16 03 01 …, length: 512}, end
  */
 export function presetNamed(name: string): Preset<MessageHead> | null {
   check('presetNamed: the name', name, TEXT);
-  return presets.find((preset) => preset.name === name) ?? null;
+  return presetList.find((preset) => preset.name === name) ?? null;
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sluicePreset } from '../../src/files/protocol/sluice-preset.ts';
 import type { Preset } from '../../src/wire/preset.ts';
-import { presets } from '../../src/wire/presets.ts';
+import { presetList } from '../../src/wire/presets.ts';
 import { type RecordedSide, recordedConversations } from '../support/captures/recorded-sides.ts';
 import {
   conversations,
@@ -84,7 +84,7 @@ const captures: Readonly<Record<string, readonly [preset: string, ...judges: Jud
   'sluice.pcapng': ['sluice'],
 };
 
-const everyPreset: readonly Preset[] = [...presets, sluicePreset];
+const everyPreset: readonly Preset[] = [...presetList, sluicePreset];
 
 /** Captures in which bytes are missing, so that messages cannot be found in all of it. */
 const withGaps = ['snapped.pcap', 'holes.pcap'];

@@ -141,7 +141,7 @@ const reader = `
     }
   }
 `;
-const dist = join(import.meta.dirname, '../../dist/node.js');
+const dist = join(import.meta.dirname, '../../dist/capture.js');
 
 test.each([
   ['a pipe', 'cat "$0" | node --input-type=module -e "$1" "$2"'],

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { replyFraming } from '../../src/files/protocol/reply.ts';
 import { requestFraming } from '../../src/files/session/dispatch.ts';
-import { initialState, step } from '../../src/wire/deframe-step.ts';
+import { initialDeframeState, step } from '../../src/wire/deframe-step.ts';
 import type { FaultCode } from '../../src/wire/fault.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
 import { askedInOrder, dissected, type Item, tsharkText } from '../support/captures/dissected.ts';
@@ -41,7 +41,7 @@ interface Head {
 /** The heads in these bytes, as the deframer finds them. */
 function headsOf(from: Side, bytes: Uint8Array): Head[] {
   const framing = from === 'client' ? requestFraming() : replyFraming();
-  const { events } = step(framing, initialState<JsonHeader>(), bytes);
+  const { events } = step(framing, initialDeframeState<JsonHeader>(), bytes);
   return events.flatMap((event): Head[] => {
     if (event.type === 'start') {
       return [{ position: event.position, header: event.header, length: event.length, fault: null }];

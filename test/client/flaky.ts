@@ -2,9 +2,9 @@
 import { defer, Observable, of, Subject, throwError } from 'rxjs';
 import type { Access } from '../../src/files/effects/access.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
-import type { Limits } from '../../src/server/limits.ts';
+import type { ServerLimits } from '../../src/server/limits.ts';
 import { serve } from '../../src/server/serve.ts';
-import type { Store } from '../../src/store/contract.ts';
+import type { FileStore } from '../../src/store/contract.ts';
 import { type MemoryStore, memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { Connection, ConnectionFault } from '../../src/transport/connection.ts';
 
@@ -22,9 +22,9 @@ export interface FlakyOptions {
   /** The ways in which each connection breaks, counted from 0; default in none. */
   readonly plan?: (connection: number) => Cut | undefined;
   /** The store as the server sees it. */
-  readonly around?: (store: MemoryStore) => Store;
+  readonly around?: (store: MemoryStore) => FileStore;
   readonly access?: Access;
-  readonly limits?: Partial<Limits>;
+  readonly limits?: Partial<ServerLimits>;
 }
 
 export interface Made {

@@ -3,7 +3,7 @@ import { concat, NEVER, of, Subject } from 'rxjs';
 import { type Client, type ClientOptions, createClient } from '../../src/client/client.ts';
 import { requestFraming } from '../../src/files/session/dispatch.ts';
 import { serve } from '../../src/server/serve.ts';
-import type { Store } from '../../src/store/contract.ts';
+import type { FileStore } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { Connection } from '../../src/transport/connection.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
@@ -11,7 +11,7 @@ import { deframe } from '../../src/wire/deframe.ts';
 import { encodeJsonHeader, type JsonHeader } from '../../src/wire/json-header.ts';
 
 /** A client of a real server over a store in memory. */
-export function served(options?: ClientOptions): { client: Client; store: Store; here: Connection } {
+export function served(options?: ClientOptions): { client: Client; store: FileStore; here: Connection } {
   const [here, there] = memoryPair();
   const store = memoryStore();
   const connections$ = concat(of({ type: 'connection', connection: there } as const), NEVER);

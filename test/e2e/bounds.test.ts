@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { boundsOf } from '../../src/server/bounds.ts';
-import { defaultLimits, handshakesWithin, type Limits, limitsWithin } from '../../src/server/limits.ts';
+import { defaultLimits, handshakesWithin, limitsWithin, type ServerLimits } from '../../src/server/limits.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { frame, putFrame, rawFrame } from '../support/network/peer.ts';
 import { endAll } from '../support/processes/cli.ts';
@@ -155,7 +155,7 @@ interface Held {
 }
 
 /** Several rounds of it, each within the bounds, and the last of them leaves no more behind than the first. */
-async function hold(server: Measured, limits: Limits, what: Attack, held: Held = {}): Promise<void> {
+async function hold(server: Measured, limits: ServerLimits, what: Attack, held: Held = {}): Promise<void> {
   const connections = Math.min(what.connections ?? CONNECTIONS, limits.connections);
   const bounds = boundsOf(limits, { connections });
   const before = { held: held.before ?? (await heldBy(server)), resident: server.resident() };
@@ -191,7 +191,7 @@ async function hold(server: Measured, limits: Limits, what: Attack, held: Held =
   }
 }
 
-const limitsOf = (openFiles: number, budget: number, more: Partial<Limits> = {}): Limits => ({
+const limitsOf = (openFiles: number, budget: number, more: Partial<ServerLimits> = {}): ServerLimits => ({
   ...defaultLimits,
   ...limitsWithin(openFiles),
   budget: { high: budget, low: (budget * 3) / 4 },

@@ -10,7 +10,7 @@ import { connectClient } from '../../src/client/connect.ts';
 import { bytesContent } from '../../src/client/content/content.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { serve } from '../../src/server/serve.ts';
-import type { Store } from '../../src/store/contract.ts';
+import type { FileStore } from '../../src/store/contract.ts';
 import { listenTcp } from '../../src/transport/socket/tcp.ts';
 import { type Pieces, startFaultProxy } from '../support/network/fault-proxy.ts';
 import { filesBelow, newDiskStore, temporariesIn } from '../support/stores/store-roots.ts';
@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const each of cleanUp.splice(0).reverse()) await each();
 });
 
-async function through(pieces: Pieces, seed: number, slowed: (store: Store) => Store = (it) => it) {
+async function through(pieces: Pieces, seed: number, slowed: (store: FileStore) => FileStore = (it) => it) {
   const { store, root, dispose } = await newDiskStore({ durability: 'fsync' });
   cleanUp.push(
     () => dispose?.(),
@@ -89,7 +89,7 @@ describe('files sent and fetched come back the same', () => {
 
   test('files come back the same when every write takes a turn or two, so that bodies wait in memory that is received into again', async () => {
     /** Writes late, and looks at the bytes only then: who gave them back too early would have them overwritten. */
-    const late = (store: Store): Store => ({
+    const late = (store: FileStore): FileStore => ({
       ...store,
       put: async (name, options) => {
         const opened = await store.put(name, options);

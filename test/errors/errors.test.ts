@@ -18,9 +18,9 @@ import {
 } from 'rxjs';
 import { API, SymbolFlags } from 'typescript/unstable/sync';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import * as library from '../../src/node.ts';
 import { played, served } from '../client/served.ts';
 import { createAuthority } from '../support/certificates.ts';
+import * as library from '../support/library.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 import { once, turns } from '../transport/connection-helpers.ts';
 import { listener, tcpPair } from '../transport/tcp-pair.ts';
@@ -274,16 +274,6 @@ const failures: Readonly<Record<string, readonly (readonly [() => unknown, ...Ex
       'reset',
     ],
   ],
-  'wrapInto.chunks$': [
-    [
-      async () => {
-        const recorder = library.record(join(tempFolder(), 'recorded.pcapng'));
-        return lastValueFrom(recorder.wrap(await resetConnection()).chunks$);
-      },
-      library.ConnectionError,
-      'reset',
-    ],
-  ],
   enframe: [
     [
       () => of(new Uint8Array(101)).pipe(library.enframe({ width: 4, maxLength: 100 })),
@@ -530,6 +520,18 @@ const failures: Readonly<Record<string, readonly (readonly [() => unknown, ...Ex
       'truncated',
     ],
   ],
+  assertReplaysTheSame: [
+    [
+      () =>
+        library.assertReplaysTheSame(
+          library.captureFile(golden('sluice.pcapng')),
+          library.service(() => EMPTY),
+        ),
+      library.ComparisonError,
+      'different',
+    ],
+    [() => library.assertReplaysTheSame(cut(), library.fileServer()), library.CaptureError, 'truncated'],
+  ],
   assertSameInAnyChunking: [
     [
       () =>
@@ -557,10 +559,16 @@ const WITHOUT_ERRORS: readonly string[] = [
   // Faults are events, and the error of the source is passed on.
   'deframe',
   'mapPausing',
-  'serveConnection',
+
+  // What it is given errors, and what it serves says how that went.
+  'fileServer.serve',
+  'service.serve',
+  // Faults are events.
+  'framesOf.read',
   // A value says how it went.
   'closeGracefully',
   'openAccessFile',
+  'createMetrics',
   'openDiskStore',
   'record.ends$',
   'record.close',
@@ -572,9 +580,7 @@ const WITHOUT_ERRORS: readonly string[] = [
   // `closed` has the failure.
   'startServer.events$',
   // `closed$` emits the fault.
-  ...['createClient', 'fromWebSocket', 'fromWebStreams', 'framed', 'wrapInto', 'fromSocket'].map(
-    (of) => `${of}.closed$`,
-  ),
+  ...['createClient', 'fromWebSocket', 'fromWebStreams', 'framed', 'fromSocket'].map((of) => `${of}.closed$`),
 ];
 
 /** The exported functions, and methods of what they make, whose result is a promise, an Observable or an iterable. */
@@ -584,7 +590,7 @@ function asynchronous(): string[] {
   try {
     const [project] = api.updateSnapshot({ openProject: `${root}tsconfig.json` }).getProjects();
     const { program, checker } = project!;
-    const face = checker.getSymbolAtLocation(program.getSourceFile(`${root}src/node.ts`)!)!;
+    const face = checker.getSymbolAtLocation(program.getSourceFile(`${root}test/support/library.ts`)!)!;
     const found = new Set<string>();
     for (const exported of checker.getExportsOfModule(face)) {
       const type = checker.getTypeOfSymbol(

@@ -6,7 +6,7 @@ import { fc, test as property } from '@fast-check/vitest';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { boundsOf, CONNECTION_CREDIT_MAX } from '../../src/server/bounds.ts';
 import { budgetMin, defaultLimits, descriptorsFor, limitsWithin } from '../../src/server/limits.ts';
-import type { Store } from '../../src/store/contract.ts';
+import type { FileStore } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { cases } from '../support/cases.ts';
 import { frame, putFrame } from '../support/network/peer.ts';
@@ -52,7 +52,7 @@ const attacks: Readonly<Record<string, (n: number) => Uint8Array[]>> = {
 };
 
 /** A store that takes its time to write, and to be asked. */
-function slow(store: Store, ms: number): Store {
+function slow(store: FileStore, ms: number): FileStore {
   const later = <T>(answer: () => T) =>
     new Promise<Awaited<T>>((resolve) => setTimeout(async () => resolve(await answer()), ms));
   return {

@@ -5,7 +5,7 @@ import type { Access } from '../../src/files/effects/access.ts';
 import { GAP_FIRST_MS, WRONG_FREE } from '../../src/files/effects/token-tries.ts';
 import type { Principal } from '../../src/files/protocol/access.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
-import { defaultLimits, type Limits } from '../../src/server/limits.ts';
+import { defaultLimits, type ServerLimits } from '../../src/server/limits.ts';
 import { type ServeOptions, serve } from '../../src/server/serve.ts';
 import type { ServerStats } from '../../src/server/status.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
@@ -20,7 +20,7 @@ afterEach(() => {
 
 type Typed<T extends ServerEvent['type']> = Extract<ServerEvent, { type: T }>;
 
-async function started(limits: Partial<Limits>, options: Partial<ServeOptions> = {}) {
+async function started(limits: Partial<ServerLimits>, options: Partial<ServeOptions> = {}) {
   const store = memoryStore();
   const events$ = new ReplaySubject<ServerEvent>();
   let read: (() => ServerStats) | undefined;
@@ -41,7 +41,7 @@ async function started(limits: Partial<Limits>, options: Partial<ServeOptions> =
   return { store, events$, next, client, stats: () => read!() };
 }
 
-const deadlines = (some: Partial<Limits['timeouts']>) => ({
+const deadlines = (some: Partial<ServerLimits['timeouts']>) => ({
   timeouts: { ...defaultLimits.timeouts, ...some },
 });
 const ping = (id: number) => frame({ cmd: 'ping', id });
@@ -210,7 +210,7 @@ describe('access', () => {
   }
 
   test('a token gives access, with its rights and below its prefix', async () => {
-    const server = await started({}, tokens());
+    const server = await started({}, { access: tokens().access });
     const client = await server.client();
     await client.send(
       putFrame('in/a', 'x', { id: 1 }),
@@ -229,7 +229,7 @@ describe('access', () => {
   });
 
   test('a wrong token ends the connection', async () => {
-    const server = await started({}, tokens());
+    const server = await started({}, { access: tokens().access });
     const client = await server.client();
     await client.send(frame({ cmd: 'hello', token: 'guess', id: 1 }), ping(2));
     expect(await client.all()).toMatchObject([{ id: 1, error: { code: 'bad-token' } }]);
@@ -254,7 +254,7 @@ describe('access', () => {
 
     test('after many wrong tokens hello is answered later, the requests behind it after it, and an event reports it', async () => {
       const { tokenTries, turns, wrong } = slow(5);
-      const server = await started({}, { ...tokens(), tokenTries });
+      const server = await started({}, { access: tokens().access, tokenTries });
       const [honest, guessing] = [await server.client(), await server.client()];
       await honest.send(hello('a-long-enough-token'), ping(2));
       expect(await honest.replies(2)).toMatchObject([{ ack: 'hello', name: 'writer' }, { ack: 'ping' }]);
@@ -267,7 +267,7 @@ describe('access', () => {
     });
 
     test('after many wrong tokens hello without a token is answered at once', async () => {
-      const server = await started({}, { ...tokens(), tokenTries: slow(1e8).tokenTries });
+      const server = await started({}, { access: tokens().access, tokenTries: slow(1e8).tokenTries });
       const client = await server.client();
       await client.send(frame({ cmd: 'hello' }));
       expect(await client.replies(1)).toMatchObject([{ ack: 'hello', name: '' }]);
@@ -275,7 +275,7 @@ describe('access', () => {
 
     test('the wait of a hello ends at once when the peer is gone, and its token is not checked', async () => {
       const { tokenTries, wrong } = slow(1e8);
-      const server = await started({}, { ...tokens(), tokenTries });
+      const server = await started({}, { access: tokens().access, tokenTries });
       const client = await server.client();
       await client.send(hello('guess'));
       await server.next('slowed');
@@ -287,7 +287,7 @@ describe('access', () => {
     test('the wait of a hello ends at once when the server shuts down', async () => {
       const shutdown$ = new Subject<void>();
       const { tokenTries, wrong } = slow(1e8);
-      const server = await started({}, { ...tokens(), tokenTries, shutdown$ });
+      const server = await started({}, { access: tokens().access, tokenTries, shutdown$ });
       const client = await server.client();
       await client.send(hello('guess'));
       await server.next('slowed');
@@ -298,7 +298,7 @@ describe('access', () => {
   });
 
   test('after some wrong tokens from one address the next token is delayed, whichever connection sends it', async () => {
-    const server = await started({}, tokens());
+    const server = await started({}, { access: tokens().access });
     for (let i = 0; i < WRONG_FREE; i++) {
       const client = await server.client();
       await client.send(frame({ cmd: 'hello', token: 'guess' }));

@@ -5,7 +5,6 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
 import { filter, firstValueFrom, ReplaySubject, Subject, type Subscription } from 'rxjs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { serviceFault } from '../../src/files/protocol/errors.ts';
@@ -374,26 +373,17 @@ describe('the HTTP server', () => {
 
 test('without prom-client, metrics are refused with what to install, and the rest of the package loads', () => {
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  // It is in no face of the package, so it is bundled here.
-  const { outputFiles } = buildSync({
-    entryPoints: [join(root, 'src/server/ops-server.ts')],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    write: false,
-  });
   // Node's own answer for a package that is not there.
   const hooks = `
     export async function resolve(name, context, next) {
       return await next(name === 'prom-client' ? 'prom-client-is-not-installed' : name, context);
     }`;
   const script = `
-    ${outputFiles[0]!.text}
     const { register } = await import('node:module');
     register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`)});
-    await import('./dist/node.js');
-    console.log(JSON.stringify(await startOpsServer({ port: 0 })));`;
+    const { createMetrics } = await import('./dist/server.js');
+    const { NEVER } = await import('rxjs');
+    console.log(JSON.stringify(await createMetrics({ events$: NEVER, stats: () => ({}) })));`;
   const said = execFileSync(process.execPath, ['--input-type=module'], {
     cwd: root,
     input: script,

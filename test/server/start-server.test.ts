@@ -5,7 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import { connectClient } from '../../src/client/connect.ts';
 import { bytesContent } from '../../src/client/content/content.ts';
 import { type RunningServer, type StartServerOptions, startServer } from '../../src/server/start-server.ts';
-import type { Store } from '../../src/store/contract.ts';
+import type { FileStore } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { connectTcp } from '../../src/transport/socket/tcp.ts';
 import { frame, peer, putFrame } from '../support/network/peer.ts';
@@ -67,7 +67,7 @@ test('a server that cannot listen rejects, says so for whoever comes later, and 
 });
 
 /** A store whose puts never begin. */
-const stuck = (): Store => ({ ...memoryStore(), put: () => new Promise(() => {}) });
+const stuck = (): FileStore => ({ ...memoryStore(), put: () => new Promise(() => {}) });
 
 test('close finishes what runs, and cuts off what does not end within the grace time', async () => {
   const server = started({ store: stuck() });

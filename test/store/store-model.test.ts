@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { fc, test } from '@fast-check/vitest';
 import { describe } from 'vitest';
 import { contentOf, namesIn, put, value } from '../../src/store/conformance/case.ts';
-import type { Outcome, Store } from '../../src/store/contract.ts';
+import type { FileStore, Outcome } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { cases } from '../support/cases.ts';
 import { newDiskStore, openBelow, temporariesIn } from '../support/stores/store-roots.ts';
@@ -14,7 +14,7 @@ const name = fc.array(segment, { minLength: 1, maxLength: 3 }).map((segments) =>
 const content = fc.string({ maxLength: 5 });
 const ifAbsent = fc.boolean();
 
-type Action = (store: Store) => Promise<unknown>;
+type Action = (store: FileStore) => Promise<unknown>;
 
 /** The part of an answer on which both stores agree. The texts of messages may differ, and times do. */
 const comparable = async (answer: Promise<Outcome<unknown>> | Outcome<unknown>) => {
@@ -76,7 +76,7 @@ function aborting([path, text]: [string, string]): [string, Action] {
   ];
 }
 
-async function everythingIn(store: Store): Promise<[string, string][]> {
+async function everythingIn(store: FileStore): Promise<[string, string][]> {
   const all: [string, string][] = [];
   for (const path of await namesIn(store, 3))
     all.push([path, Buffer.from(await contentOf(store, path)).toString()]);

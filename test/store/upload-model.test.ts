@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { fc, test } from '@fast-check/vitest';
 import { describe } from 'vitest';
 import { contentOf, namesIn, pattern } from '../../src/store/conformance/case.ts';
-import type { MaybeAsync, PutOptions, Sink, Store } from '../../src/store/contract.ts';
+import type { FileStore, MaybeAsync, PutOptions, Sink } from '../../src/store/contract.ts';
 import { crc32 } from '../../src/store/crc32.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { cases } from '../support/cases.ts';
@@ -13,7 +13,7 @@ const content = pattern(100, 0);
 
 /** A store, and the state of its client: the sink of each key with its position, and the keys of taken uploads. */
 interface Model {
-  readonly store: Store;
+  readonly store: FileStore;
   readonly sinks: Map<string, { readonly sink: Sink; at: number }>;
   readonly taken: string[];
 }

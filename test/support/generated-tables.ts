@@ -8,7 +8,7 @@ import { exitStatusHelp } from '../../src/cli/shared/exit-status.ts';
 import { serviceFault } from '../../src/files/protocol/errors.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { createMetrics } from '../../src/server/metrics/metrics.ts';
-import { presets } from '../../src/wire/presets.ts';
+import { presetList } from '../../src/wire/presets.ts';
 import { root, textOf } from './readme.ts';
 
 type Row = readonly string[];
@@ -66,7 +66,7 @@ function statusTable(): string {
 function presetTable(): string {
   return table(
     ['preset', 'protocol', 'ports', 'document'],
-    presets.map(({ name, title, ports, source }) => [`\`${name}\``, title, ports.join(', '), source]),
+    presetList.map(({ name, title, ports, source }) => [`\`${name}\``, title, ports.join(', '), source]),
   );
 }
 

@@ -9,7 +9,7 @@ import { captureFile } from '../../src/capture/capture-file.ts';
 import { keyValueCodec, keyValues } from '../../src/demo/key-values.ts';
 import { assertReplaysTheSame, fileServer, matchers, service } from '../../src/testing.ts';
 import { messages } from '../../src/wire/codecs/messages.ts';
-import { bytes } from '../../src/wire/codecs/raw-bytes.ts';
+import { rawBytes } from '../../src/wire/codecs/raw-bytes.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
 import { dns } from '../../src/wire/presets/dns.ts';
 import { recordActor } from '../support/captures/recorded-actor.ts';
@@ -109,7 +109,7 @@ describe('what answers', () => {
     serveActors({
       connections$,
       actor: defineActor()({
-        codec: bytes,
+        codec: rawBytes,
         reduce: (state, event) => ({
           state,
           effects: event.type === 'message' ? [{ type: 'send', message: Buffer.from('OK\n') }] : [],
@@ -218,7 +218,7 @@ describe('what answers', () => {
         serveActors({
           connections$,
           actor: defineActor()({
-            codec: bytes,
+            codec: rawBytes,
             reduce: (state, event) => ({
               state,
               effects: event.type === 'message' ? [{ type: 'send', message: reply(last) }] : [],
@@ -234,7 +234,7 @@ describe('what answers', () => {
 
   test('an actor without frames is compared by its bytes', async () => {
     const echo = defineActor()({
-      codec: bytes,
+      codec: rawBytes,
       reduce: (state, event) => ({
         state,
         effects: event.type === 'message' ? [{ type: 'send', message: event.message }] : [],
@@ -334,7 +334,7 @@ describe('what answers', () => {
 
   test('an option that there is not is refused by name', async () => {
     await expect(assertReplaysTheSame(talk('LINE 0'), upper, { ignored: ['at'] } as never)).rejects.toThrow(
-      /there is no option ignored; there are conversation, ignore,/,
+      /there is no option "ignored"; did you mean ignore\?/,
     );
   });
 });

@@ -6,14 +6,14 @@ import { type AnyCodec, codecFraming } from '../../src/testing/codec-framing.ts'
 import { delimited } from '../../src/wire/codecs/delimited.ts';
 import { lines } from '../../src/wire/codecs/lines.ts';
 import { jsonMessages } from '../../src/wire/codecs/messages.ts';
-import { finish, initialState, step } from '../../src/wire/deframe-step.ts';
+import { finish, initialDeframeState, step } from '../../src/wire/deframe-step.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
 import { cases } from '../support/cases.ts';
 
 /** The headers, bodies and faults that a deframer finds with the framing of a codec. */
 function framesIn(codec: AnyCodec, chunks: Iterable<Uint8Array>): unknown[] {
   const framing = codecFraming(codec);
-  let state = initialState<unknown>();
+  let state = initialDeframeState<unknown>();
   const found: unknown[] = [];
   const take = (events: readonly { readonly type: string }[]) => {
     for (const event of events as readonly Record<string, unknown>[]) {

@@ -1,6 +1,12 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { type DeframeState, finish, initialState, step, stepUpTo } from '../../src/wire/deframe-step.ts';
+import {
+  type DeframeState,
+  finish,
+  initialDeframeState,
+  step,
+  stepUpTo,
+} from '../../src/wire/deframe-step.ts';
 import { encodeFrame } from '../../src/wire/enframe.ts';
 import type { FrameEvent } from '../../src/wire/frame-event.ts';
 import type { Delivery, Framing } from '../../src/wire/framing.ts';
@@ -97,12 +103,12 @@ describe('bodies', () => {
 
   test('an empty streamed body is a start and an end at once', () => {
     const streaming = lengthField({ ...plain, delivery: () => 'stream' });
-    const { events } = step(streaming, initialState<Prefix>(), bytesOf(0, 0, 0, 0));
+    const { events } = step(streaming, initialDeframeState<Prefix>(), bytesOf(0, 0, 0, 0));
     expect(events.map((event) => event.type)).toEqual(['start', 'end']);
   });
 
   test('a body that ends with the chunk leaves no bytes behind', () => {
-    const { state, events } = step(framing, initialState<Prefix>(), framed(plain, [ascii('abc')]));
+    const { state, events } = step(framing, initialDeframeState<Prefix>(), framed(plain, [ascii('abc')]));
     expect(events).toHaveLength(1);
     expect(finish(framing, state).events).toEqual([]);
     expect(state.part).toEqual({ phase: 'idle' });
@@ -122,7 +128,7 @@ describe('bodies', () => {
     const first = concat(bytesOf(0, 0, 0, 9), ascii('abc'));
     const second = ascii('def');
     const third = concat(ascii('ghi'), bytesOf(0, 0));
-    let state = initialState<Prefix>();
+    let state = initialDeframeState<Prefix>();
     for (const chunk of [first, second, third]) {
       const stepped = step(streaming, state, chunk);
       state = stepped.state;
@@ -154,7 +160,7 @@ describe('bodies', () => {
     const stream = concat(
       ...[0, 1, 2, 0, 2, 1].map((kind) => framed(options, [ascii('abc')], bytesOf(kind))),
     );
-    const { events } = step(mixed, initialState<Prefix>(), stream);
+    const { events } = step(mixed, initialDeframeState<Prefix>(), stream);
     expect(events.map((event) => event.type).join(' ')).toBe(
       'frame start data end start end frame start end start data end',
     );
@@ -191,7 +197,7 @@ test.prop([
   const framing = lengthField({ ...plain, delivery: (_, length) => (length % 2 === 0 ? 'stream' : 'whole') });
   const chunk = concat(framed(plain, bodies), noise);
   const events: FrameEvent<Prefix>[] = [];
-  let state = initialState<Prefix>();
+  let state = initialDeframeState<Prefix>();
   for (let at = 0; at < chunk.length; ) {
     const some = stepUpTo(framing, state, chunk, at, most);
     expect(some.at).toBeGreaterThan(at);
@@ -201,7 +207,7 @@ test.prop([
     state = some.state;
     at = some.at;
   }
-  expect({ state, events }).toEqual(step(framing, initialState<Prefix>(), chunk));
+  expect({ state, events }).toEqual(step(framing, initialDeframeState<Prefix>(), chunk));
 });
 
 describe('a step is pure', () => {
@@ -240,7 +246,7 @@ describe('a step is pure', () => {
     (sent, one, two, noise) => {
       const stream = framed(options, sent, bytesOf(1, 2, 3));
       const chunks = cutAt(stream, one);
-      const states = [initialState<Prefix>()];
+      const states = [initialDeframeState<Prefix>()];
       const seen: string[] = [];
       for (const chunk of chunks) {
         const { state, events } = step(framing, states.at(-1)!, chunk);
@@ -272,7 +278,7 @@ describe('a step is pure', () => {
 
   test('two futures of one state keep their own bytes', () => {
     const framing = lengthField({ width: 1, maxLength: 200 });
-    const begun = step(framing, initialState<Prefix>(), bytesOf(4, 1, 2)).state;
+    const begun = step(framing, initialDeframeState<Prefix>(), bytesOf(4, 1, 2)).state;
     const left = step(framing, begun, bytesOf(10)).state;
     const right = step(framing, begun, bytesOf(20)).state;
     expect(bodiesIn(step(framing, left, bytesOf(11)).events)).toEqual([[1, 2, 10, 11]]);
@@ -282,7 +288,7 @@ describe('a step is pure', () => {
 
   test('a head split across chunks may be continued twice', () => {
     const framing = lengthField({ width: 8, maxLength: 200 });
-    const begun = step(framing, initialState<Prefix>(), new Uint8Array(6)).state;
+    const begun = step(framing, initialDeframeState<Prefix>(), new Uint8Array(6)).state;
     const first = step(framing, begun, bytesOf(0)).state;
     step(framing, begun, bytesOf(99));
     expect(bodiesIn(step(framing, first, bytesOf(1, 42)).events)).toEqual([[42]]);

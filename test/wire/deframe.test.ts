@@ -4,7 +4,7 @@ import { concatMap, from, lastValueFrom, Observable, of, Subject, scan, take, to
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, test } from 'vitest';
 import { deframe } from '../../src/wire/deframe.ts';
-import { initialState, type Stepped, step } from '../../src/wire/deframe-step.ts';
+import { initialDeframeState, type Stepped, step } from '../../src/wire/deframe-step.ts';
 import type { FrameEvent } from '../../src/wire/frame-event.ts';
 import type { Framing } from '../../src/wire/framing.ts';
 import { jsonHeader } from '../../src/wire/json-header.ts';
@@ -100,7 +100,7 @@ test('scan with the step gives the same events', () => {
   const run = (chunks: Uint8Array[]) => {
     const scanned: unknown[] = [];
     const operated: unknown[] = [];
-    const start: Stepped<Prefix> = { state: initialState(), events: [] };
+    const start: Stepped<Prefix> = { state: initialDeframeState(), events: [] };
     from(chunks)
       .pipe(
         scan(({ state }, chunk) => step(framing, state, chunk), start),
@@ -289,7 +289,7 @@ describe('between chunks', () => {
 
   test.each(cases)('the state %s holds no view of a chunk', (_, kind, bytes) => {
     const chunk = Uint8Array.from(bytes);
-    const { state } = step(kind, initialState<Prefix>(), chunk);
+    const { state } = step(kind, initialDeframeState<Prefix>(), chunk);
     expect(buffersIn(state).has(chunk.buffer)).toBe(false);
   });
 

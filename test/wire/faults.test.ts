@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { initialState, step } from '../../src/wire/deframe-step.ts';
+import { initialDeframeState, step } from '../../src/wire/deframe-step.ts';
 import type { FrameFault } from '../../src/wire/fault.ts';
 import type { FrameEvent } from '../../src/wire/frame-event.ts';
 import { type JsonHeader, jsonHeader } from '../../src/wire/json-header.ts';
@@ -37,7 +37,7 @@ describe('frames and a fault after them', () => {
   test('nothing is emitted after a fatal fault, not even at the end of input', () => {
     const events = eventsOf(plain, [bad, more, ...byteByByte(more)]);
     expect(events).toHaveLength(1);
-    const { state } = step(plain, initialState<Prefix>(), bad);
+    const { state } = step(plain, initialDeframeState<Prefix>(), bad);
     expect(step(plain, state, more).events).toEqual([]);
     expect(state.part).toEqual({ phase: 'over' });
   });
@@ -67,7 +67,7 @@ describe('lengths', () => {
       [0xff, 2 ** 32 - 1],
     ] as const) {
       const rest = first === 0xff ? 0xff : 0;
-      const { events } = step(open, initialState<Prefix>(), bytesOf(first, rest, rest, rest, 7));
+      const { events } = step(open, initialDeframeState<Prefix>(), bytesOf(first, rest, rest, rest, 7));
       expect(events[0]).toMatchObject({ type: 'start', length });
       expect(events[1]).toMatchObject({ type: 'data' });
     }
@@ -77,7 +77,7 @@ describe('lengths', () => {
     const wide: LengthFieldOptions = { width: 8, maxLength: max, delivery: () => 'stream' };
     const { events } = step(
       lengthField(wide),
-      initialState<Prefix>(),
+      initialDeframeState<Prefix>(),
       bytesOf(0, 0x1f, ...Array(6).fill(255)),
     );
     expect(events[0]).toMatchObject({ type: 'start', length: max });
@@ -131,7 +131,7 @@ describe('lengths', () => {
   });
 
   test('the limit is checked before the body arrives, or is asked for', () => {
-    const { events } = step(plain, initialState<Prefix>(), bytesOf(0, 0, 4, 0));
+    const { events } = step(plain, initialDeframeState<Prefix>(), bytesOf(0, 0, 4, 0));
     expect(events).toMatchObject([{ type: 'fault', fault: { code: 'length-too-large', declared: 1024 } }]);
   });
 });

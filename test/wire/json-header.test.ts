@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { initialState, step } from '../../src/wire/deframe-step.ts';
+import { initialDeframeState, step } from '../../src/wire/deframe-step.ts';
 import { headFault } from '../../src/wire/fault.ts';
 import {
   encodeJsonHeader,
@@ -143,7 +143,7 @@ describe('what a header may be', () => {
 
 describe('the length of the body', () => {
   const codeWith = (bodyLength: JsonHeaderOptions['bodyLength']) => {
-    const { events } = step(jsonHeader({ bodyLength }), initialState<JsonHeader>(), raw('{}'));
+    const { events } = step(jsonHeader({ bodyLength }), initialDeframeState<JsonHeader>(), raw('{}'));
     return events.map((event) => (event.type === 'fault' ? event.fault : event.type));
   };
 

@@ -2,51 +2,60 @@
 import { resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build, type Plugin } from 'esbuild';
+import { rolldown } from 'rolldown';
 import { describe, expect, expectTypeOf, test } from 'vitest';
-import * as library from '../../src/index.ts';
-import { dns, type Framing, type MessageHead, postgresql, presets } from '../../src/index.ts';
+import { type Framing, type JsonHeader, type MessageHead, presets } from '../../src/index.ts';
+import { sluicePreset } from '../../src/server.ts';
+import { presetList } from '../../src/wire/presets.ts';
 
 const root = resolve(import.meta.dirname, '../..');
+const PROGRAM = '\0program';
 
-/** The names by which presets are exported. */
-const exported = Object.entries(library).flatMap(([name, value]) =>
-  presets.some((preset) => preset === value) ? [name] : [],
-);
-
+/** By a bundler that follows a namespace to the names that are used of it, as Rollup, Vite and webpack do. */
 async function bundleOf(name: string): Promise<string> {
-  const { outputFiles } = await build({
-    stdin: { contents: `import { ${name} } from './dist/index.js'; use(${name});`, resolveDir: root },
-    bundle: true,
-    format: 'esm',
+  const program = `import { presets } from '${root}/dist/index.js'; use(presets.${name});`;
+  const bundle = await rolldown({
+    input: PROGRAM,
     platform: 'neutral',
     // A dependency that is imported shows as an import.
-    packages: 'external',
-    write: false,
-    logLevel: 'silent',
+    external: ['rxjs', 'ts-pattern'],
+    plugins: [
+      {
+        name: 'program',
+        resolveId: (id) => (id === PROGRAM ? id : null),
+        load: (id) => (id === PROGRAM ? program : null),
+      },
+    ],
   });
-  return outputFiles[0]!.text;
+  const { output } = await bundle.generate({ format: 'esm' });
+  await bundle.close();
+  return output[0].code;
 }
 
 describe('a preset', () => {
-  test('every preset is exported by its name', () => {
-    expect(exported.sort()).toEqual(presets.map(({ name }) => name).sort());
+  test('every preset is exported by its name, and in the list of all', () => {
+    for (const [key, { name }] of Object.entries(presets)) expect(key).toBe(name);
+    expect(presetList).toEqual(Object.values(presets));
   });
 
-  test.each(presets)('a program that imports $name brings no other preset and no dependency', async (own) => {
-    const bundle = await bundleOf(own.name);
-    expect(bundle).toContain(JSON.stringify(own.title));
-    const others = presets.filter((each) => each !== own);
-    const found = others.filter(
-      ({ name, title }) => bundle.includes(`name: "${name}"`) || bundle.includes(JSON.stringify(title)),
-    );
-    expect(found.map(({ name }) => name)).toEqual([]);
-    expect(bundle).not.toMatch(/^import\b/m);
-  });
+  test.each(Object.values(presets))(
+    'a program that uses presets.$name brings no other preset and no dependency',
+    async (own) => {
+      const bundle = await bundleOf(own.name);
+      expect(bundle).toContain(JSON.stringify(own.title));
+      const others = Object.values(presets).filter((each) => each !== own);
+      const found = others.filter(
+        ({ name, title }) => bundle.includes(`name: "${name}"`) || bundle.includes(JSON.stringify(title)),
+      );
+      expect(found.map(({ name }) => name)).toEqual([]);
+      expect(bundle).not.toMatch(/^import\b/m);
+    },
+  );
 
   test('the header of a frame of a preset has a type', () => {
-    expectTypeOf(dns.framing()).toEqualTypeOf<Framing<MessageHead>>();
-    expectTypeOf(postgresql.looksAhead.asks).toBeFunction();
-    expectTypeOf(library.sluicePreset.framing()).toEqualTypeOf<Framing<library.JsonHeader>>();
+    expectTypeOf(presets.dns.framing()).toEqualTypeOf<Framing<MessageHead>>();
+    expectTypeOf(presets.postgresql.looksAhead.asks).toBeFunction();
+    expectTypeOf(sluicePreset.framing()).toEqualTypeOf<Framing<JsonHeader>>();
   });
 });
 

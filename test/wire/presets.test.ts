@@ -2,12 +2,12 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { sluicePreset } from '../../src/files/protocol/sluice-preset.ts';
-import { initialState, step } from '../../src/wire/deframe-step.ts';
+import { initialDeframeState, step } from '../../src/wire/deframe-step.ts';
 import type { FrameEvent } from '../../src/wire/frame-event.ts';
 import type { Framing } from '../../src/wire/framing.ts';
 import { encodeJsonHeader } from '../../src/wire/json-header.ts';
 import type { Preset, PresetOptions } from '../../src/wire/preset.ts';
-import { presetNamed, presets } from '../../src/wire/presets.ts';
+import { presetList, presetNamed } from '../../src/wire/presets.ts';
 import { cases } from '../support/cases.ts';
 import { ascii, byteByByte, concat, cutAt, cuts, eventsOf, tell } from './stream.ts';
 
@@ -129,7 +129,7 @@ const messages: Readonly<Record<string, readonly Message[]>> = {
 const rawOf = (message: Uint8Array | string) => (typeof message === 'string' ? bytes(message) : message);
 const streamOf = (those: readonly Message[]) => concat(...those.map(([message]) => rawOf(message)));
 
-const every: readonly Preset[] = [...presets, sluicePreset];
+const every: readonly Preset[] = [...presetList, sluicePreset];
 const named = (name: string): Preset => every.find((preset) => preset.name === name)!;
 
 /** The label, head and length of each frame, and the faults, however the stream is cut. */
@@ -138,8 +138,8 @@ const toldBy = (preset: Preset, chunks: readonly Uint8Array[], delivery: 'skip' 
 
 describe('the presets', () => {
   test('the presets are found by their names, which are all different', () => {
-    for (const preset of presets) expect(presetNamed(preset.name)).toBe(preset);
-    expect(new Set(presets.map(({ name }) => name)).size).toBe(presets.length);
+    for (const preset of presetList) expect(presetNamed(preset.name)).toBe(preset);
+    expect(new Set(presetList.map(({ name }) => name)).size).toBe(presetList.length);
     expect(presetNamed('redis')).toBeNull();
     expect(presetNamed('toString')).toBeNull();
   });
@@ -232,7 +232,7 @@ describe.each(Object.entries(messages))('%s', (name, all) => {
 
 /** What is known before the stream goes on or ends. */
 function eventsUpTo(framing: Framing<unknown>, bytes: Uint8Array): readonly FrameEvent<unknown>[] {
-  return step(framing, initialState(), bytes).events;
+  return step(framing, initialDeframeState(), bytes).events;
 }
 
 function toldCodes(preset: Preset, options: { maxLength: number }, stream: Uint8Array): string[] {
@@ -288,7 +288,7 @@ describe('looking ahead:', () => {
     let asks = 0;
     const said: (string | null)[] = [];
     const take = (framing: Framing<unknown>, answered: () => void) => {
-      let state = initialState<unknown>();
+      let state = initialDeframeState<unknown>();
       return (bytes: Uint8Array) => {
         const stepped = step(framing, state, bytes);
         state = stepped.state;
@@ -425,5 +425,5 @@ describe('postgresql tells the one byte that answers an SSLRequest', () => {
 });
 
 test('maxLength must be a number of bytes', () => {
-  for (const preset of presets) expect(() => preset.framing({ maxLength: -1 })).toThrow(RangeError);
+  for (const preset of presetList) expect(() => preset.framing({ maxLength: -1 })).toThrow(RangeError);
 });

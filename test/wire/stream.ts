@@ -2,7 +2,7 @@
  * What the tests of the deframer share: streams, ways to cut them, and what came out, told without the cuts.
  */
 import { fc } from '@fast-check/vitest';
-import { finish, initialState, step } from '../../src/wire/deframe-step.ts';
+import { finish, initialDeframeState, step } from '../../src/wire/deframe-step.ts';
 import type { FrameEvent } from '../../src/wire/frame-event.ts';
 import type { Framing } from '../../src/wire/framing.ts';
 
@@ -41,7 +41,7 @@ export const cuts = fc.oneof(
 /** Every event of the stream in these chunks, with those of its end. */
 export function eventsOf<H>(framing: Framing<H>, chunks: readonly Uint8Array[]): FrameEvent<H>[] {
   const all: FrameEvent<H>[] = [];
-  let state = initialState<H>();
+  let state = initialDeframeState<H>();
   for (const chunk of chunks) {
     const stepped = step(framing, state, chunk);
     state = stepped.state;

@@ -22,7 +22,7 @@
  * the budget, and for each connection twice `CREDIT_FLOOR_BYTES`, one short piece and its frame (`server/bounds` adds
  * it up). A frame that costs more than `CREDIT_FLOOR_BYTES` is only begun when it `fits`.
  */
-import { checkOptions, numberFrom } from '../../wire/argument.ts';
+import { checkFields, numberFrom } from '../../wire/argument.ts';
 
 /** The cost of an event besides its bytes: its objects, and its place in the queues. */
 export const EVENT_COST_BYTES = 256;
@@ -81,7 +81,7 @@ export interface CreditWindow {
  * const window = budget.window({ high: 4 << 20, low: 2 << 20 }, (paused) => (paused ? stop() : go()));
  */
 export function createBudget(all: Watermarks): Budget {
-  checkOptions('createBudget', all, { high: numberFrom(0), low: numberFrom(0) });
+  checkFields('createBudget', all, { high: numberFrom(0), low: numberFrom(0) });
   let total = 0;
   /** The part of `total` that is on its way to peers. */
   let sending = 0;

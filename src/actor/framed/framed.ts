@@ -16,14 +16,14 @@ import type { Codec } from '../../wire/codec.ts';
 import { type ByteSource, createByteSource, listen, release, unreadBytes } from './byte-source.ts';
 import { createMessageReader, finish, type MessageReader, messagesOf, nextOf } from './message-reader.ts';
 import { mustBeLive, request, send } from './message-sender.ts';
-import type { Key } from './replies.ts';
+import type { ReplyKey } from './replies.ts';
 
 export interface FramedOptions<In, Out> {
   /**
    * The key by which a reply is found: that of the request's message. A message without one (undefined) is no reply.
    * Default none: replies come in the order of the requests, and every message that comes while a request waits is one.
    */
-  readonly keyOf?: (message: In | Out) => Key | undefined;
+  readonly keyOf?: (message: In | Out) => ReplyKey | undefined;
   /** How long a request waits for its reply, in milliseconds; default 30,000. */
   readonly timeoutMs?: number;
   readonly scheduler?: SchedulerLike;

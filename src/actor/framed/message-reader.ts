@@ -16,7 +16,7 @@ import { ConnectionError } from '../../transport/connection-error.ts';
 import type { Codec, Decoded } from '../../wire/codec.ts';
 import { FrameError } from '../../wire/frame-error.ts';
 import { advanceTo, type ByteSource, type Ending, failSource, listen } from './byte-source.ts';
-import { createReplies, type Key, type Replies } from './replies.ts';
+import { createReplies, type Replies, type ReplyKey } from './replies.ts';
 
 /** The memory of messages that nobody has asked for yet, in bytes, at which the connection is paused. */
 const QUEUE_BYTES_MAX: number = 1024 * 1024;
@@ -31,7 +31,7 @@ export interface MessageReader<In, Out> {
   readonly codec: Codec<In, Out>;
   /** The state of the codec's decoder. */
   decoder: unknown;
-  readonly keyOf: ((message: In | Out) => Key | undefined) | undefined;
+  readonly keyOf: ((message: In | Out) => ReplyKey | undefined) | undefined;
   readonly replies: Replies<In>;
   /** Messages that came while a request waited, and are no replies. Bounded by `QUEUE_BYTES_MAX`, and one message. */
   readonly queue: Fifo<{ readonly message: In; readonly cost: number }>;
@@ -50,7 +50,7 @@ export function createMessageReader<In, Out>(
   source: ByteSource,
   codec: Codec<In, Out>,
   position: number,
-  keyOf: ((message: In | Out) => Key | undefined) | undefined,
+  keyOf: ((message: In | Out) => ReplyKey | undefined) | undefined,
   scheduler: SchedulerLike,
 ): MessageReader<In, Out> {
   const reader: MessageReader<In, Out> = {

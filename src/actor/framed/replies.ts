@@ -15,9 +15,9 @@ import type { SchedulerLike } from 'rxjs';
 import { createFifo } from '../../base/fifo.ts';
 import { SluiceError, StateError } from '../../base/sluice-error.ts';
 
-export type Key = string | number | bigint;
+export type ReplyKey = string | number | bigint;
 
-interface TimeoutFault {
+export interface TimeoutFault {
   readonly code: 'timeout';
   readonly message: string;
   /** How long the request has waited, in milliseconds. */
@@ -52,7 +52,7 @@ interface Request<In> {
 export interface Replies<In> {
   /** Begins to wait for a reply. `fail` ends that wait. */
   readonly expect: (
-    key: Key | undefined,
+    key: ReplyKey | undefined,
     timeoutMs: number,
   ) => {
     readonly promise: Promise<In>;
@@ -61,7 +61,7 @@ export interface Replies<In> {
     readonly withdraw: (error: unknown) => void;
   };
   /** Gives a message to its request. Returns whether it was a reply; then nobody else gets it. */
-  readonly take: (key: Key | undefined, message: In, isKeyed: boolean) => boolean;
+  readonly take: (key: ReplyKey | undefined, message: In, isKeyed: boolean) => boolean;
   /** The requests that wait. */
   readonly pending: () => number;
   readonly failAll: (error: Error) => void;
@@ -73,17 +73,17 @@ export interface Replies<In> {
  */
 const LATE_KEYS_MAX = 1024;
 
-const quoted = (key: Key): string => JSON.stringify(String(key));
+const quoted = (key: ReplyKey): string => JSON.stringify(String(key));
 
 /** Bounded by the requests that wait, and by `LATE_KEYS_MAX`; by order, each request is kept until its reply has come. */
 export function createReplies<In>(scheduler: SchedulerLike): Replies<In> {
-  const byKey = new Map<Key, Request<In>>();
+  const byKey = new Map<ReplyKey, Request<In>>();
   const inOrder = createFifo<Request<In>>();
   /** In the order in which they were late. */
-  const lateKeys = new Set<Key>();
+  const lateKeys = new Set<ReplyKey>();
   let waiting = 0;
 
-  function expect(key: Key | undefined, timeoutMs: number) {
+  function expect(key: ReplyKey | undefined, timeoutMs: number) {
     if (key !== undefined && byKey.has(key))
       throw new StateError('key-in-use', `request: a request with the key ${quoted(key)} waits already`);
     if (key !== undefined && lateKeys.has(key))
@@ -131,7 +131,7 @@ export function createReplies<In>(scheduler: SchedulerLike): Replies<In> {
     };
   }
 
-  function rememberLate(key: Key): void {
+  function rememberLate(key: ReplyKey): void {
     lateKeys.add(key);
     for (const oldest of lateKeys) {
       if (lateKeys.size <= LATE_KEYS_MAX) break;
@@ -139,7 +139,7 @@ export function createReplies<In>(scheduler: SchedulerLike): Replies<In> {
     }
   }
 
-  function take(key: Key | undefined, message: In, isKeyed: boolean): boolean {
+  function take(key: ReplyKey | undefined, message: In, isKeyed: boolean): boolean {
     if (!isKeyed) {
       let request = inOrder.shift();
       while (request?.state === 'withdrawn') request = inOrder.shift();

@@ -3,7 +3,7 @@ import { splitAddress } from '../../transport/address.ts';
 import type { Address } from '../../transport/connection.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Preset } from '../../wire/preset.ts';
-import { presets } from '../../wire/presets.ts';
+import { presetList } from '../../wire/presets.ts';
 import type { Conversation } from '../stream-event.ts';
 import type { FramingReason } from './inspect-event.ts';
 import type { SideFraming } from './side-reader.ts';
@@ -47,7 +47,7 @@ export function chooseFraming(
 /** The preset whose port an address has; null when no preset has it. */
 export function presetAt(address: Address): Preset | null {
   const { port } = splitAddress(address);
-  return presets.find(({ ports }) => ports.includes(port)) ?? null;
+  return presetList.find(({ ports }) => ports.includes(port)) ?? null;
 }
 
 function chosen(preset: Preset, reason: FramingReason): FramingChoice {

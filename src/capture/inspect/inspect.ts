@@ -9,7 +9,15 @@
  * For each open conversation it keeps the numbers and first bytes of two frames, and the beginnings of two heads. The
  * reassembly bounds how many conversations are open.
  */
-import { checkOptions, either, FRAMING, oneOf, optional, withMethods } from '../../wire/argument.ts';
+import {
+  ANYTHING,
+  checkOptions,
+  either,
+  FRAMING,
+  oneOf,
+  optional,
+  withMethods,
+} from '../../wire/argument.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Preset } from '../../wire/preset.ts';
 import { type Capture, checkCapture } from '../capture.ts';
@@ -47,7 +55,7 @@ export interface InspectOptions {
  * Throws the `CaptureError` of a file that cannot be read to its end, after everything that came before it.
  *
  * @example
- * for await (const events of inspect(captureFile('trace.pcap'), { preset: presetNamed('dns')! })) {
+ * for await (const events of inspect(captureFile('trace.pcap'), { preset: presets.dns })) {
  *   for (const event of events) {
  *     if (event.type === 'frame') console.log(event.from, event.head + event.length, event.chunks);
  *   }
@@ -61,6 +69,8 @@ export async function* inspect(
   checkOptions('inspect', options, {
     preset: optional(either(PRESET, oneOf('none'))),
     framing: optional(FRAMING),
+    only: ANYTHING,
+    streams: ANYTHING,
   });
   const inspector = createInspector(options);
   for await (const batch of readStreams(capture, options.streams)) {
@@ -70,7 +80,7 @@ export async function* inspect(
   }
 }
 
-const PRESET = withMethods("a preset, such as presetNamed('dns') answers", ['framing', 'label']);
+const PRESET = withMethods('a preset, such as presets.dns', ['framing', 'label']);
 
 /** The state of an open conversation. */
 interface OpenConversation {

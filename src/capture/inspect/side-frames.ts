@@ -17,7 +17,7 @@
  * an addition, and a gap in it costs nothing, however long. Between two chunks, one frame's numbers and first bytes are
  * kept, and the beginning of a head.
  */
-import { initialState, stepUpTo } from '../../wire/deframe-step.ts';
+import { initialDeframeState, stepUpTo } from '../../wire/deframe-step.ts';
 import type { FrameFault } from '../../wire/fault.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Conversation, Side, StreamChunk, StreamGap } from '../stream-event.ts';
@@ -65,7 +65,7 @@ export function createSideFrames(
     label,
     skipping: withoutBodies(framing),
     emit,
-    deframer: initialState(),
+    deframer: initialDeframeState(),
     lost: false,
     current: null,
     boundary: 0,
@@ -110,7 +110,7 @@ function readFrames(side: SideReader, here: Carrier, at: number, ended: CarriedF
     side.pending = [];
     here.bytes = NO_BYTES;
   }
-  if (isInBody(side)) side.deframer = { ...initialState(), taken: side.boundary };
+  if (isInBody(side)) side.deframer = { ...initialDeframeState(), taken: side.boundary };
   for (const frame of ended) emitFrame(side, frame);
   if (fault !== null) emitFault(side, fault);
 }

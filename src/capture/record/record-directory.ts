@@ -9,12 +9,12 @@ import { join } from 'node:path';
 import { Subject } from 'rxjs';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import type { Connection } from '../../transport/connection.ts';
-import { checkOptions, numberFrom, optional } from '../../wire/argument.ts';
+import { check, checkOptions, numberFrom, optional, TEXT } from '../../wire/argument.ts';
 import { CaptureError } from '../capture-fault.ts';
 import { type RecordEnd, type Recorder, type RecordOptions, wrapInto } from './record.ts';
 import { processClock } from './record-clock.ts';
 import { createRecordFile, type RecordFile } from './record-file.ts';
-import { checkRecord } from './record-options.ts';
+import { RECORD_RULES } from './record-options.ts';
 import { createSpool } from './spool.ts';
 
 export interface RecordDirectoryOptions extends RecordOptions {
@@ -62,8 +62,8 @@ async function openFolder(dir: string): Promise<string[]> {
  * const recorded = recorder.wrap(connection);
  */
 export async function recordInto(dir: string, options: RecordDirectoryOptions = {}): Promise<Recorder> {
-  checkRecord('recordInto', dir, options);
-  checkOptions('recordInto', options, { maxFiles: optional(numberFrom(1)) });
+  check('recordInto: the path', dir, TEXT);
+  checkOptions('recordInto', options, { ...RECORD_RULES, maxFiles: optional(numberFrom(1)) });
   const { maxBytes = Number.POSITIVE_INFINITY, maxFiles = 1000, clock = processClock } = options;
   /** The names there are, oldest first: the time is what they begin with. Bounded by `maxFiles`, and what was there. */
   const names = await openFolder(dir);

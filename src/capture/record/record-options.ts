@@ -1,14 +1,13 @@
 /** The options of a recording, and the check of them. */
 import {
-  check,
-  checkOptions,
   either,
   FRAMING,
   FUNCTION,
   numberFrom,
   oneOf,
   optional,
-  TEXT,
+  RECORD,
+  type RulesFor,
 } from '../../wire/argument.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
@@ -40,15 +39,10 @@ export interface RecordOptions {
   readonly clock?: RecordClock;
 }
 
-const RECORD_RULES = {
+export const RECORD_RULES: RulesFor<RecordOptions> = {
   at: optional(oneOf('client', 'server')),
   redact: optional(either(FUNCTION, oneOf('sluice', null))),
   requests: optional(FRAMING),
   maxBytes: optional(numberFrom(0)),
+  clock: optional(RECORD),
 };
-
-/** @throws TypeError or RangeError when what a recording is to be is no such thing. */
-export function checkRecord(by: string, path: string, options: RecordOptions): void {
-  check(`${by}: the path`, path, TEXT);
-  checkOptions(by, options, RECORD_RULES);
-}

@@ -4,11 +4,11 @@
  */
 import { type Observable, Subject } from 'rxjs';
 import type { Connection } from '../../transport/connection.ts';
-import { CONNECTION, check } from '../../wire/argument.ts';
+import { CONNECTION, check, checkOptions, TEXT } from '../../wire/argument.ts';
 import { createPacketWriter } from './packet-writer.ts';
 import { processClock } from './record-clock.ts';
 import { createRecordFile, type RecordEnd, type RecordFile } from './record-file.ts';
-import { checkRecord, type RecordOptions } from './record-options.ts';
+import { RECORD_RULES, type RecordOptions } from './record-options.ts';
 import { recordingConnection } from './recording-connection.ts';
 import { createRedactor } from './redactor.ts';
 import { createSpool, type Spool } from './spool.ts';
@@ -50,7 +50,8 @@ export interface Recorder {
  * await recorder.close();
  */
 export function record(path: string, options: RecordOptions = {}): Recorder {
-  checkRecord('record', path, options);
+  check('record: the path', path, TEXT);
+  checkOptions('record', options, RECORD_RULES);
   const { maxBytes = Number.POSITIVE_INFINITY, clock = processClock } = options;
   const ends$ = new Subject<RecordEnd>();
   const spool = createSpool();

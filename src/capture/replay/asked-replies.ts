@@ -7,8 +7,8 @@
  *  replies of a side ──▶ deframe ──▶ answers ──▶ asks > answers: the next may be an answer
  * ```
  */
-import { checkOptions, FUNCTION } from '../../wire/argument.ts';
-import { initialState, step } from '../../wire/deframe-step.ts';
+import { checkFields, FUNCTION } from '../../wire/argument.ts';
+import { initialDeframeState, step } from '../../wire/deframe-step.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Preset } from '../../wire/preset.ts';
 import type { AskedReplies, Replies } from './replies.ts';
@@ -23,7 +23,7 @@ export interface RequestTracker<H> {
 export function createRequestTracker<H>(replies: Replies<H> | null): RequestTracker<H> {
   const asked = replies?.asked;
   if (replies === null || asked === undefined) return { sent: () => {}, sideReplies: () => own(replies) };
-  let state = initialState<unknown>();
+  let state = initialDeframeState<unknown>();
   let asks = 0;
 
   function sideFraming({ framing, answers }: AskedReplies<H>): Framing<H> {
@@ -62,10 +62,10 @@ function own<H>(replies: Replies<H> | null): Replies<H> | null {
  *
  * @throws TypeError when it is given no preset.
  * @example
- * replayTo(captureFile('trace.pcap'), connect, { replies: presetReplies(presetNamed('postgresql')!) });
+ * replayTo(captureFile('trace.pcap'), connect, { replies: presetReplies(presets.postgresql) });
  */
 export function presetReplies(preset: Preset): Replies<unknown> {
-  checkOptions('presetReplies', preset, { framing: FUNCTION, label: FUNCTION });
+  checkFields('presetReplies', preset, { framing: FUNCTION, label: FUNCTION });
   const delivery = 'stream';
   const framing = preset.framing({ delivery });
   if (preset.looksAhead === undefined) return { framing };

@@ -95,12 +95,12 @@ export async function assertSame<T>(
   }
 }
 
-interface ComparisonFault {
+export interface ComparisonFault {
   readonly code: 'nothing-to-compare' | 'different';
   readonly message: string;
 }
 
-/** A pipeline does not do the same in any chunking: what `assertSameInAnyChunking` rejects with. */
+/** A pipeline does not do the same: what `assertSameInAnyChunking` and `assertReplaysTheSame` reject with. */
 export class ComparisonError extends SluiceError {
   declare readonly code: ComparisonFault['code'];
   declare readonly fault: ComparisonFault;

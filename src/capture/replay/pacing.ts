@@ -1,5 +1,5 @@
 /** When a replay does what was recorded: from times in the recording to times after its start. */
-import { inWords } from '../../wire/argument.ts';
+import { ANYTHING, inWords, type RulesFor } from '../../wire/argument.ts';
 import type { StreamEvent } from '../stream-event.ts';
 
 /** As fast as possible, as recorded, or so many times as fast (2 takes half the time). */
@@ -14,6 +14,9 @@ export interface PacingOptions {
    */
   readonly maxIdle?: number;
 }
+
+/** For the checks of functions that take these among others. `createPacing` checks their values. */
+export const PACING_RULES: RulesFor<PacingOptions> = { speed: ANYTHING, maxIdle: ANYTHING };
 
 /**
  * Says how many milliseconds after the start of the replay something is due that was recorded at this time

@@ -5,7 +5,9 @@
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import type { Connection } from '../../transport/connection.ts';
 import {
+  ANYTHING,
   check,
+  checkFields,
   checkOptions,
   FLAG,
   FRAMING,
@@ -13,6 +15,7 @@ import {
   MILLISECONDS,
   optional,
   RECORD,
+  type RulesFor,
   SCHEDULER,
   wholeFrom,
 } from '../../wire/argument.ts';
@@ -21,7 +24,7 @@ import { type Selection, selects } from '../inspect/selection.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, StreamEvent } from '../stream-event.ts';
 import type { LiveResult } from './live-result.ts';
-import { createPacing, type PacingOptions } from './pacing.ts';
+import { createPacing, PACING_RULES, type PacingOptions } from './pacing.ts';
 import { createProgressWaits } from './progress-wait.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 import { createReplayClient } from './replay-client.ts';
@@ -89,6 +92,19 @@ export function replayTo<H>(
   );
 }
 
+/** What they are besides being there is checked by what takes them. */
+export const LIVE_RULES: RulesFor<LiveOptions<unknown>> = {
+  replies: optional(RECORD),
+  maxOpen: optional(wholeFrom(1)),
+  stall: optional(MILLISECONDS),
+  awaitsBeforeEnd: optional(FLAG),
+  scheduler: optional(SCHEDULER),
+  only: ANYTHING,
+  chunking: ANYTHING,
+  streams: ANYTHING,
+  ...PACING_RULES,
+};
+
 /** Replays stream events from wherever they come: `replayTo` without the reading. */
 export function replayStreamsTo<H>(
   read: () => AsyncIterable<readonly StreamEvent[]>,
@@ -97,14 +113,8 @@ export function replayStreamsTo<H>(
 ): Observable<LiveResult> {
   check('replayTo: what reads the streams', read, FUNCTION);
   check('replayTo: what connects', connect, FUNCTION);
-  checkOptions('replayTo', options, {
-    replies: optional(RECORD),
-    maxOpen: optional(wholeFrom(1)),
-    stall: optional(MILLISECONDS),
-    awaitsBeforeEnd: optional(FLAG),
-    scheduler: optional(SCHEDULER),
-  });
-  if (options.replies !== undefined) checkOptions('replies', options.replies, { framing: FRAMING });
+  checkOptions<object>('replayTo', options, LIVE_RULES);
+  if (options.replies !== undefined) checkFields('replies', options.replies, { framing: FRAMING });
   const { chunking = 'recorded', replies = null, maxOpen = 256, stall = 10_000 } = options;
   const { scheduler = asyncScheduler, awaitsBeforeEnd = false } = options;
   const isWanted = selects(options.only);

@@ -12,6 +12,7 @@
  */
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import {
+  ANYTHING,
   check,
   checkOptions,
   FUNCTION,
@@ -24,7 +25,7 @@ import { type Capture, checkCapture } from '../capture.ts';
 import { type Selection, selects } from '../inspect/selection.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Side, StreamEvent } from '../stream-event.ts';
-import { createPacing, type PacingOptions } from './pacing.ts';
+import { createPacing, PACING_RULES, type PacingOptions } from './pacing.ts';
 import { type Chunking, createRechunker } from './rechunk.ts';
 import type { ReplayEvent } from './recorded-connection.ts';
 import { createReplayClock } from './replay-clock.ts';
@@ -94,6 +95,10 @@ export function replayStreams(
     side: optional(oneOf('client', 'server')),
     scheduler: optional(SCHEDULER),
     maxWaiting: optional(numberFrom(0)),
+    only: ANYTHING,
+    chunking: ANYTHING,
+    streams: ANYTHING,
+    ...PACING_RULES,
   });
   const { chunking = 'recorded', side = 'server', scheduler = asyncScheduler } = options;
   const { maxWaiting = WAITING_BYTES_MAX_DEFAULT } = options;

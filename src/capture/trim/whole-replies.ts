@@ -2,7 +2,7 @@
  * Leaves out replies that are not whole where a recording, or its client, broke off: a server that is asked again sends
  * all of them, which would be a difference.
  */
-import { initialState, step } from '../../wire/deframe-step.ts';
+import { initialDeframeState, step } from '../../wire/deframe-step.ts';
 import type { Framing } from '../../wire/framing.ts';
 import {
   type ConversationLog,
@@ -24,7 +24,7 @@ export function onlyWholeReplies(log: ConversationLog, framing: () => Framing<un
 
 /** The position behind the last whole reply, when there is something behind it; null when all is to be kept. */
 function endOfLastWhole(events: readonly LoggedEvent[], framing: Framing<unknown>): number | null {
-  let state = initialState<unknown>();
+  let state = initialDeframeState<unknown>();
   let sent = 0;
   let frameEnd = 0;
   let whole = 0;

@@ -4,12 +4,12 @@ import type { InspectOptions } from '../../capture/inspect/inspect.ts';
 import { sluicePreset } from '../../files/protocol/sluice-preset.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { type LengthFieldOptions, lengthField } from '../../wire/length-field.ts';
-import { presetNamed, presets } from '../../wire/presets.ts';
+import { presetList, presetNamed } from '../../wire/presets.ts';
 import { size } from '../settings/setting-types.ts';
 import { nearest } from '../shared/suggest.ts';
 
 /** The names that `--preset` takes. */
-export const presetNames: readonly string[] = [...presets, sluicePreset]
+export const presetNames: readonly string[] = [...presetList, sluicePreset]
   .map(({ name }) => name)
   .concat('none');
 
@@ -46,7 +46,7 @@ export function presetLines(): string[] {
   const line = (name: string, title: string, when: string): string =>
     `${name.padEnd(12)}${title.padEnd(40)}${when}`.trimEnd();
   return [
-    ...presets.map(({ name, title, ports }) => {
+    ...presetList.map(({ name, title, ports }) => {
       return line(name, title, `${ports.length === 1 ? 'port' : 'ports'} ${ports.join(', ')}`);
     }),
     line(sluicePreset.name, sluicePreset.title, 'by its first bytes'),

@@ -1,5 +1,5 @@
 /** Opens the store of `sluice serve` as the settings say. */
-import type { Store } from '../../store/contract.ts';
+import type { FileStore } from '../../store/contract.ts';
 import { openDiskStore } from '../../store/disk/disk-store.ts';
 import { type Quota, withQuotas } from '../../store/quota/quotas.ts';
 import type { Settings } from '../settings/table.ts';
@@ -11,7 +11,10 @@ import { exitStatus } from '../shared/exit-status.ts';
  *
  * @param quotas answers the quotas of tokens. Called at each put, since the access file may have been read again.
  */
-export async function openStore(settings: Settings, quotas: (() => readonly Quota[]) | null): Promise<Store> {
+export async function openStore(
+  settings: Settings,
+  quotas: (() => readonly Quota[]) | null,
+): Promise<FileStore> {
   const { dir, durability, keepPartial, maxUploads, checksums, quota } = settings;
   const opened = await openDiskStore(dir, { durability, keepPartial, maxUploads, checksums });
   if (!opened.ok) throw exitError(exitStatus.failed, opened.error.message);

@@ -5,7 +5,7 @@ import { diskWritable } from '../../server/health.ts';
 import type { OpsServer } from '../../server/ops-server.ts';
 import type { ServerStats } from '../../server/status.ts';
 import { createStatusReader } from '../../server/status.ts';
-import type { Store } from '../../store/contract.ts';
+import type { FileStore } from '../../store/contract.ts';
 import type { Settings } from '../settings/table.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
@@ -25,7 +25,7 @@ export interface Watched {
 
 export interface WatchDeps {
   readonly settings: Settings;
-  readonly store: Store;
+  readonly store: FileStore;
   /** Shared. */
   readonly events$: Observable<ServerEvent>;
   readonly shutdown$: Observable<unknown>;

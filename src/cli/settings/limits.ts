@@ -1,5 +1,5 @@
 /** Makes the server's limits of the settings. */
-import { defaultLimits, handshakesWithin, type Limits, limitsWithin } from '../../server/limits.ts';
+import { defaultLimits, handshakesWithin, limitsWithin, type ServerLimits } from '../../server/limits.ts';
 import type { Configuration } from './configuration.ts';
 import type { Settings } from './table.ts';
 
@@ -8,7 +8,7 @@ export const handshakesOf = ({ tlsCert }: Settings, openFiles: number): number =
   tlsCert === null ? 0 : handshakesWithin(openFiles);
 
 /** @param openFiles the process's limit of descriptors. A default number of connections is lowered to fit into it. */
-export function limitsOf({ settings, isDefault }: Configuration, openFiles: number): Limits {
+export function limitsOf({ settings, isDefault }: Configuration, openFiles: number): ServerLimits {
   const wanted = isDefault('maxConnections') ? undefined : settings.maxConnections;
   const within = limitsWithin(openFiles - handshakesOf(settings, openFiles), wanted);
   return {

@@ -8,6 +8,7 @@ import {
   numberFrom,
   optional,
   RECORD,
+  type RulesFor,
   SCHEDULER,
   TEXT,
   wholeFrom,
@@ -68,7 +69,7 @@ export interface PoolSettings {
 /** Large jobs on one connection: the next one can be sent while the one before waits for its answer. */
 export const LARGE_JOBS_MAX = 2;
 
-const CONNECTION_POOL_RULES = {
+export const CONNECTION_POOL_RULES: RulesFor<ConnectionPoolOptions> = {
   connect: FUNCTION,
   token: optional(TEXT),
   retries: optional(numberFrom(0)),
@@ -79,15 +80,11 @@ const CONNECTION_POOL_RULES = {
   timeout: optional(MILLISECONDS),
   scheduler: optional(SCHEDULER),
   random: optional(FUNCTION),
-  resumeThreshold: optional(numberFrom(0)),
-  progress: optional(wholeFrom(1)),
-  sha256: optional(FUNCTION),
 };
 const BACKOFF_RULES = { initial: optional(MILLISECONDS), maximum: optional(MILLISECONDS) };
 
-/** @throws TypeError or RangeError for options that make no sense. */
+/** @throws TypeError or RangeError when the backoff makes no sense; the caller has checked the other options. */
 export function poolSettings(options: ConnectionPoolOptions): PoolSettings {
-  checkOptions('uploads and downloads', options, CONNECTION_POOL_RULES);
   if (options.backoff !== undefined) checkOptions('backoff', options.backoff, BACKOFF_RULES);
   const { connect, token, retries = 5, backoff = {}, parallel = 1, window = 256 } = options;
   const { scheduler = asyncScheduler, random = Math.random, timeout = 60_000, crc32 } = options;

@@ -1,14 +1,14 @@
 /** Downloads that survive broken connections: each goes on behind the last byte that arrived. */
 import { Observable, type Subscription } from 'rxjs';
 import type { FileInfo, Listing } from '../../files/protocol/file.ts';
-import { check, TEXT, withMethods } from '../../wire/argument.ts';
+import { check, checkOptions, TEXT, withMethods } from '../../wire/argument.ts';
 import type { Client } from '../client.ts';
 import { ClientError } from '../client-fault.ts';
 import { crc32 as portableCrc32 } from '../content/crc32.ts';
 import { clientFault } from '../content/read-content.ts';
 import type { PageSettings } from '../list.ts';
 import { type ConnectionPool, createConnectionPool } from '../pool/connection-pool.ts';
-import type { ConnectionPoolOptions, Retry } from '../pool/pool-options.ts';
+import { CONNECTION_POOL_RULES, type ConnectionPoolOptions, type Retry } from '../pool/pool-options.ts';
 import { createJob, type Job } from '../pool/pool-state.ts';
 import { beginDownload } from './download-job.ts';
 import type { DownloadProgress, DownloadTarget } from './download-target.ts';
@@ -53,6 +53,7 @@ const TARGET = withMethods('an object with `begin` and `write`', ['begin', 'writ
  * });
  */
 export function createDownloads(options: ConnectionPoolOptions): Downloads {
+  checkOptions('createDownloads', options, CONNECTION_POOL_RULES);
   const pool = createConnectionPool(options);
   const { crc32 = portableCrc32 } = options;
   return {

@@ -1,12 +1,30 @@
 /** Uploads that survive broken connections: each goes on from the offset that the server states. */
 import { Observable } from 'rxjs';
-import { check, checkOptions, oneOf, optional, TEXT } from '../../wire/argument.ts';
+import {
+  check,
+  checkOptions,
+  FLAG,
+  FUNCTION,
+  numberFrom,
+  oneOf,
+  optional,
+  type RulesFor,
+  TEXT,
+  wholeFrom,
+} from '../../wire/argument.ts';
 import { checkContent } from '../content/read-content.ts';
 import { createConnectionPool } from '../pool/connection-pool.ts';
-import type { Retry } from '../pool/pool-options.ts';
+import { CONNECTION_POOL_RULES, type Retry } from '../pool/pool-options.ts';
 import type { ContentSource } from '../put.ts';
 import type { Progress, Uploaded, UploadSettings, UploadsOptions } from './upload.ts';
 import { beginUpload } from './upload-job.ts';
+
+const UPLOADS_RULES: RulesFor<UploadsOptions> = {
+  ...CONNECTION_POOL_RULES,
+  resumeThreshold: optional(numberFrom(0)),
+  progress: optional(wholeFrom(1)),
+  sha256: optional(FUNCTION),
+};
 
 export interface Uploads {
   /**
@@ -53,12 +71,20 @@ export interface Uploads {
  * });
  */
 export function createUploads(options: UploadsOptions): Uploads {
+  checkOptions('createUploads', options, UPLOADS_RULES);
   const pool = createConnectionPool(options);
   return {
     upload: (filename, content, settings = {}) => {
       check('upload: the filename', filename, TEXT);
       if (typeof content !== 'function') checkContent(content);
-      checkOptions('upload', settings, { upload: optional(TEXT), verify: optional(oneOf('sha256')) });
+      checkOptions('upload', settings, {
+        upload: optional(TEXT),
+        verify: optional(oneOf('sha256')),
+        source: optional(TEXT),
+        resume: optional(FLAG),
+        mtime: optional(numberFrom(0)),
+        ifAbsent: optional(FLAG),
+      });
       return new Observable((subscriber) =>
         beginUpload({ pool, options, filename, content, settings, subscriber }),
       );

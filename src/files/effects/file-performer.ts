@@ -3,7 +3,7 @@ import { asyncScheduler, type Observable, of, type SchedulerLike } from 'rxjs';
 import type { PerformContext } from '../../actor/actor.ts';
 import { nextTurn } from '../../actor/bounds/next-turn.ts';
 import type { Slots } from '../../actor/bounds/slots.ts';
-import type { MaybeAsync, Outcome, Store } from '../../store/contract.ts';
+import type { FileStore, MaybeAsync, Outcome } from '../../store/contract.ts';
 import type { Principal } from '../protocol/access.ts';
 import { serviceFault } from '../protocol/errors.ts';
 import type { HelloResult } from '../session/event.ts';
@@ -15,7 +15,7 @@ import { createRequestTimes, type TimedReport, withTiming } from './request-timi
 import { type AddressTries, createTokenCheck } from './token-check.ts';
 
 export interface FilePerformerDeps {
-  readonly store: Store;
+  readonly store: FileStore;
   readonly slots: { readonly reading: Slots; readonly writing: Slots };
   readonly access: Access;
   readonly tries?: AddressTries | undefined;

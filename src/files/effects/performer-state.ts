@@ -2,19 +2,19 @@
 import { Observable, type Subscriber } from 'rxjs';
 import type { SlotHolder } from '../../actor/bounds/slots.ts';
 import type { Flow } from '../../actor/flow.ts';
-import type { MaybeAsync, Outcome, Source, Store } from '../../store/contract.ts';
-import type { Report } from '../session/effect.ts';
+import type { FileStore, MaybeAsync, Outcome, Source } from '../../store/contract.ts';
+import type { RequestReport } from '../session/effect.ts';
 import type { EffectResult, EffectResultOf, HelloResult } from '../session/event.ts';
 import { callStore } from './call-store.ts';
 import type { PutTask } from './put-task.ts';
 
 /** The handlers of the `custom` effects of your own commands, by the name in `call`. */
 export type CustomHandlers = Readonly<
-  Record<string, (argument: unknown, store: Store) => MaybeAsync<unknown>>
+  Record<string, (argument: unknown, store: FileStore) => MaybeAsync<unknown>>
 >;
 
 export interface PerformerDeps {
-  readonly store: Store;
+  readonly store: FileStore;
   readonly flow: Flow;
   /** The slots for files: one for each file that is open to be sent, and one for each file that is being stored. */
   readonly files: { readonly reading: SlotHolder; readonly writing: SlotHolder };
@@ -25,7 +25,7 @@ export interface PerformerDeps {
    * Calls back at the end of this turn of the event loop, when all that could be received at once has been received.
    */
   readonly atTurnEnd: (work: () => void) => void;
-  readonly report: (request: number, report: Report) => void;
+  readonly report: (request: number, report: RequestReport) => void;
   /** Called with any exception that the store or a command of your own throws: that is a bug in it. */
   readonly onInternalError: (thrown: unknown) => void;
 }

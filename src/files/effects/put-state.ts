@@ -1,11 +1,11 @@
 /** The state of a put under way, its queue, and how it ends. */
-import type { PutOptions, Sink, Store } from '../../store/contract.ts';
+import type { FileStore, PutOptions, Sink } from '../../store/contract.ts';
 import type { ServiceFault } from '../protocol/errors.ts';
 import type { UploadOffset } from '../protocol/file.ts';
 import type { EffectResult } from '../session/event.ts';
 
 export interface PutTaskDeps {
-  readonly store: Store;
+  readonly store: FileStore;
   /** Calls back once the put may have a file open. */
   readonly acquireFile: (go: () => void) => void;
   readonly onInternalError: (thrown: unknown) => void;

@@ -1,8 +1,8 @@
 /** Adds to the reports of a session the number of the request, and how long it took. */
-import type { Report } from '../session/effect.ts';
+import type { RequestReport } from '../session/effect.ts';
 
 /** A report of a session, as the runtime emits it. */
-export type TimedReport = Report & {
+export type TimedReport = RequestReport & {
   /** The number of the request in its connection, from 1. */
   readonly request: number;
   /** Milliseconds since its header was read, to the microsecond. */
@@ -13,7 +13,7 @@ export type TimedReport = Report & {
  * The reports that are made for every request are written out field by field: a spread of objects of several shapes
  * costs more than everything else in a report.
  */
-export function withTiming(report: Report, request: number, ms: number): TimedReport {
+export function withTiming(report: RequestReport, request: number, ms: number): TimedReport {
   if (report.type === 'stored') {
     const { type, filename, size, crc32, durable, id } = report;
     if (id === undefined) return { type, filename, size, crc32, durable, request, ms };

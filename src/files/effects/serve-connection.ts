@@ -13,12 +13,12 @@ import { defaultMailbox } from '../../actor/mailbox.ts';
 import type { QuietPeriod } from '../../actor/run/ack-delay.ts';
 import { serveActor } from '../../actor/serve-actor.ts';
 import type { TraceEvent } from '../../actor/trace.ts';
-import type { Store } from '../../store/contract.ts';
+import type { FileStore } from '../../store/contract.ts';
 import type { Connection } from '../../transport/connection.ts';
 import {
   CONNECTION,
   check,
-  checkOptions,
+  checkFields,
   FRAMING,
   OBSERVABLE,
   optional,
@@ -41,7 +41,7 @@ import type { AddressTries } from './token-check.ts';
 export interface ServeConnectionOptions {
   readonly session: Session;
   readonly framing: Framing<JsonHeader>;
-  readonly store: Store;
+  readonly store: FileStore;
   /** Shared by all connections of a server, as are the options below. */
   readonly budget: Budget;
   /** Room for long headers, and files that may be open; without them neither is limited. */
@@ -118,7 +118,7 @@ export function serveConnection(
   options: ServeConnectionOptions,
 ): Observable<TimedReport> {
   check('serveConnection: its connection', connection, CONNECTION);
-  checkOptions('serveConnection', options, SERVE_CONNECTION_RULES);
+  checkFields('serveConnection', options, SERVE_CONNECTION_RULES);
   const {
     limits,
     counters,

@@ -3,7 +3,7 @@
  *
  * Every reply names the command that it answers and carries the `id` of its request, if that had one.
  */
-import { check, checkOptions, RECORD } from '../../wire/argument.ts';
+import { ANYTHING, check, checkOptions, RECORD } from '../../wire/argument.ts';
 import { type HeadFault, headFault } from '../../wire/fault.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
@@ -57,6 +57,6 @@ export function replyBodyLength(header: JsonHeader): number | HeadFault {
  * @example connection.chunks$.pipe(deframe(replyFraming()))
  */
 export function replyFraming(options: { readonly maxHeader?: number } = {}): Framing<JsonHeader> {
-  checkOptions('replyFraming', options, {});
+  checkOptions('replyFraming', options, { maxHeader: ANYTHING });
   return jsonHeader({ ...options, bodyLength: replyBodyLength });
 }

@@ -1,5 +1,5 @@
 /** Checks a list of commands that comes from a caller. All of `command.ts` is public, so this is not in it. */
-import { check, checkOptions, FUNCTION, LIST, TEXT } from '../../wire/argument.ts';
+import { check, checkFields, FUNCTION, LIST, TEXT } from '../../wire/argument.ts';
 import type { Command } from './command.ts';
 
 /**
@@ -8,5 +8,5 @@ import type { Command } from './command.ts';
  */
 export function checkCommands(by: string, commands: readonly Command[]): void {
   check(`${by}: the commands`, commands, LIST);
-  for (const command of commands) checkOptions(`${by}: a command`, command, { cmd: TEXT, reduce: FUNCTION });
+  for (const command of commands) checkFields(`${by}: a command`, command, { cmd: TEXT, reduce: FUNCTION });
 }

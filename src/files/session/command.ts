@@ -8,6 +8,7 @@
 import { isMatching, type P } from 'ts-pattern';
 import {
   check,
+  checkFields,
   checkOptions,
   either,
   FLAG,
@@ -124,7 +125,7 @@ export function defineCommand<const Shape extends { readonly cmd: string }, S>(d
   readonly on: (state: S, event: Exclude<CommandEvent<P.infer<Shape>>, { type: 'start' }>) => Transition<S>;
 }): Command {
   checkOptions('defineCommand', definition, COMMAND_RULES);
-  checkOptions('the pattern of a command', definition.pattern, { cmd: TEXT });
+  checkFields('the pattern of a command', definition.pattern, { cmd: TEXT });
   const { pattern, touches, needsFile = false, bodyLength, start, on } = definition;
   const { readOnly = onlyReads(touches) } = definition;
   const rights = definition.rights === undefined ? rightsFor(touches) : definition.rights;
@@ -164,6 +165,7 @@ const COMMAND_RULES = {
   pattern: RECORD,
   touches: either(RECORD, oneOf('allFiles', 'exclusive')),
   rights: optional(either(LIST, oneOf(null))),
+  readOnly: optional(FLAG),
   needsFile: optional(FLAG),
   bodyLength: optional(FUNCTION),
   start: FUNCTION,
@@ -192,6 +194,6 @@ export function acknowledge<S>(state: S, fields: Readonly<Record<string, unknown
 
 /** The transition that ends a request with an error. The session skips the rest of the body. */
 export function refuse<S>(state: S, error: ServiceFault): Transition<S> {
-  checkOptions('refuse', error, { code: TEXT, message: TEXT });
+  checkFields('refuse', error, { code: TEXT, message: TEXT });
   return { state, replies: [{ type: 'error', error }], done: true };
 }

@@ -1,5 +1,5 @@
 /** The commands that a server knows, and the framing of its requests. A new command adds its line here. */
-import { checkOptions, FUNCTION, optional } from '../../wire/argument.ts';
+import { ANYTHING, checkOptions, FUNCTION, optional } from '../../wire/argument.ts';
 import { headFault } from '../../wire/fault.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
@@ -49,7 +49,7 @@ export function requestFraming(
   } = {},
 ): Framing<JsonHeader> {
   checkCommands('requestFraming', known);
-  checkOptions('requestFraming', options, { onInternalError: optional(FUNCTION) });
+  checkOptions('requestFraming', options, { maxHeader: ANYTHING, onInternalError: optional(FUNCTION) });
   const { maxHeader, onInternalError } = options;
   const rules = new Map(known.map((command) => [command.cmd as unknown, command.bodyLength ?? (() => 0)]));
   return jsonHeader({

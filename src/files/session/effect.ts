@@ -51,7 +51,7 @@ export type CommandEffect =
   | { readonly type: 'rename'; readonly name: string; readonly to: string; readonly ifAbsent: boolean }
   /** Something that a command of your own needs. The handler that is registered under `call` performs it. */
   | { readonly type: 'custom'; readonly call: string; readonly with: unknown }
-  | { readonly type: 'report'; readonly report: Report };
+  | { readonly type: 'report'; readonly report: RequestReport };
 
 export type Effect =
   /** An effect of a command, with the number of its request. */
@@ -75,7 +75,7 @@ export type Effect =
   | { readonly type: 'end' };
 
 /** An event of a session for logs and metrics; no part of the protocol. `id` is the peer's, if it gave one. */
-export type Report =
+export type RequestReport =
   /** A file is stored under its name, whether or not the reply can still reach the peer. */
   | {
       readonly type: 'stored';

@@ -1,6 +1,6 @@
 /** Results: each goes to the request whose effect it is the result of. */
 import { beginDeferred, type SessionDeps } from './begin-request.ts';
-import type { Effect, Report } from './effect.ts';
+import type { Effect, RequestReport } from './effect.ts';
 import type { EffectResult, SessionEvent } from './event.ts';
 import { flushReplies } from './reply-order.ts';
 import { continueRequest, reportFields } from './run-command.ts';
@@ -52,6 +52,6 @@ function sent(request: OpenRequest, result: EffectResult, effects: Effect[]): Op
   return requestWith(request, { sending: false, pendingReplies });
 }
 
-function report({ number }: OpenRequest, report: Report, effects: Effect[]): void {
+function report({ number }: OpenRequest, report: RequestReport, effects: Effect[]): void {
   effects.push({ type: 'command', request: number, effect: { type: 'report', report } });
 }

@@ -1,7 +1,7 @@
 /** Runs the reducer of a command: its effects get the number of the request, and its replies their place. */
 import { isFatal, serviceFault } from '../protocol/errors.ts';
 import type { Command, CommandEvent, ReplyPart, Transition } from './command.ts';
-import type { Effect, Report } from './effect.ts';
+import type { Effect, RequestReport } from './effect.ts';
 import { type OpenRequest, type PendingReply, requestWith } from './state.ts';
 
 /**
@@ -68,7 +68,7 @@ export const appendReplies = (
   waiting.length === 0 ? more : [...waiting.filter(({ type }) => type !== 'progress'), ...more];
 
 /** The report of the last reply to a request. A file that is to be sent is reported when it was sent. */
-function reportOf(request: OpenRequest, reply: ReplyPart): Report | null {
+function reportOf(request: OpenRequest, reply: ReplyPart): RequestReport | null {
   if (reply.type === 'file' || request.cmd === null) return null;
   return reply.type === 'error'
     ? { type: 'refused', ...reportFields(request, request.cmd), error: reply.error }

@@ -11,6 +11,7 @@ import type { Registry } from 'prom-client';
 import type { Observable } from 'rxjs';
 import { version } from '../../files/protocol/version.ts';
 import { commands as builtIn } from '../../files/session/dispatch.ts';
+import { checkOptions, FUNCTION, LIST, OBSERVABLE, optional } from '../../wire/argument.ts';
 import type { ServerEvent } from '../event.ts';
 import type { ServerStats, Unfinished } from '../status.ts';
 import { createInstruments, type PromClient } from './instruments.ts';
@@ -56,6 +57,13 @@ export interface NoPromClient {
   readonly message: string;
 }
 
+const RULES = {
+  events$: OBSERVABLE,
+  stats: FUNCTION,
+  unfinished: optional(FUNCTION),
+  commands: optional(LIST),
+};
+
 /**
  * Counts from now on, in a registry of its own.
  *
@@ -65,6 +73,7 @@ export interface NoPromClient {
  * if (metrics.ok) console.log(await metrics.value.text());
  */
 export async function createMetrics(options: MetricsOptions): Promise<MetricsOutcome> {
+  checkOptions('createMetrics', options, RULES);
   let prom: PromClient;
   try {
     prom = await import('prom-client');

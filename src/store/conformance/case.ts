@@ -1,10 +1,10 @@
 /** The helpers of the cases of the contract suite. */
 import assert from 'node:assert/strict';
 import type { ErrorCode } from '../../files/protocol/errors.ts';
-import type { Committed, FileInfo, MaybeAsync, Outcome, PutOptions, Store } from '../contract.ts';
+import type { Committed, FileInfo, FileStore, MaybeAsync, Outcome, PutOptions } from '../contract.ts';
 
 /** A case: throws when the store, which was empty, does not keep the contract. */
-export type ContractCase = (store: Store) => Promise<void>;
+export type ContractCase = (store: FileStore) => Promise<void>;
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -29,7 +29,7 @@ export async function refused(answer: MaybeAsync<unknown>, code: ErrorCode): Pro
 
 /** Puts a file in one go; the outcome of the first call that failed, or of the commit. */
 export async function put(
-  store: Store,
+  store: FileStore,
   name: string,
   content: string | Uint8Array,
   options: Partial<PutOptions> = {},
@@ -42,7 +42,7 @@ export async function put(
 }
 
 /** The whole content of a file. */
-export async function contentOf(store: Store, name: string): Promise<Uint8Array> {
+export async function contentOf(store: FileStore, name: string): Promise<Uint8Array> {
   const source = await value(store.open(name));
   try {
     return new Uint8Array(await value(source.read(0, source.size)));
@@ -51,11 +51,11 @@ export async function contentOf(store: Store, name: string): Promise<Uint8Array>
   }
 }
 
-export const textOf = async (store: Store, name: string): Promise<string> =>
+export const textOf = async (store: FileStore, name: string): Promise<string> =>
   new TextDecoder().decode(await contentOf(store, name));
 
 /** Every name, page by page. */
-export async function namesIn(store: Store, limit = 1000, prefix = ''): Promise<string[]> {
+export async function namesIn(store: FileStore, limit = 1000, prefix = ''): Promise<string[]> {
   const names: string[] = [];
   let after: string | undefined;
   do {

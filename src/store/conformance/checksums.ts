@@ -1,11 +1,11 @@
 /** The contract of the checksums that come with files: none, or the right one. */
 import assert from 'node:assert/strict';
-import type { Store } from '../contract.ts';
+import type { FileStore } from '../contract.ts';
 import { crc32 } from '../crc32.ts';
 import { type ContractCase, contentOf, pattern, put, value } from './case.ts';
 
 /** Asserts that the checksum of a file, if there is one, is that of its content. */
-async function sumIsRight(store: Store, name: string): Promise<void> {
+async function sumIsRight(store: FileStore, name: string): Promise<void> {
   const actual = crc32(await contentOf(store, name));
   const source = await value(store.open(name));
   const said = [(await value(store.stat(name))).crc32, source.crc32];

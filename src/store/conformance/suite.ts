@@ -1,7 +1,7 @@
 /** The suite that every store passes: the promises of `contract.ts`, case by case. */
 
-import { check, checkOptions, FUNCTION, TEXT } from '../../wire/argument.ts';
-import type { Store } from '../contract.ts';
+import { check, checkFields, FUNCTION, TEXT } from '../../wire/argument.ts';
+import type { FileStore } from '../contract.ts';
 import type { ContractCase } from './case.ts';
 import { changeCases } from './changes.ts';
 import { sumCases } from './checksums.ts';
@@ -13,7 +13,7 @@ import { uploadCases, uploadLimitCases } from './uploads.ts';
 
 /** An empty store for one case. */
 export interface OpenedStore {
-  readonly store: Store;
+  readonly store: FileStore;
   /** Called after the case, and after the store was closed. */
   readonly dispose?: () => void | Promise<void>;
 }
@@ -56,7 +56,7 @@ export function storeContract(
 ): void {
   check('storeContract: the name', name, TEXT);
   check('storeContract: what opens a store', open, FUNCTION);
-  checkOptions('storeContract', runner, { describe: FUNCTION, it: FUNCTION });
+  checkFields('storeContract', runner, { describe: FUNCTION, it: FUNCTION });
   const { describe, it } = runner;
   const declare = (group: string, cases: Readonly<Record<string, ContractCase>>, options: OpenOptions) =>
     describe(group, () => {

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { ServiceFault } from '../../files/protocol/errors.ts';
-import type { MaybeAsync, PutOptions, Sink, Store } from '../contract.ts';
+import type { FileStore, MaybeAsync, PutOptions, Sink } from '../contract.ts';
 import { crc32 } from '../crc32.ts';
 import { type ContractCase, contentOf, namesIn, pattern, put, refused, textOf, value } from './case.ts';
 
@@ -15,7 +15,7 @@ const sha256Of = (bytes: Uint8Array) => createHash('sha256').update(bytes).diges
 
 /** A put of `content` from `offset` on, after this many bytes were written. */
 async function beginUpload(
-  store: Store,
+  store: FileStore,
   upload: string,
   to: number,
   options: Partial<PutOptions> = {},
@@ -26,7 +26,7 @@ async function beginUpload(
 }
 
 /** A put that breaks off after this many bytes were written. */
-async function interrupted(store: Store, upload: string, to: number, options: Partial<PutOptions> = {}) {
+async function interrupted(store: FileStore, upload: string, to: number, options: Partial<PutOptions> = {}) {
   await (await beginUpload(store, upload, to, options)).abort();
 }
 

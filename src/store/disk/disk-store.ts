@@ -1,13 +1,14 @@
 /** The store on a disk: files below a root folder, published atomically and, by default, durably. */
 import { resolve } from 'node:path';
+import { checkNames } from '../../base/option-names.ts';
 import { type ServiceFault, serviceFault } from '../../files/protocol/errors.ts';
-import { check, checkOptions, oneOf, optional, RECORD, TEXT } from '../../wire/argument.ts';
-import type { Outcome, Store } from '../contract.ts';
+import { check, checkOptions, oneOf, optional, RECORD, type RulesFor, TEXT } from '../../wire/argument.ts';
+import type { FileStore, Outcome } from '../contract.ts';
 import { LISTING_BOUNDS, type ListingBounds } from '../listing/bounds.ts';
 import { ok, type RefusedOutcome } from '../outcome.ts';
 import { createSemaphore } from '../semaphore.ts';
 import { run, type Task } from '../task.ts';
-import { type UploadLimits, type UploadOptions, uploadLimits } from '../upload-limits.ts';
+import { UPLOAD_RULES, type UploadLimits, type UploadOptions, uploadLimits } from '../upload-limits.ts';
 import { type ChecksumCache, createChecksumCache } from './checksums/checksum-cache.ts';
 import { type ChecksumJournal, createChecksumJournal, NO_JOURNAL } from './checksums/checksum-journal.ts';
 import { createDirectories } from './directories.ts';
@@ -42,7 +43,9 @@ export interface DiskStoreOptions extends UploadOptions {
   readonly fs?: FileSystem;
 }
 
-const OPTION_RULES = {
+const OPTION_RULES: RulesFor<DiskStoreOptions> = {
+  ...UPLOAD_RULES,
+  listing: optional(RECORD),
   durability: optional(oneOf('fsync', 'os')),
   checksums: optional(oneOf('memory', 'disk')),
   fs: optional(RECORD),
@@ -67,9 +70,13 @@ const OPTION_RULES = {
  * if (!store.ok) throw new Error(store.error.message);
  * const sink = await store.value.put('a/b.txt', { size: 5 });
  */
-export async function openDiskStore(root: string, options: DiskStoreOptions = {}): Promise<Outcome<Store>> {
+export async function openDiskStore(
+  root: string,
+  options: DiskStoreOptions = {},
+): Promise<Outcome<FileStore>> {
   check('openDiskStore: the root', root, TEXT);
   checkOptions('openDiskStore', options, OPTION_RULES);
+  if (options.listing !== undefined) checkNames('openDiskStore: listing', options.listing, LISTING_BOUNDS);
   const durable = options.durability !== 'os';
   const io = createDiskIo(options.fs ?? nodeFileSystem, durable);
   const limits = uploadLimits(options);

@@ -1,7 +1,7 @@
 /** The calls of an open disk store: it counts them, and lets them end before it closes anything. */
 import type { Stats } from 'node:fs';
 import { hashFor } from '../content-check.ts';
-import type { MaybeAsync, Outcome, PutOptions, Sink, Source, Store } from '../contract.ts';
+import type { FileStore, MaybeAsync, Outcome, PutOptions, Sink, Source } from '../contract.ts';
 import { nameFault } from '../names.ts';
 import { err, ok } from '../outcome.ts';
 import { run, type Task } from '../task.ts';
@@ -49,7 +49,7 @@ interface StoreState extends OpenDisk {
   readonly sources: Set<DiskSource>;
 }
 
-export function createDiskStore(opened: OpenDisk, limits: UploadLimits): Store {
+export function createDiskStore(opened: OpenDisk, limits: UploadLimits): FileStore {
   const { disk, staging, stored } = opened;
   const calls: CallState = { running: 0, closing: undefined, onIdle: () => {} };
   const runCall: RunCall = (task) => startCall(calls, task);

@@ -4,16 +4,26 @@
  * It behaves as the disk store does, to the error codes, and one contract suite checks both. The only
  * difference: a folder exists only while a file is in it.
  */
-import type { FileInfo, Outcome, PutOptions, Removed, Renamed, Sink, Source, Store } from '../contract.ts';
+import { checkOptions } from '../../wire/argument.ts';
+import type {
+  FileInfo,
+  FileStore,
+  Outcome,
+  PutOptions,
+  Removed,
+  Renamed,
+  Sink,
+  Source,
+} from '../contract.ts';
 import { nameFault } from '../names.ts';
 import { err, ok, type RefusedOutcome } from '../outcome.ts';
-import { type UploadOptions, uploadLimits } from '../upload-limits.ts';
+import { UPLOAD_RULES, type UploadOptions, uploadLimits } from '../upload-limits.ts';
 import { createMemoryFiles, type MemoryFile, type MemoryFiles, pageOf } from './memory-files.ts';
 import { createMemorySink, type MemorySink } from './memory-sink.ts';
 import { createMemoryUploads, EMPTY_UPLOAD, type MemoryUploads } from './memory-uploads.ts';
 
 /** A store in memory, and the way to look into it. */
-export interface MemoryStore extends Store {
+export interface MemoryStore extends FileStore {
   /** The stored files, by name. Not a copy: it changes as the store does. */
   readonly contents: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly mtime: number }>;
   /** The number of puts that were begun and are neither committed nor aborted nor failed. */
@@ -46,6 +56,7 @@ interface MemoryState {
  * store.contents.get('a.txt')?.bytes; // 'hi'
  */
 export function memoryStore(options: UploadOptions = {}): MemoryStore {
+  checkOptions('memoryStore', options, UPLOAD_RULES);
   const files = createMemoryFiles();
   const uploads = createMemoryUploads(uploadLimits(options));
   const state: MemoryState = { files, uploads, sinks: new Set(), sources: new Set(), closed: false };

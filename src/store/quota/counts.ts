@@ -5,7 +5,7 @@
  * the change. So a count waits for the changes under way, and changes wait for the counts of their prefixes.
  */
 import { catalogue } from '../../files/protocol/errors.ts';
-import type { ListOptions, MaybeAsync, Outcome, Store } from '../contract.ts';
+import type { FileStore, ListOptions, MaybeAsync, Outcome } from '../contract.ts';
 import { okVoid, type RefusedOutcome } from '../outcome.ts';
 import { awaitOutcome, run, type Start, type Task, together } from '../task.ts';
 import type { QuotaLedger, Tally } from './ledger.ts';
@@ -36,7 +36,7 @@ interface Change {
 }
 
 interface CountsState {
-  readonly store: Store;
+  readonly store: FileStore;
   readonly ledger: QuotaLedger;
   /** The counts under way; at most one for each quota. */
   readonly counts: Map<Tally, Promise<Outcome<void>>>;
@@ -44,7 +44,7 @@ interface CountsState {
   readonly changes: Set<Change>;
 }
 
-export function createQuotaCounts(store: Store, ledger: QuotaLedger): QuotaCounts {
+export function createQuotaCounts(store: FileStore, ledger: QuotaLedger): QuotaCounts {
   const state: CountsState = { store, ledger, counts: new Map(), changes: new Set() };
   return {
     count: (tally) => countOnce(state, tally),

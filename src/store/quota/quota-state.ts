@@ -1,5 +1,5 @@
 /** The state of a store with quotas: its rules, its numbers, and the uploads that its puts write to. */
-import type { Outcome, PutOptions, Store } from '../contract.ts';
+import type { FileStore, Outcome, PutOptions } from '../contract.ts';
 import { createKeyedLock, type KeyedLock } from '../keyed-lock.ts';
 import { err, ok, type RefusedOutcome } from '../outcome.ts';
 import { awaitOutcome, type Task } from '../task.ts';
@@ -14,7 +14,7 @@ export interface Quota {
 }
 
 export interface QuotaState {
-  readonly store: Store;
+  readonly store: FileStore;
   /** Asked again for each put and rename. */
   readonly quotas: () => readonly Quota[];
   readonly ledger: QuotaLedger;
@@ -32,7 +32,7 @@ export interface ActiveBytes {
   bytes: number;
 }
 
-export function createQuotaState(store: Store, quotas: () => readonly Quota[]): QuotaState {
+export function createQuotaState(store: FileStore, quotas: () => readonly Quota[]): QuotaState {
   const ledger = createQuotaLedger();
   return {
     store,

@@ -7,7 +7,7 @@
  * below the prefix wait. Changes that other programs make to the files are not noticed until the next start.
  */
 import { check, FUNCTION, STORE } from '../../wire/argument.ts';
-import type { Outcome, Removed, Renamed, Store } from '../contract.ts';
+import type { FileStore, Outcome, Removed, Renamed } from '../contract.ts';
 import { ok } from '../outcome.ts';
 import { run, type Task } from '../task.ts';
 import { putWithinQuotas } from './quota-put.ts';
@@ -31,7 +31,7 @@ export interface QuotaUse extends Quota {
   readonly reserved: number;
 }
 
-export interface QuotaStore extends Store {
+export interface QuotaStore extends FileStore {
   usage(): readonly QuotaUse[];
 }
 
@@ -45,7 +45,7 @@ export interface QuotaStore extends Store {
  * @example
  * const store = withQuotas(disk, () => [{ prefix: '', bytes: 1e12 }, { prefix: 'alice/', bytes: 1e9 }]);
  */
-export function withQuotas(store: Store, quotas: () => readonly Quota[]): QuotaStore {
+export function withQuotas(store: FileStore, quotas: () => readonly Quota[]): QuotaStore {
   check('withQuotas: the store', store, STORE);
   check('withQuotas: the quotas', quotas, FUNCTION);
   const state = createQuotaState(store, quotas);
@@ -85,7 +85,7 @@ const remove = ({ store, lock, counts, ledger }: QuotaState, name: string): Task
     ),
   );
 
-type RenameOptions = Parameters<Store['rename']>[2];
+type RenameOptions = Parameters<FileStore['rename']>[2];
 
 function* rename(
   state: QuotaState,

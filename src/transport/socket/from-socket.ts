@@ -5,7 +5,17 @@
  * bare listener. Most of this file ends connections well.
  */
 import type { Socket } from 'node:net';
-import { check, checkOptions, withMethods } from '../../wire/argument.ts';
+import {
+  ANYTHING,
+  check,
+  checkOptions,
+  FLAG,
+  FUNCTION,
+  optional,
+  type RulesFor,
+  TEXT,
+  withMethods,
+} from '../../wire/argument.ts';
 import { formatAddress } from '../address.ts';
 import { chunksOf, endReading, isFlowing } from '../chunk-reader.ts';
 import type { Address, Connection, ConnectionFault } from '../connection.ts';
@@ -31,6 +41,15 @@ export interface SocketSettings {
   /** Turns an error of the socket into a fault. Default `connectionFault`. */
   readonly faultOf?: (error: unknown) => ConnectionFault;
 }
+
+const SETTINGS_RULES: RulesFor<SocketSettings> = {
+  id: optional(TEXT),
+  local: optional(TEXT),
+  remote: optional(TEXT),
+  slabs: optional(FLAG),
+  below: ANYTHING,
+  faultOf: optional(FUNCTION),
+};
 
 const SOCKET = withMethods('a connected socket of node:net or node:tls', [
   'on',
@@ -63,7 +82,7 @@ const SOCKET = withMethods('a connected socket of node:net or node:tls', [
  */
 export function fromSocket(accepted: Socket, settings: SocketSettings = {}): Connection {
   check('fromSocket: the socket', accepted, SOCKET);
-  checkOptions('fromSocket', settings, {});
+  checkOptions('fromSocket', settings, SETTINGS_RULES);
   const { below, faultOf = connectionFault } = settings;
   const slabs = settings.slabs === true ? createSlabs() : null;
   const state = createSocketState(accepted, below, slabs, faultOf);

@@ -1,8 +1,10 @@
 /** TCP: listening and connecting, both as Observables. */
+
 import { createServer } from 'node:net';
 import type { Observable } from 'rxjs';
+import { checkOptions } from '../../wire/argument.ts';
 import { formatAddress } from '../address.ts';
-import { checkConnect, checkListen } from '../check-arguments.ts';
+import { CONNECT_RULES, LISTEN_RULES } from '../check-arguments.ts';
 import { connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Connection } from '../connection.ts';
 import { listenOn } from '../listen.ts';
@@ -33,7 +35,7 @@ export interface ListenTcpOptions {
  * });
  */
 export function listenTcp(options: ListenTcpOptions): Observable<ListenEvent> {
-  checkListen('listenTcp', options);
+  checkOptions('listenTcp', options, LISTEN_RULES);
   const { host = '127.0.0.1', port, backlog } = options;
   return listenOn(
     () => createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }),
@@ -59,7 +61,7 @@ export interface ConnectTcpOptions {
  * const connection = await firstValueFrom(connectTcp({ host: '127.0.0.1', port: 8080, timeout: 5_000 }));
  */
 export function connectTcp(options: ConnectTcpOptions): Observable<Connection> {
-  checkConnect('connectTcp', options);
+  checkOptions('connectTcp', options, CONNECT_RULES);
   const { host, port, timeout } = options;
   return connectOn(formatAddress(host, port), timeout, ({ connected, failed }) => {
     const socket = newSocket();

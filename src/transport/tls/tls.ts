@@ -11,7 +11,7 @@ import {
 import { finalize, Observable, type Subscription } from 'rxjs';
 import { checkOptions, MILLISECONDS, OBSERVABLE, oneOf, optional, wholeFrom } from '../../wire/argument.ts';
 import { formatAddress } from '../address.ts';
-import { CONNECT_TLS_RULES, checkConnect, checkListen } from '../check-arguments.ts';
+import { CONNECT_TLS_RULES, LISTEN_RULES } from '../check-arguments.ts';
 import { type Attempt, connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Connection, ConnectionFault } from '../connection.ts';
 import { listenOn, type Refused } from '../listen.ts';
@@ -61,7 +61,6 @@ export interface ListenTlsOptions extends ListenTcpOptions {
  * });
  */
 export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
-  checkListen('listenTls', options);
   checkOptions('listenTls', options, LISTEN_TLS_RULES);
   const { host = '127.0.0.1', port, clientCertificates = 'none' } = options;
   const explain = (credentials: TlsCredentials): string | null =>
@@ -104,6 +103,7 @@ export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
 }
 
 const LISTEN_TLS_RULES = {
+  ...LISTEN_RULES,
   credentials$: OBSERVABLE,
   clientCertificates: optional(oneOf('none', 'optional', 'required')),
   handshakeTimeout: optional(MILLISECONDS),
@@ -198,7 +198,6 @@ export interface ConnectTlsOptions {
  * const connection = await firstValueFrom(connectTls({ host: 'files.example', port: 8443, ca }));
  */
 export function connectTls(options: ConnectTlsOptions): Observable<Connection> {
-  checkConnect('connectTls', options);
   checkOptions('connectTls', options, CONNECT_TLS_RULES);
   const { host, port, timeout, ca, cert, key, servername: name = host } = options;
   const settings: ConnectionOptions = {

@@ -1,7 +1,9 @@
 /** Unix domain sockets: connections between programs of one machine, with the shapes of TCP. */
+
 import { createServer } from 'node:net';
 import { Observable } from 'rxjs';
-import { checkConnectUnix, checkListenUnix } from '../check-arguments.ts';
+import { checkOptions } from '../../wire/argument.ts';
+import { CONNECT_UNIX_RULES, LISTEN_UNIX_RULES } from '../check-arguments.ts';
 import { connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Address, Connection } from '../connection.ts';
 import { listenOn } from '../listen.ts';
@@ -41,7 +43,7 @@ export interface ListenUnixOptions {
  * });
  */
 export function listenUnix(options: ListenUnixOptions): Observable<ListenEvent> {
-  checkListenUnix('listenUnix', options);
+  checkOptions('listenUnix', options, LISTEN_UNIX_RULES);
   const { path, mode = 0o600, backlog } = options;
   const address = unixAddress(path);
   return new Observable((subscriber) => {
@@ -93,7 +95,7 @@ export interface ConnectUnixOptions {
  * const connection = await firstValueFrom(connectUnix({ path: '/run/sluice.sock' }));
  */
 export function connectUnix(options: ConnectUnixOptions): Observable<Connection> {
-  checkConnectUnix('connectUnix', options);
+  checkOptions('connectUnix', options, CONNECT_UNIX_RULES);
   const { path, timeout } = options;
   const remote = unixAddress(path);
   return connectOn(remote, timeout, ({ connected, failed }) => {

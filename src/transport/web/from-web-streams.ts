@@ -1,5 +1,5 @@
 /** A pair of Web Streams as a `Connection`: WebTransport, a serial port, a worker, a `TransformStream`. */
-import { checkOptions, FUNCTION, optional, TEXT, withMethods } from '../../wire/argument.ts';
+import { checkFields, checkOptions, FUNCTION, optional, TEXT, withMethods } from '../../wire/argument.ts';
 import { chunksOf } from '../chunk-reader.ts';
 import type { Address, Connection, ConnectionFault } from '../connection.ts';
 import { createStreamPair, destroy, end, flow } from './stream-pair.ts';
@@ -39,7 +39,7 @@ let made = 0;
  * @throws TypeError when an argument is of the wrong kind, or a stream is locked.
  */
 export function fromWebStreams(streams: WebStreams, options: WebStreamsOptions = {}): Connection {
-  checkOptions('fromWebStreams', streams, { readable: READABLE, writable: WRITABLE });
+  checkFields('fromWebStreams', streams, { readable: READABLE, writable: WRITABLE });
   checkOptions('fromWebStreams', options, {
     id: optional(TEXT),
     local: optional(TEXT),

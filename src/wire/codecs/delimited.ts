@@ -1,5 +1,5 @@
 /** Messages that end with a delimiter. */
-import { check, RECORD } from '../argument.ts';
+import { ANYTHING, checkOptions } from '../argument.ts';
 import { type BytesLike, bytesOf, owned } from '../bytes.ts';
 import type { Codec } from '../codec.ts';
 import { mustBeWithin } from '../length-options.ts';
@@ -51,7 +51,7 @@ export function delimited(delimiter: BytesLike, options: DelimitedOptions): Code
 
 /** @internal */
 export function checkedOptions(of: string, options: DelimitedOptions): DelimitedOptions {
-  check(`${of}: its options`, options, RECORD);
+  checkOptions(of, options, { maxLength: ANYTHING });
   mustBeWithin(`${of}: maxLength`, options.maxLength, 0, LENGTH_MAX);
   return options;
 }

@@ -1,7 +1,7 @@
 /** Makes a decoder of a framing: frames that are delivered whole become messages, and streamed ones their pieces. */
 import type { Decoded, DecodedMessage, Decoder, DecoderStep } from '../codec.ts';
 import type { DeframeState } from '../deframe-state.ts';
-import { finish, initialState, stepUpTo } from '../deframe-step.ts';
+import { finish, initialDeframeState, stepUpTo } from '../deframe-step.ts';
 import type { FrameEvent, WholeFrame } from '../frame-event.ts';
 import type { Framing } from '../framing.ts';
 import { decodedMessage } from './message-fault.ts';
@@ -78,7 +78,7 @@ export function framingDecoder<H, In, Head = never>(
     ) as Decoded<In, Head>;
 
   return {
-    initial: (position) => ({ frames: { ...initialState<H>(), taken: position }, skipping: false }),
+    initial: (position) => ({ frames: { ...initialDeframeState<H>(), taken: position }, skipping: false }),
     step(state, chunk, from, most): DecoderStep<In, Head, State<H>> {
       const decoded: Decoded<In, Head>[] = [];
       let { frames, skipping } = state;

@@ -16,7 +16,7 @@ import type { Codec } from '../codec.ts';
  *   }),
  * });
  */
-export const bytes: Codec<Uint8Array> = {
+export const rawBytes: Codec<Uint8Array> = {
   heldMax: 0,
   decoder: {
     initial: (position: number) => position,

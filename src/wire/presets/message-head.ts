@@ -11,7 +11,7 @@
  * A preset finds faults only in a complete head, so that a stream has the same faults however it was cut into chunks.
  */
 import { hexDigits } from '../../base/bytes.ts';
-import { checkOptions, FUNCTION, oneOf, optional } from '../argument.ts';
+import { ANYTHING, checkOptions, FUNCTION, oneOf, optional, type RulesFor } from '../argument.ts';
 import { type HeadFault, headFault } from '../fault.ts';
 import type { Framing, ParsedHead } from '../framing.ts';
 import { mustBeWithin } from '../length-options.ts';
@@ -39,7 +39,9 @@ export interface HeadRules {
 
 const WHOLE_BYTES_DEFAULT = 1024 * 1024;
 
-const PRESET_RULES = {
+const PRESET_RULES: RulesFor<PresetOptions> = {
+  // Each framing checks it, by the most that its protocol allows.
+  maxLength: ANYTHING,
   delivery: optional(oneOf('stream', 'whole', 'skip')),
   side: optional(oneOf('client', 'server')),
   asked: optional(FUNCTION),

@@ -14,7 +14,7 @@ import type { ServerEvent } from '../../../src/server/event.ts';
 import { serve } from '../../../src/server/serve.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { listenTcp } from '../../../src/transport/socket/tcp.ts';
-import { finish, initialState, step } from '../../../src/wire/deframe-step.ts';
+import { finish, initialDeframeState, step } from '../../../src/wire/deframe-step.ts';
 import type { JsonHeader } from '../../../src/wire/json-header.ts';
 import { frame } from '../../support/network/peer.ts';
 import { jsonLines } from '../../support/processes/cli.ts';
@@ -187,7 +187,7 @@ describe('what the peer sent', () => {
   /** The error of the first frame that is none. */
   const errorOf = (bytes: Uint8Array): ServiceFault | undefined => {
     const framing = requestFraming();
-    const stepped = step(framing, initialState<JsonHeader>(), bytes);
+    const stepped = step(framing, initialDeframeState<JsonHeader>(), bytes);
     const all = [...stepped.events, ...finish(framing, stepped.state).events];
     const fault = all.find((event) => event.type === 'fault');
     return fault?.type === 'fault' ? frameError(fault.fault) : undefined;

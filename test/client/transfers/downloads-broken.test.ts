@@ -9,7 +9,7 @@ import type {
   PartialDownload,
 } from '../../../src/client/transfers/download-target.ts';
 import { createDownloads, type Downloads } from '../../../src/client/transfers/downloads.ts';
-import type { Store } from '../../../src/store/contract.ts';
+import type { FileStore } from '../../../src/store/contract.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
 import { cases } from '../../support/cases.ts';
@@ -24,7 +24,7 @@ function world(options: FlakyOptions = {}, given: Partial<ConnectionPoolOptions>
   return { net, downloads, retries };
 }
 
-async function store(store: Store, name: string, bytes: Uint8Array, mtime = 5): Promise<void> {
+async function store(store: FileStore, name: string, bytes: Uint8Array, mtime = 5): Promise<void> {
   const sink = await store.put(name, { size: bytes.length, mtime });
   if (!sink.ok) throw new Error(sink.error.message);
   await sink.value.write([bytes]);
@@ -103,12 +103,14 @@ describe('connections that break', () => {
   test('a file that became shorter just after its stat is fetched from its start', async () => {
     let left = 1;
     const around = (it: MemoryStore) => {
-      const stat: Store['stat'] = async (name) => {
+      const stat: FileStore['stat'] = async (name) => {
         const found = await it.stat(name);
         if (left-- > 0) await store(it, 'a', pattern(1000));
         return found;
       };
-      return new Proxy(it, { get: (it, key) => (key === 'stat' ? stat : it[key as keyof Store]) }) as Store;
+      return new Proxy(it, {
+        get: (it, key) => (key === 'stat' ? stat : it[key as keyof FileStore]),
+      }) as FileStore;
     };
     const { net, downloads } = world({ around });
     const bytes = pattern(800_000);

@@ -10,7 +10,7 @@ import { createUploads } from '../../../src/client/transfers/uploads.ts';
 import { openAccess } from '../../../src/files/effects/access.ts';
 import { anonymous } from '../../../src/files/protocol/access.ts';
 import { type ErrorCode, serviceFault } from '../../../src/files/protocol/errors.ts';
-import type { Sink, Store } from '../../../src/store/contract.ts';
+import type { FileStore, Sink } from '../../../src/store/contract.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import { ok } from '../../../src/store/outcome.ts';
 import type { ConnectionFault } from '../../../src/transport/connection.ts';
@@ -64,18 +64,18 @@ const requests = (net: Flaky, cmd: string) =>
     .length;
 
 /** A store whose puts are refused, the first so many times. */
-const refusing = (code: ErrorCode, times: number) => (store: Store) => {
+const refusing = (code: ErrorCode, times: number) => (store: FileStore) => {
   let left = times;
-  const put: Store['put'] = (name, options) =>
+  const put: FileStore['put'] = (name, options) =>
     left-- > 0 ? { ok: false, error: serviceFault(code) } : store.put(name, options);
-  return new Proxy(store, { get: (it, key) => (key === 'put' ? put : it[key as keyof Store]) });
+  return new Proxy(store, { get: (it, key) => (key === 'put' ? put : it[key as keyof FileStore]) });
 };
 
 /** A store in which a put that comes late takes an upload from those that are chosen, and is broken off. */
 const takenByLatePuts = (isTaken: (put: number) => boolean) => {
   let puts = 0;
-  return (store: Store): Store => {
-    const put: Store['put'] = async (name, options) => {
+  return (store: FileStore): FileStore => {
+    const put: FileStore['put'] = async (name, options) => {
       const taken = isTaken(puts++);
       const sink = await store.put(name, options);
       if (!taken || !sink.ok) return sink;
@@ -86,7 +86,7 @@ const takenByLatePuts = (isTaken: (put: number) => boolean) => {
       };
       return ok({ ...sink.value, write });
     };
-    return new Proxy(store, { get: (it, key) => (key === 'put' ? put : it[key as keyof Store]) });
+    return new Proxy(store, { get: (it, key) => (key === 'put' ? put : it[key as keyof FileStore]) });
   };
 };
 
@@ -391,10 +391,10 @@ describe('refusals', () => {
   );
 
   test('a transient refusal that stays is final, and leaves the other uploads alone', async () => {
-    const around = (store: Store) => {
-      const put: Store['put'] = (name, options) =>
+    const around = (store: FileStore) => {
+      const put: FileStore['put'] = (name, options) =>
         name === 'bad' ? { ok: false, error: serviceFault('io-error') } : store.put(name, options);
-      return new Proxy(store, { get: (it, key) => (key === 'put' ? put : it[key as keyof Store]) });
+      return new Proxy(store, { get: (it, key) => (key === 'put' ? put : it[key as keyof FileStore]) });
     };
     const { uploads, retries } = world({ around }, { retries: 2 });
     const [bad, good] = await Promise.all([

@@ -2,7 +2,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { createBudget } from '../../../src/actor/bounds/credit.ts';
 import { chargePage, NAMES_MIN } from '../../../src/files/effects/list-credit.ts';
-import type { Limits } from '../../../src/server/limits.ts';
+import type { ServerLimits } from '../../../src/server/limits.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { frame, peer } from '../../support/network/peer.ts';
 import { fill, servedInMemory } from '../../support/sessions/served-in-memory.ts';
@@ -11,7 +11,7 @@ const KIB = 1024;
 const FILE_BYTES = 1_000_000;
 
 /** A server of so many empty files, and a large one. */
-async function served(limits: Partial<Limits>, files: number) {
+async function served(limits: Partial<ServerLimits>, files: number) {
   const store = memoryStore();
   await fill(store, 'large', new Uint8Array(FILE_BYTES));
   for (let i = 0; i < files; i++) await fill(store, `f${i}`, new Uint8Array(0));

@@ -5,7 +5,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { budgetMin, defaultLimits } from '../../../src/server/limits.ts';
-import type { Sink, Store } from '../../../src/store/contract.ts';
+import type { FileStore, Sink } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import type { JsonHeader } from '../../../src/wire/json-header.ts';
 import { cases } from '../../support/cases.ts';
@@ -30,7 +30,7 @@ const timeouts = {
 const LARGE = 3_000_000;
 
 /** A store that takes its time: so many milliseconds for whatever it is asked. */
-function slow(store: Store, delay: () => number): Store {
+function slow(store: FileStore, delay: () => number): FileStore {
   const later = async <T>(answer: () => T): Promise<Awaited<T>> => {
     await new Promise((resolve) => setTimeout(resolve, delay()));
     return await answer();

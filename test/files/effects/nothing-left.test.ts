@@ -16,7 +16,7 @@ import { acknowledge, defineCommand } from '../../../src/files/session/command.t
 import { commands as builtIn, requestFraming } from '../../../src/files/session/dispatch.ts';
 import { createSession } from '../../../src/files/session/session.ts';
 import { defaultLimits } from '../../../src/server/limits.ts';
-import type { MaybeAsync, Outcome, Sink, Source, Store } from '../../../src/store/contract.ts';
+import type { FileStore, MaybeAsync, Outcome, Sink, Source } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
 import { cases } from '../../support/cases.ts';
@@ -36,7 +36,7 @@ const LARGE = 600_000;
 type Mood = { readonly delay: number | null; readonly how: 'does' | 'refuses' | 'throws' };
 
 /** A store of such moods, in turns. It counts what is open, and tells when it is used against its contract. */
-function moody(store: Store, moods: readonly Mood[]) {
+function moody(store: FileStore, moods: readonly Mood[]) {
   const misuse: string[] = [];
   const open = { sources: 0, sinks: 0 };
   let calls = 0;
@@ -116,7 +116,7 @@ function moody(store: Store, moods: readonly Mood[]) {
     };
   }
 
-  const asked: Store = {
+  const asked: FileStore = {
     ...store,
     put: (name, options) =>
       answered(() => {

@@ -8,7 +8,7 @@ import { commands, requestFraming } from '../../../src/files/session/dispatch.ts
 import { createSession } from '../../../src/files/session/session.ts';
 import { RECEIVED_CREDIT_MAX } from '../../../src/server/bounds.ts';
 import { defaultLimits } from '../../../src/server/limits.ts';
-import type { Sink, Store } from '../../../src/store/contract.ts';
+import type { FileStore, Sink } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
 import { cases } from '../../support/cases.ts';
@@ -28,9 +28,9 @@ const long = fc.oneof(
 );
 
 /** A store that never takes what is written to it. */
-function stuck(): Store {
-  const store: Store = memoryStore();
-  const put: Store['put'] = async (name, options) => {
+function stuck(): FileStore {
+  const store: FileStore = memoryStore();
+  const put: FileStore['put'] = async (name, options) => {
     const opened = await store.put(name, options);
     if (!opened.ok) return opened;
     const sink: Sink = opened.value;

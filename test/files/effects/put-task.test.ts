@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { createPutTask } from '../../../src/files/effects/put-task.ts';
 import { serviceFault } from '../../../src/files/protocol/errors.ts';
 import type { EffectResult } from '../../../src/files/session/event.ts';
-import type { MaybeAsync, PutOptions, Sink, Store } from '../../../src/store/contract.ts';
+import type { FileStore, MaybeAsync, PutOptions, Sink } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { pattern, turns } from '../../transport/connection-helpers.ts';
 
 /** A store that takes a turn to begin a put, as one on a disk does. */
-const slow = (store: Store): Store => ({
+const slow = (store: FileStore): FileStore => ({
   ...store,
   put: async (name, options): Promise<Awaited<MaybeAsync<Sink>>> => store.put(name, options),
 });

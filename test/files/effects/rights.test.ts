@@ -9,7 +9,7 @@ import type { Principal } from '../../../src/files/protocol/access.ts';
 import { commands, requestFraming } from '../../../src/files/session/dispatch.ts';
 import { createSession } from '../../../src/files/session/session.ts';
 import { defaultLimits } from '../../../src/server/limits.ts';
-import type { Store } from '../../../src/store/contract.ts';
+import type { FileStore } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
 import { frame, outcomes, peer, putFrame } from '../../support/network/peer.ts';
@@ -47,7 +47,7 @@ function heldTurns() {
   };
 }
 
-function attended(access: Access, store: Store = memoryStore()) {
+function attended(access: Access, store: FileStore = memoryStore()) {
   const turns = heldTurns();
   const [theirs, ours] = memoryPair();
   const budget = createBudget(defaultLimits.budget);
@@ -115,7 +115,7 @@ describe('a hello in which the rules change', () => {
 function storingWhen(stored: Promise<void>) {
   const store = memoryStore();
   const asked: string[] = [];
-  const slow: Store = {
+  const slow: FileStore = {
     ...store,
     put: (name, options) => {
       const sink = store.put(name, options);

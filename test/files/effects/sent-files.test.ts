@@ -1,7 +1,7 @@
 /** Files that are sent, and what is seen of the objects of a store meanwhile. */
 import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/server/limits.ts';
-import type { Source, Store } from '../../../src/store/contract.ts';
+import type { FileStore, Source } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { frame, peer } from '../../support/network/peer.ts';
 import { servedInMemory } from '../../support/sessions/served-in-memory.ts';
@@ -12,7 +12,7 @@ describe('a source', () => {
     const inner = memoryStore();
     /** Megabytes that belong to the store. */
     const cache = Array.from({ length: 100 }, (_, i) => `${i}${'x'.repeat(100_000)}`);
-    const store: Store = { ...inner, open: (name) => ({ ok: true, value: sourceOf(name) }) };
+    const store: FileStore = { ...inner, open: (name) => ({ ok: true, value: sourceOf(name) }) };
     function sourceOf(name: string): Source {
       const source = {
         name,
@@ -51,7 +51,7 @@ describe('a source', () => {
   });
 
   test('a source that cannot be read is an internal error, and the peer is dropped', async () => {
-    const store: Store = {
+    const store: FileStore = {
       ...memoryStore(),
       open: (name) => ({
         ok: true,

@@ -5,16 +5,16 @@ import { describe, expect, test, vi } from 'vitest';
 import { createBudget } from '../../../src/actor/bounds/credit.ts';
 import { serveConnection } from '../../../src/files/effects/serve-connection.ts';
 import { commands, requestFraming } from '../../../src/files/session/dispatch.ts';
-import type { Report } from '../../../src/files/session/effect.ts';
+import type { RequestReport } from '../../../src/files/session/effect.ts';
 import { createSession } from '../../../src/files/session/session.ts';
 import { defaultLimits } from '../../../src/server/limits.ts';
-import type { Sink, Store } from '../../../src/store/contract.ts';
+import type { FileStore, Sink } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
 import { frame, peer, putFrame } from '../../support/network/peer.ts';
 
 interface Setup {
-  readonly store?: Store;
+  readonly store?: FileStore;
   readonly openRequests?: number;
   readonly window?: { readonly high: number; readonly low: number };
   readonly linger?: number;
@@ -28,7 +28,7 @@ function attended(setup: Setup = {}) {
   const [theirs, ours] = memoryPair();
   const budget = createBudget(defaultLimits.budget);
   const shutdown$ = new Subject<void>();
-  const reports: Report[] = [];
+  const reports: RequestReport[] = [];
   const bugs: unknown[] = [];
   const session = createSession(commands, { openRequests: setup.openRequests ?? 8 });
   const buffers = new Set<ArrayBufferLike>();
@@ -76,9 +76,9 @@ async function conclude(it: ReturnType<typeof attended>) {
 }
 
 /** A store whose puts are stored only when the test lets them. */
-function hesitant(store: Store) {
+function hesitant(store: FileStore) {
   const waiting: (() => void)[] = [];
-  const slow: Store = {
+  const slow: FileStore = {
     ...store,
     put: (name, options) => {
       const sink = store.put(name, options);
@@ -98,7 +98,7 @@ function hesitant(store: Store) {
 }
 
 /** A store that answers each write a little later. */
-const later = (store: Store): Store => ({
+const later = (store: FileStore): FileStore => ({
   ...store,
   put: async (name, options) => {
     const sink = await store.put(name, options);
@@ -147,7 +147,7 @@ describe('a connection', () => {
   test('a connection holds on to the bytes of a short body, and not to all that came around it', async () => {
     const slow = hesitant(memoryStore());
     const written: Uint8Array[] = [];
-    const store: Store = {
+    const store: FileStore = {
       ...slow.store,
       put: async (name, options) => {
         const sink = await slow.store.put(name, options);
@@ -310,7 +310,7 @@ describe('a store', () => {
   });
 
   test('a store that throws is reported as an internal error, and the peer gets `internal`', async () => {
-    const broken: Store = {
+    const broken: FileStore = {
       ...memoryStore(),
       put: () => {
         throw new Error('oops');
@@ -360,7 +360,7 @@ describe('back-pressure', () => {
   test('a store that does not take bytes stops the peer', async () => {
     const store = memoryStore();
     let taken = 0;
-    const stuck: Store = {
+    const stuck: FileStore = {
       ...store,
       put: () => ({
         ok: true,

@@ -11,7 +11,7 @@ import { commands, requestFraming } from '../../../src/files/session/dispatch.ts
 import { createSession } from '../../../src/files/session/session.ts';
 import { defaultLimits } from '../../../src/server/limits.ts';
 import { serve } from '../../../src/server/serve.ts';
-import type { Source, Store } from '../../../src/store/contract.ts';
+import type { FileStore, Source } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
 import { connectTcp, listenTcp } from '../../../src/transport/socket/tcp.ts';
@@ -22,7 +22,7 @@ import { frame, peer, putFrame } from '../../support/network/peer.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
 
 /** A store that says what it is asked, and answers what only reads when the test lets it. */
-function hesitant(store: Store) {
+function hesitant(store: FileStore) {
   const asked: string[] = [];
   const waiting: (() => void)[] = [];
   let closed = 0;
@@ -39,7 +39,7 @@ function hesitant(store: Store) {
       return source.close();
     },
   });
-  const slow: Store = {
+  const slow: FileStore = {
     ...store,
     stat: (name) => later(`stat ${name}`, () => store.stat(name)),
     list: (options) => {
@@ -62,7 +62,7 @@ function hesitant(store: Store) {
   };
 }
 
-async function withFile(name = 'a', size = 3): Promise<Store> {
+async function withFile(name = 'a', size = 3): Promise<FileStore> {
   const store = memoryStore();
   const sink = await store.put(name, { size });
   if (sink.ok) await sink.value.write([new Uint8Array(size)]);
@@ -225,7 +225,7 @@ describe.each(Object.keys(transports) as (keyof typeof transports)[])(
   'a server that hears nothing over %s',
   (name) => {
     /** A peer that is connected, and reads nothing. */
-    async function connected(store: Store) {
+    async function connected(store: FileStore) {
       const { connections$, connect } = transports[name]();
       const timeouts = { ...defaultLimits.timeouts, unread: 100 };
       const events$ = serve({ connections$, store, limits: { openRequests: 2, timeouts } }).pipe(share());

@@ -1,14 +1,14 @@
 /** The frames of replies: how long their bodies are, whatever a server says. */
 import { describe, expect, test } from 'vitest';
 import { replyFraming } from '../../../src/files/protocol/reply.ts';
-import { initialState, step } from '../../../src/wire/deframe-step.ts';
+import { initialDeframeState, step } from '../../../src/wire/deframe-step.ts';
 import type { JsonHeader } from '../../../src/wire/json-header.ts';
 import { encodeJsonHeader } from '../../../src/wire/json-header.ts';
 
 function eventsOf(header: JsonHeader) {
   const encoded = encodeJsonHeader(header);
   if (!encoded.ok) throw new Error(encoded.fault.message);
-  return step(replyFraming(), initialState<JsonHeader>(), encoded.bytes).events;
+  return step(replyFraming(), initialDeframeState<JsonHeader>(), encoded.bytes).events;
 }
 
 describe('the body of a reply', () => {

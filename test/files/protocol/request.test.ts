@@ -5,7 +5,7 @@ import { catalogue, isFatal, serviceFault } from '../../../src/files/protocol/er
 import { frameError } from '../../../src/files/protocol/frame-error.ts';
 import { idOf, requestFault, requestPatterns } from '../../../src/files/protocol/request.ts';
 import { commands, requestFraming } from '../../../src/files/session/dispatch.ts';
-import { finish, initialState, step } from '../../../src/wire/deframe-step.ts';
+import { finish, initialDeframeState, step } from '../../../src/wire/deframe-step.ts';
 import { encodeJsonHeader, type JsonHeader } from '../../../src/wire/json-header.ts';
 import { frame } from '../../support/network/peer.ts';
 
@@ -53,7 +53,7 @@ describe('an id', () => {
 describe('a body is as long as its command says', () => {
   const framing = requestFraming(commands);
   const opened = (header: JsonHeader) => {
-    const { events } = step(framing, initialState(), frame(header));
+    const { events } = step(framing, initialDeframeState(), frame(header));
     const [first] = events;
     return first?.type === 'start' ? first.length : first?.type === 'fault' ? first.fault.code : first;
   };
@@ -110,7 +110,7 @@ describe('the catalogue', () => {
     [[2, 0, 0, 0, 123], 'truncated'],
   ])('the catalogue says of the bytes %j: %s, in JSON', (bytes, code) => {
     const framing = requestFraming();
-    const stepped = step(framing, initialState<JsonHeader>(), Uint8Array.from(bytes));
+    const stepped = step(framing, initialDeframeState<JsonHeader>(), Uint8Array.from(bytes));
     const events = [...stepped.events, ...finish(framing, stepped.state).events];
     const [first] = events;
     expect(first?.type).toBe('fault');

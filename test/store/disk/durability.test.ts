@@ -12,14 +12,14 @@ import {
   textOf,
   value,
 } from '../../../src/store/conformance/case.ts';
-import type { Store } from '../../../src/store/contract.ts';
+import type { FileStore } from '../../../src/store/contract.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import { type DiskStoreOptions, openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import type { Interception, Operation } from '../../support/stores/fs-intercepted.ts';
 import { expectInOrder, loggedFileSystem } from '../../support/stores/operation-log.ts';
 import { filesBelow, newRoot, openBelow, removeRoot } from '../../support/stores/store-roots.ts';
 
-const opened: { store: Store; root: string }[] = [];
+const opened: { store: FileStore; root: string }[] = [];
 afterEach(async () => {
   for (const { store, root } of opened.splice(0)) {
     await store.close();

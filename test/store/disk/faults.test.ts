@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../../src/files/protocol/errors.ts';
 import { pattern, put, value } from '../../../src/store/conformance/case.ts';
-import type { Outcome, Store } from '../../../src/store/contract.ts';
+import type { FileStore, Outcome } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { faultyFileSystem } from '../../support/stores/faulty-fs.ts';
 import type { Operation } from '../../support/stores/fs-intercepted.ts';
@@ -37,7 +37,7 @@ const large = 'large '.repeat(50_000);
 const brief = (content: string) => (content === large ? 'large' : content);
 
 interface Step {
-  readonly act: (store: Store) => Promise<Outcome<unknown>>;
+  readonly act: (store: FileStore) => Promise<Outcome<unknown>>;
   /** The contents that it gives to names; null removes the name. */
   readonly result: Readonly<Record<string, string | null>>;
   /** The code with which it fails even when no operation does. */

@@ -20,7 +20,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { namesIn, pattern, put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
-import type { Store } from '../../../src/store/contract.ts';
+import type { FileStore } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { interceptedFileSystem, type Operation } from '../../support/stores/fs-intercepted.ts';
 import { filesBelow, openBelow, temporariesIn } from '../../support/stores/store-roots.ts';
@@ -32,7 +32,7 @@ for (const durability of ['fsync', 'os'] as const) {
     let root: string;
     let outside: string;
     let outsideFiles: readonly string[];
-    let store: Store;
+    let store: FileStore;
     /** Called before each operation of the store. It does what another process does at that moment. */
     let meanwhile: (operation: Operation) => void;
 

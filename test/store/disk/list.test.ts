@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { namesIn, put, refused, value } from '../../../src/store/conformance/case.ts';
-import type { Listing, Store } from '../../../src/store/contract.ts';
+import type { FileStore, Listing } from '../../../src/store/contract.ts';
 import { createDirectories } from '../../../src/store/disk/directories.ts';
 import type { DiskListings } from '../../../src/store/disk/disk.ts';
 import { createDiskIo } from '../../../src/store/disk/disk-io.ts';
@@ -596,7 +596,7 @@ describe('a tree of many folders', () => {
         writeFileSync(join(root, `${i}/full-${k}/file`), '');
         expected.push(`${i}/full-${k}/file`);
       }
-    const store: Store = await value(openDiskStore(root, { durability: 'os' }));
+    const store: FileStore = await value(openDiskStore(root, { durability: 'os' }));
     expect(await namesIn(store, 7)).toEqual(expected.sort());
     expect(await namesIn(store, 1000)).toEqual(expected);
     await store.close();

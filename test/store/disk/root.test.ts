@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync }
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { namesIn, put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
-import type { Store } from '../../../src/store/contract.ts';
+import type { FileStore } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { interceptedFileSystem } from '../../support/stores/fs-intercepted.ts';
 import { filesBelow, newRoot, openBelow, removeRoot } from '../../support/stores/store-roots.ts';
@@ -88,7 +88,7 @@ it('a folder that another call opens while a put makes it durable stays open onc
       return undefined;
     },
   });
-  const store: Store = await value(openDiskStore(base, { durability: 'fsync', fs }));
+  const store: FileStore = await value(openDiskStore(base, { durability: 'fsync', fs }));
   const before = openBelow(base).length;
   await value(put(store, 'a/file', 'x'));
   await Promise.all(reads);

@@ -4,9 +4,9 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fc, test } from '@fast-check/vitest';
 import { describe } from 'vitest';
-import type { ListingBounds } from '../../../src/node.ts';
 import { put, value } from '../../../src/store/conformance/case.ts';
-import type { Store } from '../../../src/store/contract.ts';
+import type { FileStore } from '../../../src/store/contract.ts';
+import type { ListingBounds } from '../../../src/store/listing/bounds.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { cases } from '../../support/cases.ts';
 import { newDiskStore, openBelow } from '../../support/stores/store-roots.ts';
@@ -72,7 +72,7 @@ class Model {
   readonly there = new Set<string>();
   readonly listers: Lister[] = [];
   constructor(
-    readonly store: Store,
+    readonly store: FileStore,
     readonly root: string | undefined,
   ) {}
 

@@ -4,7 +4,7 @@ import { fc, test } from '@fast-check/vitest';
 import { describe, expect, it } from 'vitest';
 import { bytes, pattern, put, refused, value } from '../../../src/store/conformance/case.ts';
 import { storeContract } from '../../../src/store/conformance/suite.ts';
-import type { Outcome, Sink, Store } from '../../../src/store/contract.ts';
+import type { FileStore, Outcome, Sink } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { err } from '../../../src/store/outcome.ts';
 import { type Quota, withQuotas } from '../../../src/store/quota/quotas.ts';
@@ -33,7 +33,7 @@ storeContract(
 );
 
 /** The bytes of the files below a prefix, as the store under the quotas lists them. */
-async function sumOf(store: Store, prefix: string): Promise<number> {
+async function sumOf(store: FileStore, prefix: string): Promise<number> {
   const { files } = await value(store.list({ prefix, limit: 10_000 }));
   return files.reduce((sum, { size }) => sum + size, 0);
 }
@@ -50,7 +50,7 @@ async function storeWith(files: Readonly<Record<string, number>>, quotas = () =>
   return { inner, store: withQuotas(inner, quotas) };
 }
 
-async function begun(store: Store, name: string, size: number): Promise<Sink> {
+async function begun(store: FileStore, name: string, size: number): Promise<Sink> {
   const sink = await value(store.put(name, { size }));
   await value(sink.write([pattern(size)]));
   return sink;
@@ -137,7 +137,7 @@ describe('a rename under way', () => {
     const gate = new Promise<void>((resolve) => {
       go = resolve;
     });
-    const rename: Store['rename'] = (...asked) => gate.then(() => inner.rename(...asked));
+    const rename: FileStore['rename'] = (...asked) => gate.then(() => inner.rename(...asked));
     return { store: withQuotas({ ...inner, rename }, () => small), go: () => go() };
   }
 
@@ -212,7 +212,7 @@ describe('the quotas', () => {
     let quotas: readonly Quota[] = [];
     let go = () => {};
     const held = new Promise<void>((resolve) => (go = resolve));
-    const put1: Store['put'] = async (name, options) => {
+    const put1: FileStore['put'] = async (name, options) => {
       const sink = await inner.put(name, options);
       if (!sink.ok) return sink;
       return { ok: true, value: { ...sink.value, commit: () => held.then(() => sink.value.commit()) } };
@@ -286,7 +286,7 @@ describe('the quotas', () => {
     const inner = memoryStore();
     await value(put(inner, 'a', bytes('abc')));
     let works = false;
-    const list: Store['list'] = (options) => (works ? inner.list(options) : err('io-error'));
+    const list: FileStore['list'] = (options) => (works ? inner.list(options) : err('io-error'));
     const store = withQuotas({ ...inner, list }, () => small);
     await refused(store.put('b', { size: 1 }), 'io-error');
     works = true;
@@ -297,7 +297,7 @@ describe('the quotas', () => {
 
 const name = fc.constantFrom('a/1', 'a/2', 'b/1', 'b/2', 'c');
 const size = fc.integer({ min: 0, max: 60 });
-type Action = (store: Store) => Promise<unknown>;
+type Action = (store: FileStore) => Promise<unknown>;
 
 const action: fc.Arbitrary<Action> = fc.oneof(
   {
@@ -333,7 +333,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 );
 
 /** A store that answers later, in the order that the scheduler picks. */
-function scattered(inner: Store, scheduler: fc.Scheduler): Store {
+function scattered(inner: FileStore, scheduler: fc.Scheduler): FileStore {
   const later = async <T>(ask: () => T | Promise<T>): Promise<T> => {
     await scheduler.schedule(Promise.resolve());
     const answer = await ask();

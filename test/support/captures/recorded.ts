@@ -22,13 +22,13 @@ export interface Recorded {
  */
 export async function recorded(
   exchange: (client: Connection, server: Connection) => Promise<unknown>,
-  options: RecordOptions & { readonly ends?: [Connection, Connection] } = {},
+  { ends: pair, ...options }: RecordOptions & { readonly ends?: [Connection, Connection] } = {},
 ): Promise<Recorded> {
   const path = join(tempFolder(), 'recorded.pcapng');
   const recorder = record(path, options);
   const ends: RecordEnd[] = [];
   recorder.ends$.subscribe((end) => ends.push(end));
-  const [client, server] = options.ends ?? memoryPair();
+  const [client, server] = pair ?? memoryPair();
   const wrapped = recorder.wrap(server);
   const over = once(wrapped.closed$);
   await exchange(client, wrapped);

@@ -2,7 +2,7 @@
 import { concat, defer, from, map, NEVER, Observable, of } from 'rxjs';
 import { requestFraming } from '../../../src/files/session/dispatch.ts';
 import { serve } from '../../../src/server/serve.ts';
-import type { Store } from '../../../src/store/contract.ts';
+import type { FileStore } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
@@ -10,7 +10,7 @@ import { deframe } from '../../../src/wire/deframe.ts';
 import type { JsonHeader } from '../../../src/wire/json-header.ts';
 
 export interface AnsweringOptions {
-  readonly store?: Store;
+  readonly store?: FileStore;
   /** After how many bytes of the server's each connection breaks, in the order they are made; then none does. */
   readonly cuts?: readonly number[];
   /** Awaited before the connection of that number, from 0, is made. */

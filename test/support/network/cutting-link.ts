@@ -1,7 +1,7 @@
 /** Connections to a real server, each of which breaks after so many bytes. */
 import { concat, concatMap, defer, NEVER, Observable, of, Subject } from 'rxjs';
 import { type ServeOptions, serve } from '../../../src/server/serve.ts';
-import type { Store } from '../../../src/store/contract.ts';
+import type { FileStore } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import type { Connection, ConnectionFault } from '../../../src/transport/connection.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
@@ -13,12 +13,12 @@ export interface CutOptions {
   readonly refused?: (connection: number) => boolean;
   /** Answers of the server that are lost: those of these connections break as soon as it sends anything but an ack of these. */
   readonly deaf?: (connection: number) => boolean;
-  readonly store?: Store;
+  readonly store?: FileStore;
   readonly server?: Partial<ServeOptions>;
 }
 
 /** Connections that broke, by the store behind them, until the server has dealt with what had arrived by then. */
-const brokenTo = new WeakMap<Store, Promise<unknown>[]>();
+const brokenTo = new WeakMap<FileStore, Promise<unknown>[]>();
 
 export const refusedHere: ConnectionFault = { code: 'refused', message: 'nobody listens' };
 

@@ -1,6 +1,6 @@
 /** A process that has few descriptors, with a store: `ulimit -n 64; node few-descriptors.mjs ROOT`. Needs a build. */
 import { closeSync, openSync } from 'node:fs';
-import { openDiskStore } from '../../../dist/node.js';
+import { openDiskStore } from '../../../dist/server.js';
 
 const { value: store } = await openDiskStore(process.argv[2], { durability: 'os' });
 

@@ -3,7 +3,7 @@
  * `synced N` each time that a sync has answered that N bytes are stored. Writes at most LIMIT of the SIZE bytes. Byte
  * i of the content is i modulo 251. Needs a build.
  */
-import { openDiskStore } from '../../../dist/node.js';
+import { openDiskStore } from '../../../dist/server.js';
 
 const [root, durability, size, limit] = process.argv.slice(2);
 const content = Buffer.alloc(

@@ -2,10 +2,10 @@
 import { lastValueFrom, Subject, toArray } from 'rxjs';
 import { expect } from 'vitest';
 import type { ServerEvent } from '../../../src/server/event.ts';
-import { defaultLimits, type Limits } from '../../../src/server/limits.ts';
+import { defaultLimits, type ServerLimits } from '../../../src/server/limits.ts';
 import { serve } from '../../../src/server/serve.ts';
 import type { ServerStats } from '../../../src/server/status.ts';
-import type { Store } from '../../../src/store/contract.ts';
+import type { FileStore } from '../../../src/store/contract.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import type { ListenEvent } from '../../../src/transport/listen-event.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
@@ -17,7 +17,7 @@ export interface ServedInMemory {
   readonly end: () => Promise<ServerEvent[]>;
 }
 
-export function servedInMemory(store: Store, limits: Partial<Limits> = {}): ServedInMemory {
+export function servedInMemory(store: FileStore, limits: Partial<ServerLimits> = {}): ServedInMemory {
   const connections$ = new Subject<ListenEvent>();
   let stats = (): ServerStats => expect.unreachable();
   const served$ = serve({
@@ -44,7 +44,7 @@ export function servedInMemory(store: Store, limits: Partial<Limits> = {}): Serv
 }
 
 /** Stores a file without more ado. */
-export async function fill(store: Store, name: string, bytes: Uint8Array): Promise<void> {
+export async function fill(store: FileStore, name: string, bytes: Uint8Array): Promise<void> {
   const sink = await store.put(name, { size: bytes.length });
   if (!sink.ok) throw new Error(sink.error.message);
   await sink.value.write([bytes]);

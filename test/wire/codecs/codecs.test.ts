@@ -7,7 +7,7 @@ import { dnsMessages } from '../../../src/wire/codecs/dns-messages.ts';
 import { lines } from '../../../src/wire/codecs/lines.ts';
 import { MessageFault } from '../../../src/wire/codecs/message-fault.ts';
 import { jsonMessages, messages } from '../../../src/wire/codecs/messages.ts';
-import { bytes } from '../../../src/wire/codecs/raw-bytes.ts';
+import { rawBytes } from '../../../src/wire/codecs/raw-bytes.ts';
 import { textChunks } from '../../../src/wire/codecs/text-chunks.ts';
 import { lengthField } from '../../../src/wire/length-field.ts';
 import { cases } from '../../support/cases.ts';
@@ -269,7 +269,7 @@ describe('textChunks', () => {
 
 test('bytes and textChunks hold no memory of a Buffer that they were given', () => {
   const memory = Buffer.from([0x61, 0x62, 0xe2]);
-  const [raw] = bytes.decoder.step(0, memory, 1, 1).decoded;
+  const [raw] = rawBytes.decoder.step(0, memory, 1, 1).decoded;
   const { decoder } = textChunks;
   const { state } = decoder.step(decoder.initial(0), memory, 0, 1);
   memory.fill(0);
@@ -384,8 +384,8 @@ describe('what is encoded is found again', () => {
 
   test('bytes are copied, also out of a Buffer, and nothing is decoded when nothing may be', () => {
     const chunk = Buffer.from('abc');
-    expect(bytes.decoder.step(0, chunk, 0, 0)).toEqual({ state: 0, decoded: [], at: 0 });
-    const { decoded } = bytes.decoder.step(0, chunk, 1, 1);
+    expect(rawBytes.decoder.step(0, chunk, 0, 0)).toEqual({ state: 0, decoded: [], at: 0 });
+    const { decoded } = rawBytes.decoder.step(0, chunk, 1, 1);
     chunk.fill(0);
     expect(decoded).toEqual([{ type: 'message', message: ascii('bc'), cost: 2, position: 0 }]);
   });

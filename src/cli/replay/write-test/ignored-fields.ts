@@ -2,7 +2,7 @@
 
 import { type ConversationLog, eventsOfEach } from '../../../capture/trim/conversation-log.ts';
 import { sluiceReplies } from '../../../server/verify-replay.ts';
-import { initialState, step } from '../../../wire/deframe-step.ts';
+import { initialDeframeState, step } from '../../../wire/deframe-step.ts';
 import type { JsonHeader } from '../../../wire/json-header.ts';
 
 export interface IgnoredField {
@@ -42,7 +42,7 @@ export function ignoredIn(log: ConversationLog): Ignored {
   const names = new Set<string>();
   let [hasProgress, hasHidden] = [false, false];
   for (const events of eventsOfEach(log).values()) {
-    let state = initialState<JsonHeader>();
+    let state = initialDeframeState<JsonHeader>();
     for (const event of events) {
       if (event.type === 'open' || event.from !== 'server') continue;
       if (event.type !== 'chunk') break;

@@ -71,7 +71,7 @@ export function framingSource(
 ): { readonly code: string; readonly imports: string } | null {
   switch (framing.type) {
     case 'preset':
-      return { code: framing.name, imports: framing.name };
+      return { code: `presets.${framing.name}`, imports: 'presets' };
     case 'length-field':
       return { code: `lengthField(${optionsSource(framing.options)})`, imports: 'lengthField' };
     case 'none':

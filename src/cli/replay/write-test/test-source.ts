@@ -40,7 +40,7 @@ export function testSource(facts: TestFacts): string {
 
 function headLines({ command, capture, framing, own, notes }: TestFacts): string[] {
   const isRead = own === null && framing.type !== 'sluice';
-  const names = ['captureFile', ...(own === null ? [isRead ? 'framesOf' : 'fileServer'] : []), 'matchers'];
+  const names = [...(own === null ? [isRead ? 'framesOf' : 'fileServer'] : []), 'matchers'];
   const imports = framingSource(framing)?.imports ?? '';
   const redacted =
     framing.type === 'sluice'
@@ -52,6 +52,7 @@ function headLines({ command, capture, framing, own, notes }: TestFacts): string
     comment(`To make both files again: ${command}`),
     ...notes.map(comment),
     ...(imports === '' ? [] : [`import { ${imports} } from 'sluice';`]),
+    `import { captureFile } from 'sluice/capture';`,
     `import { ${names.join(', ')} } from 'sluice/testing';`,
     `import { expect, test } from 'vitest';`,
     ...(own === null ? [] : [ownImport(own)]),

@@ -36,7 +36,8 @@ describe('the text of a test', () => {
     ).toBe(`// Recorded conversations as tests: out.test.pcapng is replayed as it was cut, and cut at random.
 // Addresses in it are stand-ins, and tokens are written as *.
 // To make both files again: npx sluice replay trace.pcap --write-test out.test.ts --force
-import { captureFile, fileServer, matchers } from 'sluice/testing';
+import { captureFile } from 'sluice/capture';
+import { fileServer, matchers } from 'sluice/testing';
 import { expect, test } from 'vitest';
 
 expect.extend(matchers);
@@ -99,9 +100,9 @@ test('conversation 0 is answered as it was recorded: put a.txt and 1 more', asyn
   test('the text of a test of another protocol names its framing once as what reads, and once for replies', () => {
     const none = { fields: [], remarks: [] };
     const preset = testSource({ ...facts, framing: { type: 'preset', name: 'dns' }, ignored: none });
-    expect(preset).toContain("import { dns } from 'sluice';");
-    expect(preset).toContain('const pipeline = framesOf(dns);');
-    expect(preset).toContain('  framing: dns, //');
+    expect(preset).toContain("import { presets } from 'sluice';");
+    expect(preset).toContain('const pipeline = framesOf(presets.dns);');
+    expect(preset).toContain('  framing: presets.dns, //');
     expect(preset).toContain('  ignore: [], //');
     const options = { width: 4, endian: 'little', counts: 'frame', maxLength: 100 } as const;
     const field = testSource({ ...facts, framing: { type: 'length-field', options }, ignored: none });

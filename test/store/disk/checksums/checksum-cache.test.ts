@@ -17,7 +17,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { pattern, put, value } from '../../../../src/store/conformance/case.ts';
-import type { Store } from '../../../../src/store/contract.ts';
+import type { FileStore } from '../../../../src/store/contract.ts';
 import { crc32 } from '../../../../src/store/crc32.ts';
 import {
   CHECKSUMS_MAX,
@@ -40,12 +40,12 @@ rootForEachTest((path) => {
 });
 
 const journal = () => join(root, '.sluice/sums');
-const sumOf = async (store: Store, name: string) => (await value(store.stat(name))).crc32;
+const sumOf = async (store: FileStore, name: string) => (await value(store.stat(name))).crc32;
 const content = pattern(1000);
 const sum = crc32(content);
 
 /** Opens a store on the root, acts, and closes it. */
-async function withStore<T>(act: (store: Store) => Promise<T>): Promise<T> {
+async function withStore<T>(act: (store: FileStore) => Promise<T>): Promise<T> {
   const store = await value(openDiskStore(root, { durability: 'os', checksums: 'disk' }));
   try {
     return await act(store);

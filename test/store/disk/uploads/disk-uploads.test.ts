@@ -21,7 +21,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { contentOf, pattern, put, refused, textOf, value } from '../../../../src/store/conformance/case.ts';
-import type { Outcome, PutOptions, Sink, Store } from '../../../../src/store/contract.ts';
+import type { FileStore, Outcome, PutOptions, Sink } from '../../../../src/store/contract.ts';
 import { crc32 } from '../../../../src/store/crc32.ts';
 import { type DiskStoreOptions, openDiskStore } from '../../../../src/store/disk/disk-store.ts';
 import { newOwner } from '../../../../src/store/disk/owner.ts';
@@ -35,7 +35,7 @@ const none = { offset: 0, crc32: 0 };
 const firstOf = (length: number, of = content) => ({ offset: length, crc32: crc32(of.subarray(0, length)) });
 
 let root: string;
-const opened = new Set<Store>();
+const opened = new Set<FileStore>();
 rootForEachTest((path) => {
   root = path;
 });
@@ -45,7 +45,7 @@ afterEach(async () => {
   for (const store of stores) await store.close();
 });
 
-async function open(options: DiskStoreOptions = {}): Promise<Store> {
+async function open(options: DiskStoreOptions = {}): Promise<FileStore> {
   const store = await value(openDiskStore(root, options));
   opened.add(store);
   return store;
@@ -64,13 +64,13 @@ function leavePart(length: number, bytes: Uint8Array, more: { synced?: boolean; 
   return path;
 }
 
-async function begun(store: Store, to: number, options: Partial<PutOptions> = {}): Promise<Sink> {
+async function begun(store: FileStore, to: number, options: Partial<PutOptions> = {}): Promise<Sink> {
   const sink = await value(store.put('file', { size: content.length, upload: 'key', ...options }));
   await value(sink.write([content.subarray(options.offset ?? 0, to)]));
   return sink;
 }
 
-async function finish(store: Store, offset: number): Promise<void> {
+async function finish(store: FileStore, offset: number): Promise<void> {
   const sink = await begun(store, content.length, { offset });
   expect((await value(sink.commit())).crc32).toBe(crc32(content));
   assert.deepEqual(await contentOf(store, 'file'), content);

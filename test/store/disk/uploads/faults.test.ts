@@ -11,7 +11,7 @@ import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { pattern, value } from '../../../../src/store/conformance/case.ts';
-import type { Outcome, Sink, Store, UploadOffset } from '../../../../src/store/contract.ts';
+import type { FileStore, Outcome, Sink, UploadOffset } from '../../../../src/store/contract.ts';
 import { crc32 } from '../../../../src/store/crc32.ts';
 import { openDiskStore } from '../../../../src/store/disk/disk-store.ts';
 import { type Fault, faultyFileSystem } from '../../../support/stores/faulty-fs.ts';
@@ -86,7 +86,7 @@ async function runWithFault({ content, durability, fault, tries }: Run): Promise
   }
 
   /** Resumes, puts the missing bytes up to `to`, and commits when those are all; returns whether nothing failed. */
-  async function attempt(store: Store, to: number, syncs: boolean): Promise<boolean> {
+  async function attempt(store: FileStore, to: number, syncs: boolean): Promise<boolean> {
     const part = got(await store.resume('key'));
     if (part === undefined) return false;
     isBeginning(part);

@@ -1,0 +1,43 @@
+/** The faces of the package: how many names each has, which, and with which signatures. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { publicFaces, reportOf } from './support/public-names.ts';
+
+const faces = publicFaces();
+const golden = resolve(import.meta.dirname, 'golden/faces');
+const fileOf = (name: string): string => `${golden}/${name.replace('/', '-')}.txt`;
+const count = (isOf: (name: string) => boolean, isValue: boolean): number =>
+  faces.filter(({ name }) => isOf(name)).flatMap(({ names }) => names.filter((it) => it.isValue === isValue))
+    .length;
+
+if (process.env.UPDATE_FACES) {
+  mkdirSync(golden, { recursive: true });
+  for (const face of faces) writeFileSync(fileOf(face.name), reportOf(face));
+}
+
+describe('the faces of the package', () => {
+  test.each(faces)('$name exports what its report says; UPDATE_FACES=1 writes the report anew', (face) => {
+    expect(reportOf(face)).toBe(readFileSync(fileOf(face.name), 'utf8'));
+  });
+
+  test('sluice has at most 40 values, the others together at most 80, and twice as many types', () => {
+    const isMain = (name: string) => name === 'sluice';
+    const isOther = (name: string) => !isMain(name);
+    expect(count(isMain, true)).toBeLessThanOrEqual(40);
+    expect(count(isMain, false)).toBeLessThanOrEqual(80);
+    expect(count(isOther, true)).toBeLessThanOrEqual(80);
+    expect(count(isOther, false)).toBeLessThanOrEqual(160);
+  });
+
+  test('no name is exported twice', () => {
+    const names = faces.flatMap((face) => face.names.map(({ name }) => name));
+    expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
+  });
+
+  test('no name means something else to its reader', () => {
+    const taken = ['Request', 'Response', 'Window', 'Store', 'Effect', 'step', 'finish', 'problem', 'bytes'];
+    const names = faces.flatMap((face) => face.names.map(({ name }) => name));
+    expect(names.filter((name) => taken.includes(name) || name in globalThis)).toEqual([]);
+  });
+});
