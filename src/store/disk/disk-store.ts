@@ -39,7 +39,11 @@ export interface DiskStoreOptions extends UploadOptions {
    * Bounds on listings, for machines with little memory and for tests; those not given have their defaults.
    */
   readonly listing?: Partial<ListingBounds>;
-  /** Another file system underneath, for tests. */
+  /**
+   * Another file system underneath, for tests of the store.
+   *
+   * @internal
+   */
   readonly fs?: FileSystem;
 }
 
