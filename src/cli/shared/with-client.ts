@@ -50,7 +50,7 @@ export const clientExitError = (fault: ClientFault): ExitError =>
 
 /** Explains a failure of one name alone: null when that was printed before, undefined when it concerns all names. */
 function explainOne(thrown: unknown): string | null | undefined {
-  if (isExitError(thrown)) return thrown.message;
+  if (isExitError(thrown)) return thrown.said;
   return isClientFault(thrown) && !breaksConnection(thrown) ? faultInWords(thrown, 'read') : undefined;
 }
 
@@ -75,7 +75,7 @@ export async function forEachName(
     }
   });
   const settled = await Promise.allSettled(asked);
-  for (const each of settled) if (each.status === 'rejected') throw each.reason;
+  for (const each of settled) if (each.status === 'rejected') throw each.reason as unknown;
   const refused = settled.some((each) => each.status === 'fulfilled' && !each.value);
   if (refused) throw exitError(exitStatus.failed);
 }
