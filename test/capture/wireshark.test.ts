@@ -12,8 +12,9 @@ import { initialState, step } from '../../src/wire/deframe-step.ts';
 import type { FaultCode } from '../../src/wire/fault.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
 import { askedInOrder, dissected, type Item, tsharkText } from '../support/captures/dissected.ts';
+import { recordedConversations } from '../support/captures/recorded-sides.ts';
 import { handshake, pcapOf, segments, type TcpPacket } from '../support/captures/tcp-pcap.ts';
-import { conversations as conversationsIn, follow } from '../support/captures/tshark.ts';
+import { told } from '../support/captures/tshark.ts';
 import { need } from '../support/install-tools.ts';
 import { frame } from '../support/network/peer.ts';
 import { between, bytesFrom, oneOf, randomFrom } from '../support/seeded.ts';
@@ -497,9 +498,10 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
 
   test('the Wireshark dissector finds the frames of a recorded session, byte for byte those that TCP carried', async () => {
     const path = join(golden, 'sluice.pcapng');
-    const count = (await conversationsIn(path)).length;
+    const { length: count } = await recordedConversations(path);
     expect(count).toBeGreaterThan(3);
-    const followed = await Promise.all(Array.from({ length: count }, (_, i) => follow(path, i)));
+    const { conversations, followed } = await told(path, { streams: count });
+    expect(conversations.length).toBe(count);
     for (const [, pass] of passes) {
       const items = await dissected(path, pass);
       let bodies = 0;
