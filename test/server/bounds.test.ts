@@ -23,9 +23,9 @@ const attacks: Readonly<Record<string, (n: number) => Uint8Array[]>> = {
   'a header byte by byte': () => bytewise(frame({ cmd: 'ping', pad: 'x'.repeat(6_000) }).subarray(0, 5_000)),
   'the shortest frames, behind a body that came fast': (n) => [
     putFrame(`fast ${n}`, new Uint8Array(400_000)),
-    Buffer.concat(many(30_000, () => frame({}))),
+    Buffer.concat(many(5_000, () => frame({}))),
   ],
-  'the shortest frames': () => [Buffer.concat(many(2_000, () => frame({})))],
+  'the shortest frames': () => [Buffer.concat(many(3_000, () => frame({})))],
   'requests with long ids that are echoed': () => [
     Buffer.concat(many(2_000, (i) => frame({ cmd: i % 2 === 0 ? 'ping' : 'nope', id: 'i'.repeat(256) }))),
   ],
@@ -41,7 +41,7 @@ const attacks: Readonly<Record<string, (n: number) => Uint8Array[]>> = {
     Buffer.concat(many(2_000, () => frame({ cmd: 'list' }))),
   ],
   'a get, and a list behind it': () => [frame({ cmd: 'get', filename: 'large' }), frame({ cmd: 'list' })],
-  'puts of a byte each': (n) => [Buffer.concat(many(400, (i) => putFrame(`${n}/${i}`, 'x', { id: i })))],
+  'puts of a byte each': (n) => [Buffer.concat(many(250, (i) => putFrame(`${n}/${i}`, 'x', { id: i })))],
   'a put that tells its progress at each byte': (n) => [
     frame({ cmd: 'get', filename: 'large' }),
     frame({ cmd: 'put', filename: `p${n}`, filesize: 1e6, progress: 1 }),
@@ -114,8 +114,9 @@ describe('the credit of all connections together', () => {
   test.each(Object.keys(attacks))(
     'the credit of all connections is bounded for peers that send %s',
     async (kind) => {
-      const high = 2_000_000;
-      expect(await peakOf(new Array(16).fill(kind), high, 5)).toBeLessThanOrEqual(bound(high, 16));
+      // Small enough that each kind which costs credit would go beyond the bound, were it not paused.
+      const high = 500_000;
+      expect(await peakOf(new Array(8).fill(kind), high, 5)).toBeLessThanOrEqual(bound(high, 8));
     },
   );
 
