@@ -21,6 +21,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { type ErrorCode, isFatal } from '../../src/files/protocol/errors.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
+import { cases } from '../support/cases.ts';
 import { converse, frame, outcomes, putFrame, rawFrame } from '../support/network/peer.ts';
 import { endAll, main, shareServe, start } from '../support/processes/cli.ts';
 import { newRoot, removeRoot, temporariesIn } from '../support/stores/store-roots.ts';
@@ -622,7 +623,7 @@ describe('things planted in the tree', () => {
     const names = ['a/b/secret', 'a/b/new', 'a/b/folder/secret', 'c/deep/secret', 'c/deep/new/new'];
     const answers = new Set<string>();
     const seenAll = () => ['put', 'get', 'rename', 'not-a-file'].every((answer) => answers.has(answer));
-    for (let round = 0; round < 60 || !seenAll(); round++) {
+    for (let round = 0; round < cases(20) || !seenAll(); round++) {
       const said = names.flatMap((filename, i) => [
         putFrame(filename, Buffer.alloc(i === 0 ? 100_000 : 10, 'E'), { id: round }),
         frame({ cmd: 'get', filename }),
