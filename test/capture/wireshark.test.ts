@@ -11,8 +11,9 @@ import { requestFraming } from '../../src/files/session/dispatch.ts';
 import { initialState, step } from '../../src/wire/deframe-step.ts';
 import type { FaultCode } from '../../src/wire/fault.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
-import { askedInOrder, dissected, foundIn, type Item, tsharkText } from '../support/captures/dissected.ts';
+import { dissected, dissector, type Item, tsharkText } from '../support/captures/dissected.ts';
 import { recordedConversations } from '../support/captures/recorded-sides.ts';
+import { shareSharkd } from '../support/captures/sharkd.ts';
 import { handshake, pcapOf, segments, type TcpPacket } from '../support/captures/tcp-pcap.ts';
 import { told } from '../support/captures/tshark.ts';
 import { need } from '../support/install-tools.ts';
@@ -216,6 +217,9 @@ const conversations = [...document.matchAll(/^```wire.*\n([\s\S]*?)^```$/gm)].fl
   const ends = turns.flatMap(({ after }, i) => (after === 'break' ? [i + 1] : []));
   return [...ends, turns.length].map((end, i) => turns.slice(i === 0 ? 0 : ends[i - 1], end));
 });
+
+/** The dissector is in its plugin folder, as the README says. */
+const sharkd = shareSharkd([dissector]);
 
 describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
   let folder: string;
@@ -525,18 +529,25 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
     const titles = (asked: readonly number[]) =>
       asked.map((packet) => items.filter((item) => item.packet === packet).map(({ title }) => title));
     const backwards = [...packets].reverse();
-    expect(await askedInOrder(path, backwards, join(folder, 'window'))).toEqual(titles(backwards));
+    // Wireshark's window asks the dissector in the same way.
+    const { load, trees } = await sharkd();
+    await load(path);
+    const shown: string[][] = [];
+    for (const packet of backwards)
+      shown.push((await trees(packet)).filter((title) => title.startsWith('Sluice')));
+    expect(shown).toEqual(titles(backwards));
   });
 
   test('the Wireshark dissector takes no other protocol for Sluice', async () => {
     const files = (await readdir(golden)).filter((name) => /\.pcap(ng)?$/.test(name));
     expect(files.length).toBeGreaterThan(10);
-    const found = await foundIn(
-      files.map((name) => join(golden, name)),
-      'sluice',
-      join(folder, 'home'),
-    );
-    expect(files.filter((_, i) => found[i]!.length > 0)).toEqual(['sluice.pcapng']);
+    const { load, packets } = await sharkd();
+    const found: string[] = [];
+    for (const name of files) {
+      await load(join(golden, name));
+      if ((await packets({ filter: 'sluice' })).length > 0) found.push(name);
+    }
+    expect(found).toEqual(['sluice.pcapng']);
   });
 });
 

@@ -1,7 +1,5 @@
 /** Runs tshark with the Wireshark dissector, and reads the items of Sluice that it finds in each packet. */
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { pathOf } from '../install-tools.ts';
@@ -72,81 +70,4 @@ export async function tsharkText(path: string, options: readonly string[]): Prom
 /** All items of Sluice's protocol in a capture file, in order. */
 export async function dissected(path: string, options: readonly string[]): Promise<Item[]> {
   return itemsOf(await tsharkText(path, ['-T', 'pdml', '-J', 'frame tcp sluice', ...options]));
-}
-
-interface Answer {
-  readonly id: number;
-  readonly error?: unknown;
-  readonly result?: unknown;
-}
-
-/**
- * Asks sharkd, which is Wireshark without its window, and returns the results in the order of the requests. The dissector
- * is installed by a copy in the plugin folder, as in its README.
- *
- * @param home a folder for this call alone.
- */
-async function ofSharkd(
-  asked: readonly { readonly method: string; readonly params: object }[],
-  home: string,
-): Promise<unknown[]> {
-  const plugins = join(home, '.local/lib/wireshark/plugins');
-  await mkdir(plugins, { recursive: true });
-  await copyFile(dissector, join(plugins, 'sluice.lua'));
-  const program = pathOf('sharkd');
-  if (program === null) throw new Error('there is no sharkd, though it comes with tshark');
-  const env = { ...process.env, HOME: home, XDG_CONFIG_HOME: join(home, '.config') };
-  const asking = run(program, ['-'], { env, maxBuffer: 1 << 28 });
-  asking.child.stdin?.end(
-    [...asked, { method: 'bye' }]
-      .map((request, id) => `${JSON.stringify({ jsonrpc: '2.0', id: id + 1, ...request })}\n`)
-      .join(''),
-  );
-  const { stdout } = await asking;
-  const answers = stdout
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as Answer);
-  return asked.map(({ method, params }, i) => {
-    const answer = answers.find(({ id }) => id === i + 1);
-    if (answer?.result === undefined)
-      throw new Error(`sharkd says of ${method} ${JSON.stringify(params)}: ${JSON.stringify(answer?.error)}`);
-    return answer.result;
-  });
-}
-
-/**
- * Asks for single packets, in this order, and returns the titles of Sluice's trees in each. Wireshark's window asks the
- * dissector in the same way.
- *
- * @param home a folder for this call alone.
- */
-export async function askedInOrder(
-  path: string,
-  packets: readonly number[],
-  home: string,
-): Promise<string[][]> {
-  const frames = packets.map((frame) => ({ method: 'frame', params: { frame, proto: true } }));
-  const [, ...shown] = await ofSharkd([{ method: 'load', params: { file: path } }, ...frames], home);
-  return shown.map((packet) => {
-    const { tree = [] } = packet as { readonly tree?: readonly { readonly l: string }[] };
-    return tree.map(({ l }) => l).filter((title) => title.startsWith('Sluice'));
-  });
-}
-
-/**
- * The numbers of the packets that a display filter finds in each file.
- *
- * @param home a folder for this call alone.
- */
-export async function foundIn(paths: readonly string[], filter: string, home: string): Promise<number[][]> {
-  const requests = paths.flatMap((file, i) => [
-    { method: 'load', params: { file } },
-    // What it has found by a text it keeps, though another file is loaded; by this text it has not looked yet.
-    { method: 'frames', params: { filter: filter + ' '.repeat(i) } },
-  ]);
-  const results = await ofSharkd(requests, home);
-  return paths.map((_, i) =>
-    (results[2 * i + 1] as readonly { readonly num: number }[]).map(({ num }) => num),
-  );
 }
