@@ -35,7 +35,6 @@ export type * from './capture/stream-event.ts';
 export * from './capture/virtual-time.ts';
 export * from './client/connect.ts';
 export * from './client/content/file-content.ts';
-export * from './client/content/sha256.ts';
 export * from './files/effects/access.ts';
 export type { CustomHandlers } from './files/effects/performer-state.ts';
 export type { TimedReport } from './files/effects/request-timing.ts';

@@ -219,7 +219,6 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.createClient(connection(), it), LEFT_OUT, OBJECTS),
     given((it) => library.createClient(connection(), { window: it }), LEFT_OUT, 'a number'),
     given((it) => library.createClient(connection(), { timeout: it }), LEFT_OUT, '1.5', 'a number'),
-    given((it) => library.createClient(connection(), { crc32: it }), LEFT_OUT, 'a function'),
     given((it) => library.createClient(connection()).put('a', it)),
     given(
       (it) => library.createClient(connection()).put('a', { size: it, read: nothing as never }),
@@ -239,7 +238,6 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
   ],
   createUnacknowledgedSender: [
     given((it) => library.createUnacknowledgedSender(it)),
-    given((it) => library.createUnacknowledgedSender(connection(), it), LEFT_OUT, OBJECTS),
     given((it) => library.createUnacknowledgedSender(connection()).put(it, bytesContent(bytes)), 'a string'),
     given((it) => library.createUnacknowledgedSender(connection()).put('a', it), 'a function'),
     given((it) => library.createUnacknowledgedSender(connection()).end(it), '1.5', 'a number'),
@@ -526,7 +524,6 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.serve({ connections$, store, access: it }), LEFT_OUT),
     given((it) => library.serve({ connections$, store, shutdown$: it }), LEFT_OUT),
   ],
-  sha256: [],
   splitBudget: [
     given((it) => library.splitBudget(it)),
     given((it) => library.splitBudget({ budget: it, headerBytes: 1 })),

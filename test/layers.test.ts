@@ -190,4 +190,11 @@ describe('the pure core', () => {
       .filter(({ what }) => what.startsWith('node:'));
     expect(needsNode).toEqual([]);
   });
+
+  test('what the client loads by platform needs no Node where there is none', () => {
+    const byPlatform = new Set([...reachable('index.ts')].flatMap(importsOf).map(({ what }) => what));
+    expect([...byPlatform].filter((what) => what.startsWith('#'))).toEqual(['#checksums']);
+    const portable = [...reachable('client/checksums/portable.ts')].flatMap(importsOf);
+    expect(portable.filter((each) => target(each) === null)).toEqual([]);
+  });
 });

@@ -8,7 +8,6 @@ import {
   CONNECTION,
   check,
   checkOptions,
-  FUNCTION,
   MILLISECONDS,
   optional,
   SCHEDULER,
@@ -16,19 +15,12 @@ import {
 } from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { ask } from './ask.ts';
-import { crc32 as portableCrc32 } from './content/crc32.ts';
 import { type Download, type GetSettings, get } from './get.ts';
 import { type ListSettings, list, type PageSettings, page } from './list.ts';
-import type { Checksum } from './pipeline/frame-sender.ts';
 import { createRequestPipeline } from './pipeline/request-pipeline.ts';
 import { type ContentSource, type PutEvent, type PutHooks, type PutSettings, put } from './put.ts';
 
 export interface ClientOptions {
-  /**
-   * Computes the CRC-32 of bytes, continued from that of the bytes before. Default one in JavaScript; in Node,
-   * `zlib.crc32` is several times as fast.
-   */
-  readonly crc32?: Checksum;
   /** Requests that may be unanswered at once, from 1; default 256. Further requests wait and hold no body. */
   readonly window?: number;
   /**
@@ -127,7 +119,6 @@ export interface Client {
 }
 
 const CLIENT_RULES = {
-  crc32: optional(FUNCTION),
   window: optional(wholeFrom(1)),
   timeout: optional(MILLISECONDS),
   scheduler: optional(SCHEDULER),
@@ -146,8 +137,8 @@ const CLIENT_RULES = {
 export function createClient(connection: Connection, options: ClientOptions = {}): Client {
   check('createClient: its connection', connection, CONNECTION);
   checkOptions('createClient', options, CLIENT_RULES);
-  const { crc32 = portableCrc32, window = 256, timeout, scheduler } = options;
-  const pipeline = createRequestPipeline({ connection, crc32, window, timeout, scheduler });
+  const { window = 256, timeout, scheduler } = options;
+  const pipeline = createRequestPipeline({ connection, window, timeout, scheduler });
   return {
     put: (filename, content, settings, hooks) => put(pipeline, filename, content, settings, hooks),
     resume: (upload) =>

@@ -12,6 +12,7 @@
  *   the server refuses the put, little is left    sends zeros, which the server skips, to keep the framing
  *   the server refuses the put, much is left      stops: dropping the connection is cheaper
  */
+import { crc32 } from '#checksums';
 import type { UploadOffset } from '../../files/protocol/file.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import { encodeJsonHeader } from '../../wire/json-header.ts';
@@ -24,11 +25,8 @@ import { createWriteBuffer, type Mark, type WriteBuffer } from './write-buffer.t
 /** The most bytes of a refused body that are sent as zeros; beyond that a new connection is cheaper. */
 const PADDING_BYTES_MAX = 1024 * 1024;
 
-export type Checksum = (bytes: Uint8Array, before: number) => number;
-
 export interface FrameSenderDeps {
   readonly connection: Pick<Connection, 'write'>;
-  readonly crc32: Checksum;
   /** Answers the next request to send; null when there is none for now. */
   readonly next: () => Outbound | null;
   /** The frame of this request cannot be completed: nothing can be sent behind it. */
@@ -117,7 +115,7 @@ async function sendFrame(
   const mark = buffer.mark();
   request.begun();
   if (!(await append(buffer, header.bytes))) return false;
-  let crc32 = before;
+  let crc = before;
   for (let at = offset; content !== null && at < size; ) {
     const room = await buffer.room();
     if (room === null) return false;
@@ -128,14 +126,14 @@ async function sendFrame(
     const got = status === 'cancelled' ? null : await readInto(content, at, into);
     deps.reading?.(false);
     if (typeof got !== 'number') return breakOff(deps, buffer, request, mark, got);
-    crc32 = deps.crc32(into.subarray(0, got), crc32);
+    crc = crc32(into.subarray(0, got), crc);
     at += got;
-    request.passed?.(at, crc32);
+    request.passed?.(at, crc);
     buffer.filled(got);
     buffer.notify(() => request.taken(at, size));
   }
   if (size === offset) buffer.notify(() => request.taken(size, size));
-  request.sent({ size, crc32 });
+  request.sent({ size, crc32: crc });
   return true;
 }
 

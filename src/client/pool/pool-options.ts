@@ -14,7 +14,6 @@ import {
 } from '../../wire/argument.ts';
 import type { ClientOptions } from '../client.ts';
 import type { ClientFault } from '../client-fault.ts';
-import type { Checksum } from '../pipeline/frame-sender.ts';
 import type { Backoff } from './retry.ts';
 
 export interface ConnectionPoolOptions {
@@ -27,8 +26,6 @@ export interface ConnectionPoolOptions {
   readonly backoff?: Backoff;
   /** Connections at once, from 1; default 1. There are never more of them than jobs. */
   readonly parallel?: number;
-  /** As in `ClientOptions`. */
-  readonly crc32?: Checksum;
   /** Unanswered requests on each connection; default 256. */
   readonly window?: number;
   /** Milliseconds of silence after which a connection counts as broken (see `ClientOptions`); default 60,000. */
@@ -74,14 +71,12 @@ const CONNECTION_POOL_RULES = {
   retries: optional(numberFrom(0)),
   backoff: optional(RECORD),
   parallel: optional(wholeFrom(1)),
-  crc32: optional(FUNCTION),
   window: optional(wholeFrom(1)),
   timeout: optional(MILLISECONDS),
   scheduler: optional(SCHEDULER),
   random: optional(FUNCTION),
   resumeThreshold: optional(numberFrom(0)),
   progress: optional(wholeFrom(1)),
-  sha256: optional(FUNCTION),
 };
 const BACKOFF_RULES = { initial: optional(MILLISECONDS), maximum: optional(MILLISECONDS) };
 
@@ -90,7 +85,7 @@ export function poolSettings(options: ConnectionPoolOptions): PoolSettings {
   checkOptions('uploads and downloads', options, CONNECTION_POOL_RULES);
   if (options.backoff !== undefined) checkOptions('backoff', options.backoff, BACKOFF_RULES);
   const { connect, token, retries = 5, backoff = {}, parallel = 1, window = 256 } = options;
-  const { scheduler = asyncScheduler, random = Math.random, timeout = 60_000, crc32 } = options;
-  const client = { window: window + 2 * LARGE_JOBS_MAX, timeout, scheduler, ...(crc32 ? { crc32 } : {}) };
+  const { scheduler = asyncScheduler, random = Math.random, timeout = 60_000 } = options;
+  const client = { window: window + 2 * LARGE_JOBS_MAX, timeout, scheduler };
   return { connect, token, retries, backoff, parallel, window, scheduler, random, client };
 }

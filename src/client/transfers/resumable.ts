@@ -49,9 +49,7 @@ async function run(attempt: ResumableTry): Promise<void> {
     const id = source.idOf(content);
     if (!isWanted(attempt)) return;
     await adopt(attempt, id, content);
-    if (source.hasher !== null) {
-      state.sha256 ??= await hashOf(content, source.hasher(), () => isWanted(attempt));
-    }
+    if (source.isVerified) state.sha256 ??= await hashOf(content, () => isWanted(attempt));
     const there = await resumePoint(attempt, content, id);
     if (there === null || !isWanted(attempt)) return;
     subscriber.next({ type: 'resumed', offset: there.offset, total: content.size });

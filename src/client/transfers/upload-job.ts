@@ -3,8 +3,7 @@ import type { Observable, Subscriber } from 'rxjs';
 import type { Client } from '../client.ts';
 import { ClientError, type ClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
-import { crc32 as portableCrc32 } from '../content/crc32.ts';
-import { clientFault, type Hasher, hashOf } from '../content/read-content.ts';
+import { clientFault, hashOf } from '../content/read-content.ts';
 import type { SentContent } from '../pipeline/client-request.ts';
 import type { ConnectionPool } from '../pool/connection-pool.ts';
 import { createJob } from '../pool/pool-state.ts';
@@ -69,10 +68,9 @@ function createUpload({
     settings,
     putSettings: { ...(mtime === undefined ? {} : { mtime }), ...(ifAbsent ? { ifAbsent } : {}) },
     subscriber,
-    crc32: options.crc32 ?? portableCrc32,
     progress,
     isLarge,
-    hasher: verify === undefined ? null : hasherOf(options),
+    isVerified: verify !== undefined,
     now: scheduler === undefined ? undefined : () => scheduler.now(),
     attempt: 0,
     resumedFrom: 0,
@@ -89,11 +87,6 @@ function createUpload({
     resumeState: null,
   };
   return upload;
-}
-
-function hasherOf({ sha256 }: UploadsOptions): () => Hasher {
-  if (sha256 === undefined) throw new TypeError("verify: 'sha256' needs the option sha256");
-  return sha256;
 }
 
 function beginTry(upload: UploadState, client: Client): void {
@@ -136,8 +129,8 @@ function inspectOpened(upload: UploadState, content: Content): Content | Promise
     throw TURNED_OUT_LARGE;
   }
   upload.openedMtime = content.mtime;
-  if (upload.hasher === null) return content;
-  return hashOf(content, upload.hasher()).then(
+  if (!upload.isVerified) return content;
+  return hashOf(content).then(
     (hash) => {
       upload.sha256 = hash;
       return content;
@@ -151,9 +144,9 @@ function inspectOpened(upload: UploadState, content: Content): Content | Promise
 
 function sendLarge(upload: UploadState, client: Client): Observable<TryEvent> {
   upload.resumeState ??= createResumeState();
-  const { filename, content, settings, putSettings, crc32, progress, hasher } = upload;
+  const { filename, content, settings, putSettings, progress, isVerified } = upload;
   const idOf = (opened: Content) => uploadIdOf(filename, opened, settings);
-  const source = { filename, content, settings: putSettings, idOf, crc32, progress, hasher };
+  const source = { filename, content, settings: putSettings, idOf, progress, isVerified };
   return sendResumable(client, source, upload.resumeState);
 }
 

@@ -12,7 +12,7 @@ import { type AnsweringLink, answeringLink } from '../../support/network/answeri
 import { frame } from '../../support/network/peer.ts';
 import { bytesFrom } from '../../support/seeded.ts';
 
-const quick = { backoff: { initial: 1, maximum: 1 }, crc32 } as const;
+const quick = { backoff: { initial: 1, maximum: 1 } } as const;
 const over = (link: Pick<AnsweringLink, 'connect'>, options: Partial<ConnectionPoolOptions> = {}) =>
   createDownloads({ connect: link.connect, ...quick, ...options });
 
