@@ -39,6 +39,9 @@ export * from './client/client.ts';
 export * from './client/client-fault.ts';
 export * from './client/content/content.ts';
 export { ContentError } from './client/content/content-error.ts';
+export type { ContentSource } from './client/content/hold-content.ts';
+export { type StreamContentOptions, streamContent } from './client/content/stream-content.ts';
+export type { ByteStream } from './client/content/stream-source.ts';
 export type { Download, GetSettings } from './client/get.ts';
 export type { ListSettings, PageSettings } from './client/list.ts';
 export type { SentContent } from './client/pipeline/client-request.ts';
@@ -46,7 +49,7 @@ export type { UnacknowledgedPutEvent } from './client/pipeline/unacknowledged-pu
 export * from './client/pipeline/unacknowledged-sender.ts';
 export type { ConnectionPoolOptions, Retry } from './client/pool/pool-options.ts';
 export type { Backoff } from './client/pool/retry.ts';
-export type { ContentSource, PutEvent, PutHooks, PutSettings } from './client/put.ts';
+export type { PutEvent, PutHooks, PutSettings } from './client/put.ts';
 export type {
   DownloadProgress,
   DownloadTarget,

@@ -164,6 +164,17 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
   blobContent: [given((it) => library.blobContent(it))],
   budgetMin: [given((it) => library.budgetMin(it), '1.5', 'Infinity', '2 ** 53', 'a number')],
   bytesContent: [given((it) => bytesContent(it), BYTES)],
+  streamContent: [
+    given((it) => library.streamContent(it, { size: 1 })),
+    given((it) => library.streamContent(new ReadableStream(), it)),
+    given((it) => library.streamContent(new ReadableStream(), { size: it }), 'a number'),
+    given(
+      (it) => library.streamContent(new ReadableStream(), { size: 1, mtime: it }),
+      LEFT_OUT,
+      'a number',
+      '-1',
+    ),
+  ],
   captureFile: [
     given((it) => library.captureFile(it), 'a string'),
     given((it) => library.captureFile('a', it), LEFT_OUT, OBJECTS),

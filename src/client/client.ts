@@ -15,10 +15,11 @@ import {
 } from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { ask } from './ask.ts';
+import type { ContentSource } from './content/hold-content.ts';
 import { type Download, type GetSettings, get } from './get.ts';
 import { type ListSettings, list, type PageSettings, page } from './list.ts';
 import { createRequestPipeline } from './pipeline/request-pipeline.ts';
-import { type ContentSource, type PutEvent, type PutHooks, type PutSettings, put } from './put.ts';
+import { type PutEvent, type PutHooks, type PutSettings, put } from './put.ts';
 
 export interface ClientOptions {
   /** Requests that may be unanswered at once, from 1; default 256. Further requests wait and hold no body. */

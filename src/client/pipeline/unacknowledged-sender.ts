@@ -10,7 +10,7 @@ import type { Connection, ConnectionFault } from '../../transport/connection.ts'
 import { connectionFault } from '../../transport/connection-fault.ts';
 import { CONNECTION, check, MILLISECONDS, TEXT } from '../../wire/argument.ts';
 import { ClientError } from '../client-fault.ts';
-import { type ContentSource, opener } from '../put.ts';
+import { type ContentSource, checkSource, holdContent } from '../content/hold-content.ts';
 import { createFrameSender } from './frame-sender.ts';
 import {
   beginPut,
@@ -65,8 +65,15 @@ export function createUnacknowledgedSender(connection: Connection): Unacknowledg
     put: (filename, content) => {
       // The peer cannot refuse a bad name.
       check('put: the filename', filename, TEXT);
-      const open = opener(content);
-      return new Observable((subscriber) => beginPut(sender, createPut(sender, filename, open, subscriber)));
+      checkSource(content);
+      return new Observable((subscriber) => {
+        const { open, giveUp } = holdContent(content);
+        const cancel = beginPut(sender, createPut(sender, filename, open, subscriber));
+        return () => {
+          cancel();
+          giveUp();
+        };
+      });
     },
     end: (linger) => {
       check('end: the time to wait', linger, MILLISECONDS);

@@ -12,9 +12,10 @@ import { Observable } from 'rxjs';
 import type { Client } from '../client.ts';
 import { ClientError, isClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
+import { type ContentSource, opener } from '../content/hold-content.ts';
 import { clientFault, contentFault, hashOf } from '../content/read-content.ts';
 import type { SentContent } from '../pipeline/client-request.ts';
-import { type ContentSource, opener, type PutEvent, type PutSettings } from '../put.ts';
+import type { PutEvent, PutSettings } from '../put.ts';
 import {
   forget,
   isWanted,

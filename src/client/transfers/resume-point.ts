@@ -8,10 +8,11 @@ import { crc32 } from '#checksums';
 import type { UploadOffset } from '../../files/protocol/file.ts';
 import type { Client } from '../client.ts';
 import type { Content } from '../content/content.ts';
+import type { ContentSource } from '../content/hold-content.ts';
 import { readPieces } from '../content/read-content.ts';
 import type { SentContent } from '../pipeline/client-request.ts';
 import { isRefused } from '../pool/retry.ts';
-import type { ContentSource, PutEvent, PutSettings } from '../put.ts';
+import type { PutEvent, PutSettings } from '../put.ts';
 import type { ResumeState } from './resume-state.ts';
 
 export interface UploadSource {
