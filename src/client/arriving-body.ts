@@ -1,5 +1,6 @@
 /** The body of an answer, as it arrives. */
 import { Observable, type Subscriber } from 'rxjs';
+import { unshared } from '../base/bytes.ts';
 import { StateError } from '../base/sluice-error.ts';
 import type { ClientError } from './client-fault.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
@@ -8,11 +9,11 @@ export interface ArrivingBody {
   /** How many bytes `bytes$` emits in all. */
   readonly length: number;
   /**
-   * The bytes, in the pieces in which it arrives; each is a view that may be kept. It is for one subscriber, and the
+   * The bytes, in the pieces in which they arrive; each is a view that may be kept, and that a `Blob` takes. It is for one subscriber, and the
    * connection is paused until it has one. Completes after exactly `length` bytes; errors with a `ClientError` when the
    * connection breaks before that. After an early unsubscription the remaining bytes arrive and are dropped.
    */
-  readonly bytes$: Observable<Uint8Array>;
+  readonly bytes$: Observable<Uint8Array<ArrayBuffer>>;
   /**
    * Stops `bytes$`, and with it every reply on this connection. Bytes that have arrived already (at most 128 KiB) are
    * still emitted. `resume` undoes it, and so does the end or the unsubscription of `bytes$`.
@@ -25,13 +26,13 @@ export interface ArrivingBody {
  * Holds the bytes that arrive before there is a subscriber: the connection is paused, so they are one or two chunks.
  */
 export function createArrivingBody(pipeline: RequestPipeline) {
-  let reader: Subscriber<Uint8Array> | null = null;
-  let unread: Uint8Array[] = [];
+  let reader: Subscriber<Uint8Array<ArrayBuffer>> | null = null;
+  let unread: Uint8Array<ArrayBuffer>[] = [];
   let end: ClientError | null = null;
   let complete = false;
   let subscribed = false;
 
-  const bytes$ = new Observable<Uint8Array>((subscriber) => {
+  const bytes$ = new Observable<Uint8Array<ArrayBuffer>>((subscriber) => {
     if (subscribed)
       return subscriber.error(new StateError('has-subscriber', 'bytes$ is for one subscriber, and has one'));
     subscribed = true;
@@ -65,8 +66,8 @@ export function createArrivingBody(pipeline: RequestPipeline) {
       if (!subscribed) pipeline.pause();
     },
     data: (bytes: Uint8Array) => {
-      if (!subscribed) unread.push(bytes);
-      else reader?.next(bytes);
+      if (!subscribed) unread.push(unshared(bytes));
+      else reader?.next(unshared(bytes));
     },
     ended: () => {
       complete = true;

@@ -35,7 +35,7 @@ export interface RequestSettings {
 /** An answer with its whole body. */
 export interface WholeAnswer {
   readonly ack: Ack;
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /** An answer whose body is arriving. */

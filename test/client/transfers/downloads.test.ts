@@ -69,7 +69,7 @@ property.prop(
     const downloads = over(link, { parallel, retries: 10 });
     const { target, begun, content: got } = kept();
     let written = 0;
-    const write = (bytes: Uint8Array) => {
+    const write = (bytes: Uint8Array<ArrayBuffer>) => {
       written += bytes.length;
       target.write(bytes);
     };
