@@ -35,10 +35,11 @@ export {
   type StateFault,
   type StateFaultCode,
 } from './base/sluice-error.ts';
+export type { ArrivingBody } from './client/arriving-body.ts';
 export * from './client/client.ts';
 export * from './client/client-fault.ts';
 export * from './client/content/content.ts';
-export { ContentError } from './client/content/content-error.ts';
+export { ContentError, type ContentFault } from './client/content/content-error.ts';
 export type { ContentSource } from './client/content/hold-content.ts';
 export { type StreamContentOptions, streamContent } from './client/content/stream-content.ts';
 export type { ByteStream } from './client/content/stream-source.ts';
@@ -50,6 +51,13 @@ export * from './client/pipeline/unacknowledged-sender.ts';
 export type { ConnectionPoolOptions, Retry } from './client/pool/pool-options.ts';
 export type { Backoff } from './client/pool/retry.ts';
 export type { PutEvent, PutHooks, PutSettings } from './client/put.ts';
+export type {
+  ArrivingAnswer,
+  RequestHeader,
+  RequestSettings,
+  SendRequest,
+  WholeAnswer,
+} from './client/request.ts';
 export type {
   DownloadProgress,
   DownloadTarget,

@@ -1,7 +1,7 @@
 /** Why content cannot be read as it has promised. */
 import { SluiceError } from '../../base/sluice-error.ts';
 
-interface ContentFault {
+export interface ContentFault {
   /**
    * `not-a-file`: there is something else of that name. `changed`: the file has changed since it was opened.
    * `shortened`: there are fewer bytes than the content's size. `lengthened`: there are more. `too-large`: a file without
