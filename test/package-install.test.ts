@@ -75,8 +75,8 @@ describe('the installed package', () => {
   test('the package imports no other package than those that are installed or optional', () => {
     const names = new Set(scripts().flatMap(importsOf));
     const packages = [...names].filter((name) => !/^(\.|node:)/.test(name));
-    const { dependencies, optionalDependencies, peerDependencies } = manifest;
-    const declared = { ...dependencies, ...optionalDependencies, ...peerDependencies };
+    const { dependencies, optionalDependencies, peerDependencies, imports } = manifest;
+    const declared = { ...dependencies, ...optionalDependencies, ...peerDependencies, ...imports };
     expect(packages.filter((name) => !Object.hasOwn(declared, name))).toEqual([]);
   });
 
