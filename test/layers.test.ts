@@ -189,6 +189,18 @@ describe('the pure core', () => {
     expect(needsNode).toEqual([]);
   });
 
+  test('of the client, only what opens files, connects and computes by platform needs Node', () => {
+    const ofClient = layered.filter((file) => layerOf(file) === 'client');
+    const needsNode = ofClient.filter((file) =>
+      [...reachable(file)].flatMap(importsOf).some(({ what }) => what.startsWith('node:')),
+    );
+    expect(needsNode.sort()).toEqual([
+      'client/checksums/node.ts',
+      'client/connect.ts',
+      'client/content/file-content.ts',
+    ]);
+  });
+
   test('what the client loads by platform needs no Node where there is none', () => {
     const byPlatform = new Set([...reachable('client.ts')].flatMap(importsOf).map(({ what }) => what));
     expect([...byPlatform].filter((what) => what.startsWith('#'))).toEqual(['#checksums']);

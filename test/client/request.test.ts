@@ -196,7 +196,8 @@ describe('a request with bodies', () => {
     const { client, begun } = played();
     let isCancelled = false;
     const body = new ReadableStream<Uint8Array>({
-      pull: (controller) => controller.enqueue(pattern(10)),
+      // It gives nothing more.
+      start: (controller) => controller.enqueue(pattern(10)),
       cancel: () => {
         isCancelled = true;
       },

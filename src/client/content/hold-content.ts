@@ -31,8 +31,8 @@ export function opener(content: ContentSource): () => Content | Promise<Content>
 export interface HeldContent {
   readonly open: () => Content | Promise<Content>;
   /**
-   * Closes content that can be read once only, whether or not the put has begun to read it. Other content is closed by
-   * whoever has opened it.
+   * Closes content that can be read once only, whether or not the put has begun to read it; what is only being opened,
+   * and all other content, is closed by whoever opens it.
    */
   readonly giveUp: () => void;
 }
@@ -41,11 +41,9 @@ export interface HeldContent {
 export function holdContent(source: ContentSource): HeldContent {
   const open = opener(source);
   let held = typeof source !== 'function' && source.readOnce === true ? closingOnce(source) : null;
-  let isGivenUp = false;
   const hold = (opened: Content): Content => {
     if (opened.readOnce !== true) return opened;
     held = closingOnce(opened);
-    if (isGivenUp) held.close?.();
     return held;
   };
   return {
@@ -54,10 +52,7 @@ export function holdContent(source: ContentSource): HeldContent {
       const opened = open();
       return opened instanceof Promise ? opened.then(hold) : hold(opened);
     },
-    giveUp: () => {
-      isGivenUp = true;
-      held?.close?.();
-    },
+    giveUp: () => held?.close?.(),
   };
 }
 

@@ -23,7 +23,10 @@ export interface UploadSettings extends Pick<PutSettings, 'mtime' | 'ifAbsent'> 
   readonly upload?: string;
   /** Identifies the content, for that name: a path and its machine, say. */
   readonly source?: string;
-  /** Reads the content once before it is sent, and has the server store it only if its SHA-256 is the same. */
+  /**
+   * Reads the content once before it is sent, and has the server store it only if its SHA-256 is the same. Content that
+   * can be read only once is refused.
+   */
   readonly verify?: 'sha256';
 }
 

@@ -299,6 +299,27 @@ describe.each(Object.entries(kinds))('%s as content', (kind, make) => {
 });
 
 describe('streamContent', () => {
+  test('nothing is taken from a stream before there is room for it', async () => {
+    const [pair] = memoryPair();
+    const chunks: number[] = [];
+    // Nothing that is written is ever taken.
+    const stuck = { ...pair, write: (written: readonly Uint8Array[]) => void chunks.push(sizeOf(written)) };
+    const SLABS = 4;
+    const SLAB_BYTES = 256 * 1024;
+    const size = 100 * SLAB_BYTES;
+    const head = 4 + JSON.stringify({ cmd: 'put', filename: 'a', filesize: size }).length;
+    const log = newLog();
+    // The first chunks end where a buffer ends, and so do all that follow.
+    const first = [pattern(SLAB_BYTES - head), ...Array.from({ length: 20 }, () => pattern(SLAB_BYTES))];
+    const stream = kinds['an async generator']!({ chunks: first, end: 'never' }, log);
+    const putting = createUnacknowledgedSender(stuck).put('a', streamContent(stream, { size })).subscribe();
+    await expect.poll(() => chunks.length).toBe(SLABS);
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    expect(log.taken).toBe(SLABS);
+    expect(chunks).toEqual(Array.from({ length: SLABS }, () => SLAB_BYTES));
+    putting.unsubscribe();
+  });
+
   test('a stream that is slow does not hold up the requests before it, and may come of their answers', async () => {
     const { client, store } = served();
     await lastValueFrom(client.put('a', bytesContent(pattern(100_000))));
