@@ -207,7 +207,7 @@ const bundledIn = (file: string): readonly string[] =>
 /** Runs each command line of Node in turns, so that a busy second is not one command's alone. Returns milliseconds. */
 function medianTimes(commands: readonly (readonly string[])[]): readonly number[] {
   const times = commands.map((): number[] => []);
-  for (let turn = 0; turn < 11; turn++) {
+  for (let turn = 0; turn < 5; turn++) {
     commands.forEach((args, at) => {
       const since = performance.now();
       execFileSync(process.execPath, args, { stdio: 'ignore' });
