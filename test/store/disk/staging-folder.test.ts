@@ -23,7 +23,7 @@ import { bytes, namesIn, pattern, put, refused, textOf, value } from '../../../s
 import type { MaybeAsync } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { newOwner } from '../../../src/store/disk/owner.ts';
-import { filesBelow, openBelow, rootForEachTest, temporariesIn } from '../../support/stores/store-roots.ts';
+import { openBelow, rootForEachTest, storedIn, temporariesIn } from '../../support/stores/store-roots.ts';
 
 let root: string;
 const tmp = () => join(root, '.sluice/tmp');
@@ -57,7 +57,7 @@ describe('the reserved folder', () => {
     expect(temporariesIn(root)).toEqual([]);
     await store.close();
     expect(owners()).toEqual([]);
-    expect(filesBelow(root)).toEqual(['a']);
+    expect(storedIn(root)).toEqual(['a']);
   });
 
   it('closing a store removes its puts under way from the staging folder', async () => {
