@@ -1,6 +1,6 @@
 /** The roots that a disk store can be opened on, and the errors for others. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { namesIn, put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
@@ -188,7 +188,7 @@ describe.each(['fsync', 'os'] as const)('a root that is removed while it is open
         expect(outcome.error).toMatchObject({ code: 'io-error', cause: 'ESTALE' });
         expect(outcome.error.message).toContain(`${root} is gone, and what is in its place is not a folder`);
       }
-      rmSync(root);
+      unlinkSync(root);
       mkdirSync(root);
       await value(put(store, 'a', 'x'));
       expect(storedIn(root)).toEqual(['a']);

@@ -13,6 +13,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -162,7 +163,7 @@ describe('the reserved folder of an open store', () => {
       // A call that does not need the folder succeeds.
       expect(await textOf(store, 'there')).toBe('there');
 
-      if (instead !== nothing) rmSync(place);
+      if (instead !== nothing) unlinkSync(place);
       await value(put(store, 'after', 'x'));
       await value(put(store, 'after', 'y', { upload: 'after' }));
       expect(await textOf(store, 'after')).toBe('y');
