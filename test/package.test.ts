@@ -72,6 +72,7 @@ describe('the package', () => {
       'README.md',
       'SECURITY.md',
       'dist',
+      'examples',
       'package.json',
       'src',
     ]);
