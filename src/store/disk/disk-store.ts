@@ -28,6 +28,8 @@ const OPTION_RULES = {
  * What the store keeps for itself, in `.sluice`, has a format with a number. An older format is upgraded; a
  * newer one, of a later version of this package, is refused with the code `format-conflict`.
  *
+ * `await using` closes the store at the end of the block.
+ *
  * @returns an error that names the path and says what to do when the root cannot be made, written to, or
  *   understood.
  * @example
@@ -35,7 +37,10 @@ const OPTION_RULES = {
  * if (!store.ok) throw new Error(store.error.message);
  * const sink = await store.value.put('a/b.txt', { size: 5 });
  */
-export async function openDiskStore(root: string, options: DiskStoreOptions = {}): Promise<Outcome<Store>> {
+export async function openDiskStore(
+  root: string,
+  options: DiskStoreOptions = {},
+): Promise<Outcome<Store & AsyncDisposable>> {
   check('openDiskStore: the root', root, TEXT);
   checkOptions('openDiskStore', options, OPTION_RULES);
   return await openInFormat(root, options, FORMAT_RULES);

@@ -47,7 +47,7 @@ export async function openInFormat(
   root: string,
   options: DiskStoreOptions,
   formatRules: FormatRules,
-): Promise<Outcome<Store>> {
+): Promise<Outcome<Store & AsyncDisposable>> {
   const durable = options.durability !== 'os';
   const io = createDiskIo(options.fs ?? nodeFileSystem, durable);
   const limits = uploadLimits(options);

@@ -13,7 +13,7 @@ import { createMemorySink, type MemorySink } from './memory-sink.ts';
 import { createMemoryUploads, EMPTY_UPLOAD, type MemoryUploads } from './memory-uploads.ts';
 
 /** A store in memory, and the way to look into it. */
-export interface MemoryStore extends Store {
+export interface MemoryStore extends Store, AsyncDisposable {
   /** The stored files, by name. Not a copy: it changes as the store does. */
   readonly contents: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly mtime: number }>;
   /** The number of puts that were begun and are neither committed nor aborted nor failed. */
@@ -69,6 +69,7 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
     remove: (name) => remove(state, name),
     rename: (from, to, options) => rename(state, from, to, options?.ifAbsent),
     close: () => close(state),
+    [Symbol.asyncDispose]: () => close(state),
   };
 }
 
