@@ -2,12 +2,13 @@
  * What people get: the packed tarball, installed into an empty project, with the examples of all documents compiled
  * against its declarations and run.
  */
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
@@ -56,6 +57,40 @@ describe('the package', () => {
   test('the package has nothing that publint would change', async () => {
     const { messages } = await publint({ pkgDir: installed, strict: true });
     expect(messages.map((message) => formatMessage(message, manifest))).toEqual([]);
+  });
+
+  test('the package has types that fit what is loaded, by every way to resolve an ES module', async () => {
+    const checked = await checkPackage(createPackageFromTarballData(new Uint8Array(readFileSync(tarball))));
+    if (checked.types === false) throw new Error('no types were found');
+    const found = checked.problems.map((problem) => ({
+      kind: problem.kind,
+      by: 'resolutionKind' in problem ? problem.resolutionKind : null,
+    }));
+    // What is from before `exports` finds no face. CommonJS finds ES modules, which it can load: see below.
+    const expected = [
+      { kind: 'NoResolution', by: 'node10' },
+      { kind: 'CJSResolvesToESM', by: 'node16-cjs' },
+    ];
+    expect(found.filter(({ kind, by }) => !expected.some((it) => it.kind === kind && it.by === by))).toEqual(
+      [],
+    );
+  });
+
+  test('CommonJS loads every face by require, without a warning, and gets the same as an import', () => {
+    const faces = Object.keys(manifest.exports).filter((path) => !path.endsWith('.json'));
+    const names = faces.map((path) => path.replace(/^\./, 'sluice'));
+    writeFileSync(
+      join(project, 'common.cjs'),
+      `for (const name of ${JSON.stringify(names)}) {
+        const loaded = require(name);
+        import(name).then((imported) => console.log(name, Object.keys(imported).every((key) => loaded[key] === imported[key])));
+      }`,
+    );
+    const { stdout, stderr } = spawnSync(process.execPath, [join(project, 'common.cjs')], {
+      encoding: 'utf8',
+    });
+    expect(stdout.trim().split('\n').sort()).toEqual(names.map((name) => `${name} true`).sort());
+    expect(stderr).toBe('');
   });
 
   test('the package brings what it needs and nothing else', () => {
