@@ -24,7 +24,8 @@ const versions = values.node ?? lines.filter((line) => line !== running);
 
 /** Installs a version of Node; returns the folder of its program. */
 function install(version, folder) {
-  writeFileSync(join(folder, 'package.json'), '{}');
+  // A script of the package fetches the program for this machine.
+  writeFileSync(join(folder, 'package.json'), '{ "allowScripts": { "node": true } }');
   const args = ['install', '--ignore-scripts=false', '--no-audit', '--no-fund', `node@${version}`];
   execFileSync('npm', args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
   return join(folder, 'node_modules/node/bin');
