@@ -75,6 +75,15 @@ test('the README names the version of the package', () => {
   expect(read('CHANGELOG.md')).toMatch(new RegExp(`^## ${version.replaceAll('.', '\\.')}$`, 'm'));
 });
 
+test('the README names the versions of Node that the package allows', () => {
+  const { engines } = JSON.parse(read('package.json'));
+  const versions = [...engines.node.matchAll(/(\d+)\.(\d+)\.0/g)].map(([, major, minor]) =>
+    minor === '0' ? major : `${major}.${minor}`,
+  );
+  expect(versions.length).toBeGreaterThan(1);
+  expect(read('README.md')).toContain(`Node ${versions.join(', ')} or newer, in a clone:`);
+});
+
 test('the changelog gives old names the names that the source exports now', () => {
   const [, section] = read('CHANGELOG.md').split('### Names that have changed\n');
   const [imported] = section!.split('No longer exported');

@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
@@ -82,6 +83,41 @@ describe('the package', () => {
     expect(messages.map((message) => formatMessage(message, manifest))).toEqual([]);
   });
 
+  test('the package has types that fit what is loaded, by every way to resolve an ES module', async () => {
+    const checked = await checkPackage(createPackageFromTarballData(new Uint8Array(readFileSync(tarball))));
+    if (checked.types === false) throw new Error('no types were found');
+    const found = checked.problems.map((problem) => ({
+      kind: problem.kind,
+      by: 'resolutionKind' in problem ? problem.resolutionKind : null,
+    }));
+    // What is from before `exports` finds no face. CommonJS finds ES modules, which it can load: see below.
+    const expected = [
+      { kind: 'NoResolution', by: 'node10' },
+      { kind: 'CJSResolvesToESM', by: 'node16-cjs' },
+    ];
+    expect(found.filter(({ kind, by }) => !expected.some((it) => it.kind === kind && it.by === by))).toEqual(
+      [],
+    );
+  });
+
+  test('CommonJS loads every face by require, and gets the same as an import', () => {
+    const faces = Object.keys(manifest.exports).filter((path) => !path.endsWith('.json'));
+    const names = faces.map((path) => path.replace(/^\./, 'sluice'));
+    writeFileSync(
+      join(project, 'common.cjs'),
+      `for (const name of ${JSON.stringify(names)}) {
+        const loaded = require(name);
+        import(name).then((imported) => console.log(name, Object.keys(imported).every((key) => loaded[key] === imported[key])));
+      }`,
+    );
+    const stdout = execFileSync(process.execPath, [join(project, 'common.cjs')], {
+      encoding: 'utf8',
+      // Node 22.12 warns of what is no experiment from 22.13 on.
+      stdio: 'pipe',
+    });
+    expect(stdout.trim().split('\n').sort()).toEqual(names.map((name) => `${name} true`).sort());
+  });
+
   test('the package brings what it needs and nothing else', () => {
     const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' });
     const folders = new Set(
@@ -96,6 +132,7 @@ describe('the package', () => {
       'README.md',
       'SECURITY.md',
       'dist',
+      'examples',
       'package.json',
       'src',
     ]);

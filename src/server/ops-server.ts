@@ -21,7 +21,8 @@ export interface OpsServerOptions extends MetricsOptions, HealthOptions {
   readonly onInternalError?: (thrown: unknown) => void;
 }
 
-export interface OpsServer {
+/** `await using` closes it at the end of the block. */
+export interface OpsServer extends AsyncDisposable {
   /** The address on which it listens. */
   readonly address: Address;
   readonly port: number;
@@ -114,19 +115,14 @@ export async function startOpsServer(options: OpsServerOptions): Promise<OpsServ
   server.on('error', () => {});
   const bound = server.address();
   if (bound === null || typeof bound === 'string') throw new Error('an HTTP server on a port has an address');
-  return {
-    ok: true,
-    value: {
-      address: formatAddress(bound.address, bound.port),
-      port: bound.port,
-      close: () =>
-        new Promise((resolve) => {
-          stop();
-          server.close(() => resolve());
-          server.closeAllConnections();
-        }),
-    },
-  };
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      stop();
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  const address = formatAddress(bound.address, bound.port);
+  return { ok: true, value: { address, port: bound.port, close, [Symbol.asyncDispose]: close } };
 }
 
 /** Null once it listens. */

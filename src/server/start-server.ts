@@ -47,7 +47,8 @@ export interface Listening {
  */
 export type ServerPhase = 'starting' | 'listening' | 'closing' | 'closed' | 'failed';
 
-export interface RunningServer {
+/** `await using server = startServer(…)` closes it at the end of the block, with the grace of `close`. */
+export interface RunningServer extends AsyncDisposable {
   /** Resolves when connections are accepted; rejects when they cannot be, with the error of its connections: a `ListenError`, say. */
   readonly ready: Promise<Listening>;
   /** Where it listens, once it does: null before. What a late subscriber has missed. */
@@ -136,6 +137,23 @@ export function startServer(options: StartServerOptions): RunningServer {
     complete: () => over(null),
   });
 
+  const close = async (given: CloseServerOptions = {}): Promise<void> => {
+    checkOptions('close', given, { grace: optional(MILLISECONDS) });
+    const { grace = graceMax } = given;
+    if (phase === 'starting' || phase === 'listening') {
+      phase = 'closing';
+      shutdown$.next();
+    }
+    if (!served.closed && grace < graceMax) {
+      const late = asyncScheduler.schedule(() => {
+        served.unsubscribe();
+        over(null);
+      }, grace);
+      served.add(late);
+    }
+    await closed.promise.catch(() => {});
+  };
+
   return {
     ready: ready.promise,
     closed: closed.promise,
@@ -147,22 +165,8 @@ export function startServer(options: StartServerOptions): RunningServer {
       return phase;
     },
     stats: () => read(),
-    close: async (given = {}) => {
-      checkOptions('close', given, { grace: optional(MILLISECONDS) });
-      const { grace = graceMax } = given;
-      if (phase === 'starting' || phase === 'listening') {
-        phase = 'closing';
-        shutdown$.next();
-      }
-      if (!served.closed && grace < graceMax) {
-        const late = asyncScheduler.schedule(() => {
-          served.unsubscribe();
-          over(null);
-        }, grace);
-        served.add(late);
-      }
-      await closed.promise.catch(() => {});
-    },
+    close,
+    [Symbol.asyncDispose]: () => close(),
   };
 }
 

@@ -15,7 +15,7 @@ import {
   sluice,
   sluiceInRunner,
 } from '../support/processes/cli.ts';
-import { readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
+import { readStored, readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 
@@ -29,10 +29,6 @@ function served() {
   const run = (...args: string[]): Promise<Ran> => sluiceInRunner([...args, '--server', server], options);
   return { folder, root, server, start, run };
 }
-
-/** What is stored, without the store's own folder. */
-const stored = (root: string) =>
-  Object.fromEntries(Object.entries(readTree(root)).filter(([name]) => !name.startsWith('.sluice/')));
 
 const tree = {
   'a.txt': 'hello',
@@ -51,7 +47,7 @@ describe('there and back', () => {
     expect(put).toMatchObject({ status: 0, stderr: '' });
     expect(put.stdout).toContain('stored tree/照片/你好.txt (6 B)\n');
     expect(put.stdout).toMatch(/5 files, 3\.1 MiB in \d\.\d s \(.*\/s\)\n$/);
-    expect(Object.keys(stored(root)).length).toBe(5);
+    expect(Object.keys(readStored(root)).length).toBe(5);
     expect(await start('get', 'tree/', '--out', 'back', '--quiet')).toEqual({
       status: 0,
       stdout: '',
@@ -121,7 +117,7 @@ describe('what is asked of a server', () => {
     });
     expect(await run('mv', 'd/a', 'd/b', '--no-clobber')).toMatchObject({ status: 1 });
     expect((await run('mv', 'd/a', 'd/b')).stdout).toBe('moved d/a to d/b\n');
-    expect(stored(root)).toEqual({ 'd/b': 'AAA' });
+    expect(readStored(root)).toEqual({ 'd/b': 'AAA' });
     expect(await run('rm', 'd/b', 'none')).toEqual({
       status: 1,
       stdout: 'removed d/b\n',
@@ -165,7 +161,7 @@ describe('what is refused', () => {
       code: 'name-conflict',
     });
     expect(events.at(-1)).toMatchObject({ files: 1, failed: 1 });
-    expect(stored(root)).toEqual({ ok: 'X', x: 'X' });
+    expect(readStored(root)).toEqual({ ok: 'X', x: 'X' });
   });
 
   test('a file that is refused with much left to send costs a connection, not the other files', async () => {
@@ -177,7 +173,7 @@ describe('what is refused', () => {
     const events = jsonLines(put.stdout);
     expect(events.filter(({ event }) => event === 'refused').length).toBe(2);
     expect(events.at(-1)).toMatchObject({ files: 1, failed: 2 });
-    expect(stored(root)).toEqual({ t: 'T', top: 'T' });
+    expect(readStored(root)).toEqual({ t: 'T', top: 'T' });
   });
 
   test('a file that is not there, here or on the server, is told, and the others are sent and fetched', async () => {
@@ -207,7 +203,7 @@ describe('what is refused', () => {
     writeTree(folder, { a: 'new' });
     writeFileSync(join(root, 'a'), 'old');
     expect(await run('put', 'a', '--no-clobber', '-q')).toMatchObject({ status: 1 });
-    expect(stored(root)).toEqual({ a: 'old' });
+    expect(readStored(root)).toEqual({ a: 'old' });
   });
 });
 

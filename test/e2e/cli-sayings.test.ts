@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { endAll, jsonLines, shareServe, sluice, sluiceInRunner } from '../support/processes/cli.ts';
-import { readTree, writeTree } from '../support/stores/temp-folder.ts';
+import { readStored, readTree, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 
@@ -73,7 +73,7 @@ describe('what is said', () => {
       stderr:
         'sluice: /proc/self/pagemap: its size does not say how many bytes it has, and it has more than 16 MiB: send a copy of it\n',
     });
-    expect(readTree(root)).toEqual({ version: readFileSync('/proc/version', 'latin1') });
+    expect(readStored(root)).toEqual({ version: readFileSync('/proc/version', 'latin1') });
   });
 
   test('a command line that cannot be meant is told what to write instead, before anything is done', async () => {
@@ -87,7 +87,7 @@ describe('what is said', () => {
     ];
     const ran = await Promise.all(lines.map(([args]) => run(...args)));
     expect(ran).toEqual(lines.map(([, why]) => ({ status: 2, stdout: '', stderr: `sluice: ${why}\n` })));
-    expect(readTree(root)).toEqual({});
+    expect(readStored(root)).toEqual({});
   });
 
   test('an empty name is said to be empty, and an empty variable is as none', async () => {

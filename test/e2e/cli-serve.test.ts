@@ -15,7 +15,7 @@ import {
   startSluice,
 } from '../support/processes/cli.ts';
 import { temporariesIn } from '../support/stores/store-roots.ts';
-import { readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
+import { readStored, readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 
@@ -165,7 +165,7 @@ describe('SIGTERM', () => {
     await until(() => temporariesIn(root).length > 0);
     serving.child.kill('SIGTERM');
     expect(await serving.done).toMatchObject({ status: 0 });
-    expect(Object.keys(readTree(root))).toEqual([]);
+    expect(Object.keys(readStored(root))).toEqual([]);
   });
 
   test.each([
@@ -205,6 +205,17 @@ describe('what keeps it from starting', () => {
     const ran = await sluice(['serve', join(folder, 'file'), '--port', '0']);
     expect(ran).toMatchObject({ status: 1, stdout: '' });
     expect(ran.stderr).toMatch(/^sluice: \/.*file cannot be used as the root of a store.*\n$/);
+  });
+
+  test('a root that a newer version has written keeps serve from starting, and stays as it is', async () => {
+    const root = tempFolder();
+    writeTree(root, { a: 'A', '.sluice/format': 'sluice store format 2\n' });
+    const ran = await sluice(['serve', root, '--port', '0']);
+    expect(ran).toMatchObject({ status: 1, stdout: '' });
+    expect(ran.stderr).toMatch(
+      /^sluice: \/.* its '\.sluice' is of format 2, .* knows formats up to 1; use .*\n$/,
+    );
+    expect(readTree(root)).toEqual({ a: 'A', '.sluice/format': 'sluice store format 2\n' });
   });
 
   test('an address that is not one of this machine keeps serve from starting', async () => {

@@ -23,7 +23,7 @@ import {
   start,
   startServe,
 } from '../support/processes/cli.ts';
-import { readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
+import { readStored, readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 
@@ -82,10 +82,6 @@ function withClients(world: World) {
   const at = { folder: world.folder, port: world.serving.port };
   return { ...world, at, python: (...words: string[]) => clients['sluice_client.py'](at, ...words) };
 }
-
-/** What is stored, without the store's own folder. */
-const stored = (root: string) =>
-  Object.fromEntries(Object.entries(readTree(root)).filter(([name]) => !name.startsWith('.sluice/')));
 
 const done = { status: 0, stderr: '' };
 const big = randomBytes(20_000_000);
@@ -155,9 +151,9 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
       expect.objectContaining({ size: 3, mtime: Math.floor(statSync(join(folder, 'a')).mtimeMs) }),
     ]);
     expect(await client(at, 'mv', 'd/a', 'e/名')).toMatchObject(done);
-    expect(stored(root)).toEqual({ 'e/名': 'AAA' });
+    expect(readStored(root)).toEqual({ 'e/名': 'AAA' });
     expect(await client(at, 'rm', 'e/名')).toMatchObject(done);
-    expect(stored(root)).toEqual({});
+    expect(readStored(root)).toEqual({});
   });
 
   test(`${name} says why it is refused, and leaves everything as it was`, async () => {
@@ -189,7 +185,7 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
       if (isPython) expect(ran.stderr, line).toContain(`: ${code}: `);
     });
     await Promise.all(refused);
-    expect(stored(root)).toEqual({ there: 'T', other: 'O' });
+    expect(readStored(root)).toEqual({ there: 'T', other: 'O' });
     expect(Object.keys(readTree(folder)).filter((path) => path.startsWith('out'))).toEqual([]);
   });
 
@@ -198,7 +194,7 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
     writeTree(folder, { 'from/1': '1', 'from/a/b': 'B', 'from/big/1': large, 'from/z': 'Z' });
     writeTree(root, { 'to/a': 'A', 'to/big': 'file' });
     expect(await client(at, 'put', 'from', 'to')).toMatchObject({ status: 1 });
-    expect(stored(root)).toEqual({ 'to/1': '1', 'to/a': 'A', 'to/big': 'file', 'to/z': 'Z' });
+    expect(readStored(root)).toEqual({ 'to/1': '1', 'to/a': 'A', 'to/big': 'file', 'to/z': 'Z' });
   });
 
   test(`${name} takes a token from the environment, and goes by what it allows`, async () => {
@@ -216,7 +212,7 @@ describe.skipIf(missing && !process.env.CI).each(Object.keys(clients) as ClientN
     expect(await client(asAlice, 'put', 'a', 'in/a')).toMatchObject(done);
     expect(await client(asAlice, 'put', 'a', 'out/a')).toMatchObject(refused("'in/'"));
     expect(await client(asAlice, 'rm', 'in/a')).toMatchObject(refused("'delete'"));
-    expect(stored(root)).toEqual({ 'in/a': 'A' });
+    expect(readStored(root)).toEqual({ 'in/a': 'A' });
   });
 });
 

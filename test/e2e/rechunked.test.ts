@@ -13,7 +13,7 @@ import { serve } from '../../src/server/serve.ts';
 import type { FileStore } from '../../src/store/contract.ts';
 import { listenTcp } from '../../src/transport/socket/tcp.ts';
 import { type Pieces, startFaultProxy } from '../support/network/fault-proxy.ts';
-import { filesBelow, newDiskStore, temporariesIn } from '../support/stores/store-roots.ts';
+import { newDiskStore, storedIn, temporariesIn } from '../support/stores/store-roots.ts';
 
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {
@@ -47,7 +47,7 @@ type Connected = Awaited<ReturnType<typeof through>>;
 async function roundTrip({ client, root }: Connected, files: ReadonlyMap<string, Buffer>): Promise<void> {
   await Promise.all([...files].map(([name, bytes]) => lastValueFrom(client.put(name, bytesContent(bytes)))));
   expect(temporariesIn(root)).toEqual([]);
-  expect(filesBelow(root).sort()).toEqual([...files.keys()].sort());
+  expect(storedIn(root).sort()).toEqual([...files.keys()].sort());
   const got = await Promise.all(
     [...files.keys()].map((name) =>
       lastValueFrom(

@@ -1,6 +1,6 @@
 /** What a running server says of itself over HTTP: metrics that add up, and health through a drain. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -273,7 +273,7 @@ describe('GET /healthz', () => {
           error: { code: 'io-error', message: expect.stringContaining("'.sluice' in the root") },
         },
       ]);
-      rmSync(place);
+      unlinkSync(place);
     }
     mkdirSync(place);
     expect(await server.health()).toEqual([200, { status: 'ok' }]);

@@ -97,6 +97,12 @@ export async function recordInto(dir: string, options: RecordDirectoryOptions = 
     unlink(join(dir, name)).catch(() => {});
   }
 
+  const close = async (): Promise<void> => {
+    for (const file of open.values()) file.end();
+    await spool.close();
+    ends$.complete();
+  };
+
   return {
     wrap(connection) {
       const name = nameOf(clock.origin + BigInt(clock.now()), connection);
@@ -116,10 +122,7 @@ export async function recordInto(dir: string, options: RecordDirectoryOptions = 
       return wrapInto({ file, spool, connection, options, lazy: true, over: () => file.end() });
     },
     ends$: ends$.asObservable(),
-    async close() {
-      for (const file of open.values()) file.end();
-      await spool.close();
-      ends$.complete();
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }

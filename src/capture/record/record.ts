@@ -18,7 +18,8 @@ export type { RecordClock } from './record-clock.ts';
 export type { RecordEnd } from './record-file.ts';
 export type { RecordOptions, Redact } from './record-options.ts';
 
-export interface Recorder {
+/** `await using recorder = record(…)` closes it at the end of the block. */
+export interface Recorder extends AsyncDisposable {
   /**
    * Wraps a connection. Use the result in its place, and leave the given one alone from then on. All bytes are recorded
    * as long as the recording lasts; the connection behaves as before.
@@ -57,14 +58,16 @@ export function record(path: string, options: RecordOptions = {}): Recorder {
   const spool = createSpool();
   const stopped = (end: RecordEnd) => ends$.next(end);
   const file = createRecordFile({ spool, path, exclusive: false, maxBytes, clock, stopped });
+  const close = async (): Promise<void> => {
+    file.end();
+    await spool.close();
+    ends$.complete();
+  };
   return {
     wrap: (connection) => wrapInto({ file, spool, connection, options, over: () => {} }),
     ends$: ends$.asObservable(),
-    async close() {
-      file.end();
-      await spool.close();
-      ends$.complete();
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

@@ -87,6 +87,7 @@ local ERRORS = {
   ['permission-denied'] = { fatal = false, blame = 'server', message = 'the server may not write there' },
   ['read-only'] = { fatal = false, blame = 'server', message = 'the file system is read-only' },
   ['too-many-open-files'] = { fatal = false, blame = 'server', message = 'the server has too many files open' },
+  ['format-conflict'] = { fatal = false, blame = 'server', message = 'the store is in a format that the server cannot use' },
   ['io-error'] = { fatal = false, blame = 'server', message = 'the file system failed' },
   ['busy'] = { fatal = false, blame = 'server', message = 'the server has no memory for so large a request now' },
   ['shutting-down'] = { fatal = false, blame = 'server', message = 'the server is shutting down' },

@@ -58,6 +58,7 @@ export const catalogue = {
   'permission-denied': define('server', 'the server may not write there'),
   'read-only': define('server', 'the file system is read-only'),
   'too-many-open-files': define('server', 'the server has too many files open'),
+  'format-conflict': define('server', 'the store is in a format that the server cannot use'),
   'io-error': define('server', 'the file system failed'),
   busy: define('server', 'the server has no memory for so large a request now'),
   'shutting-down': define('server', 'the server is shutting down'),

@@ -24,6 +24,18 @@ const CODE_BY_ERRNO: Readonly<Record<string, ErrorCode>> = {
   EEXIST: 'exists',
 };
 
+/**
+ * The store's own files are in a format that this program cannot use.
+ *
+ * @param why what is wrong, and what the operator can do.
+ */
+export class FormatError extends Error {
+  override readonly name = 'FormatError';
+  constructor(readonly why: string) {
+    super(why);
+  }
+}
+
 /** The code of a system error (`ENOSPC`); undefined for any other error, which is a bug. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return undefined;
@@ -31,10 +43,11 @@ export function errnoOf(error: unknown): string | undefined {
 }
 
 /**
- * The outcome of a system error; undefined for any other error. It has the system's code as `cause`. It never
+ * The outcome of a system error or a `FormatError`; undefined for any other error. That of a system error has the system's code as `cause`. It never
  * has the system's message, which contains the server's paths, only a `why` that was set on purpose.
  */
 export function systemFault(error: unknown): RefusedOutcome | undefined {
+  if (error instanceof FormatError) return err('format-conflict', error.why);
   const cause = errnoOf(error);
   if (cause === undefined) return undefined;
   const why = explanationOf(error);

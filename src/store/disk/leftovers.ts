@@ -8,7 +8,7 @@ import type { Task } from '../task.ts';
 import type { At, Folder } from './directory.ts';
 import { type DiskIo, OPEN_FLAGS } from './disk-io.ts';
 import { errnoOf } from './errno.ts';
-import { ownerOf, ownerState } from './owner.ts';
+import { type OwnerState, ownerOf, ownerState } from './owner.ts';
 
 /** Moves a file to the stored uploads, if it is an unfinished upload; returns whether it was. */
 export type Rescue = (path: string, name: string) => Task<boolean>;
@@ -16,9 +16,12 @@ export type Rescue = (path: string, name: string) => Task<boolean>;
 /** Milliseconds after its last change for which a folder of another host is left untouched. */
 const FOREIGN_OWNER_GRACE_MS = 24 * 60 * 60 * 1000;
 
-export interface LeftoversDeps {
+interface LivingDeps {
   readonly io: DiskIo;
   readonly at: At;
+}
+
+export interface LeftoversDeps extends LivingDeps {
   /** Called with each file before it is removed. */
   readonly rescue: Rescue;
 }
@@ -31,22 +34,56 @@ export function* removeOrphans(deps: LeftoversDeps, tmp: Folder): Task<void> {
   const { io, at } = deps;
   try {
     for (const { name } of yield* io.entries(at(tmp, '.'))) {
-      const owner = ownerOf(name);
-      const state = owner === undefined ? 'alive' : ownerState(owner, () => isOpenHere(name));
-      const graceMs = state === 'unknown' ? FOREIGN_OWNER_GRACE_MS : 0;
-      if (state !== 'alive') yield* removeOwned(deps, tmp, name, graceMs);
+      const state = stateOf(name);
+      // No store gave a folder such a name, so none may remove it.
+      if (state !== undefined && state !== 'alive') yield* removeOwned(deps, tmp, name, state);
     }
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
   }
 }
 
-/** @param graceMs the folder stays if anything in it changed in this many milliseconds. */
-function* removeOwned(deps: LeftoversDeps, tmp: Folder, name: string, graceMs: number): Task<void> {
+/** The names of the folders whose owners are alive, or may be. Throws system errors. */
+export function* livingOwners({ io, at }: LivingDeps, tmp: Folder): Task<readonly string[]> {
+  const living: string[] = [];
+  for (const { name } of yield* io.entries(at(tmp, '.'))) {
+    const state = stateOf(name);
+    if (state === 'alive' || (state === 'unknown' && (yield* isInUse(io, at, tmp, name)))) living.push(name);
+  }
+  return living;
+}
+
+/** What is known of the owner of a folder; undefined when no store gave it its name. */
+function stateOf(name: string): OwnerState | undefined {
+  const owner = ownerOf(name);
+  return owner === undefined ? undefined : ownerState(owner, () => isOpenHere(name));
+}
+
+/** Whether a folder of another host changed so lately that its owner may be alive. */
+function* isInUse(io: DiskIo, at: At, tmp: Folder, name: string): Task<boolean> {
+  try {
+    const folder = yield* openBelow(io, at, tmp, [name]);
+    try {
+      return yield* changedLately(io, at, folder);
+    } finally {
+      io.closeQuietly(folder.fd);
+    }
+  } catch (error) {
+    // Its owner, or another store, has removed it.
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function* changedLately(io: DiskIo, at: At, folder: Folder): Task<boolean> {
+  return (yield* lastChange(io, at, folder)) > Date.now() - FOREIGN_OWNER_GRACE_MS;
+}
+
+function* removeOwned(deps: LeftoversDeps, tmp: Folder, name: string, state: OwnerState): Task<void> {
   const { io, at } = deps;
   const folder = yield* openBelow(io, at, tmp, [name]);
   try {
-    if (graceMs > 0 && (yield* lastChange(io, at, folder)) > Date.now() - graceMs) return;
+    if (state === 'unknown' && (yield* changedLately(io, at, folder))) return;
     yield* emptyFolder(deps, folder);
     yield* io.removeFolder(at(tmp, name));
   } finally {

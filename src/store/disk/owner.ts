@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { crc32 } from '../crc32.ts';
 
+/** The owner as the name of its folder says. */
 interface Owner {
   readonly pid: number;
   /** When the process started, in the kernel's ticks; '0' where that is unknown. */
@@ -44,16 +45,16 @@ export function ownerOf(name: string): Owner | undefined {
   return { pid: Number(pid), started, token, host };
 }
 
+/** `unknown`: it is of another host. */
+export type OwnerState = 'alive' | 'dead' | 'unknown';
+
 /**
- * Whether an owner is `alive` or `dead`; `unknown` when it is of another host.
+ * What is known of an owner.
  *
  * @param isOpenHere whether this process has the owner's folder open: another thread of it may, with its own
  *   list of tokens. A process can have the number of a dead one (in a container it always does).
  */
-export function ownerState(
-  { pid, started, token, host }: Owner,
-  isOpenHere: () => boolean,
-): 'alive' | 'dead' | 'unknown' {
+export function ownerState({ pid, started, token, host }: Owner, isOpenHere: () => boolean): OwnerState {
   if (host !== thisHost()) return 'unknown';
   if (pid === process.pid) return liveTokens.has(token) || isOpenHere() ? 'alive' : 'dead';
   try {

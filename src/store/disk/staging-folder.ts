@@ -3,15 +3,19 @@
  *
  * It is on the same file system as the published files, so a rename can publish a file. Each open store has a
  * folder of its own there and removes it when it is closed. When a store is opened, it removes the folders of
- * killed processes on the same root (see `leftovers.ts`).
+ * killed processes on the same root (see `leftovers.ts`), once the root has the format of this program (see
+ * `settle-format.ts`).
  */
 import { RESERVED_FOLDER } from '../../files/protocol/filename.ts';
 import type { Task } from '../task.ts';
 import type { Directories } from './directories.ts';
 import type { Folder } from './directory.ts';
-import { type DiskIo, OPEN_FLAGS } from './disk-io.ts';
+import type { Disk } from './disk.ts';
+import { OPEN_FLAGS } from './disk-io.ts';
 import { asServerError, errnoOf } from './errno.ts';
-import { emptyFolder, type LeftoversDeps, openBelow, type Rescue, removeOrphans } from './leftovers.ts';
+import type { FormatRules } from './format/upgrades.ts';
+import { emptyFolder, openBelow, type Rescue } from './leftovers.ts';
+import { makeOwnFolder, type OwnFolderDeps } from './own-folder.ts';
 import { endOwner, newOwner } from './owner.ts';
 
 /** A new file whose name no peer can use. */
@@ -39,10 +43,8 @@ export const RESERVED_FOLDER_ADVICE =
   'move away what is in its place, and the server makes it again';
 
 /** The staging folder of an open store. */
-interface StagingState extends LeftoversDeps {
+interface StagingState extends OwnFolderDeps {
   readonly directories: Pick<Directories, 'root' | 'reopenRoot'>;
-  /** The name of this store's folder, which identifies its owner. */
-  readonly name: string;
   /**
    * The folders that this store has made. The last one is in use. Earlier ones were deleted from outside;
    * paths still in use contain their descriptors.
@@ -54,17 +56,31 @@ interface StagingState extends LeftoversDeps {
   serial: number;
 }
 
-/** Makes this store's folder, and removes those of dead owners. Throws system errors. */
+/**
+ * Brings the root to the format of this program, makes this store's folder, and removes those of dead owners.
+ * Throws a `FormatError` when the root has a format that this program cannot use, and system errors.
+ */
 export function* openStagingFolder(
-  io: DiskIo,
-  directories: Directories,
+  { io, directories, durable }: Pick<Disk, 'io' | 'directories' | 'durable'>,
   rescue: Rescue,
+  formatRules: FormatRules,
 ): Task<StagingFolder> {
   const { root, at } = directories;
   const name = newOwner();
-  const staging: StagingState = { io, at, rescue, directories, name, own: [], folder: root, serial: 0 };
+  const staging: StagingState = {
+    io,
+    at,
+    rescue,
+    directories,
+    formatRules,
+    durable,
+    name,
+    own: [],
+    folder: root,
+    serial: 0,
+  };
   try {
-    yield* makeOwnFolder(staging);
+    yield* moveToNewFolder(staging);
   } catch (error) {
     endOwner(name);
     throw asServerError(error, RESERVED_FOLDER_ADVICE);
@@ -77,30 +93,10 @@ export function* openStagingFolder(
 }
 
 /** Makes this store's folder, where the store acts from now on. */
-function* makeOwnFolder(staging: StagingState): Task<void> {
-  const { io, directories, name, own } = staging;
-  const { root } = directories;
-  let folder: Folder = root;
-  for (const child of [RESERVED_FOLDER, 'tmp', name]) {
-    const parent = folder;
-    try {
-      folder = yield* makeAndOpen(staging, parent, child);
-      if (child === 'tmp' && own.length === 0) yield* removeOrphans(staging, folder);
-    } finally {
-      if (parent !== root) io.closeQuietly(parent.fd);
-    }
-  }
-  own.push(folder);
+function* moveToNewFolder(staging: StagingState): Task<void> {
+  const folder = yield* makeOwnFolder(staging);
+  staging.own.push(folder);
   staging.folder = folder;
-}
-
-function* makeAndOpen({ io, at }: StagingState, parent: Folder, child: string): Task<Folder> {
-  try {
-    yield* io.makeFolder(at(parent, child), 0o700);
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error;
-  }
-  return yield* openBelow(io, at, parent, [child]);
 }
 
 function* createIn(staging: StagingState, folder: Folder): Task<StagedFile> {
@@ -122,7 +118,7 @@ function* withinCurrent<T>(staging: StagingState, act: (folder: Folder) => Task<
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
     yield* staging.directories.reopenRoot();
-    yield* makeOwnFolder(staging);
+    yield* moveToNewFolder(staging);
     return yield* act(staging.folder);
   }
 }

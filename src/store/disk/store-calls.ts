@@ -49,13 +49,17 @@ interface StoreState extends OpenDisk {
   readonly sources: Set<DiskSource>;
 }
 
-export function createDiskStore(opened: OpenDisk, limits: UploadLimits): FileStore {
+export function createDiskStore(opened: OpenDisk, limits: UploadLimits): FileStore & AsyncDisposable {
   const { disk, staging, stored } = opened;
   const calls: CallState = { running: 0, closing: undefined, onIdle: () => {} };
   const runCall: RunCall = (task) => startCall(calls, task);
   const isClosing = () => calls.closing !== undefined;
   const uploads = createDiskUploads(disk, staging, stored, limits, runCall, isClosing);
   const store: StoreState = { ...opened, uploads, calls, runCall, sinks: new Set(), sources: new Set() };
+  const closeOnce = (): Promise<void> => {
+    calls.closing ??= close(store);
+    return calls.closing;
+  };
   return {
     durable: disk.durable,
     put: (name, options) => nameFault(name) ?? runCall(beginPut(store, name, options)),
@@ -68,10 +72,8 @@ export function createDiskStore(opened: OpenDisk, limits: UploadLimits): FileSto
     remove: (name) => nameFault(name) ?? runInFolder(store, removeFile(disk, name)),
     rename: (from, to, options) =>
       nameFault(from) ?? nameFault(to) ?? runInFolder(store, moveFile(disk, from, to, options?.ifAbsent)),
-    close: () => {
-      calls.closing ??= close(store);
-      return calls.closing;
-    },
+    close: closeOnce,
+    [Symbol.asyncDispose]: closeOnce,
   };
 }
 

@@ -23,7 +23,7 @@ import { createMemorySink, type MemorySink } from './memory-sink.ts';
 import { createMemoryUploads, EMPTY_UPLOAD, type MemoryUploads } from './memory-uploads.ts';
 
 /** A store in memory, and the way to look into it. */
-export interface MemoryStore extends FileStore {
+export interface MemoryStore extends FileStore, AsyncDisposable {
   /** The stored files, by name. Not a copy: it changes as the store does. */
   readonly contents: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly mtime: number }>;
   /** The number of puts that were begun and are neither committed nor aborted nor failed. */
@@ -80,6 +80,7 @@ export function memoryStore(options: UploadOptions = {}): MemoryStore {
     remove: (name) => remove(state, name),
     rename: (from, to, options) => rename(state, from, to, options?.ifAbsent),
     close: () => close(state),
+    [Symbol.asyncDispose]: () => close(state),
   };
 }
 

@@ -17,7 +17,7 @@ import { crc32 } from '../../../src/store/crc32.ts';
 import { type DiskStoreOptions, openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import type { Interception, Operation } from '../../support/stores/fs-intercepted.ts';
 import { expectInOrder, loggedFileSystem } from '../../support/stores/operation-log.ts';
-import { filesBelow, newRoot, openBelow, removeRoot } from '../../support/stores/store-roots.ts';
+import { newRoot, openBelow, removeRoot, storedIn } from '../../support/stores/store-roots.ts';
 
 const opened: { store: FileStore; root: string }[] = [];
 afterEach(async () => {
@@ -164,10 +164,11 @@ describe('group commit', () => {
   });
 
   it('a failed sync fails the commits that waited for it, and no others', async () => {
-    let failing = true;
+    let failing = false;
     const { store } = await loggedStore({
       before: ({ name }) => (failing && name === 'fsync' ? 'EIO' : undefined),
     });
+    failing = true;
     const outcome = await put(store, 'file', 'x');
     assert.ok(!outcome.ok);
     expect(outcome.error).toMatchObject({ code: 'io-error', cause: 'EIO' });
@@ -215,15 +216,16 @@ describe('writing', () => {
     const closed = store.close();
     for (const commit of commits) expect((await value(commit)).durable).toBe(true);
     await closed;
-    expect(filesBelow(root)).toHaveLength(21);
+    expect(storedIn(root)).toHaveLength(21);
     await refused(idle.read(0, 1), 'shutting-down');
     expect(openBelow(root)).toEqual([]);
   });
 
   it('a put that fails removes the folders that were made for it', async () => {
-    let failing = true;
+    let failing = false;
     const before = ({ name }: Operation) => (failing && name === 'rename' ? 'EIO' : undefined);
     const { store, root } = await loggedStore({ before });
+    failing = true;
     await refused(put(store, 'a/b/c', 'x'), 'io-error');
     expect(readdirSync(root)).toEqual(['.sluice']);
     failing = false;
@@ -231,7 +233,7 @@ describe('writing', () => {
     failing = true;
     await refused(put(store, 'a/b/d/e', 'x'), 'io-error');
     await refused(store.rename('a/b/c', 'x/y'), 'io-error');
-    expect(filesBelow(root)).toEqual(['a/b/c']);
+    expect(storedIn(root)).toEqual(['a/b/c']);
     expect(readdirSync(join(root, 'a/b'))).toEqual(['c']);
     expect(readdirSync(root)).toEqual(['.sluice', 'a']);
   });

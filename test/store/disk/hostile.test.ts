@@ -14,6 +14,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -87,7 +88,7 @@ for (const durability of ['fsync', 'os'] as const) {
         await refusedEverywhere('link');
         expect(await namesIn(store)).toEqual(['inside']);
         assert.ok(lstatSync(join(root, 'link')).isSymbolicLink());
-        rmSync(join(root, 'link'));
+        unlinkSync(join(root, 'link'));
       }
     });
 
@@ -156,7 +157,7 @@ for (const durability of ['fsync', 'os'] as const) {
       for (const name of ['a', 'b', 'c']) await value(put(store, name, 'x'));
       meanwhile = ({ name }) => {
         if (name !== 'lstat') return;
-        rmSync(join(root, 'b'));
+        unlinkSync(join(root, 'b'));
         symlinkSync(join(outside, 'secret'), join(root, 'b'));
         meanwhile = () => {};
       };
@@ -233,7 +234,7 @@ for (const durability of ['fsync', 'os'] as const) {
         if (!outcome.ok) expect(outcome.error.code).toBe('not-a-file');
         expect(filesBelow(outside)).toEqual(outsideFiles);
         if (swapped) {
-          rmSync(join(root, 'x/y'));
+          unlinkSync(join(root, 'x/y'));
           renameSync(join(root, 'x/away'), join(root, 'x/y'));
         }
         expect(await textOf(store, 'x/y/old')).toBe(outcome.ok ? 'new' : 'old');

@@ -1,13 +1,13 @@
 /** The roots that a disk store can be opened on, and the errors for others. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { namesIn, put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
 import type { FileStore } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { interceptedFileSystem } from '../../support/stores/fs-intercepted.ts';
-import { filesBelow, newRoot, openBelow, removeRoot } from '../../support/stores/store-roots.ts';
+import { newRoot, openBelow, removeRoot, storedIn } from '../../support/stores/store-roots.ts';
 
 let base: string;
 beforeEach(() => {
@@ -23,7 +23,7 @@ it('a missing root is made, with what is missing above it', async () => {
   const store = await value(openDiskStore(root));
   await value(put(store, 'file', 'x'));
   await store.close();
-  expect(filesBelow(root)).toEqual(['file']);
+  expect(storedIn(root)).toEqual(['file']);
 });
 
 it('a root that cannot be made is an error that says so', async () => {
@@ -42,7 +42,7 @@ it('a root that is made is synced into the folder above it', async () => {
     },
   });
   await (await value(openDiskStore(join(base, 'a/b'), { fs }))).close();
-  expect(synced).toEqual([base, join(base, 'a')]);
+  expect(synced.slice(0, 2)).toEqual([base, join(base, 'a')]);
 });
 
 it('the root itself may be a link', async () => {
@@ -52,7 +52,7 @@ it('the root itself may be a link', async () => {
   await value(put(store, 'a/file', 'x'));
   expect(await textOf(store, 'a/file')).toBe('x');
   await store.close();
-  expect(filesBelow(join(base, 'real'))).toEqual(['a/file']);
+  expect(storedIn(join(base, 'real'))).toEqual(['a/file']);
 });
 
 it('a root that is moved while it is open is still the root', async () => {
@@ -64,7 +64,7 @@ it('a root that is moved while it is open is still the root', async () => {
   expect(await namesIn(store)).toEqual(['a/first', 'a/second']);
   await store.close();
   expect(existsSync(root)).toBe(false);
-  expect(filesBelow(join(base, 'moved'))).toEqual(['a/first', 'a/second']);
+  expect(storedIn(join(base, 'moved'))).toEqual(['a/first', 'a/second']);
 });
 
 it('however many folders are used, no more than a few stay open', async () => {
@@ -84,11 +84,12 @@ it('a folder that another call opens while a put makes it durable stays open onc
   const reads: unknown[] = [];
   const fs = interceptedFileSystem({
     before: ({ name }) => {
-      if (name === 'fsync') reads.push(store.stat('a/none'));
+      if (name === 'fsync' && store !== undefined) reads.push(store.stat('a/none'));
       return undefined;
     },
   });
-  const store: FileStore = await value(openDiskStore(base, { durability: 'fsync', fs }));
+  let store: FileStore | undefined;
+  store = await value(openDiskStore(base, { durability: 'fsync', fs }));
   const before = openBelow(base).length;
   await value(put(store, 'a/file', 'x'));
   await Promise.all(reads);
@@ -140,7 +141,7 @@ describe.each(['fsync', 'os'] as const)('a root that is removed while it is open
       await value(store.rename('b/restored', 'a/b'));
       await value(store.remove('a/b'));
       await refused(store.stat('a/old'), 'not-found');
-      expect(filesBelow(root)).toEqual(['a/new']);
+      expect(storedIn(root)).toEqual(['a/new']);
     }
     await store.close();
   });
@@ -187,12 +188,12 @@ describe.each(['fsync', 'os'] as const)('a root that is removed while it is open
         expect(outcome.error).toMatchObject({ code: 'io-error', cause: 'ESTALE' });
         expect(outcome.error.message).toContain(`${root} is gone, and what is in its place is not a folder`);
       }
-      rmSync(root);
+      unlinkSync(root);
       mkdirSync(root);
       await value(put(store, 'a', 'x'));
-      expect(filesBelow(root)).toEqual(['a']);
+      expect(storedIn(root)).toEqual(['a']);
       await store.close();
-      expect(filesBelow(join(base, 'elsewhere'))).toEqual([]);
+      expect(storedIn(join(base, 'elsewhere'))).toEqual([]);
     },
   );
 

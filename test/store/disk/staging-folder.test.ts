@@ -13,6 +13,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -23,7 +24,7 @@ import { bytes, namesIn, pattern, put, refused, textOf, value } from '../../../s
 import type { MaybeAsync } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { newOwner } from '../../../src/store/disk/owner.ts';
-import { filesBelow, openBelow, rootForEachTest, temporariesIn } from '../../support/stores/store-roots.ts';
+import { openBelow, rootForEachTest, storedIn, temporariesIn } from '../../support/stores/store-roots.ts';
 
 let root: string;
 const tmp = () => join(root, '.sluice/tmp');
@@ -57,7 +58,7 @@ describe('the reserved folder', () => {
     expect(temporariesIn(root)).toEqual([]);
     await store.close();
     expect(owners()).toEqual([]);
-    expect(filesBelow(root)).toEqual(['a']);
+    expect(storedIn(root)).toEqual(['a']);
   });
 
   it('closing a store removes its puts under way from the staging folder', async () => {
@@ -162,7 +163,7 @@ describe('the reserved folder of an open store', () => {
       // A call that does not need the folder succeeds.
       expect(await textOf(store, 'there')).toBe('there');
 
-      if (instead !== nothing) rmSync(place);
+      if (instead !== nothing) unlinkSync(place);
       await value(put(store, 'after', 'x'));
       await value(put(store, 'after', 'y', { upload: 'after' }));
       expect(await textOf(store, 'after')).toBe('y');

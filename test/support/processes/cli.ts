@@ -106,8 +106,12 @@ export interface Serving extends Running {
 }
 
 /** Starts `sluice serve` on a free port, and waits until it accepts. */
-export async function startServe(root: string, args: readonly string[] = []): Promise<Serving> {
-  const running = startSluice(['serve', root, '--port', '0', '--durability', 'os', ...args]);
+export async function startServe(
+  root: string,
+  args: readonly string[] = [],
+  options: RunOptions = {},
+): Promise<Serving> {
+  const running = startSluice(['serve', root, '--port', '0', '--durability', 'os', ...args], options);
   const [, port] = await running.said(/^listening on 127\.0\.0\.1:(\d+)$/m);
   return { ...running, server: `127.0.0.1:${port}`, port: Number(port) };
 }

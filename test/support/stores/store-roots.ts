@@ -41,8 +41,13 @@ export async function newDiskStore(
   return { store: opened.value, root, dispose: () => removeRoot(root) };
 }
 
-/** The files in the reserved folder of a root: those of puts under way, and of stored uploads. */
-export const temporariesIn = (root: string): string[] => filesBelow(join(root, '.sluice'));
+/** The files in the reserved folder of a root, but that of its format: those of puts under way, and of stored uploads. */
+export const temporariesIn = (root: string): string[] =>
+  filesBelow(join(root, '.sluice')).filter((path) => path !== 'format');
+
+/** The paths of the stored files of a root. */
+export const storedIn = (root: string): string[] =>
+  filesBelow(root).filter((path) => !path.startsWith('.sluice/'));
 
 /** Every path below a folder, relative to it, except those of folders. */
 export function filesBelow(folder: string): string[] {

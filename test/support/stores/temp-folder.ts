@@ -30,3 +30,7 @@ export function readTree(folder: string): Record<string, string> {
   }
   return files;
 }
+
+/** The contents of the stored files of a root, as `readTree` gives them: without the store's own folder. */
+export const readStored = (root: string): Record<string, string> =>
+  Object.fromEntries(Object.entries(readTree(root)).filter(([name]) => !name.startsWith('.sluice/')));
