@@ -11,15 +11,15 @@ const TIMEOUT_MS = 180_000 * Math.max(1, casesFactor);
 const OF_PROCESSES = /^test\/(bench|package|e2e\/(bounds|many-connections))\b/;
 
 /**
- * What a test does to its whole process, or counts of it: memory, descriptors, globals, the clock, the environment,
- * modules. The file of such a test has a process of its own.
+ * What a test does to its whole process, or counts of it: memory, descriptors, modules, what is not undone behind it. The
+ * file of such a test has a process of its own. The clock, the environment and what is spied on are as they were when a
+ * file is over (`test/support/as-it-was.ts`), and a worker runs one file at a time.
  */
 const OF_THE_WHOLE_PROCESS = new RegExp(
   [
-    String.raw`\bvi\.(mock|doMock|stubGlobal|stubEnv|useFakeTimers|setSystemTime)\b`,
-    String.raw`\bspyOn\((globalThis|process|console|[A-Z])`,
+    String.raw`\bvi\.(mock|doMock|stubGlobal)\b`,
     String.raw`\bprocess\.(memoryUsage|on|once|chdir|umask|getActiveResourcesInfo)\b`,
-    String.raw`/proc/self/fd|setFlagsFromString|\bgc\(|manual-clock`,
+    String.raw`/proc/self/fd|setFlagsFromString|\bgc\(`,
   ].join('|'),
 );
 
@@ -52,7 +52,7 @@ const resolve = {
 
 const common = {
   pool: 'forks',
-  setupFiles: 'test/support/one-seed.ts',
+  setupFiles: ['test/support/one-seed.ts', 'test/support/as-it-was.ts'] as string[],
   // They assert nothing: they end what hangs, also on a machine that is busy with other things.
   testTimeout: TIMEOUT_MS,
   hookTimeout: TIMEOUT_MS,

@@ -29,6 +29,8 @@ const OPEN_FILES = 1024;
 const BUDGET = 4 * MIB;
 /** What the process may have grown by for reasons of its own: code that was compiled, say. */
 const NOISE = 40 * MIB;
+/** What may be left of a round besides: the large slabs of some connections are collected late, with those of the next. */
+const LATE = 24 * MIB;
 const CONNECTIONS = 100;
 const LARGE = 4 * MIB;
 
@@ -171,8 +173,8 @@ async function hold(server: Measured, limits: ServerLimits, what: Attack, held: 
     expect(peak.descriptors).toBeLessThanOrEqual(bounds.descriptors);
     expect(heldMeanwhile).toBeLessThanOrEqual(heldMax);
     expect(peak.resident - before.resident).toBeLessThanOrEqual(bounds.memory + NOISE);
-    heldAfter = await heldWithin(server, before.held + NOISE);
-    expect(heldAfter - before.held).toBeLessThanOrEqual(NOISE);
+    heldAfter = await heldWithin(server, before.held + NOISE + LATE);
+    expect(heldAfter - before.held).toBeLessThanOrEqual(NOISE + LATE);
   }
   const last = await server.scrape();
   expect(last.value('sluice_accept_failures_total')).toBe(0);
