@@ -34,6 +34,13 @@ export function deframeStep<H>(framing: Framing<H>, state: DeframeState<H>, chun
  * @param from the offset in the chunk at which to go on: 0 at first, then the `at` of the last call, until that is
  *   the length of the chunk in bytes.
  * @throws TypeError or RangeError when an argument is of the wrong kind.
+ * @example
+ * let at = 0;
+ * while (at < chunk.length) {
+ *   const next = deframeStepUpTo(framing, state, chunk, at, 100);
+ *   for (const event of next.events) await handle(event);
+ *   ({ state, at } = next);
+ * }
  */
 export function deframeStepUpTo<H>(
   framing: Framing<H>,
@@ -54,6 +61,8 @@ export function deframeStepUpTo<H>(
  * its head or its body, and after how many of how many bytes. At a frame's boundary, no event.
  *
  * @throws TypeError when an argument is of the wrong kind.
+ * @example
+ * const { events } = deframeEnd(framing, state); // [] or [{ type: 'fault', fault: { code: 'truncated', … } }]
  */
 export function deframeEnd<H>(framing: Framing<H>, state: DeframeState<H>): Stepped<H> {
   checkStep(framing, state);

@@ -2,8 +2,9 @@
 import type { Framing } from './framing.ts';
 
 /**
- * All are names of `presets`. A bundler that follows a namespace, as Rollup, Vite and webpack do, brings only those that
- * the program uses.
+ * How a well-known protocol frames its messages. A preset finds where each message begins and ends, and reads nothing
+ * behind its head. All are names of `presets`. A bundler that follows a namespace, as Rollup, Vite and webpack do,
+ * brings only those that the program uses.
  *
  * @typeParam H the header of its frames.
  * @example
@@ -49,6 +50,7 @@ export interface LookAhead {
   readonly answers: (header: unknown) => boolean;
 }
 
+/** What a preset's framing is to do with bodies, and what it knows of the connection. All may be left out. */
 export interface PresetOptions {
   /** How the deframer hands on bodies; default `skip`. */
   readonly delivery?: 'stream' | 'whole' | 'skip';

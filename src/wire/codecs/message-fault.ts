@@ -17,7 +17,9 @@ import { faultAt, type HeadFault, headFault, SAMPLE_BYTES_MAX } from '../fault.t
  * });
  */
 export class MessageFault extends SluiceError {
+  /** Always `message-invalid`. */
   declare readonly code: HeadFault['code'];
+  /** The fault that the stream has in the place of the message. */
   declare readonly fault: HeadFault;
 
   constructor(message: string) {
