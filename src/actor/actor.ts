@@ -28,17 +28,21 @@ import type { TimeoutKind } from './bounds/timeouts.ts';
 import type { Flow } from './flow.ts';
 import type { Mailbox } from './mailbox.ts';
 
-/** Who is at the other end. */
+/** Who is at the other end. Every event of one connection has the same. */
 export interface Peer {
   /** Unique in this process; for logs. */
   readonly id: string;
+  /** Our end of the connection. */
   readonly local: Address;
+  /** The peer's end: `192.0.2.7:50312`, say. */
   readonly remote: Address;
   /** The certificate that the peer has shown over TLS, if any. */
   readonly certificate?: Certificate;
 }
 
 /**
+ * What a reducer is given, one at a time. `message`, `start`, `data`, `end` and `fault` are those of the codec.
+ *
  * - `opened`: the first event. A server may speak first.
  * - `message`, `start`, `data`, `end`, `fault`: from the peer. After a fatal fault the engine ends the connection, once
  *   what the reducer sends is sent. A `message` or `start` with `exceedsBudget` costs more than 16 KiB while the memory
@@ -95,8 +99,9 @@ export type Control<Out> =
   | { readonly type: 'useCodec'; readonly codec: Codec<any, any, any> }
   | { readonly type: 'end' | 'destroy' };
 
-/** What a reducer returns. */
+/** What a reducer returns: the state after the event, and what is to be done. */
 export interface Reduction<S, E, Out> {
+  /** The state that the next event finds. It may be the one that was given. */
   readonly state: S;
   /** In order; default none. */
   readonly effects?: readonly (E | Control<Out>)[];
@@ -104,6 +109,7 @@ export interface Reduction<S, E, Out> {
 
 /** What a performer may use besides the effect. */
 export interface PerformContext<I> {
+  /** The peer of the connection whose effect it is. */
   readonly peer: Peer;
   /** Aborted once the connection is closed. An effect that has not ended half a minute later is given up. */
   readonly signal: AbortSignal;
@@ -116,18 +122,23 @@ export interface PerformContext<I> {
 }
 
 /**
+ * What a service does on one connection, as data and functions. `defineActor` makes one, and `serveActors` runs it for
+ * every connection, with a state each.
+ *
  * @typeParam S the state of a connection: a value.
  * @typeParam In the messages of the peer; `Out` those to it; `Head` as in `Codec`.
  * @typeParam E the effects of your own; each has a `type` that is no `Control`'s.
  * @typeParam R what comes of them. @typeParam I what other connections send.
  */
 export interface Actor<S, In, Out, Head, E extends { readonly type: string }, R, I> {
+  /** How messages are found in the bytes of the peer, and made into bytes for it. */
   readonly codec: Codec<In, Out, Head>;
   /**
    * The most that any codec keeps of an incomplete message, in bytes, where `useCodec` may set one that keeps more than
    * `codec` does, and more than 64 KiB; default its `heldMax`.
    */
   readonly heldMax?: number;
+  /** Makes the state of a connection that was accepted, before any event. */
   readonly initial: (peer: Peer) => S;
   /** Pure. An exception costs the connection, and is reported as `internal-error`. */
   readonly reduce: (state: S, event: ActorEvent<In, Head, E, R, I>) => Reduction<S, E, Out>;
@@ -179,11 +190,28 @@ export interface AnyActor {
 }
 // biome-ignore-end lint/suspicious/noExplicitAny: what it keeps and gives is of its own types.
 
-/** The types of an actor that no function shows; each may be left out. */
+/**
+ * The types of an actor that no function shows: what `defineActor` is told between its angle brackets. Each may be left
+ * out.
+ *
+ * @example
+ * const counter = defineActor<{ state: number }>()({
+ *   codec: lines({ maxLength: 1000 }),
+ *   initial: () => 0,
+ *   reduce: (count, event) => {
+ *     if (event.type !== 'message') return { state: count };
+ *     return { state: count + 1, effects: [{ type: 'send', message: `${count + 1}: ${event.message}` }] };
+ *   },
+ * });
+ */
 export interface ActorTypes {
+  /** The state of a connection; default none (`null`). */
   readonly state?: unknown;
+  /** The effects that `perform` carries out, told apart by `type`; default none. */
   readonly effect?: { readonly type: string };
+  /** The values that `perform` gives: what an event `result` has; default none. */
   readonly result?: unknown;
+  /** What others send to the connection's mailbox: what an event `input` has; default nothing. */
   readonly input?: unknown;
 }
 

@@ -9,6 +9,14 @@ export interface Where {
   readonly remote: Address;
 }
 
+/**
+ * What a server says of a connection. Each names it by `connection`, the `Connection.id`, and by `remote`, the address
+ * of the peer.
+ *
+ * - `opened`: it was admitted.
+ * - `closed`: it is over. `fault` is null when it ended in good order, and `ms` is how many milliseconds it was open.
+ * - `turned-away`: there were too many connections. No `closed` follows.
+ */
 export type ConnectionEvent =
   | ({ readonly type: 'opened' } & Where)
   /** `fault` is null when the connection ended in good order; `ms` is how long it was open. */

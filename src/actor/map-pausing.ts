@@ -12,6 +12,7 @@ import {
   wholeFrom,
 } from '../wire/argument.ts';
 
+/** How much `mapPausing` lets wait before it pauses the connection. All may be left out. */
 export interface MapPausingOptions<T> {
   /** The bytes that may wait before the connection is paused; default 1 MiB. */
   readonly highBytes?: number;

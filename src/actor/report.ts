@@ -4,6 +4,9 @@ import type { FrameFault } from '../wire/fault.ts';
 import type { TimeoutKind } from './bounds/timeouts.ts';
 
 /**
+ * What happens on a connection besides its messages, for logs and metrics. The events of `serveActors` have each with
+ * its connection.
+ *
  * - `fault`: bytes of the peer could not be understood.
  * - `timeout`: the peer was too slow.
  * - `overflow`: the peer did not read what others sent to it, and its mailbox was full.

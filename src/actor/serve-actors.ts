@@ -33,6 +33,15 @@ import { serveActor } from './serve-actor.ts';
 import { shutdownSignal } from './shutdown-signal.ts';
 import type { TraceEvent } from './trace.ts';
 
+/**
+ * What `serveActors` emits.
+ *
+ * - `listening`, `accept-failed`: of the source of connections, as in `ListenEvent`.
+ * - `opened`, `closed`, `turned-away`: of a connection, as in `ConnectionEvent`.
+ * - `fault`, `timeout`, `overflow`, `internal-error`, `abandoned`: of a connection, as in `ActorReport`.
+ * - `cut`: the grace time of a shutdown was over, and the connection was not. `closed` follows.
+ * - `internal-error` without a connection: `shutdown$` has errored with `thrown`, and the server shuts down.
+ */
 export type ActorsEvent =
   /** `listening`: connections are accepted from now on. `accept-failed`: one could not be accepted. */
   | Exclude<ListenEvent, { type: 'connection' }>
@@ -43,6 +52,7 @@ export type ActorsEvent =
   | { readonly type: 'internal-error'; readonly thrown: unknown }
   | (ActorReport & Where);
 
+/** The numbers of a server of actors, since it began. Reading them costs next to nothing. */
 export interface ActorsStats extends Readonly<Counters> {
   /** Connections that are open now. */
   readonly connections: number;
@@ -50,10 +60,13 @@ export interface ActorsStats extends Readonly<Counters> {
   readonly unsettled: number;
 }
 
+/** What `serveActors` needs: connections and an actor. All others have defaults. */
 export interface ServeActorsOptions<S, In, Out, Head, E extends { readonly type: string }, R, I> {
   /** Where connections come from: `listenTcp`, `listenUnix`, or a list of them by `merge`. */
   readonly connections$: Observable<ListenEvent>;
+  /** What the server does on each connection: `defineActor` makes it. */
   readonly actor: Actor<S, In, Out, Head, E, R, I>;
+  /** The limits that are not those of `defaultActorLimits`. */
   readonly limits?: Partial<ActorLimits>;
   /**
    * When it emits, no more connections are accepted, every actor gets the event `shutdown`, and what is not over after

@@ -19,7 +19,9 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 
 /**
- * How long a connection waits for its peer, in milliseconds; `Infinity` for ever. Then the connection ends.
+ * How long a connection waits for its peer, in milliseconds; `Infinity` for ever. Then the connection ends. The
+ * defaults are those of `defaultActorLimits`: 2 minutes for the first bytes, 30 seconds for a header, 1 KiB of a body
+ * every 30 seconds, 10 minutes for the next request, 5 minutes for the peer to read. `serve` has the same.
  */
 export interface Timeouts {
   /** For the first bytes of a connection. */
@@ -31,6 +33,7 @@ export interface Timeouts {
    * not count.
    */
   readonly body: number;
+  /** The bytes of a body that must arrive within `body`; default 1,024. */
   readonly bodyBytes: number;
   /** For the next request, when all are answered. */
   readonly idle: number;
@@ -38,6 +41,15 @@ export interface Timeouts {
   readonly unread: number;
 }
 
+/**
+ * Which of the `Timeouts` has passed:
+ *
+ * - `firstBytes`: nothing has come since the connection was opened.
+ * - `header`: a message or its header has begun, and is not complete.
+ * - `body`: too little of a body has come.
+ * - `idle`: everything is answered, and nothing new has begun.
+ * - `unread`: the peer has not read any of what was sent to it.
+ */
 export type TimeoutKind = 'firstBytes' | 'header' | 'body' | 'idle' | 'unread';
 
 /** The progress of a connection, as far as timeouts depend on it. */
