@@ -14,6 +14,7 @@ import { asyncScheduler, type Observable, type SchedulerLike, type Subscription 
 import { CONNECTION, check, checkOptions, MILLISECONDS, optional, SCHEDULER } from '../wire/argument.ts';
 import type { Connection, ConnectionFault } from './connection.ts';
 
+/** How long `closeGracefully` waits for the peer. */
 export interface CloseOptions {
   /** The time in which the peer must end its side, in milliseconds, 0 to 2^31 - 1; default 5,000. */
   readonly lingerMs?: number;

@@ -5,12 +5,13 @@ import type { Address, Connection, ConnectionFault } from '../connection.ts';
 import { createStreamPair, destroy, end, flow } from './stream-pair.ts';
 import { streamFault, type WebStreams } from './web-streams-like.ts';
 
+/** How `fromWebStreams` names the connection and its faults. All may be left out. */
 export interface WebStreamsOptions {
-  /** Default `streams:` and a number. */
+  /** The connection's id, unique in this process; default `streams:` and a number. */
   readonly id?: string;
-  /** Default the id. */
+  /** Our end; default the id. */
   readonly local?: Address;
-  /** Default `unknown`. */
+  /** The peer's end; default `unknown`. */
   readonly remote?: Address;
   /**
    * Turns what a stream errors with into a fault. By default an error of a system has the system's code, and every
