@@ -10,16 +10,19 @@ import { StateError } from '../base/sluice-error.ts';
 import { check, checkOptions, OBSERVABLE, optional, wholeFrom, withMethods } from '../wire/argument.ts';
 import { hasPendingReads } from './replay/run-replay.ts';
 
-/** Something that was emitted, and when. */
+/** Something that was emitted, and when. `inVirtualTime` resolves with a list of these. */
 export interface InTime<T> {
   /** In the scheduler's milliseconds. */
   readonly at: number;
+  /** What was emitted. */
   readonly value: T;
 }
 
+/** How `inVirtualTime` finds out that nothing more happens at a point in time. */
 export interface VirtualTimeOptions {
   /**
-   * Turns of the event loop in a row in which nothing was due, after which all is taken to have settled; default 10.
+   * Turns of the event loop in a row in which nothing was due, after which all is taken to have settled; from 1,
+   * default 10.
    */
   readonly turns?: number;
 }

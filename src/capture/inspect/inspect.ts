@@ -29,6 +29,7 @@ import { type Selection, selects } from './selection.ts';
 import { createSideFrames, type SideFrames } from './side-frames.ts';
 import { SLUICE_PREFIX_BYTES } from './sluice-wire.ts';
 
+/** How `inspect` finds the frames, and in which conversations. All may be left out. */
 export interface InspectOptions {
   /**
    * How frames are found: a preset, `sluicePreset` for Sluice's own wire, or `none`, no frames at all. By default each

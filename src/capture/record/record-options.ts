@@ -23,6 +23,7 @@ import type { RecordClock } from './record-clock.ts';
  */
 export type Redact = (from: Side) => (chunk: Uint8Array) => Uint8Array;
 
+/** What `record` and `recordInto` write, and what they hide. All may be left out. */
 export interface RecordOptions {
   /** Which side of its connection a wrapped one is; default `server`. */
   readonly at?: Side;
@@ -31,11 +32,14 @@ export interface RecordOptions {
    * replace it, and everything that cannot be read as frames. `null` writes everything as it is, whatever the protocol.
    */
   readonly redact?: 'sluice' | Redact | null;
-  /** With `sluice`: how requests are found, where there are commands other than Sluice's own with bodies. */
+  /**
+   * With `sluice`: how requests are found, where there are commands other than Sluice's own with bodies. Default those
+   * of Sluice's own.
+   */
   readonly requests?: Framing<JsonHeader>;
-  /** The most bytes of a file; default no bound. */
+  /** The most bytes of a file; default no bound. A recording that reaches it ends, and `Recorder.ends$` says so. */
   readonly maxBytes?: number;
-  /** Default the process's own. */
+  /** The time of the packets; default the process's own clock. For tests. */
   readonly clock?: RecordClock;
 }
 

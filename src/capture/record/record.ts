@@ -18,6 +18,7 @@ export type { RecordClock } from './record-clock.ts';
 export type { RecordEnd } from './record-file.ts';
 export type { RecordOptions, Redact } from './record-options.ts';
 
+/** Records connections: what `record` and `recordInto` return. */
 export interface Recorder {
   /**
    * Wraps a connection. Use the result in its place, and leave the given one alone from then on. All bytes are recorded
