@@ -27,45 +27,60 @@ import { requestFault } from '../protocol/request.ts';
 import type { CommandEffect } from './effect.ts';
 import type { EffectResult } from './event.ts';
 
-/** The events of one request, in this order: `start`, `data`…, `end`, with results in between. */
+/**
+ * The events of one request, as its command's reducer gets them: `start` with the request's header and who asks; `data`
+ * for each piece of the body, and `end` behind the last; with a `result` for each effect that has one in between.
+ */
 export type CommandEvent<R> =
   | { readonly type: 'start'; readonly request: R; readonly principal: Principal }
   | { readonly type: 'data'; readonly bytes: Uint8Array }
   | { readonly type: 'end' }
   | { readonly type: 'result'; readonly result: EffectResult };
 
-/** A part of the reply to a request: fields (the session adds `id`), or bytes of the file that it opened. */
+/**
+ * What a reply is made of:
+ *
+ * - `ack`: the request was carried out. The session adds `ack` and `id`. The last part.
+ * - `error`: it was refused. The last part.
+ * - `progress`: an ack named `progress`; the request goes on.
+ * - `file`: `length` bytes of the file that the request has opened, from `offset` on. They follow the ack.
+ */
 export type ReplyPart =
   | { readonly type: 'ack'; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly type: 'error'; readonly error: ServiceFault }
-  /** An ack named `progress`; the request goes on. */
   | { readonly type: 'progress'; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly type: 'file'; readonly offset: number; readonly length: number };
 
+/** What a command does at an event: its next state, what it needs, and what it answers. */
 export interface Transition<S> {
+  /** What the next event of the request finds. */
   readonly state: S;
+  /** What the server is to do, in order; default nothing. */
   readonly effects?: readonly CommandEffect[];
+  /** What the peer is to get, in order; default nothing. */
   readonly replies?: readonly ReplyPart[];
   /**
-   * The request is over: no effect of it is under way, and it awaits no result. The session skips the rest of its
-   * body, and requests that touch the same names may begin.
+   * Whether the request is over; default false. Then no effect of it is under way, and it awaits no result. The session
+   * skips the rest of its body, and requests that touch the same names may begin.
    */
   readonly done?: boolean;
 }
 
 /**
- * The fields of a request that are file names, each with whether the file is read or written, and those that are ids
- * of uploads. `allFiles`: the command looks at all files. `exclusive`: no other request may be under way, before it or
- * behind it.
+ * Which files a command touches, so that requests for one file keep their order. The fields of a request that are file
+ * names, each with whether the file is read or written, and those that are ids of uploads. `allFiles`: the command
+ * looks at all files. `exclusive`: no other request may be under way, before it or behind it.
  */
 export type Touches<F extends string = string> =
   | Readonly<Partial<Record<F, 'read' | 'write' | 'upload'>>>
   | 'allFiles'
   | 'exclusive';
 
-/** A command that a session can use. `defineCommand` makes it. */
+/** One command of the file service. `defineCommand` makes it, and the option `commands` of a server takes it. */
 export interface Command {
+  /** The name: `cmd` of the requests. */
   readonly cmd: string;
+  /** The files that it touches. */
   readonly touches: Touches;
   /**
    * The rights that the peer needs; null for a command that is open to every peer, even before it has said who it is.
@@ -79,8 +94,9 @@ export interface Command {
   readonly needsFile: boolean;
   /** The length of the body behind the header; or, as a string, why it cannot be known. Absent: always 0. */
   readonly bodyLength?: (header: JsonHeader) => number | string;
-  /** Null when the header is a request of this command, else the error. */
+  /** Answers null when the header is a request of this command, else the error for the peer. */
   readonly check: (header: JsonHeader) => ServiceFault | null;
+  /** The pure reducer of one request. What it throws costs the request: the peer gets `internal`. */
   readonly reduce: (state: unknown, event: CommandEvent<unknown>) => Transition<unknown>;
 }
 
@@ -186,13 +202,21 @@ function rightsFor(touches: Touches): readonly Right[] {
   return [...rights];
 }
 
-/** The transition that ends a request well: an ack with these fields. */
+/**
+ * The transition that ends a request well: an ack with these fields.
+ *
+ * @example acknowledge(state, { bytes: 3 }); // { state, replies: [{ type: 'ack', fields: { bytes: 3 } }], done: true }
+ */
 export function acknowledge<S>(state: S, fields: Readonly<Record<string, unknown>> = {}): Transition<S> {
   check('acknowledge: the fields', fields, RECORD);
   return { state, replies: [{ type: 'ack', fields }], done: true };
 }
 
-/** The transition that ends a request with an error. The session skips the rest of the body. */
+/**
+ * The transition that ends a request with an error. The session skips the rest of the body.
+ *
+ * @example refuse(state, serviceFault('not-found')); // { state, replies: [{ type: 'error', error: … }], done: true }
+ */
 export function refuse<S>(state: S, error: ServiceFault): Transition<S> {
   checkFields('refuse', error, { code: TEXT, message: TEXT });
   return { state, replies: [{ type: 'error', error }], done: true };
