@@ -19,9 +19,7 @@ export interface Where {
  */
 export type ConnectionEvent =
   | ({ readonly type: 'opened' } & Where)
-  /** `fault` is null when the connection ended in good order; `ms` is how long it was open. */
   | ({ readonly type: 'closed'; readonly fault: ConnectionFault | null; readonly ms: number } & Where)
-  /** There were too many connections. No `closed` follows. */
   | ({ readonly type: 'turned-away'; readonly code: 'too-many-connections' } & Where);
 
 export interface ConnectionEventsOptions<Event> {

@@ -43,12 +43,9 @@ import type { TraceEvent } from './trace.ts';
  * - `internal-error` without a connection: `shutdown$` has errored with `thrown`, and the server shuts down.
  */
 export type ActorsEvent =
-  /** `listening`: connections are accepted from now on. `accept-failed`: one could not be accepted. */
   | Exclude<ListenEvent, { type: 'connection' }>
   | ConnectionEvent
-  /** The grace time was over, and the connection was not. */
   | ({ readonly type: 'cut' } & Where)
-  /** `shutdown$` has errored: the server shuts down. */
   | { readonly type: 'internal-error'; readonly thrown: unknown }
   | (ActorReport & Where);
 

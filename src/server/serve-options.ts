@@ -26,21 +26,24 @@ import {
 import { defaultLimits, type ServerLimits } from './limits.ts';
 import type { ServerStats } from './status.ts';
 
+/** What `serve` serves, and to whom. `connections$` and `store` are needed. */
 export interface ServeOptions {
   /**
    * The source of connections: `listenTcp({ port: 8080 })`, any other Observable of them, or several merged.
    */
   readonly connections$: Observable<ListenEvent>;
+  /** Where the files go: `openDiskStore`, `memoryStore`, or a store of your own. */
   readonly store: FileStore;
   /**
    * Default: all of Sluice's own. Add yours after them: `[...commands, mine]`; of two with one name the last
    * counts.
    */
   readonly commands?: readonly Command[];
-  /** Handles the `custom` effects of your own commands. */
+  /** Handles the `custom` effects of your own commands, by name; default none. */
   readonly customHandlers?: CustomHandlers;
+  /** The limits that are not those of `defaultLimits`. */
   readonly limits?: Partial<ServerLimits>;
-  /** Decides which peers are admitted and what they may do; default every peer and everything. */
+  /** Decides which peers are admitted and what they may do; default `openAccess`: every peer and everything. */
   readonly access?: Access;
   /**
    * Limits how often tokens may be tried from one address (for IPv6, from one network); default
@@ -59,7 +62,7 @@ export interface ServeOptions {
    * `formatTrace` makes a line of it, and `traceToChannel` publishes it.
    */
   readonly trace?: (event: TraceEvent) => void;
-  /** Called at subscription with a function that reads the current numbers of the server. */
+  /** Called at subscription with a function that reads the current numbers of the server; default nothing is. */
   readonly stats?: (read: () => ServerStats) => void;
 }
 

@@ -12,8 +12,8 @@ import { listenError } from './listen.ts';
 
 /** What `listenUdp` emits: `listening` once, with the real port when the option was 0; then each `datagram`. */
 export type UdpEvent =
-  /** The socket receives datagrams from now on. `port` is the real one when the option was 0. */
-  { readonly type: 'listening'; readonly address: Address; readonly port: number } | Datagram;
+  | { readonly type: 'listening'; readonly address: Address; readonly port: number }
+  | Datagram;
 
 /** One datagram: it arrives whole or not at all. UDP keeps boundaries and promises nothing else. */
 export interface Datagram {

@@ -23,7 +23,9 @@ import { type AccessRules, type ReadRules, readRules } from './access-rules.ts';
 import { type CertificateRule, isShown, type TokenRule } from './read-rule.ts';
 import { type DuplicateKey, strictJson } from './strict-json.ts';
 
+/** The rules of an access file that was opened, and the way to read it again. */
 export interface AccessFile {
+  /** The access rules, for `serve`. They follow each `reload`. */
   readonly access: Access;
   /** The quotas of the current rules, by prefix. It is the same list until the rules change. */
   readonly quotas: () => readonly Quota[];
@@ -36,6 +38,10 @@ export interface AccessFile {
   readonly reload: () => Promise<readonly string[]>;
 }
 
+/**
+ * What `openAccessFile` resolves with: the rules; or, when the file cannot be read or is wrong, the problems in it,
+ * each a sentence.
+ */
 export type OpenedAccess =
   | { readonly ok: true; readonly value: AccessFile }
   | { readonly ok: false; readonly problems: readonly string[] };
