@@ -23,6 +23,7 @@ import { openStagingFolder } from './staging-folder.ts';
 import { createDiskStore, type OpenDisk } from './store-calls.ts';
 import { createStoredUploads } from './uploads/stored-uploads.ts';
 
+/** How a disk store keeps files, checksums and unfinished uploads. All may be left out. */
 export interface DiskStoreOptions extends UploadOptions {
   /**
    * `fsync` (the default): the store answers once the change survives a power cut. `os`: once the operating
@@ -35,11 +36,9 @@ export interface DiskStoreOptions extends UploadOptions {
    * the root later.
    */
   readonly checksums?: 'memory' | 'disk';
-  /**
-   * Bounds on listings, for machines with little memory and for tests; those not given have their defaults.
-   */
+  /** Bounds on listings, for machines with little memory and for tests; those not given have their defaults. */
   readonly listing?: Partial<ListingBounds>;
-  /** Another file system underneath, for tests. */
+  /** Another file system underneath, for tests; default that of Node. */
   readonly fs?: FileSystem;
 }
 

@@ -31,7 +31,9 @@ export interface QuotaUse extends Quota {
   readonly reserved: number;
 }
 
+/** A store that enforces quotas: what `withQuotas` makes. */
 export interface QuotaStore extends FileStore {
+  /** How much of each quota is used, in the order of the quotas. */
   usage(): readonly QuotaUse[];
 }
 
