@@ -10,6 +10,7 @@ import type { MemoryStore } from '../store/memory/memory-store.ts';
 import { ANYTHING, checkOptions, either, FILE_URL, optional, RECORD, TEXT } from '../wire/argument.ts';
 import type { Service } from './pipeline.ts';
 
+/** The files, the commands and the limits of the server that `fileServer` makes. All may be left out. */
 export interface FileServerOptions
   extends Pick<ServeOptions, 'commands' | 'customHandlers' | 'limits' | 'access'> {
   /** A folder with the files that the recorded server had when the recording began; default none. */

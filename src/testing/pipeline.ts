@@ -23,16 +23,21 @@ export interface Service {
 /** Something that reads both directions: what it emits must be the same however the bytes are cut. */
 export interface Reader {
   readonly type: 'reader';
+  /** Reads one recorded connection, and emits what must be the same. */
   readonly read: (connection: RecordedConnection) => Observable<unknown>;
 }
 
 /**
+ * A pipeline as a function; what it is depends on whether it has a parameter.
+ *
  * - With a parameter: a pipeline of operators over what the client sent. It returns an Observable.
  * - Without one: it makes an actor or a service, anew for each replay. That suits those that keep something.
  */
 export type PipelineFunction = (connection: RecordedConnection) => Observable<unknown> | AnyActor | Service;
 
 /**
+ * What a recording is replayed against:
+ *
  * - `fileServer()`, `service(…)`, an actor, or a function without parameters that makes one: it answers, and its replies
  *   are compared with the recorded ones.
  * - `framesOf(…)`, or a function from a connection to an Observable: it reads, and what it emits must not depend on how
