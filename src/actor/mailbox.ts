@@ -28,7 +28,7 @@ export type Posted = 'taken' | 'dropped' | 'closed';
 export interface Mailbox<I> {
   /**
    * Sends an input to the actor of a connection. It never throws, and need not be awaited. Who awaits it goes on when
-   * the receiver has taken the input.
+   * the receiver has the input (`taken`), when it was `dropped` for newer ones, or when the connection is `closed`.
    */
   readonly post: (input: I) => Promise<Posted>;
 }

@@ -39,7 +39,10 @@ export interface RecordOptions {
   readonly requests?: Framing<JsonHeader>;
   /** The most bytes of a file; default no bound. A recording that reaches it ends, and `Recorder.ends$` says so. */
   readonly maxBytes?: number;
-  /** The time of the packets; default the process's own clock. For tests. */
+  /**
+   * The time of the packets; default the process's own clock. For tests: `origin` is in nanoseconds since 1970, and
+   * `now` answers the nanoseconds since then.
+   */
   readonly clock?: RecordClock;
 }
 

@@ -34,7 +34,10 @@ export interface MetricsOptions {
   readonly events$: Observable<ServerEvent>;
   /** Reads the numbers of the server, at each scrape: what `serve` hands to its option `stats`, say. */
   readonly stats: () => ServerStats;
-  /** Reads the number and bytes of unfinished uploads, at each scrape; default those are left out. */
+  /**
+   * Reads how many unfinished uploads there are (`count`), and how many bytes have arrived of them (`bytes`), at each
+   * scrape; default those are left out.
+   */
   readonly unfinished?: (() => Unfinished | Promise<Unfinished>) | undefined;
   /** The commands that get a label of their own; default all of Sluice's own. Others count as one. */
   readonly commands?: readonly { readonly cmd: string }[] | undefined;

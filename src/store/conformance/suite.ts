@@ -46,7 +46,8 @@ const groups: Readonly<Record<string, Readonly<Record<string, ContractCase>>>> =
  * Declares the suite that every store passes, one case for each promise of `FileStore`.
  *
  * @param name the name of the store, for the names of the cases.
- * @param open makes an empty store with those options; called once for each case.
+ * @param open makes an empty `store` that keeps at most `maxUploads` unfinished uploads; called once for each case. Its
+ *   `dispose` is called after the case, when the store is closed.
  * @throws TypeError when an argument is of the wrong kind.
  * @example
  * import { describe, it } from 'vitest';

@@ -33,7 +33,10 @@ export interface QuotaUse extends Quota {
 
 /** A store that enforces quotas: what `withQuotas` makes. */
 export interface QuotaStore extends FileStore {
-  /** How much of each quota is used, in the order of the quotas. */
+  /**
+   * How much of each quota is used, in the order of the quotas: `used` bytes of files (undefined while they are
+   * counted), and `reserved` bytes that the puts and renames under way can add.
+   */
   usage(): readonly QuotaUse[];
 }
 
