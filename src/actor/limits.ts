@@ -23,8 +23,8 @@ export interface ActorLimits {
    */
   readonly bytesPerSecond: number;
   /**
-   * How long a connection waits for its peer, in milliseconds; `Infinity` for ever. For a protocol in which the
-   * server alone speaks, `firstBytes` and `idle` are `Infinity`.
+   * How long a connection waits for its peer, in milliseconds; `Infinity` for ever. For a protocol in which the server
+   * alone speaks, `firstBytes` and `idle` are `Infinity`. The defaults are those that `Timeouts` lists.
    */
   readonly timeouts: Timeouts;
   /** The unsettled bytes of one connection at which reading pauses, and below which it resumes; default 4 and 2 MiB. */

@@ -63,18 +63,19 @@ export interface ServeActorsOptions<S, In, Out, Head, E extends { readonly type:
   readonly connections$: Observable<ListenEvent>;
   /** What the server does on each connection: `defineActor` makes it. */
   readonly actor: Actor<S, In, Out, Head, E, R, I>;
-  /** The limits that are not those of `defaultActorLimits`. */
+  /** The limits that are not those of `defaultActorLimits`; default none. */
   readonly limits?: Partial<ActorLimits>;
   /**
    * When it emits, no more connections are accepted, every actor gets the event `shutdown`, and what is not over after
-   * the grace time is cut. An error of it does the same, and is an event `internal-error` without a connection.
+   * the grace time is cut. An error of it does the same, and is an event `internal-error` without a connection. Default
+   * never: unsubscribing stops the server at once.
    */
   readonly shutdown$?: Observable<unknown>;
   /** The message for a peer that is turned away, with the reason; default none. */
   readonly refusal?: (why: string) => Out;
-  /** Called with every event, its effects, and every pause. It must not throw. */
+  /** Called with every event, its effects, and every pause; default nothing is. It must not throw. */
   readonly trace?: (event: TraceEvent) => void;
-  /** Called once with a function that answers the numbers of now. */
+  /** Called once with a function that answers the numbers of now; default nothing is. */
   readonly stats?: (read: () => ActorsStats) => void;
 }
 

@@ -28,7 +28,12 @@ const [SHOWN_CHARACTERS_MAX, SHOWN_BYTES_MAX] = [60, 16];
 /**
  * Makes one line of a trace event, for a terminal or a log. Values are cut to 60 characters, and bytes to 16.
  *
- * @example formatTrace(event) // 'tcp:3 message "hello" -> say, send'
+ * @example
+ * serveActors({
+ *   connections$: listenTcp({ port: 7000 }),
+ *   actor: echo,
+ *   trace: (event) => console.log(formatTrace(event)), // tcp:3 message "hello" -> send
+ * }).subscribe({ error: (error) => console.error(error.message) });
  */
 export function formatTrace(trace: TraceEvent): string {
   const { connection } = trace;

@@ -43,6 +43,8 @@ const TURNS_MAX = 10_000;
  * those, a disk store is.
  *
  * @example
+ * import { TestScheduler } from 'rxjs/testing';
+ *
  * const scheduler = new TestScheduler(() => {});
  * const connections$ = replay(capture, { speed: 'recorded', scheduler });
  * const chunks = await inVirtualTime(scheduler, connections$.pipe(mergeMap(({ connection }) => connection.chunks$)));

@@ -26,9 +26,9 @@ export interface ServerLimits {
    * server reads more slowly, in turns that are fair between the connections.
    */
   readonly requestsPerSecond: number;
-  /** The same for bytes that are received. */
+  /** The same for bytes that are received; default `Infinity`. */
   readonly bytesPerSecond: number;
-  /** How long a connection waits for its peer, in milliseconds. */
+  /** How long a connection waits for its peer, in milliseconds; the defaults are those that `Timeouts` lists. */
   readonly timeouts: Timeouts;
   /**
    * The most requests of one connection that may be unanswered at once; default 256. Beyond it the connection is not

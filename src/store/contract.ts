@@ -58,8 +58,9 @@ export interface PutOptions {
    */
   readonly sha256?: string | undefined;
   /**
-   * With an `upload`: called once if another put, a `resume` or a `cancel` takes the upload over. The sink
-   * has then cleaned up or will do so. No further call may follow; a call under way is still answered.
+   * With an `upload`: called once if another put, a `resume` or a `cancel` takes the upload over. The sink has then
+   * cleaned up or will do so. No further call may follow; a call under way is still answered. Default nothing is
+   * called.
    */
   readonly taken?: (() => void) | undefined;
   /** The modification time to give the file, in milliseconds since 1970; absent: the time of the commit. */
@@ -125,8 +126,8 @@ export interface ListOptions {
    */
   readonly limit: number;
   /**
-   * Aborted when the caller no longer needs the answer. The store still answers, soon and with anything, and
-   * ends the work for this call. A store may ignore the signal; then the work is done in vain.
+   * Aborted when the caller no longer needs the answer. The store still answers, soon and with anything, and ends the
+   * work for this call. A store may ignore the signal; then the work is done in vain. Default it always needs it.
    */
   readonly signal?: AbortSignal | undefined;
 }

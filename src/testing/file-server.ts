@@ -25,6 +25,8 @@ const QUIET_PERIOD = { initial: 0, minimum: 0, midFrame: 0 };
  *
  * @throws TypeError when an option is of the wrong kind.
  * @example
+ * import { expect } from 'vitest';
+ *
  * await expect(captureFile('session.pcapng')).toReplayTheSame(fileServer({ files: 'test/uploads' }));
  */
 export function fileServer(options: FileServerOptions = {}): Service {

@@ -18,7 +18,8 @@ import { REPLY_FRAMING, type ReplyFraming } from './reply-framing.ts';
  * The options of `toReplayTheSame` and `assertReplaysTheSame`.
  *
  * @example
- * await expect(recording).toReplayTheSame(pipeline, { conversation: 3, ignore: ['time'], seed: 7, runs: 1 });
+ * const options = { conversation: 3, ignore: ['time'], seed: 7, runs: 1 };
+ * await assertReplaysTheSame(captureFile('session.pcapng'), fileServer(), options);
  */
 export interface ReplayTheSameOptions {
   /**

@@ -53,7 +53,7 @@ export type Pipeline = Service | Reader | PipelineFunction | AnyActor;
  * @param framing how replies are framed; by default their bytes alone are compared.
  * @throws TypeError when `serve` is no function.
  * @example
- * const pipeline = service((connections$) => serveActors({ connections$, actor: chat() }), lines({ maxLength: 1000 }));
+ * const pipeline = service((connections$) => serveActors({ connections$, actor: echo }), lines({ maxLength: 1000 }));
  */
 export function service(
   serve: (connections$: Observable<ListenEvent>) => Observable<unknown>,
@@ -69,7 +69,9 @@ export function service(
  *
  * @param framing a preset, or a framing.
  * @example
- * await expect(captureFile('dns.pcap')).toReplayTheSame(framesOf(dns));
+ * import { expect } from 'vitest';
+ *
+ * await expect(captureFile('dns.pcap')).toReplayTheSame(framesOf(presets.dns));
  */
 export function framesOf(framing: Preset | Framing<unknown>): Reader {
   check('framesOf: the framing', framing, PRESET_OR_FRAMING);

@@ -37,6 +37,7 @@ const LINGER_DEFAULT_MS = 5_000;
  *   `destroyed` when the peer had to be dropped.
  * @throws TypeError or RangeError when an argument is of the wrong kind.
  * @example
+ * const sorry = new TextEncoder().encode('this is no frame');
  * connection.chunks$.pipe(deframe(framing)).subscribe({
  *   next: (event) => {
  *     if (event.type === 'fault') connection.write([sorry], () => {});

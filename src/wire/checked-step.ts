@@ -17,8 +17,9 @@ import type { Framing } from './framing.ts';
  * @param chunk the next bytes of the stream, any number of them, in any form.
  * @throws TypeError when an argument is of the wrong kind: a string for a chunk, say.
  * @example
- * chunks$.pipe(
- *   scan(({ state }, chunk) => deframeStep(framing, state, chunk), { state: initialDeframeState<Prefix>(), events: [] }),
+ * const begin: Stepped<Prefix> = { state: initialDeframeState(), events: [] };
+ * const events$ = chunks$.pipe(
+ *   scan(({ state }, chunk) => deframeStep(framing, state, chunk), begin),
  *   concatMap(({ events }) => events),
  * );
  */
@@ -35,10 +36,10 @@ export function deframeStep<H>(framing: Framing<H>, state: DeframeState<H>, chun
  *   the length of the chunk in bytes.
  * @throws TypeError or RangeError when an argument is of the wrong kind.
  * @example
- * let at = 0;
- * while (at < chunk.length) {
- *   const next = deframeStepUpTo(framing, state, chunk, at, 100);
- *   for (const event of next.events) await handle(event);
+ * let state = initialDeframeState<Prefix>();
+ * for (let at = 0; at < bytes.length; ) {
+ *   const next = deframeStepUpTo(framing, state, bytes, at, 100);
+ *   for (const event of next.events) console.log(event.type);
  *   ({ state, at } = next);
  * }
  */
@@ -62,7 +63,8 @@ export function deframeStepUpTo<H>(
  *
  * @throws TypeError when an argument is of the wrong kind.
  * @example
- * const { events } = deframeEnd(framing, state); // [] or [{ type: 'fault', fault: { code: 'truncated', … } }]
+ * const { state } = deframeStep(framing, initialDeframeState<Prefix>(), Uint8Array.of(0, 0));
+ * deframeEnd(framing, state).events; // [{ type: 'fault', fault: { code: 'truncated', … } }]
  */
 export function deframeEnd<H>(framing: Framing<H>, state: DeframeState<H>): Stepped<H> {
   checkStep(framing, state);

@@ -64,7 +64,8 @@ export interface PresetOptions {
   /**
    * Whether the client has asked for something whose answer is not a frame, and has not been answered: for the presets
    * that have `looksAhead`. The framing calls it whenever a message of the server begins with a byte that may be such
-   * an answer, and nothing behind that byte has come. A framing with this option is for one connection.
+   * an answer, and nothing behind that byte has come. A framing with this option is for one connection. Default none:
+   * the framing waits for the byte behind it.
    */
   readonly asked?: () => boolean;
 }

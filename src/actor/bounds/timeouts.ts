@@ -19,25 +19,24 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 
 /**
- * How long a connection waits for its peer, in milliseconds; `Infinity` for ever. Then the connection ends. The
- * defaults are those of `defaultActorLimits`: 2 minutes for the first bytes, 30 seconds for a header, 1 KiB of a body
- * every 30 seconds, 10 minutes for the next request, 5 minutes for the peer to read. `serve` has the same.
+ * How long a connection waits for its peer, in milliseconds; `Infinity` for ever. Then the connection ends. Time in
+ * which this process itself stood still does not count.
  */
 export interface Timeouts {
-  /** For the first bytes of a connection. */
+  /** For the first bytes of a connection; default 120,000. */
   readonly firstBytes: number;
-  /** For the rest of a header, from its first byte on. */
+  /** For the rest of a header, from its first byte on; default 30,000. */
   readonly header: number;
   /**
-   * In this time at least `bodyBytes` of a body must arrive, or its end. Time in which the server does not read does
-   * not count.
+   * In this time at least `bodyBytes` of a body must arrive, or its end; default 30,000. Time in which the server does
+   * not read does not count.
    */
   readonly body: number;
   /** The bytes of a body that must arrive within `body`; default 1,024. */
   readonly bodyBytes: number;
-  /** For the next request, when all are answered. */
+  /** For the next request, when all are answered; default 600,000. */
   readonly idle: number;
-  /** For the peer to read some of what was sent. */
+  /** For the peer to read some of what was sent; default 300,000. */
   readonly unread: number;
 }
 

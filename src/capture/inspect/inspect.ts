@@ -36,11 +36,14 @@ export interface InspectOptions {
    * conversation's server port decides, else its first bytes if they look like Sluice's, else there are no frames.
    */
   readonly preset?: Preset | 'none';
-  /** A framing instead of a preset, for both sides. Bodies are never collected, whatever it says of delivery. */
+  /**
+   * A framing instead of a preset, for both sides; default none. Bodies are never collected, whatever it says of
+   * delivery.
+   */
   readonly framing?: Framing<unknown>;
   /** Which conversations; default all. */
   readonly only?: Selection;
-  /** How the packets are put together. */
+  /** How the packets are put together; default as `readStreams` does. */
   readonly streams?: StreamOptions;
 }
 

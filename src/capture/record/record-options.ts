@@ -19,7 +19,7 @@ import type { RecordClock } from './record-clock.ts';
  * itself when there is nothing to hide, or else another array of the same length. It must not change the chunk. What
  * it throws ends the recording.
  *
- * @example const redact = () => (chunk) => new Uint8Array(chunk.length); // lengths and times, and no content
+ * @example const redact: Redact = () => (chunk) => new Uint8Array(chunk.length); // lengths and times, and no content
  */
 export type Redact = (from: Side) => (chunk: Uint8Array) => Uint8Array;
 

@@ -39,8 +39,8 @@ export interface LiveOptions<H> extends PacingOptions {
   /** How what is sent is cut; default as recorded. Nothing is joined that the client sent in answer to something. */
   readonly chunking?: Chunking;
   /**
-   * How replies are framed: `presetReplies` makes this of a preset. Without it, replies are waited for and compared as
-   * bytes, which suits servers that answer with the same number of bytes each time.
+   * How replies are framed: `presetReplies` makes this of a preset. Default none: replies are waited for and compared
+   * as bytes, which suits servers that answer with the same number of bytes each time.
    */
   readonly replies?: Replies<H>;
   /** Conversations at once, from 1, default 256: those beyond are not replayed, and have the fault `too-many`. */
@@ -54,7 +54,7 @@ export interface LiveOptions<H> extends PacingOptions {
   readonly awaitsBeforeEnd?: boolean;
   /** The clock and the timers; default RxJS's `asyncScheduler`. */
   readonly scheduler?: SchedulerLike;
-  /** How the packets are put together. */
+  /** How the packets are put together; default as `readStreams` does. */
   readonly streams?: StreamOptions;
 }
 

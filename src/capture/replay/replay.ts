@@ -43,7 +43,7 @@ export interface ReplayOptions extends PacingOptions {
   readonly scheduler?: SchedulerLike;
   /** Bytes that may wait, over all connections, before no more is read of the file; from 0, default 16 MiB. */
   readonly maxWaiting?: number;
-  /** How the packets are put together. */
+  /** How the packets are put together; default as `readStreams` does. */
   readonly streams?: StreamOptions;
 }
 

@@ -117,6 +117,8 @@ export interface Command {
  * @param definition.on makes the transition at each later event, from the state of the one before.
  *
  * @example
+ * import { match, P } from 'ts-pattern';
+ *
  * // Answers {"cmd": "size", "filename": "a"} with {"ack": "size", "bytes": 3}
  * const size = defineCommand({
  *   pattern: { cmd: 'size', filename: P.string },
@@ -205,7 +207,7 @@ function rightsFor(touches: Touches): readonly Right[] {
 /**
  * The transition that ends a request well: an ack with these fields.
  *
- * @example acknowledge(state, { bytes: 3 }); // { state, replies: [{ type: 'ack', fields: { bytes: 3 } }], done: true }
+ * @example acknowledge(null, { bytes: 3 }); // { state: null, replies: [{ type: 'ack', fields: { bytes: 3 } }], done: true }
  */
 export function acknowledge<S>(state: S, fields: Readonly<Record<string, unknown>> = {}): Transition<S> {
   check('acknowledge: the fields', fields, RECORD);
@@ -215,7 +217,7 @@ export function acknowledge<S>(state: S, fields: Readonly<Record<string, unknown
 /**
  * The transition that ends a request with an error. The session skips the rest of the body.
  *
- * @example refuse(state, serviceFault('not-found')); // { state, replies: [{ type: 'error', error: … }], done: true }
+ * @example refuse(null, serviceFault('not-found')); // { state: null, replies: [{ type: 'error', error: … }], done: true }
  */
 export function refuse<S>(state: S, error: ServiceFault): Transition<S> {
   checkFields('refuse', error, { code: TEXT, message: TEXT });

@@ -22,9 +22,13 @@ import { stat } from './commands/stat.ts';
  * `ping`.
  *
  * @example
- * serve({ connections$: listenTcp({ port: 8080 }), store, commands: [...commands, mine] }).subscribe({
- *   error: (error) => console.error(error.message),
+ * const greet = defineCommand({
+ *   pattern: { cmd: 'greet' },
+ *   touches: {},
+ *   start: () => acknowledge(null, { greeting: 'hello' }),
+ *   on: (state) => ({ state }),
  * });
+ * startServer({ store, commands: [...commands, greet] });
  */
 export const commands: readonly Command[] = [
   put,

@@ -60,7 +60,7 @@ const digestOf = (text: string): string => createHash('sha256').update(text).dig
  * @example
  * const file = await openAccessFile('access.json');
  * if (!file.ok) throw new Error(file.problems.join('\n'));
- * serve({ connections$, store, access: file.value.access });
+ * const server = startServer({ port: 8080, store, access: file.value.access });
  */
 export async function openAccessFile(path: string): Promise<OpenedAccess> {
   check('openAccessFile: the path', path, TEXT);

@@ -80,7 +80,7 @@ const RULES = {
  * Makes metrics of a server for Prometheus, by the package `prom-client`. Counts from now on, in a registry of its own.
  *
  * @example
- * const events$ = new Subject<ServerEvent>();
+ * const { events$, stats } = startServer({ port: 8080, store });
  * const metrics = await createMetrics({ events$, stats });
  * if (metrics.ok) console.log(await metrics.value.text());
  */

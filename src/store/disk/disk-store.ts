@@ -36,7 +36,10 @@ export interface DiskStoreOptions extends UploadOptions {
    * the root later.
    */
   readonly checksums?: 'memory' | 'disk';
-  /** Bounds on listings, for machines with little memory and for tests; those not given have their defaults. */
+  /**
+   * Bounds on listings, for machines with little memory and for tests; those not given have the defaults that
+   * `ListingBounds` lists.
+   */
   readonly listing?: Partial<ListingBounds>;
   /** Another file system underneath, for tests; default that of Node. */
   readonly fs?: FileSystem;

@@ -81,7 +81,9 @@ const SOCKET = withMethods('a connected socket of node:net or node:tls', [
  * `error` lets that end the process.
  *
  * @example
- * net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+ * import { createServer } from 'node:net';
+ *
+ * createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
  *   const connection = fromSocket(socket);
  *   connection.chunks$.subscribe({
  *     next: (chunk) => connection.write([chunk], () => {}),

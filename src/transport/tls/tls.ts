@@ -53,6 +53,8 @@ export interface ListenTlsOptions extends ListenTcpOptions {
  * first credentials cannot be used; and with what `credentials$` errors with.
  *
  * @example
+ * import { readFileSync } from 'node:fs';
+ *
  * const [cert, key] = [readFileSync('cert.pem'), readFileSync('key.pem')];
  * listenTls({ port: 8443, credentials$: of({ cert, key }) }).subscribe({
  *   next: (event) => {
@@ -198,6 +200,8 @@ export interface ConnectTlsOptions {
  * With TLS 1.3 a server that does not accept our certificate shows that only later, as an error of `chunks$`.
  *
  * @example
+ * import { readFile } from 'node:fs/promises';
+ *
  * const ca = await readFile('ca.pem');
  * const connection = await firstValueFrom(connectTls({ host: 'files.example', port: 8443, ca }));
  */

@@ -43,11 +43,15 @@ let made = 0;
  * - `destroy` drops the connection where that is possible (`ws`). A browser sends what it holds and closes with 4000,
  *   which is a `reset` to the peer.
  *
- * @example
- * new WebSocketServer({ port: 8080 }).on('connection', (socket, { socket: { remoteAddress, remotePort } }) => {
- *   connections$.next(fromWebSocket(socket, { remote: `${remoteAddress}:${remotePort}` }));
- * });
  * @throws TypeError or RangeError when an argument is of the wrong kind.
+ * @example
+ * import { WebSocketServer } from 'ws';
+ *
+ * const connections$ = new Subject<ListenEvent>();
+ * new WebSocketServer({ port: 8080 }).on('connection', (socket, { socket: { remoteAddress, remotePort } }) => {
+ *   const connection = fromWebSocket(socket, { remote: `${remoteAddress}:${remotePort}` });
+ *   connections$.next({ type: 'connection', connection });
+ * });
  */
 export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions = {}): Connection {
   check('fromWebSocket: the socket', socket, SOCKET);

@@ -34,10 +34,10 @@ let made = 0;
  * business (its high-water mark). `destroy` cancels the one and aborts the other. A stream that errors drops what it
  * still held, as Web Streams do, so that bytes that came shortly before a reset may be lost.
  *
+ * @throws TypeError when an argument is of the wrong kind, or a stream is locked.
  * @example
  * const transport = new WebTransport('https://example.net/');
  * const connection = fromWebStreams(await transport.createBidirectionalStream());
- * @throws TypeError when an argument is of the wrong kind, or a stream is locked.
  */
 export function fromWebStreams(streams: WebStreams, options: WebStreamsOptions = {}): Connection {
   checkFields('fromWebStreams', streams, { readable: READABLE, writable: WRITABLE });

@@ -22,7 +22,11 @@ export interface MessageFormat<In, Out = In> {
  * @example
  * const numbers = messages(lengthField({ width: 2, maxLength: 8 }), {
  *   decode: (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getFloat64(0),
- *   encode: (value) => new Uint8Array(Float64Array.of(value).buffer),
+ *   encode(value: number) {
+ *     const bytes = new Uint8Array(8);
+ *     new DataView(bytes.buffer).setFloat64(0, value);
+ *     return bytes;
+ *   },
  * });
  */
 export function messages<In, Out = In>(

@@ -32,7 +32,7 @@ const OPERATIONS: ReadonlyMap<number, string> = new Map([
  * MongoDB's wire protocol (manual, "MongoDB Wire Protocol", Standard Message Header): messages that begin with their
  * length, little-endian, and whose head of 16 bytes names the operation. Usual ports: 27017 to 27019.
  *
- * @example presets.mongodb.label(event.header); // 'OP_MSG', say
+ * @example presets.mongodb.label(header); // 'OP_MSG', say
  */
 export const mongodb: Preset<MessageHead> = {
   name: 'mongodb',

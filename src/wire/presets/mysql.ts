@@ -18,7 +18,7 @@ import { headFraming, headOf, type MessageHead } from './message-head.ts';
  * number. A connection whose two sides agreed on compression or TLS is read wrongly, as its bytes do not show that.
  * Usual port: 3306.
  *
- * @example presets.mysql.label(event.header); // 'sequence 0'
+ * @example presets.mysql.label(header); // 'sequence 0'
  */
 export const mysql: Preset<MessageHead> = {
   name: 'mysql',

@@ -40,7 +40,7 @@ function length(bytes: Uint8Array, start: number): number | HeadFault {
  * SMB over TCP ([MS-SMB2], section 2.1), and the NetBIOS session service (RFC 1002, section 4.3), whose packets look
  * the same. Usual ports: 445 and 139.
  *
- * @example presets.smb.label(event.header); // 'session message'
+ * @example presets.smb.label(header); // 'session message'
  */
 export const smb: Preset<MessageHead> = {
   name: 'smb',

@@ -53,7 +53,7 @@ const size = (bytes: Uint8Array, start: number, end: number): number =>
  * TDS packets of Microsoft SQL Server ([MS-TDS], section 2.2.3.1): a head of eight bytes, with the length of the whole
  * packet. TLS records between them are found as well. A message may be several packets. Usual port: 1433.
  *
- * @example presets.tds.label(event.header); // 'SQL batch', 'tabular result', 'TLS handshake', …
+ * @example presets.tds.label(header); // 'SQL batch', 'tabular result', 'TLS handshake', …
  */
 export const tds: Preset<MessageHead> = {
   name: 'tds',
