@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { casesFactor } from './test/support/cases.ts';
@@ -44,6 +45,11 @@ const alone = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .map((file) => `test/${file}`)
   .filter((file) => OF_PROCESSES.test(file) || OF_THE_WHOLE_PROCESS.test(readFileSync(file, 'utf8')));
 
+/** The sources import it by the `imports` of `package.json`, which lead to what is built of them. */
+const resolve = {
+  alias: { '#checksums': fileURLToPath(new URL('src/client/checksums/node.ts', import.meta.url)) },
+};
+
 const common = {
   pool: 'forks',
   setupFiles: 'test/support/one-seed.ts',
@@ -60,9 +66,18 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 2,
     sequence: { sequencer: LongestFirst },
     projects: [
-      { test: { ...common, name: 'alone', include: alone } },
+      { resolve, test: { ...common, name: 'alone', include: alone } },
       // What these import is loaded once a worker, rather than once a file: that would take longer than they do.
-      { test: { ...common, name: 'shared', include: ['test/**/*.test.ts'], exclude: alone, isolate: false } },
+      {
+        resolve,
+        test: {
+          ...common,
+          name: 'shared',
+          include: ['test/**/*.test.ts'],
+          exclude: alone,
+          isolate: false,
+        },
+      },
     ],
   },
 });

@@ -4,11 +4,12 @@ export { type Client, type ClientOptions, createClient } from './client/client.t
 export { ClientError, type ClientFault, describeFault, isClientFault } from './client/client-fault.ts';
 export { blobContent, bytesContent, type Content } from './client/content/content.ts';
 export { ContentError, type ContentFault } from './client/content/content-error.ts';
-export type { Hasher } from './client/content/read-content.ts';
+export type { ContentSource } from './client/content/hold-content.ts';
+export { type StreamContentOptions, streamContent } from './client/content/stream-content.ts';
+export type { ByteStream } from './client/content/stream-source.ts';
 export type { Download, GetSettings } from './client/get.ts';
 export type { ListSettings, PageSettings } from './client/list.ts';
 export type { SentContent } from './client/pipeline/client-request.ts';
-export type { Checksum } from './client/pipeline/frame-sender.ts';
 export type { UnacknowledgedPutEvent } from './client/pipeline/unacknowledged-put.ts';
 export {
   createUnacknowledgedSender,
@@ -16,7 +17,12 @@ export {
 } from './client/pipeline/unacknowledged-sender.ts';
 export type { ConnectionPoolOptions, Retry } from './client/pool/pool-options.ts';
 export type { Backoff } from './client/pool/retry.ts';
-export type { ContentSource, PutEvent, PutHooks, PutSettings } from './client/put.ts';
+export type { PutEvent, PutHooks, PutSettings } from './client/put.ts';
+export type {
+  ArrivingAnswer,
+  RequestSettings,
+  WholeAnswer,
+} from './client/request.ts';
 export type {
   DownloadProgress,
   DownloadTarget,

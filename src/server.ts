@@ -32,7 +32,6 @@ export {
   type Metrics,
   type MetricsOptions,
   type MetricsOutcome,
-  type NoPromClient,
 } from './server/metrics/metrics.ts';
 export { serve } from './server/serve.ts';
 export type { ServeOptions } from './server/serve-options.ts';
@@ -40,7 +39,6 @@ export {
   type CloseServerOptions,
   type Listening,
   type RunningServer,
-  type ServerPhase,
   type StartServerOptions,
   startServer,
 } from './server/start-server.ts';

@@ -10,7 +10,7 @@ export {
 export { type InTime, inVirtualTime, type VirtualTimeOptions } from './capture/virtual-time.ts';
 export { type ContractRunner, storeContract } from './store/conformance/suite.ts';
 export { type FileServerOptions, fileServer } from './testing/file-server.ts';
-export { assertReplaysTheSame, type MatcherResult, matchers } from './testing/matchers.ts';
+export { assertReplaysTheSame, matchers } from './testing/matchers.ts';
 export type { ReplayTheSameOptions } from './testing/options.ts';
 export {
   framesOf,

@@ -184,10 +184,27 @@ describe('the pure core', () => {
     },
   );
 
-  test('nothing that `sluice` itself loads needs Node', () => {
-    const needsNode = [...reachable('index.ts')]
-      .flatMap(importsOf)
-      .filter(({ what }) => what.startsWith('node:'));
+  test.each(['index.ts', 'client.ts'])('nothing that %s loads needs Node, or names it in a type', (face) => {
+    const needsNode = [...reachable(face)].flatMap(importsOf).filter(({ what }) => what.startsWith('node:'));
     expect(needsNode).toEqual([]);
+  });
+
+  test('of the client, only what opens files, connects and computes by platform needs Node', () => {
+    const ofClient = layered.filter((file) => layerOf(file) === 'client');
+    const needsNode = ofClient.filter((file) =>
+      [...reachable(file)].flatMap(importsOf).some(({ what }) => what.startsWith('node:')),
+    );
+    expect(needsNode.sort()).toEqual([
+      'client/checksums/node.ts',
+      'client/connect.ts',
+      'client/content/file-content.ts',
+    ]);
+  });
+
+  test('what the client loads by platform needs no Node where there is none', () => {
+    const byPlatform = new Set([...reachable('client.ts')].flatMap(importsOf).map(({ what }) => what));
+    expect([...byPlatform].filter((what) => what.startsWith('#'))).toEqual(['#checksums']);
+    const portable = [...reachable('client/checksums/portable.ts')].flatMap(importsOf);
+    expect(portable.filter((each) => target(each) === null)).toEqual([]);
   });
 });

@@ -36,13 +36,15 @@ const calls: Readonly<Record<string, readonly (() => unknown)[]>> = {
   connectionContract: [
     () => library.connectionContract('a', nothing as never, wrong({ describe: nothing, it: nothing })),
   ],
-  createClient: [() => library.createClient(connection(), wrong({}))],
+  createClient: [
+    () => library.createClient(connection(), wrong({})),
+    () => library.createClient(connection()).request({ cmd: 'x' }, wrong({})),
+  ],
   createDownloads: [
     () => library.createDownloads(wrong({ connect })),
     () => library.createDownloads({ connect, backoff: wrong({}) }),
   ],
   createMetrics: [() => library.createMetrics(wrong({ events$: NEVER, stats: noStats }))],
-  createUnacknowledgedSender: [() => library.createUnacknowledgedSender(connection(), wrong({}))],
   createUploads: [
     () => library.createUploads(wrong({ connect })),
     () => library.createUploads({ connect, backoff: wrong({}) }),
@@ -116,6 +118,7 @@ const calls: Readonly<Record<string, readonly (() => unknown)[]>> = {
     () => library.startServer(wrong({ store })),
     () => library.startServer({ store, limits: wrong({}) }),
   ],
+  streamContent: [() => library.streamContent(new ReadableStream(), wrong({ size: 1 }))],
   verifyReplay: [() => library.verifyReplay(capture, wrong({}))],
   verifyStreams: [() => library.verifyStreams(streams, wrong({}))],
 };

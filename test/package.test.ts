@@ -30,6 +30,30 @@ const programs = examplesOf('ts example');
 const servers = examplesOf('js server');
 /** The documents that have a file of their own in the package: those of src/, but for the map of what is not in it. */
 const shipped = documents.filter((path) => path.startsWith('src/') && path !== 'src/README.md');
+/** A program of a browser: what it has, a Blob or a BufferSource, is what the library takes and gives. */
+const PAGE = `
+import { closeGracefully, deframe, fromWebSocket, fromWebStreams, lengthField, rawBytes, serveActors } from 'sluice';
+import { blobContent, bytesContent, createClient, createDownloads, createUploads, streamContent } from 'sluice/client';
+import { of } from 'rxjs';
+
+declare const file: File;
+declare const buffer: BufferSource;
+declare const response: Response;
+declare const transport: WebTransportBidirectionalStream;
+const connect = () => of(fromWebSocket(new WebSocket('wss://files.example')));
+const settings: { mtime?: number } = {};
+const uploads = createUploads({ connect, parallel: 2 });
+uploads.upload('a', blobContent(file), settings).subscribe((event) => event.type);
+uploads.upload('b', bytesContent(buffer), { ...settings, verify: 'sha256' }).subscribe();
+uploads.upload('c', streamContent(response.body!, { size: 3 })).subscribe();
+const parts: BlobPart[] = [];
+connect().subscribe((connection) => {
+  createClient(connection).get('a').subscribe(({ bytes$ }) => bytes$.subscribe((bytes) => parts.push(bytes)));
+  connection.chunks$.pipe(deframe(lengthField({ width: 2, maxLength: 9, delivery: 'whole' }))).subscribe();
+});
+closeGracefully(fromWebStreams(transport)).subscribe();
+export { createDownloads, rawBytes, serveActors };
+`;
 let { project, installed, tarball, remove } = {} as InstalledPackage;
 
 beforeAll(() => {
@@ -110,6 +134,21 @@ describe('the package', () => {
       );
     }
   });
+
+  test.each([true, false])(
+    'a page compiles against the declarations, with the types of a browser and none of Node (exact optional properties: %s)',
+    (exact) => {
+      const folder = join(project, `page-${exact}`);
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'page.ts'), PAGE);
+      const compilerOptions = {
+        ...{ strict: true, noEmit: true, skipLibCheck: false, types: [], lib: ['ES2023', 'DOM'] },
+        ...{ module: 'esnext', moduleResolution: 'bundler', exactOptionalPropertyTypes: exact },
+      };
+      writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['page.ts'] }));
+      execFileSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8', stdio: 'pipe' });
+    },
+  );
 
   test('the package has a command line that runs', () => {
     const main = join(installed, manifest.bin.sluice);

@@ -47,3 +47,10 @@ export function asciiOf(bytes: Uint8Array): string {
     '',
   );
 }
+
+/**
+ * The same bytes in memory that no other thread can change: themselves, or a copy. A `Blob`, a `fetch` and the streams
+ * of the web take no others.
+ */
+export const unshared = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
+  bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);

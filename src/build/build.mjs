@@ -10,8 +10,15 @@ import { writeNotices } from './notices.mjs';
 import { fromRoot } from './paths.mjs';
 import { pruneDeclarations } from './prune-declarations.mjs';
 
-const { exports } = JSON.parse(readFileSync(fromRoot('package.json'), 'utf8'));
+const { exports, imports } = JSON.parse(readFileSync(fromRoot('package.json'), 'utf8'));
 const faces = Object.values(exports).flatMap(({ types }) => /^\.\/dist\/(.*)\.d\.ts$/.exec(types)?.[1] ?? []);
+/** By the specifiers of `imports`: the name of the module for Node, and of that for any other platform. */
+const platformModules = Object.fromEntries(
+  Object.entries(imports).map(([specifier, targets]) => [
+    specifier,
+    { node: moduleName(targets.node), default: moduleName(targets.default) },
+  ]),
+);
 
 // What an earlier build has left must not get into the package.
 rmSync(fromRoot('dist'), { recursive: true, force: true });
@@ -21,6 +28,11 @@ execFileSync(
   { stdio: 'inherit' },
 );
 pruneDeclarations(faces);
-const metafiles = await Promise.all([bundleAll(faces), bundlePage()]);
+const metafiles = await Promise.all([bundleAll(faces, platformModules), bundlePage()]);
 writeNotices(metafiles, 'dist/cli/NOTICES.txt');
 chmodSync(fromRoot('dist/cli/main.js'), 0o755);
+
+/** The name of a module below `src/`, of its path in the package. */
+function moduleName(path) {
+  return /^\.\/dist\/(.*)\.js$/.exec(path)[1];
+}

@@ -42,13 +42,20 @@ const RXJS = fromRoot('node_modules/rxjs/dist/esm/index.js');
 
 /**
  * @param faces the names of the modules below `src/` that can be imported from the package.
+ * @param platformModules by specifier, such as `#checksums`: the names of the modules that `imports` of `package.json`
+ *   chooses between. The library keeps the specifier, so that whoever runs or bundles it chooses.
  * @returns esbuild's list of what is in the bundles.
  */
-export async function bundleAll(faces) {
-  const graph = await importGraph([...faces, 'cli/main'].map((name) => fromRoot(`src/${name}.ts`)));
+export async function bundleAll(faces, platformModules) {
+  const choices = Object.values(platformModules).flatMap((choice) => [choice.node, choice.default]);
+  const names = [...faces, ...choices, 'cli/main'];
+  const forNode = Object.fromEntries(
+    Object.entries(platformModules).map(([specifier, { node }]) => [specifier, sourceOf(node)]),
+  );
+  const graph = await importGraph(names.map(sourceOf), forNode);
   const { metafile, outputFiles } = await build({
     entryPoints: [
-      ...[...faces, NAMESPACE, 'cli/main'].map((name) => ({ in: fromRoot(`src/${name}.ts`), out: name })),
+      ...[...names, NAMESPACE].map((name) => ({ in: sourceOf(name), out: name })),
       ...Object.keys(PARTITIONS).map((name) => ({ in: name, out: name })),
     ],
     outdir: fromRoot('dist'),
@@ -58,7 +65,14 @@ export async function bundleAll(faces) {
     format: 'esm',
     platform: 'node',
     target: TARGET,
-    plugins: [partitions(graph, faces), namespaces(faces), forkOnRxjs(graph), sources(graph), packagesOfCli],
+    plugins: [
+      partitions(graph, faces),
+      namespaces(faces),
+      forkOnRxjs(graph),
+      byPlatform(forNode),
+      sources(graph),
+      packagesOfCli,
+    ],
     // `notices.mjs` writes all licences into one file.
     legalComments: 'none',
     charset: 'utf8',
@@ -84,6 +98,8 @@ const partitions = (graph, faces) => ({
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^partition:/ }, ({ path }) => ({ path, namespace: 'partition' }));
     onResolve({ filter: /^/, namespace: 'partition' }, ({ path }) => ({ path }));
+    // An entry that is marked as free of side effects must not be imported for nothing else, as partitions do.
+    onResolve({ filter: /\.ts$/ }, ({ path, kind }) => (kind === 'entry-point' ? { path } : undefined));
     onLoad({ filter: /^/, namespace: 'partition' }, ({ path }) => {
       const isFace = (module) => [...faces, NAMESPACE].some((name) => module === fromRoot(`src/${name}.ts`));
       const leadsTo = (module) => PARTITIONS[path].some((name) => graph.reachedFrom(module).has(name));
@@ -111,7 +127,7 @@ const namespaces = (faces) => ({
 const forkOnRxjs = (graph) => ({
   name: 'fork-on-rxjs',
   setup({ onResolve }) {
-    onResolve({ filter: /^[^.]/ }, (args) => {
+    onResolve({ filter: /^[^.#]/ }, (args) => {
       if (args.path === 'rxjs' && isFromCli(args)) return { path: RXJS, sideEffects: false };
       return INSTALLED.includes(args.path) ? { path: args.path, external: true } : undefined;
     });
@@ -119,6 +135,19 @@ const forkOnRxjs = (graph) => ({
   },
 });
 
+/** The library leaves these specifiers to whoever loads it; the command line runs in Node. */
+const byPlatform = (forNode) => ({
+  name: 'by-platform',
+  setup({ onResolve }) {
+    onResolve({ filter: /^#/ }, (args) =>
+      isFromCli(args)
+        ? { path: forNode[args.path] }
+        : { path: args.path, external: true, sideEffects: false },
+    );
+  },
+});
+
+const sourceOf = (name) => fromRoot(`src/${name}.ts`);
 const isOfCli = (path) => CLI.some((folder) => path.startsWith(folder));
 const isFromCli = ({ importer, pluginData }) => pluginData?.forked === true || isOfCli(importer);
 

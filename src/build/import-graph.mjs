@@ -3,13 +3,17 @@ import { resolve } from 'node:path';
 import { build } from 'esbuild';
 import { fromRoot } from './paths.mjs';
 
-/** @param entries files; all that they lead to is in the graph. */
-export async function importGraph(entries) {
+/**
+ * @param entries files; all that they lead to is in the graph.
+ * @param alias the files that specifiers lead to which are no paths.
+ */
+export async function importGraph(entries, alias) {
   const { metafile } = await build({
     absWorkingDir: fromRoot('.'),
     entryPoints: entries,
     bundle: true,
     packages: 'external',
+    alias,
     platform: 'node',
     format: 'esm',
     outdir: 'never-written',

@@ -59,6 +59,6 @@ function printFailure(thrown: unknown): number {
   // Commander has printed its own message, or the help or version that was asked for.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitStatus.success : exitStatus.usage;
   if (!isExitError(thrown)) throw thrown;
-  if (thrown.message !== null) process.stderr.write(`sluice: ${thrown.message}\n`);
+  if (thrown.said !== null) process.stderr.write(`sluice: ${thrown.said}\n`);
   return thrown.status;
 }

@@ -24,6 +24,8 @@ export type ClientFault =
   | { readonly code: 'content'; readonly message: string; readonly cause?: unknown }
   /** The size or the CRC-32 in the server's ack differs from that of the bytes sent. */
   | { readonly code: 'mismatch'; readonly message: string }
+  /** The body of the answer is longer than the request allowed. The connection stays open. */
+  | { readonly code: 'too-large'; readonly message: string }
   /** The request cannot be encoded: its name is too long for a header. Nothing was sent. */
   | { readonly code: 'unsendable'; readonly message: string };
 
@@ -99,5 +101,6 @@ const FAULT_CODES = new Set<unknown>([
   'protocol',
   'content',
   'mismatch',
+  'too-large',
   'unsendable',
 ] satisfies ClientFault['code'][]);

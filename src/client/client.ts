@@ -8,27 +8,20 @@ import {
   CONNECTION,
   check,
   checkOptions,
-  FUNCTION,
   MILLISECONDS,
   optional,
   SCHEDULER,
   wholeFrom,
 } from '../wire/argument.ts';
-import type { JsonHeader } from '../wire/json-header.ts';
 import { ask } from './ask.ts';
-import { crc32 as portableCrc32 } from './content/crc32.ts';
+import type { ContentSource } from './content/hold-content.ts';
 import { type Download, type GetSettings, get } from './get.ts';
 import { type ListSettings, list, type PageSettings, page } from './list.ts';
-import type { Checksum } from './pipeline/frame-sender.ts';
 import { createRequestPipeline } from './pipeline/request-pipeline.ts';
-import { type ContentSource, type PutEvent, type PutHooks, type PutSettings, put } from './put.ts';
+import { type PutEvent, type PutHooks, type PutSettings, put } from './put.ts';
+import { requestOver, type SendRequest } from './request.ts';
 
 export interface ClientOptions {
-  /**
-   * Computes the CRC-32 of bytes, continued from that of the bytes before. Default one in JavaScript; in Node,
-   * `zlib.crc32` is several times as fast.
-   */
-  readonly crc32?: Checksum;
   /** Requests that may be unanswered at once, from 1; default 256. Further requests wait and hold no body. */
   readonly window?: number;
   /**
@@ -114,8 +107,24 @@ export interface Client {
   ) => Observable<FileInfo>;
   /** Completes without a value when the server has answered. */
   readonly ping: () => Observable<never>;
-  /** Sends a custom command of your own server: a header without a body, answered by one ack without a body. */
-  readonly request: (header: JsonHeader & { readonly cmd: string }) => Observable<Ack>;
+  /**
+   * Makes a request of a custom command of your own server: a header, and perhaps a body. It is answered by one ack, and
+   * perhaps a body, which `answer` says what to do with: it is dropped, is emitted whole if it has at most `maxBytes`,
+   * or is emitted as it arrives, as `get` does.
+   *
+   * The client adds the size of a body to the header, as `filesize`. A command of your server reads it by its
+   * `bodyLength`; a server that does not know the command skips so many bytes and answers `unknown-command`.
+   *
+   * Further errors: `content` and the rest as for `put`, when the body cannot be read as promised; `too-large` when the
+   * answer has more than `maxBytes`.
+   *
+   * @example
+   * client.request({ cmd: 'thumbnail', width: 64 }, { body: picture, answer: 'bytes' }).subscribe({
+   *   next: ({ ack, bytes }) => console.log(ack.type, bytes.length),
+   *   error: (error) => console.error(error.message),
+   * });
+   */
+  readonly request: SendRequest;
   /**
    * Takes no more requests, and ends our side once all are answered. `closed$` emits when the server has ended its own.
    */
@@ -127,7 +136,6 @@ export interface Client {
 }
 
 const CLIENT_RULES = {
-  crc32: optional(FUNCTION),
   window: optional(wholeFrom(1)),
   timeout: optional(MILLISECONDS),
   scheduler: optional(SCHEDULER),
@@ -146,8 +154,8 @@ const CLIENT_RULES = {
 export function createClient(connection: Connection, options: ClientOptions = {}): Client {
   check('createClient: its connection', connection, CONNECTION);
   checkOptions('createClient', options, CLIENT_RULES);
-  const { crc32 = portableCrc32, window = 256, timeout, scheduler } = options;
-  const pipeline = createRequestPipeline({ connection, crc32, window, timeout, scheduler });
+  const { window = 256, timeout, scheduler } = options;
+  const pipeline = createRequestPipeline({ connection, window, timeout, scheduler });
   return {
     put: (filename, content, settings, hooks) => put(pipeline, filename, content, settings, hooks),
     resume: (upload) =>
@@ -167,7 +175,7 @@ export function createClient(connection: Connection, options: ClientOptions = {}
         map((ack) => ({ ...infoOf(ack), name: to })),
       ),
     ping: () => ask(pipeline, { cmd: 'ping' }, { ack: 'ping' }).pipe(ignoreValues),
-    request: (header) => ask(pipeline, header, { ack: header.cmd }),
+    request: requestOver(pipeline),
     end: pipeline.end,
     destroy: pipeline.destroy,
     closed$: connection.closed$,

@@ -1,6 +1,5 @@
 /** Connecting to a server over TCP. For Node. */
 import { map, type Observable } from 'rxjs';
-import { crc32 } from '../store/crc32.ts';
 import { type ConnectTcpOptions, connectTcp } from '../transport/socket/tcp.ts';
 import { ANYTHING, checkOptions, optional, wholeFrom } from '../wire/argument.ts';
 import { type Client, createClient } from './client.ts';
@@ -26,6 +25,6 @@ export const connectClient = (
     window: optional(wholeFrom(1)),
   });
   const { window, ...where } = options;
-  const settings = { crc32, ...(window === undefined ? {} : { window }) };
+  const settings = window === undefined ? {} : { window };
   return connectTcp(where).pipe(map((connection) => createClient(connection, settings)));
 };

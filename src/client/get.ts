@@ -1,8 +1,8 @@
 /** `get`: streams a file, or a range of it. */
-import { Observable, type Subscriber } from 'rxjs';
+import { Observable } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
-import { StateError } from '../base/sluice-error.ts';
 import type { Ack } from '../files/protocol/reply.ts';
+import { type ArrivingBody, createArrivingBody } from './arriving-body.ts';
 import { ClientError } from './client-fault.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
@@ -14,7 +14,7 @@ export interface GetSettings {
 }
 
 /** A file that is arriving. */
-export interface Download {
+export interface Download extends ArrivingBody {
   readonly filename: string;
   /** Bytes of the whole file. */
   readonly size: number;
@@ -24,20 +24,6 @@ export interface Download {
   readonly crc32?: number;
   /** Where `bytes$` begins in the file. */
   readonly offset: number;
-  /** How many bytes `bytes$` emits in all. */
-  readonly length: number;
-  /**
-   * The content, in the pieces in which it arrives; each is a view that may be kept. It is for one subscriber, and the
-   * connection is paused until it has one. Completes after exactly `length` bytes; errors with a `ClientError` when the
-   * connection breaks before that. After an early unsubscription the remaining bytes arrive and are dropped.
-   */
-  readonly bytes$: Observable<Uint8Array>;
-  /**
-   * Stops `bytes$`, and with it every reply on this connection. Bytes that have arrived already (at most 128 KiB) are
-   * still emitted. `resume` undoes it, and so does the end or the unsubscription of `bytes$`.
-   */
-  readonly pause: () => void;
-  readonly resume: () => void;
 }
 
 const GET_ACK = {
@@ -58,7 +44,7 @@ export function get(
 ): Observable<Download> {
   const range = { ...(offset === undefined ? {} : { offset }), ...(length === undefined ? {} : { length }) };
   return new Observable((subscriber) => {
-    const body = createBody(pipeline);
+    const body = createArrivingBody(pipeline);
     const cancel = pipeline.request({
       header: () => ({ cmd: 'get', filename, ...range }),
       acked: (ack: Ack, _, arriving) => {
@@ -68,9 +54,7 @@ export function get(
         }
         const { size, mtime, offset, crc32 } = ack;
         const known = crc32 === undefined ? {} : { crc32 };
-        const { bytes$, pause, resume } = body;
-        const length = arriving;
-        subscriber.next({ filename, size, mtime, ...known, offset, length, bytes$, pause, resume });
+        subscriber.next({ filename, size, mtime, ...known, offset, ...body.arriving(arriving) });
         body.begun();
         return null;
       },
@@ -90,66 +74,4 @@ export function get(
       body.left();
     };
   });
-}
-
-/**
- * Holds the bytes that arrive before there is a subscriber: the connection is paused, so they are one or two chunks.
- */
-function createBody(pipeline: RequestPipeline) {
-  let reader: Subscriber<Uint8Array> | null = null;
-  let unread: Uint8Array[] = [];
-  let end: ClientError | null = null;
-  let complete = false;
-  let subscribed = false;
-
-  const bytes$ = new Observable<Uint8Array>((subscriber) => {
-    if (subscribed)
-      return subscriber.error(new StateError('has-subscriber', 'bytes$ is for one subscriber, and has one'));
-    subscribed = true;
-    const before = unread;
-    unread = [];
-    for (const bytes of before) subscriber.next(bytes);
-    if (complete) return subscriber.complete();
-    if (end !== null) return subscriber.error(end);
-    reader = subscriber;
-    pipeline.resume();
-    return () => {
-      reader = null;
-      if (!complete && end === null) pipeline.resume();
-    };
-  });
-
-  return {
-    bytes$,
-    pause: () => {
-      if (!complete && end === null) pipeline.pause();
-    },
-    resume: () => {
-      if (!complete && end === null) pipeline.resume();
-    },
-    /** The download was emitted, and its receiver may not have subscribed to `bytes$` yet. */
-    begun: () => {
-      if (!subscribed) pipeline.pause();
-    },
-    data: (bytes: Uint8Array) => {
-      if (!subscribed) unread.push(bytes);
-      else reader?.next(bytes);
-    },
-    ended: () => {
-      complete = true;
-      pipeline.resume();
-      reader?.complete();
-    },
-    failed: (error: ClientError) => {
-      end = error;
-      reader?.error(error);
-    },
-    /** The get was unsubscribed: the remaining bytes are dropped as they arrive. */
-    left: () => {
-      if (complete || end !== null) return;
-      unread = [];
-      subscribed = true;
-      pipeline.resume();
-    },
-  };
 }

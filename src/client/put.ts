@@ -8,7 +8,7 @@ import type { Ack } from '../files/protocol/reply.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { ClientError, type ClientFault } from './client-fault.ts';
 import type { Content } from './content/content.ts';
-import { checkContent } from './content/read-content.ts';
+import { type ContentSource, holdContent } from './content/hold-content.ts';
 import type { SentContent } from './pipeline/client-request.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
@@ -57,25 +57,6 @@ export type PutEvent =
       readonly durable: boolean;
     };
 
-/** The content of a put, or a function that opens it when its turn has come. */
-export type ContentSource = Content | (() => Content | Promise<Content>);
-
-/**
- * Makes a function that opens the content.
- *
- * @throws TypeError or RangeError at once when it is no content. The result of a function is checked when it is opened.
- */
-export function opener(content: ContentSource): () => Content | Promise<Content> {
-  if (typeof content !== 'function') {
-    checkContent(content);
-    return () => content;
-  }
-  return () => {
-    const opened = content();
-    return opened instanceof Promise ? opened.then(checkContent) : checkContent(opened);
-  };
-}
-
 const PUT_ACK = { ack: 'put', filename: P.string, size: P.number, crc32: P.number, durable: P.boolean };
 const isPutAck = isMatching(PUT_ACK);
 const isProgress = isMatching({ ack: 'progress', offset: P.number });
@@ -89,10 +70,11 @@ export function put(
 ): Observable<PutEvent> {
   const { resumeAt, progress } = settings;
   const { passed, sent } = hooks;
-  return new Observable((subscriber) =>
-    pipeline.request({
+  return new Observable((subscriber) => {
+    const { open, giveUp } = holdContent(content);
+    const cancel = pipeline.request({
       header: (content) => headerOf(filename, content, settings, hooks.sha256?.()),
-      open: opener(content),
+      open,
       ...(resumeAt === undefined ? {} : { from: resumeAt }),
       ...(passed === undefined ? {} : { passed }),
       ...(sent === undefined ? {} : { sent }),
@@ -116,8 +98,12 @@ export function put(
       },
       done: () => subscriber.complete(),
       failed: (fault) => subscriber.error(new ClientError(fault)),
-    }),
-  );
+    });
+    return () => {
+      cancel();
+      giveUp();
+    };
+  });
 }
 
 function headerOf(

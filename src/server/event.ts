@@ -2,7 +2,6 @@
 import type { ConnectionEvent, Where } from '../actor/connection-events.ts';
 import type { TimedReport } from '../files/effects/request-timing.ts';
 import type { ListenEvent } from '../transport/listen-event.ts';
-import { check, checkFields, type Rule, TEXT } from '../wire/argument.ts';
 
 /**
  * What a server of files emits: for the log, the metrics and the program that embeds it. Those of a connection have its
@@ -25,12 +24,8 @@ export type ServerEvent =
   | ({ readonly type: 'internal-error'; readonly thrown: unknown } & Where)
   | (TimedReport & Where);
 
-const REPORT: Rule = { words: 'a report, as serveConnection emits it', isKind: () => false };
-
 /** A report with its connection. The fields are written out for the same reason as in `withTiming`. */
 export function withPeer(report: TimedReport, where: Where): ServerEvent {
-  if (typeof report?.type !== 'string') check('withPeer: the report', report, REPORT);
-  if (typeof where?.connection !== 'string') checkFields('withPeer', where, { connection: TEXT });
   const { connection, remote } = where;
   const { type, request, ms } = report;
   if (type === 'stored') {

@@ -4,7 +4,7 @@ import { CREDIT_FLOOR_BYTES, EVENT_COST_BYTES, type Watermarks } from '../actor/
 import type { Timeouts } from '../actor/bounds/timeouts.ts';
 import { defaultActorLimits, QUIET_PERIOD } from '../actor/limits.ts';
 import type { QuietPeriod } from '../actor/run/ack-delay.ts';
-import { check, checkFields, numberFrom, optional, RECORD } from '../wire/argument.ts';
+import { check, numberFrom, optional } from '../wire/argument.ts';
 
 /**
  * The limits of a server. Each queue in it is bounded by one of them. Those that are not given have the values of
@@ -88,7 +88,6 @@ const HEADER_GROWTH = 2;
  * same header once it is parsed, and for what each connection may hold.
  */
 export function budgetMin(headerBytes: number): number {
-  check('budgetMin: the bytes of a header', headerBytes, numberFrom(0));
   return headerBytes * (1 + HEADER_GROWTH) + EVENT_COST_BYTES + 2 * CREDIT_FLOOR_BYTES;
 }
 
@@ -98,7 +97,6 @@ export function budgetMin(headerBytes: number): number {
  * @throws RangeError when the budget is less than `budgetMin`.
  */
 export function splitBudget(limits: Pick<ServerLimits, 'budget' | 'headerBytes'>) {
-  checkFields('splitBudget', limits, { budget: RECORD, headerBytes: numberFrom(0) });
   const { budget, headerBytes } = limits;
   const highMin = budgetMin(headerBytes);
   if (!(budget.high >= highMin) || !(budget.low <= budget.high)) {
@@ -123,7 +121,6 @@ const DESCRIPTORS_EACH = 3;
 
 /** The descriptors that a server may need for so many connections, when each sends one file and stores one. */
 export function descriptorsFor(connections: number): number {
-  check('descriptorsFor: the connections', connections, numberFrom(0));
   return DESCRIPTORS_RESERVED + DESCRIPTORS_EACH * connections;
 }
 
@@ -134,7 +131,6 @@ const [HANDSHAKES_MIN, HANDSHAKES_MAX] = [16, 1024];
  * The number of TLS handshakes that may be under way. Each has a descriptor that does not belong to a connection yet.
  */
 export function handshakesWithin(descriptors: number): number {
-  check('handshakesWithin: the descriptors', descriptors, numberFrom(0));
   return Math.max(HANDSHAKES_MIN, Math.min(HANDSHAKES_MAX, Math.floor(descriptors / 8)));
 }
 

@@ -75,12 +75,12 @@ export async function run() {
 
 /** The process that is measured. */
 async function measured(build, path) {
-  const { captureFile, readStreams, initialState, step, lengthField } = await load(
+  const { captureFile, readStreams, initialDeframeState, deframeStep, lengthField } = await load(
     build,
     'captureFile',
     'readStreams',
-    'initialState',
-    'step',
+    ['initialDeframeState', 'initialState'],
+    ['deframeStep', 'step'],
     'lengthField',
   );
   const framing = lengthField({ width: 4, maxLength: 2 ** 20, delivery: () => 'stream' });
@@ -91,7 +91,7 @@ async function measured(build, path) {
     for (const event of events) {
       if (event.type !== 'chunk') continue;
       const key = event.conversation.index * 2 + (event.from === 'client' ? 0 : 1);
-      const stepped = step(framing, sides.get(key) ?? initialState(), event.bytes);
+      const stepped = deframeStep(framing, sides.get(key) ?? initialDeframeState(), event.bytes);
       sides.set(key, stepped.state);
       bytes += event.bytes.length;
       for (const { type } of stepped.events) if (type === 'end' || type === 'frame') frames++;

@@ -4,18 +4,16 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { sluicePreset } from '../../src/files/protocol/sluice-preset.ts';
 import type { Preset } from '../../src/wire/preset.ts';
 import { presetList } from '../../src/wire/presets.ts';
-import { type RecordedSide, recordedConversations } from '../support/captures/recorded-sides.ts';
 import {
-  conversations,
-  fieldRows,
-  follow,
-  missingText,
-  type TsharkOptions,
-} from '../support/captures/tshark.ts';
+  type RecordedConversation,
+  type RecordedSide,
+  recordedConversations,
+} from '../support/captures/recorded-sides.ts';
+import { missingText, type Told, type TsharkOptions, told } from '../support/captures/tshark.ts';
 import { need } from '../support/install-tools.ts';
 import { ascii, concat, eventsOf } from '../wire/stream.ts';
 
@@ -31,7 +29,6 @@ interface Judge {
   readonly total: (value: number, also: string[]) => number;
   /** Which of our frames (by their label) have a value in this field. */
   readonly of?: (label: string | null) => boolean;
-  readonly options?: TsharkOptions;
 }
 
 const isTls = (label: string | null) => label?.startsWith('TLS ') ?? false;
@@ -61,14 +58,7 @@ const captures: Readonly<Record<string, readonly [preset: string, ...judges: Jud
   'snapped.pcap': ['postgresql'],
   'holes.pcap': ['postgresql'],
   'mysql.pcap': ['mysql', { length: 'mysql.packet_length', total: (value) => value + 4 }],
-  'mongodb.pcap': [
-    'mongodb',
-    {
-      length: 'mongo.message_length',
-      total: (value) => value,
-      options: { decodeAs: ['tcp.port==27017,mongo'] },
-    },
-  ],
+  'mongodb.pcap': ['mongodb', { length: 'mongo.message_length', total: (value) => value }],
   'kafka.pcapng': ['kafka', { length: 'kafka.len', total: (value) => value + 4 }],
   'smb.pcap': ['smb', { length: 'nbss.length', total: (value) => value + 4 }],
   'bgp.pcap': ['bgp', { length: 'bgp.length', total: (value) => value }],
@@ -83,6 +73,9 @@ const captures: Readonly<Record<string, readonly [preset: string, ...judges: Jud
   // Sluice's own: Wireshark knows nothing of it but the bytes.
   'sluice.pcapng': ['sluice'],
 };
+
+/** Ports that tshark does not know by itself. */
+const options: TsharkOptions = { decodeAs: ['tcp.port==27017,mongo'] };
 
 const everyPreset: readonly Preset[] = [...presetList, sluicePreset];
 
@@ -116,19 +109,24 @@ test('every capture of the folder is judged', () => {
 
 describe.skipIf(!need('tshark'))('Wireshark and we agree on', () => {
   describe.each(Object.entries(captures))('%s:', (name, [presetName, ...judges]) => {
-    const file = join(folder, name);
-
-    test('Wireshark and we agree on the conversations', async () => {
-      const ours = (await recordedConversations(file)).map(({ client, server }) =>
-        pair(client.node, server.node),
-      );
-      expect(ours.length).toBeGreaterThan(0);
-      expect(ours.sort()).toEqual((await conversations(file)).map(({ a, b }) => pair(a, b)).sort());
+    let recorded: readonly RecordedConversation[];
+    let theirs: Told;
+    beforeAll(async () => {
+      const file = join(folder, name);
+      recorded = await recordedConversations(file);
+      const fields = judges.flatMap(({ length, also = [] }) => [length, ...also]);
+      theirs = await told(file, { streams: recorded.length, fields }, options);
     });
 
-    test('Wireshark and we agree on the bytes of each side', async () => {
-      for (const { index, client, server } of await recordedConversations(file)) {
-        const { nodes, bytes } = await follow(file, index);
+    test('Wireshark and we agree on the conversations', () => {
+      const ours = recorded.map(({ client, server }) => pair(client.node, server.node));
+      expect(ours.length).toBeGreaterThan(0);
+      expect(ours.sort()).toEqual(theirs.conversations.map(({ a, b }) => pair(a, b)).sort());
+    });
+
+    test('Wireshark and we agree on the bytes of each side', () => {
+      for (const { index, client, server } of recorded) {
+        const { nodes, bytes } = theirs.followed[index]!;
         const first = nodes.indexOf(client.node);
         expect([client.node, server.node].sort()).toEqual([...nodes].sort());
         expect(Buffer.compare(bytesOf(client), bytes[first]!), `conversation ${index}, client`).toBe(0);
@@ -137,8 +135,8 @@ describe.skipIf(!need('tshark'))('Wireshark and we agree on', () => {
     });
 
     if (withGaps.includes(name)) {
-      test('Wireshark and we agree on what is missing: in more than three places', async () => {
-        const sides = (await recordedConversations(file)).flatMap(({ client, server }) => [client, server]);
+      test('Wireshark and we agree on what is missing: in more than three places', () => {
+        const sides = recorded.flatMap(({ client, server }) => [client, server]);
         const gaps = sides.flatMap(({ pieces }) => pieces.filter(({ type }) => type === 'gap'));
         expect(gaps.length).toBeGreaterThan(3);
       });
@@ -155,8 +153,8 @@ describe.skipIf(!need('tshark'))('Wireshark and we agree on', () => {
         return [{ label: preset.label(event.header), size: event.head + event.length }];
       });
 
-    test('every byte of either side of a capture is in a frame of its preset', async () => {
-      for (const { client, server } of await recordedConversations(file)) {
+    test('every byte of either side of a capture is in a frame of its preset', () => {
+      for (const { client, server } of recorded) {
         for (const side of [client, server]) {
           const framed = framesOf(side).reduce((sum, { size }) => sum + size, 0);
           expect(framed).toBe(bytesOf(side).length);
@@ -164,26 +162,25 @@ describe.skipIf(!need('tshark'))('Wireshark and we agree on', () => {
       }
     });
 
-    test.each(judges)('Wireshark and we agree on the messages of each side, by $length', async (judge) => {
-      const { length, also = [], total, of = () => true, options = {} } = judge;
-      const rows = await fieldRows(file, [length, ...also], options);
+    test.each(judges)('Wireshark and we agree on the messages of each side, by $length', (judge) => {
+      const { length, also = [], total, of = () => true } = judge;
       let seen = 0;
-      for (const { index, client, server } of await recordedConversations(file)) {
+      for (const { index, client, server } of recorded) {
         for (const side of [client, server]) {
-          const theirs = rows
+          const counted = theirs.rows
             .filter(({ stream, port }) => stream === index && port === side.port)
-            .flatMap(({ values: [lengths, ...others] }) =>
-              lengths!.map((value, i) =>
+            .flatMap(({ values }) =>
+              values[length]!.map((value, i) =>
                 total(
                   Number(value),
-                  others.map((each) => each[i]!),
+                  also.map((field) => values[field]![i]!),
                 ),
               ),
             );
           const ours = framesOf(side)
             .filter(({ label }) => of(label))
             .map(({ size }) => size);
-          expect(ours, `conversation ${index}, ${side.node}`).toEqual(theirs);
+          expect(ours, `conversation ${index}, ${side.node}`).toEqual(counted);
           seen += ours.length;
         }
       }

@@ -15,18 +15,21 @@ import {
   simple,
 } from '../support/captures/capture-bytes.ts';
 import { counting, readCapture } from '../support/captures/read-capture.ts';
+import { shareSharkd } from '../support/captures/sharkd.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 const missing = ['tshark', 'editcap', 'capinfos'].filter((tool) => spawnSync(tool, ['-v']).status !== 0);
 const skip = missing.length > 0 && !process.env.CI;
 if (skip) console.warn(`skipped: comparing with ${missing.join(', ')}, which are not installed`);
 
+const sharkd = shareSharkd();
+
 /** A line a packet: number, time with nine digits, bytes on the wire, bytes captured. */
-function judged(path: string): string[] {
+async function judged(path: string): Promise<string[]> {
+  const { load, packets } = await sharkd();
+  await load(path);
   const fields = ['frame.number', 'frame.time_epoch', 'frame.len', 'frame.cap_len'];
-  const args = ['-r', path, '-T', 'fields', ...fields.flatMap((field) => ['-e', field])];
-  const lines = execFileSync('tshark', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  return lines.split('\n').slice(0, -1);
+  return (await packets({ fields })).map(({ values }) => values.join('\t'));
 }
 
 async function ours(path: string, timeless: readonly number[] = []): Promise<string[]> {
@@ -53,7 +56,7 @@ const packets = Array.from({ length: 300 }, (_, index) => ({
   originalLength: ((index * 37) % 1500) + (index % 3) * 100,
 }));
 
-describe.skipIf(skip)('tshark reads the same', () => {
+describe.skipIf(skip)('Wireshark reads the same', () => {
   test.each([
     { nano: false, bigEndian: false },
     { nano: false, bigEndian: true },
@@ -66,27 +69,27 @@ describe.skipIf(skip)('tshark reads the same', () => {
     { version: [2, 2], lengthsSwapped: true },
     { version: [543, 0], lengthsSwapped: true },
     { linkType: 0xf400_0001 },
-  ] as const)('tshark reads the same in pcap with %o', async (options) => {
+  ] as const)('Wireshark reads the same in pcap with %o', async (options) => {
     const path = file(pcapBytes({ packets, ...options }));
     const lines = await ours(path);
     expect(lines).toHaveLength(300);
-    expect(lines).toEqual(judged(path));
+    expect(lines).toEqual(await judged(path));
   });
 
   test.each(['pcap', 'nsecpcap', 'modpcap', 'pcapng'])(
-    'tshark reads the same in what editcap writes as %s',
+    'Wireshark reads the same in what editcap writes as %s',
     async (format) => {
       const path = `${file(pcapBytes({ packets, nano: true }))}`;
       const converted = `${path}.converted`;
       execFileSync('editcap', ['-F', format, path, converted], { stdio: 'ignore' });
       const lines = await ours(converted);
       expect(lines).toHaveLength(300);
-      expect(lines).toEqual(judged(converted));
+      expect(lines).toEqual(await judged(converted));
       if (format === 'nsecpcap' || format === 'pcapng') expect(lines).toEqual(await ours(path));
     },
   );
 
-  test('tshark reads the same in pcapng with sections of either byte order, many clocks, and every kind of block', async () => {
+  test('Wireshark reads the same in pcapng with sections of either byte order, many clocks, and every kind of block', async () => {
     const bytes = counting(99);
     const blocks = [false, true].flatMap((bigEndian) => [
       section({ bigEndian }),
@@ -109,10 +112,10 @@ describe.skipIf(skip)('tshark reads the same', () => {
     const path = file(pcapngBytes(blocks));
     const lines = await ours(path);
     expect(lines).toHaveLength(14);
-    expect(lines).toEqual(judged(path));
+    expect(lines).toEqual(await judged(path));
   });
 
-  test('tshark reads the same in simple packet blocks, which have no time', async () => {
+  test('Wireshark reads the same in simple packet blocks, which have no time', async () => {
     const path = file(
       pcapngBytes([
         interfaceOf({ snapLength: 20 }),
@@ -121,7 +124,7 @@ describe.skipIf(skip)('tshark reads the same', () => {
         simple(counting(20)),
       ]),
     );
-    expect(await ours(path, [1, 2, 3])).toEqual(judged(path));
+    expect(await ours(path, [1, 2, 3])).toEqual(await judged(path));
   });
 
   test('capinfos counts as many packets and bytes', async () => {
@@ -133,7 +136,7 @@ describe.skipIf(skip)('tshark reads the same', () => {
   });
 
   test.each([1000, 5000, 20_000])(
-    'tshark reads the same packets in front of where a file was cut (%i)',
+    'Wireshark reads the same packets in front of where a file was cut (%i)',
     async (end) => {
       const path = file(pcapBytes({ packets }).subarray(0, end));
       const { packets: found, fault } = await readCapture(captureFile(path));

@@ -11,9 +11,11 @@ import { requestFraming } from '../../src/files/session/dispatch.ts';
 import { initialDeframeState, step } from '../../src/wire/deframe-step.ts';
 import type { FaultCode } from '../../src/wire/fault.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
-import { askedInOrder, dissected, type Item, tsharkText } from '../support/captures/dissected.ts';
+import { dissected, dissector, type Item, tsharkText } from '../support/captures/dissected.ts';
+import { recordedConversations } from '../support/captures/recorded-sides.ts';
+import { shareSharkd } from '../support/captures/sharkd.ts';
 import { handshake, pcapOf, segments, type TcpPacket } from '../support/captures/tcp-pcap.ts';
-import { conversations as conversationsIn, follow } from '../support/captures/tshark.ts';
+import { told } from '../support/captures/tshark.ts';
 import { need } from '../support/install-tools.ts';
 import { frame } from '../support/network/peer.ts';
 import { between, bytesFrom, oneOf, randomFrom } from '../support/seeded.ts';
@@ -215,6 +217,9 @@ const conversations = [...document.matchAll(/^```wire.*\n([\s\S]*?)^```$/gm)].fl
   const ends = turns.flatMap(({ after }, i) => (after === 'break' ? [i + 1] : []));
   return [...ends, turns.length].map((end, i) => turns.slice(i === 0 ? 0 : ends[i - 1], end));
 });
+
+/** The dissector is in its plugin folder, as the README says. */
+const sharkd = shareSharkd([dissector]);
 
 describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
   let folder: string;
@@ -497,9 +502,10 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
 
   test('the Wireshark dissector finds the frames of a recorded session, byte for byte those that TCP carried', async () => {
     const path = join(golden, 'sluice.pcapng');
-    const count = (await conversationsIn(path)).length;
+    const { length: count } = await recordedConversations(path);
     expect(count).toBeGreaterThan(3);
-    const followed = await Promise.all(Array.from({ length: count }, (_, i) => follow(path, i)));
+    const { conversations, followed } = await told(path, { streams: count });
+    expect(conversations.length).toBe(count);
     for (const [, pass] of passes) {
       const items = await dissected(path, pass);
       let bodies = 0;
@@ -523,20 +529,25 @@ describe.skipIf(!need('tshark'))('the Wireshark dissector', () => {
     const titles = (asked: readonly number[]) =>
       asked.map((packet) => items.filter((item) => item.packet === packet).map(({ title }) => title));
     const backwards = [...packets].reverse();
-    expect(await askedInOrder(path, backwards, folder)).toEqual(titles(backwards));
+    // Wireshark's window asks the dissector in the same way.
+    const { load, trees } = await sharkd();
+    await load(path);
+    const shown: string[][] = [];
+    for (const packet of backwards)
+      shown.push((await trees(packet)).filter((title) => title.startsWith('Sluice')));
+    expect(shown).toEqual(titles(backwards));
   });
 
   test('the Wireshark dissector takes no other protocol for Sluice', async () => {
-    const files = (await readdir(golden)).filter(
-      (name) => /\.pcap(ng)?$/.test(name) && !name.startsWith('sluice'),
-    );
+    const files = (await readdir(golden)).filter((name) => /\.pcap(ng)?$/.test(name));
     expect(files.length).toBeGreaterThan(10);
-    const found = await Promise.all(
-      files.map((name) =>
-        tsharkText(join(golden, name), ['-Y', 'sluice', '-T', 'fields', '-e', 'frame.number']),
-      ),
-    );
-    expect(found.join('')).toBe('');
+    const { load, packets } = await sharkd();
+    const found: string[] = [];
+    for (const name of files) {
+      await load(join(golden, name));
+      if ((await packets({ filter: 'sluice' })).length > 0) found.push(name);
+    }
+    expect(found).toEqual(['sluice.pcapng']);
   });
 });
 

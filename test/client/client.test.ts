@@ -218,3 +218,16 @@ describe('a put that is refused while it is being sent', () => {
     expect(await after).toMatchObject({ code: 'connection', sent: false });
   });
 });
+
+test('a download can be made a Blob, whatever memory its bytes have come in', async () => {
+  const { client } = served();
+  const shared = new Uint8Array(new SharedArrayBuffer(70_000)).map((_, at) => at);
+  await lastValueFrom(client.put('a', bytesContent(shared)));
+  const pieces = await lastValueFrom(
+    client.get('a').pipe(
+      mergeMap(({ bytes$ }) => bytes$),
+      toArray(),
+    ),
+  );
+  expect(new Uint8Array(await new Blob(pieces).arrayBuffer())).toEqual(new Uint8Array(shared));
+});

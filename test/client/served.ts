@@ -1,7 +1,8 @@
 /** A client, and a server on the other end of a connection in memory: a real one, or one that a test plays itself. */
 import { concat, NEVER, of, Subject } from 'rxjs';
 import { type Client, type ClientOptions, createClient } from '../../src/client/client.ts';
-import { requestFraming } from '../../src/files/session/dispatch.ts';
+import type { Command } from '../../src/files/session/command.ts';
+import { commands, requestFraming } from '../../src/files/session/dispatch.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { FileStore } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
@@ -10,12 +11,15 @@ import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import { deframe } from '../../src/wire/deframe.ts';
 import { encodeJsonHeader, type JsonHeader } from '../../src/wire/json-header.ts';
 
-/** A client of a real server over a store in memory. */
-export function served(options?: ClientOptions): { client: Client; store: FileStore; here: Connection } {
+/** A client of a real server over a store in memory; with commands, of one that serves these too. */
+export function served(
+  options?: ClientOptions,
+  own: readonly Command[] = [],
+): { client: Client; store: FileStore; here: Connection } {
   const [here, there] = memoryPair();
   const store = memoryStore();
   const connections$ = concat(of({ type: 'connection', connection: there } as const), NEVER);
-  serve({ connections$, store, limits: { linger: 100 } }).subscribe();
+  serve({ connections$, store, commands: [...commands, ...own], limits: { linger: 100 } }).subscribe();
   return { client: createClient(here, options), store, here };
 }
 

@@ -1,13 +1,5 @@
 /** Downloads from the command line that are interrupted: by the network, by the server, by whoever began them. */
-import {
-  existsSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  truncateSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { filter, firstValueFrom, Subject } from 'rxjs';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -17,6 +9,7 @@ import {
   endAll,
   jsonLines,
   main,
+  shareServe,
   sluice,
   sluiceInRunner,
   start,
@@ -24,27 +17,50 @@ import {
   startSluice,
 } from '../support/processes/cli.ts';
 import { bytesFrom } from '../support/seeded.ts';
-import { tempFolder } from '../support/stores/temp-folder.ts';
+import { tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 
 const MB = 1_000_000;
 const size = 30 * MB;
 
-/** A server that has a large file, `d/film`, behind a proxy; and a folder to fetch it into. */
-async function through(planFor: (connection: number, killed$: Subject<void>) => Plan) {
-  const killed$ = new Subject<void>();
-  const plan = (connection: number) => planFor(connection, killed$);
+const film = bytesFrom(1, size);
+
+const share = shareServe();
+
+/** The server that the tests share which leave it as it was. */
+const shared = () => {
+  const { folder, root, ...serving } = share();
+  return { folder, root, serving, restart: () => expect.unreachable() };
+};
+
+/** A server of the test's own, which it may kill and start again. */
+async function own() {
   const folder = tempFolder();
   const root = join(folder, 'root');
+  const its = {
+    ...{ folder, root, serving: await startServe(root) },
+    restart: async () => {
+      its.serving.child.kill('SIGKILL');
+      await its.serving.done;
+      its.serving = await startServe(root);
+    },
+  };
+  return its;
+}
+
+/** A server that has a large file, `d/film`, behind a proxy; and a folder to fetch it into. */
+async function through(
+  planFor: (connection: number, killed$: Subject<void>) => Plan,
+  server: Awaited<ReturnType<typeof own>> = shared(),
+) {
+  const killed$ = new Subject<void>();
+  const plan = (connection: number) => planFor(connection, killed$);
+  const { folder, root } = server;
   const into = join(folder, 'into');
-  const content = bytesFrom(1, size);
-  writeFileSync(join(folder, 'film'), content);
-  let serving = await startServe(root);
-  const store = (path: string) =>
-    sluiceInRunner(['put', path, '--to', serving.server, '--as', 'd/film', '-q']);
-  expect(await store(join(folder, 'film'))).toMatchObject({ status: 0 });
-  const proxy = await startFaultProxy({ target: () => serving.port, plan });
+  const store = (content: Uint8Array) => writeTree(root, { 'd/film': content });
+  store(film);
+  const proxy = await startFaultProxy({ target: () => server.serving.port, plan });
   onTestFinished(() => proxy.close());
   const down: number[] = [];
   proxy.events$.subscribe((event) => {
@@ -52,17 +68,16 @@ async function through(planFor: (connection: number, killed$: Subject<void>) => 
     down[event.connection] = (down[event.connection] ?? 0) + event.bytes;
   });
   return {
-    ...{ folder, root, into, content, down, store },
+    ...{ folder, root, into, down, store, server: server.serving.server },
     get: ['get', 'd/film', '--from', `:${proxy.port}`, '--out', `${into}/`, '--json'],
     got: () => readFileSync(join(into, 'film')),
     files: () => (existsSync(into) ? readdirSync(into) : []),
     stalled: () =>
       firstValueFrom(proxy.events$.pipe(filter((event) => event.type === 'stall' && event.connection === 0))),
     restart: async () => {
-      serving.child.kill('SIGKILL');
-      await serving.done;
+      const restarted = server.restart();
       killed$.next();
-      serving = await startServe(root);
+      await restarted;
     },
   };
 }
@@ -70,6 +85,8 @@ async function through(planFor: (connection: number, killed$: Subject<void>) => 
 const stallAfter = (after: number, until: Subject<void>): Plan => ({
   down: { faults: [{ after, type: 'stall', until }] },
 });
+const stallsAtFirst = (connection: number, killed$: Subject<void>): Plan =>
+  connection === 0 ? stallAfter(15 * MB, killed$) : {};
 const resetAfter = (after: number): Plan => ({ down: { faults: [{ after, type: 'reset' }] } });
 /** For a server that is started anew, which takes its time on a busy machine. */
 const MANY_RETRIES = ['--retries', '20'];
@@ -94,7 +111,7 @@ describe('a get of a large file', () => {
     const it = await through((connection) => (connection < 3 ? resetAfter(8 * MB) : {}));
     const ran = await sluice(it.get);
     expect(ran.status).toBe(0);
-    expect(it.got().equals(it.content)).toBe(true);
+    expect(it.got().equals(film)).toBe(true);
     expect(it.down.length).toBe(4);
     // All over again each time, it would be 8 MB more for each cut. What was carried may not have been delivered.
     expect(sum(it.down)).toBeLessThan(size + 12 * MB);
@@ -103,21 +120,19 @@ describe('a get of a large file', () => {
   });
 
   test('a get of a large file goes on after the server was killed and started again', async () => {
-    const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
+    const it = await through(stallsAtFirst, await own());
     const getting = startSluice([...it.get, ...MANY_RETRIES]);
     await it.stalled();
     await it.restart();
     expect((await getting.done).status).toBe(0);
-    expect(it.got().equals(it.content)).toBe(true);
+    expect(it.got().equals(film)).toBe(true);
     expect(sum(it.down.slice(1))).toBeLessThan(size - 5 * MB);
   });
 
   test.each(['SIGINT', 'SIGKILL'] as const)(
     'a get of a large file that was ended by %s goes on when it is run again',
     async (signal) => {
-      const it = await through((connection, killed$) =>
-        connection === 0 ? stallAfter(15 * MB, killed$) : {},
-      );
+      const it = await through(stallsAtFirst);
       const first = await interrupted(it, signal);
       if (signal === 'SIGINT') {
         expect(first).toMatchObject({
@@ -129,56 +144,58 @@ describe('a get of a large file', () => {
       const second = await sluiceInRunner(it.get);
       expect(received(second.stdout)).toMatchObject({ size, resumedFrom: there });
       expect(sum(it.down.slice(1))).toBeLessThan(size - there + 10_000);
-      expect(it.got().equals(it.content)).toBe(true);
+      expect(it.got().equals(film)).toBe(true);
       expect(it.files()).toEqual(['film']);
     },
   );
 
   test('a get of a folder leaves the part of an interrupted get alone, which goes on later', async () => {
-    const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
+    const it = await through(stallsAtFirst);
     await interrupted(it, 'SIGKILL');
     const folder = it.get.map((word) => (word === 'd/film' ? 'd/' : word === `${it.into}/` ? it.into : word));
     // Into a folder that is there the folder itself goes, as with cp.
     expect(received((await sluiceInRunner(folder)).stdout)).not.toHaveProperty('resumedFrom');
-    expect(readFileSync(join(it.into, 'd/film')).equals(it.content)).toBe(true);
+    expect(readFileSync(join(it.into, 'd/film')).equals(film)).toBe(true);
     expect(received((await sluiceInRunner(it.get)).stdout)).toHaveProperty('resumedFrom');
   });
 
   test('a large file that has changed on the server is fetched anew, and the part of it is removed', async () => {
-    const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
+    const it = await through(stallsAtFirst);
     await interrupted(it, 'SIGKILL');
-    const other = join(it.folder, 'other');
-    writeFileSync(other, bytesFrom(2, size));
-    utimesSync(other, 1_000_000_000, 1_000_000_000);
-    await it.store(other);
+    const other = bytesFrom(2, size);
+    it.store(other);
+    utimesSync(join(it.root, 'd/film'), 1_000_000_000, 1_000_000_000);
     const second = await sluiceInRunner(it.get);
     expect(received(second.stdout)).not.toHaveProperty('resumedFrom');
-    expect(it.got().equals(bytesFrom(2, size))).toBe(true);
+    expect(it.got().equals(other)).toBe(true);
     expect(it.files()).toEqual(['film']);
   });
 
   test('a get whose part was spoiled meanwhile finds that out by the CRC-32, and fetches the file anew', async () => {
-    const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
+    const it = await through(stallsAtFirst);
+    // The server knows the CRC-32 of what was put, not of what somebody has copied there.
+    const put = ['put', join(it.root, 'd/film'), '--to', it.server, '--as', 'd/film', '-q'];
+    expect(await sluiceInRunner(put)).toMatchObject({ status: 0 });
     const { part } = await interrupted(it, 'SIGKILL');
     const there = statSync(part).size;
     truncateSync(part, 5 * MB);
     truncateSync(part, there);
     expect((await sluiceInRunner(it.get)).status).toBe(0);
-    expect(it.got().equals(it.content)).toBe(true);
+    expect(it.got().equals(film)).toBe(true);
     expect(it.files()).toEqual(['film']);
   });
 
   test('a get while another one fetches the same file leaves that one alone', async () => {
-    const it = await through((connection, killed$) => (connection === 0 ? stallAfter(15 * MB, killed$) : {}));
+    const it = await through(stallsAtFirst, await own());
     const first = startSluice([...it.get, ...MANY_RETRIES]);
     await it.stalled();
     const second = await sluice(it.get);
     expect(received(second.stdout)).not.toHaveProperty('resumedFrom');
-    expect(it.got().equals(it.content)).toBe(true);
+    expect(it.got().equals(film)).toBe(true);
     expect(it.files().length).toBe(2);
     await it.restart();
     expect((await first.done).status).toBe(0);
-    expect(it.got().equals(it.content)).toBe(true);
+    expect(it.got().equals(film)).toBe(true);
     expect(it.files()).toEqual(['film']);
   });
 
@@ -203,5 +220,5 @@ test('a get to stdout goes on over a connection that is cut, in order', async ()
   }).done;
   expect(ran).toMatchObject({ status: 0, stderr: '' });
   expect(it.down.length).toBe(2);
-  expect(readFileSync(out).equals(Buffer.concat([it.content, it.content]))).toBe(true);
+  expect(readFileSync(out).equals(Buffer.concat([film, film]))).toBe(true);
 });

@@ -15,7 +15,7 @@ afterEach(endAll);
 
 /** Servers side by side, each with a root and clients of its own: while one starts, another is busy. */
 const SERVERS = 3;
-const KILLS = Math.min(100, cases(10));
+const KILLS = Math.min(100, cases(6));
 
 test('a server that is killed again and again keeps every acknowledged file', async () => {
   const counts = await Promise.all(

@@ -46,7 +46,6 @@ async function sent(
   });
   const uploads = createUploads({
     connect: () => connectTcp({ host: '127.0.0.1', port: proxy.port }),
-    crc32,
     resumeThreshold: 200_000,
     progress: 64_000,
     retries: 50,

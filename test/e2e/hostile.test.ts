@@ -18,13 +18,14 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { type ErrorCode, isFatal } from '../../src/files/protocol/errors.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
+import { cases } from '../support/cases.ts';
 import { converse, frame, outcomes, putFrame, rawFrame } from '../support/network/peer.ts';
-import { endAll, main, type Serving, start, startServe } from '../support/processes/cli.ts';
-import { temporariesIn } from '../support/stores/store-roots.ts';
-import { type WalledRoot, walledRoot } from '../support/stores/walled-root.ts';
+import { endAll, main, shareServe, start } from '../support/processes/cli.ts';
+import { newRoot, removeRoot, temporariesIn } from '../support/stores/store-roots.ts';
+import { walledRoot, wallIn } from '../support/stores/walled-root.ts';
 
 afterEach(endAll);
 
@@ -35,9 +36,15 @@ const ping = frame({ cmd: 'ping' });
 /** What broke off is answered first, and cleaned up then. */
 const nothingUnfinished = (root: string) => expect.poll(() => temporariesIn(root)).toEqual([]);
 
-async function served(): Promise<WalledRoot & Serving> {
-  const wall = walledRoot();
-  return { ...wall, ...(await startServe(wall.root, ['--durability', 'fsync'])) };
+const base = newRoot();
+const wall = wallIn(base);
+const share = shareServe(wall.root, ['--durability', 'fsync']);
+afterAll(() => removeRoot(base));
+
+/** The one server, whose root is empty again. */
+function served() {
+  const { port, child } = share();
+  return { ...wall, port, child };
 }
 
 /** Every request that takes a name, with this one; `rename` from it and to it. */
@@ -172,7 +179,7 @@ const literalNames: readonly string[] = [
 
 describe('names', () => {
   test('names that lead out of the root, or to what is the store’s own, are refused by every command', async () => {
-    const { port, beside, inside, root } = await served();
+    const { port, beside, inside, root } = served();
     await converse(port, putFrame('there', 'T'));
     const before = beside();
     for (const name of refusedNames) {
@@ -187,7 +194,7 @@ describe('names', () => {
   });
 
   test('names that only look as if they led out of the root are names of files in the root', async () => {
-    const { port, beside, inside, root } = await served();
+    const { port, beside, inside, root } = served();
     const before = beside();
     for (const name of literalNames) {
       const said = [putFrame(name, body, { id: 1 }), frame({ cmd: 'get', filename: name })];
@@ -207,7 +214,7 @@ describe('names', () => {
   });
 
   test('a listing bounded by names that lead out of the root shows what is in the root, or nothing', async () => {
-    const { port, beside } = await served();
+    const { port, beside } = served();
     await converse(port, putFrame('a', 'x'), putFrame('b/c', 'x'), putFrame('z', 'x', { id: 1 }));
     const before = beside();
     const visible = ['a', 'b/c', 'z'];
@@ -417,7 +424,7 @@ function lengthOf(length: number): Uint8Array {
 
 describe('headers', () => {
   test('hostile headers get the right answer each, and the connection goes on or ends as the catalogue says', async () => {
-    const { port, beside, inside, root, child } = await served();
+    const { port, beside, inside, root, child } = served();
     const before = beside();
     for (const [what, bytes, expected] of sayings) {
       const replies = await converse(port, bytes, ping);
@@ -432,7 +439,7 @@ describe('headers', () => {
   });
 
   test('an id is echoed as it was, whatever is in it', async () => {
-    const { port } = await served();
+    const { port } = served();
     const ids = ['\ud800', '"', '\\', '\u2028', '__proto__', '', 'x'.repeat(256), 0, -1.5, 1e308, 2 ** 53];
     const replies = await converse(port, ...ids.map((id) => frame({ cmd: 'ping', id })));
     expect(replies.map(({ id }) => id)).toEqual(ids);
@@ -441,7 +448,7 @@ describe('headers', () => {
 
 describe('lengths that lie', () => {
   test('a body shorter than said leaves nothing', async () => {
-    const { port, inside, root } = await served();
+    const { port, inside, root } = served();
     for (const filesize of [5, 1000, 2 ** 40, Number.MAX_SAFE_INTEGER]) {
       const replies = await converse(
         port,
@@ -456,7 +463,7 @@ describe('lengths that lie', () => {
   });
 
   test('a body longer than said is the file as said, and then what is no header', async () => {
-    const { port, root } = await served();
+    const { port, root } = served();
     const replies = await converse(
       port,
       rawFrame('{"cmd":"put","filename":"a","filesize":4}', 'evil-and-more'),
@@ -467,7 +474,7 @@ describe('lengths that lie', () => {
   });
 
   test('a header cut short, at any byte, is an error to the peer and nothing else', async () => {
-    const { port, inside, root } = await served();
+    const { port, inside, root } = served();
     const whole = putFrame('cut', body, { id: 1 });
     const lengths = Array.from({ length: whole.length - 1 }, (_, i) => i + 1);
     const replies = await Promise.all(lengths.map((length) => converse(port, whole.subarray(0, length))));
@@ -490,7 +497,7 @@ describe('things planted in the tree', () => {
   ];
 
   test('links planted in the tree are not followed, and stay what they are', async () => {
-    const { port, root, outside, beside } = await served();
+    const { port, root, outside, beside } = served();
     symlinkSync(outside, join(root, 'folder'));
     symlinkSync('../outside', join(root, 'relative'));
     symlinkSync('.', join(root, 'self'));
@@ -516,7 +523,7 @@ describe('things planted in the tree', () => {
   });
 
   test('FIFOs, sockets and devices planted in the tree are neither read, written, waited for nor removed', async () => {
-    const { port, root, beside } = await served();
+    const { port, root, beside } = served();
     writeFileSync(join(root, 'there'), 'T');
     const names = ['fifo', 'socket'];
     execFileSync('mkfifo', [join(root, 'fifo')]);
@@ -544,7 +551,7 @@ describe('things planted in the tree', () => {
   });
 
   test('a put to one of a file’s two names does not write through to the other', async () => {
-    const { port, root, outside } = await served();
+    const { port, root, outside } = served();
     linkSync(join(outside, 'secret'), join(root, 'hard'));
     writeFileSync(join(root, 'one'), 'same');
     linkSync(join(root, 'one'), join(root, 'two'));
@@ -603,7 +610,7 @@ describe('things planted in the tree', () => {
   });
 
   test('a folder swapped for a link, again and again while files are put, leads nowhere', async () => {
-    const { port, root, outside, beside } = await served();
+    const { port, root, outside, beside } = served();
     for (const folder of ['a/b', 'c/deep/d']) mkdirSync(join(root, folder), { recursive: true });
     const before = beside();
     const script = fileURLToPath(new URL('../support/processes/swap-folder.mjs', import.meta.url));
@@ -616,7 +623,7 @@ describe('things planted in the tree', () => {
     const names = ['a/b/secret', 'a/b/new', 'a/b/folder/secret', 'c/deep/secret', 'c/deep/new/new'];
     const answers = new Set<string>();
     const seenAll = () => ['put', 'get', 'rename', 'not-a-file'].every((answer) => answers.has(answer));
-    for (let round = 0; round < 60 || !seenAll(); round++) {
+    for (let round = 0; round < cases(20) || !seenAll(); round++) {
       const said = names.flatMap((filename, i) => [
         putFrame(filename, Buffer.alloc(i === 0 ? 100_000 : 10, 'E'), { id: round }),
         frame({ cmd: 'get', filename }),

@@ -15,12 +15,12 @@ import { tempFolder } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 
-const idle = 5000;
-const active = 500;
+const idle = 2500;
+const active = 250;
 const smallFiles = 12;
 const kib = 1024;
 const small = bytesFrom(1, 2 * kib);
-const large = bytesFrom(2, kib * kib);
+const large = bytesFrom(2, 256 * kib);
 
 const connection = (port: number) => firstValueFrom(connectTcp({ host: '127.0.0.1', port }));
 
@@ -51,9 +51,9 @@ async function work({ send, replies }: ReturnType<typeof peer>, number: number, 
 }
 
 /** They all come from one address. */
-const room = ['--max-connections', '6000', '--max-connections-per-address', '6000'];
+const room = ['--max-connections', '3000', '--max-connections-per-address', '3000'];
 
-test('5,000 idle connections are cheap, and each of 500 at work gets on', async () => {
+test('2,500 idle connections are cheap, and each of 250 at work gets on', async () => {
   const root = join(tempFolder(), 'root');
   const { port, child } = await startServe(root, ['--log-level', 'warn', ...room]);
   const pid = child.pid ?? 0;
@@ -62,13 +62,19 @@ test('5,000 idle connections are cheap, and each of 500 at work gets on', async 
   await warm?.replies(1);
   warm?.connection.destroy();
   const sockets = socketsOf(pid);
-  const before = residentOf(pid);
 
-  const peers = await connectMany(port, idle);
-  // Each has been seen, and has had something to say.
-  await Promise.all(peers.map(({ send }) => send(frame({ cmd: 'ping' }))));
-  await Promise.all(peers.map(async ({ replies }) => expect(await replies(1)).toEqual([{ ack: 'ping' }])));
-  const each = (residentOf(pid) - before) / idle;
+  /** Each of them has been seen, and has had something to say. */
+  async function idleOnes(count: number) {
+    const some = await connectMany(port, count);
+    await Promise.all(some.map(({ send }) => send(frame({ cmd: 'ping' }))));
+    await Promise.all(some.map(async ({ replies }) => expect(await replies(1)).toEqual([{ ack: 'ping' }])));
+    return some;
+  }
+  // What the process takes for its first hundreds, it does not take again.
+  const peers = await idleOnes(idle / 5);
+  const before = residentOf(pid);
+  peers.push(...(await idleOnes(idle - peers.length)));
+  const each = (residentOf(pid) - before) / (idle - idle / 5);
   console.log(`an idle connection: ${(each / kib).toFixed(1)} KiB resident`);
   expect(each).toBeLessThan(64 * kib);
 

@@ -1,29 +1,3 @@
-/**
- * Byte credit. It bounds the memory of a connection, and of all connections together.
- *
- * Everything that is read from a socket costs credit until it is settled: the bytes of a body until they are written,
- * a request until the operating system has its reply. The bytes that are read from a file to be sent cost credit
- * until the system has them. Above the high mark the connection is paused, so that flow control slows the peer down.
- * Below the low mark it goes on. Credit is outside the Observable, because an Observable has no way to say "not now".
- *
- * The law: whatever the others hold, a connection may always read on while it holds at most `CREDIT_FLOOR_BYTES`,
- * besides the cost of the request whose body is arriving. And it may always have one piece of `CREDIT_FLOOR_BYTES` on
- * its way to its peer. So a paused connection always holds something that settles without reading from its peer: the
- * store settles it, or the peer does by reading.
- *
- *   it holds, without its frame          all hold          it is
- *   more than its high mark              anything          paused
- *   more than `CREDIT_FLOOR_BYTES`       more than theirs  paused
- *   at most its low mark, which what     at most their     read from again
- *   it keeps while it is open raises     low mark
- *   at most `CREDIT_FLOOR_BYTES`         anything          read from again
- *
- * The bound: a connection holds at most its high mark, one piece and its frame. All connections together hold at most
- * the budget, and for each connection twice `CREDIT_FLOOR_BYTES`, one short piece and its frame (`server/bounds` adds
- * it up). A frame that costs more than `CREDIT_FLOOR_BYTES` is only begun when it `fits`.
- */
-import { checkFields, numberFrom } from '../../wire/argument.ts';
-
 /** The cost of an event besides its bytes: its objects, and its place in the queues. */
 export const EVENT_COST_BYTES = 256;
 /**
@@ -93,7 +67,6 @@ export interface CreditWindow {
  * const window = budget.window({ high: 4 << 20, low: 2 << 20 }, (paused) => (paused ? stop() : go()));
  */
 export function createBudget(all: Watermarks): Budget {
-  checkFields('createBudget', all, { high: numberFrom(0), low: numberFrom(0) });
   let total = 0;
   /** The part of `total` that is on its way to peers. */
   let sending = 0;

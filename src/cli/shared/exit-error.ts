@@ -5,21 +5,26 @@
  */
 import { type ExitStatus, exitStatus } from './exit-status.ts';
 
-export interface ExitError {
-  readonly exits: true;
+export class ExitError extends Error {
   readonly status: ExitStatus;
-  /** Without a full stop; null when everything was printed before. */
-  readonly message: string | null;
+  /** The message, without a full stop; null when everything was printed before. */
+  readonly said: string | null;
+
+  constructor(status: ExitStatus, said: string | null) {
+    super(said ?? `exit status ${status}`);
+    this.status = status;
+    this.said = said;
+  }
+
+  override get name(): 'ExitError' {
+    return 'ExitError';
+  }
 }
 
-export const exitError = (status: ExitStatus, message: string | null = null): ExitError => ({
-  exits: true,
-  status,
-  message,
-});
+export const exitError = (status: ExitStatus, message: string | null = null): ExitError =>
+  new ExitError(status, message);
 
 /** For a command line that is wrong. @param message says what is wrong, and what to do. */
 export const usageError = (message: string): ExitError => exitError(exitStatus.usage, message);
 
-export const isExitError = (thrown: unknown): thrown is ExitError =>
-  typeof thrown === 'object' && thrown !== null && 'exits' in thrown && thrown.exits === true;
+export const isExitError = (thrown: unknown): thrown is ExitError => thrown instanceof ExitError;

@@ -3,7 +3,6 @@ import { firstValueFrom, lastValueFrom, race, timer } from 'rxjs';
 import { type Client, createClient } from '../../client/client.ts';
 import { type ClientFault, isClientFault } from '../../client/client-fault.ts';
 import { breaksConnection } from '../../client/pool/retry.ts';
-import { crc32 } from '../../store/crc32.ts';
 import { type ExitError, exitError, isExitError } from './exit-error.ts';
 import { exitStatus } from './exit-status.ts';
 import { faultInWords } from './fault-words.ts';
@@ -29,7 +28,7 @@ export async function withClient<T>(
   questions: (client: Client) => Promise<T>,
 ): Promise<T> {
   const token = tokenOf(flags);
-  const client = createClient(await connected(connection$(flags)), { crc32, timeout: SILENCE_MAX_MS });
+  const client = createClient(await connected(connection$(flags)), { timeout: SILENCE_MAX_MS });
   try {
     await sayHello(client, token);
     const answer = await questions(client);
@@ -50,7 +49,7 @@ export const clientExitError = (fault: ClientFault): ExitError =>
 
 /** Explains a failure of one name alone: null when that was printed before, undefined when it concerns all names. */
 function explainOne(thrown: unknown): string | null | undefined {
-  if (isExitError(thrown)) return thrown.message;
+  if (isExitError(thrown)) return thrown.said;
   return isClientFault(thrown) && !breaksConnection(thrown) ? faultInWords(thrown, 'read') : undefined;
 }
 
@@ -75,7 +74,7 @@ export async function forEachName(
     }
   });
   const settled = await Promise.allSettled(asked);
-  for (const each of settled) if (each.status === 'rejected') throw each.reason;
+  for (const each of settled) if (each.status === 'rejected') throw each.reason as unknown;
   const refused = settled.some((each) => each.status === 'fulfilled' && !each.value);
   if (refused) throw exitError(exitStatus.failed);
 }

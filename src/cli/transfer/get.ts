@@ -2,7 +2,6 @@
 import type { Command } from 'commander';
 import { isClientFault } from '../../client/client-fault.ts';
 import { createDownloads } from '../../client/transfers/downloads.ts';
-import { crc32 } from '../../store/crc32.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import type { Output } from '../shared/output.ts';
@@ -92,7 +91,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
     retries: flags.retries,
     // Files must be printed in order.
     parallel: toStdout ? 1 : flags.parallel,
-    ...{ crc32, window: FILES_AT_ONCE },
+    window: FILES_AT_ONCE,
   });
   reportRetries(downloads.retries$, report);
   try {

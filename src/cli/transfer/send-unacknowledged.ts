@@ -7,7 +7,6 @@ import {
   type UnacknowledgedSender,
 } from '../../client/pipeline/unacknowledged-sender.ts';
 import { explainBadFilename } from '../../files/protocol/filename.ts';
-import { crc32 } from '../../store/crc32.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
 import { connected } from '../shared/server-option.ts';
@@ -36,7 +35,7 @@ export async function sendUnacknowledged(
   });
   const status = exitStatus.connection;
   while (unsent.length > 0) {
-    const sender = createUnacknowledgedSender(await connected(deps.connect()), { crc32 });
+    const sender = createUnacknowledgedSender(await connected(deps.connect()));
     const again = await sendAll(sender, unsent, deps, counts);
     const fault = await ended(sender);
     if (fault !== null) return { ...counts, givenUp: { files: again.length, why: fault, status } };

@@ -9,10 +9,8 @@ import { resolve as absolute } from 'node:path';
 import { catchError, EMPTY, ignoreElements, lastValueFrom, type Observable, tap } from 'rxjs';
 import { isClientFault } from '../../client/client-fault.ts';
 import { fileContent } from '../../client/content/file-content.ts';
-import { sha256 } from '../../client/content/sha256.ts';
 import { RESUME_THRESHOLD_BYTES, type UploadSettings } from '../../client/transfers/upload.ts';
 import { createUploads, type Uploads } from '../../client/transfers/uploads.ts';
-import { crc32 } from '../../store/crc32.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { mergeLazily } from './merge-lazily.ts';
 import type { Report, Transfer } from './report/report.ts';
@@ -51,9 +49,7 @@ export function upload(transfers: readonly Transfer[], deps: UploadDeps): Promis
     connect,
     retries,
     parallel,
-    crc32,
     window: FILES_AT_ONCE,
-    sha256,
     ...(token === null ? {} : { token }),
   });
   reportRetries(uploads.retries$, deps.report);

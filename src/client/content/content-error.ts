@@ -4,10 +4,18 @@ import { SluiceError } from '../../base/sluice-error.ts';
 export interface ContentFault {
   /**
    * `not-a-file`: there is something else of that name. `changed`: the file has changed since it was opened.
-   * `shortened`: there are fewer bytes than the content's size. `too-large`: a file without a true size has too many.
-   * `unreadable`: the system cannot read it; the system's error is the cause.
+   * `shortened`: there are fewer bytes than the content's size. `lengthened`: there are more. `too-large`: a file without
+   * a true size has too many. `unreadable`: the system cannot read it, or the stream has failed; its error is the cause.
+   * `read-once`: it is a stream, and was read before, or would have to be read twice.
    */
-  readonly code: 'not-a-file' | 'changed' | 'shortened' | 'too-large' | 'unreadable';
+  readonly code:
+    | 'not-a-file'
+    | 'changed'
+    | 'shortened'
+    | 'lengthened'
+    | 'too-large'
+    | 'unreadable'
+    | 'read-once';
   readonly message: string;
 }
 

@@ -1,6 +1,7 @@
 /** Content to be sent: bytes whose number is known, and that are read piece by piece as the connection takes them. */
 import { check, withMethods } from '../../wire/argument.ts';
 import { type BytesLike, bytesOf } from '../../wire/bytes.ts';
+import { ContentError } from './content-error.ts';
 
 export interface Content {
   /** Bytes in all. The frame's header promises so many before the first is read. */
@@ -21,7 +22,21 @@ export interface Content {
    * put then fails, and nothing of it is stored.
    */
   read(offset: number, into: Uint8Array): number | Promise<number>;
-  /** Called once, after the last read. */
+  /**
+   * The content can be read only once, from its start to its end, as a stream can. An upload of it is not resumed, and
+   * is not tried again once it has begun to read.
+   */
+  readonly readOnce?: true;
+  /**
+   * Of content that may be slow to come: called before each read, and of content without bytes in the place of one.
+   * Resolves when `read` can answer at once from this offset on. What was read before is sent meanwhile. When the
+   * promised bytes cannot be read, it throws or rejects as `read` does.
+   */
+  whenReady?(offset: number): undefined | Promise<void>;
+  /**
+   * Called once, after the last read. Content with `readOnce` may be closed before, also while a read is under way,
+   * which then rejects: the put was given up.
+   */
   close?(): void;
 }
 
@@ -41,8 +56,19 @@ export function bytesContent(given: BytesLike): Content {
   };
 }
 
+/** What is needed of a `Blob` or a `File`, so that the types of no platform are. */
+export interface BlobLike {
+  readonly size: number;
+  /** Of a `File`: milliseconds since 1970. */
+  readonly lastModified?: number;
+  slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
+}
+
 /**
- * A `Blob` or `File`, as a browser has them.
+ * A `Blob` or `File`, as a browser has them, and Node too. It can be read again from any offset, so that an upload of it
+ * goes on where it was interrupted. The stored file gets the `lastModified` of a `File`.
+ *
+ * A `File` whose file has changed since it was chosen cannot be read: a `ContentError`, `unreadable`.
  *
  * @throws TypeError for anything else.
  * @example
@@ -50,16 +76,27 @@ export function bytesContent(given: BytesLike): Content {
  *   error: (error) => console.error(error.message),
  * });
  */
-export function blobContent(blob: Blob): Content {
+export function blobContent(blob: BlobLike): Content {
   check('blobContent: the blob', blob, BLOB);
+  const { size, lastModified } = blob;
   return {
-    size: blob.size,
+    size,
+    ...(lastModified === undefined ? {} : { mtime: lastModified }),
     read: async (offset, into) => {
-      const bytes = await blob.slice(offset, offset + into.length).arrayBuffer();
-      into.set(new Uint8Array(bytes));
-      return bytes.byteLength;
+      const bytes = await bytesOfBlob(blob, offset, offset + into.length);
+      into.set(bytes);
+      return bytes.length;
     },
   };
+}
+
+async function bytesOfBlob(blob: BlobLike, start: number, end: number): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await blob.slice(start, end).arrayBuffer());
+  } catch (thrown) {
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new ContentError('unreadable', `the blob cannot be read: ${why}`, thrown);
+  }
 }
 
 const BLOB = withMethods('a Blob or a File', ['slice', 'stream']);

@@ -1,4 +1,5 @@
 /** Content from the side of its reader: checked, read piece by piece, hashed, and its failure as a fault. */
+import { sha256 } from '#checksums';
 import { check, wholeFrom, withMethods } from '../../wire/argument.ts';
 import { ClientError, type ClientFault, isClientFault } from '../client-fault.ts';
 import type { Content } from './content.ts';
@@ -37,13 +38,6 @@ export function clientFault(thrown: unknown): ClientFault {
   return isClientFault(thrown) ? thrown : contentFault(thrown);
 }
 
-/** Computes a digest piece by piece, as `createHash('sha256')` of Node does. */
-export interface Hasher {
-  readonly update: (bytes: Uint8Array) => void;
-  /** In hexadecimal digits. */
-  readonly digest: () => string;
-}
-
 /** Bytes read at a time, and so in memory. */
 const PIECE_BYTES = 1024 * 1024;
 
@@ -70,7 +64,9 @@ export async function readPieces(
   }
 }
 
-export async function hashOf(content: Content, hasher: Hasher, wanted = () => true): Promise<string> {
+/** The SHA-256 of a content, in hexadecimal digits. */
+export async function hashOf(content: Content, wanted = () => true): Promise<string> {
+  const hasher = sha256();
   await readPieces(content, 0, content.size, wanted, (bytes) => hasher.update(bytes));
   return hasher.digest();
 }

@@ -12,6 +12,7 @@
  *   the server refuses the put, little is left    sends zeros, which the server skips, to keep the framing
  *   the server refuses the put, much is left      stops: dropping the connection is cheaper
  */
+import { crc32 } from '#checksums';
 import type { UploadOffset } from '../../files/protocol/file.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import { encodeJsonHeader } from '../../wire/json-header.ts';
@@ -23,12 +24,11 @@ import { createWriteBuffer, type Mark, type WriteBuffer } from './write-buffer.t
 
 /** The most bytes of a refused body that are sent as zeros; beyond that a new connection is cheaper. */
 const PADDING_BYTES_MAX = 1024 * 1024;
-
-export type Checksum = (bytes: Uint8Array, before: number) => number;
+/** How long bytes may wait for content that is slow, so that they leave in one write with its own. */
+const FLUSH_DELAY_MS = 5;
 
 export interface FrameSenderDeps {
   readonly connection: Pick<Connection, 'write'>;
-  readonly crc32: Checksum;
   /** Answers the next request to send; null when there is none for now. */
   readonly next: () => Outbound | null;
   /** The frame of this request cannot be completed: nothing can be sent behind it. */
@@ -99,11 +99,8 @@ async function send(sender: SenderState, request: Outbound): Promise<boolean> {
 
 const FROM_THE_START: UploadOffset = { offset: 0, crc32: 0 };
 
-async function sendFrame(
-  { deps, buffer }: SenderState,
-  request: Outbound,
-  content: Content | null,
-): Promise<boolean> {
+async function sendFrame(sender: SenderState, request: Outbound, content: Content | null): Promise<boolean> {
+  const { deps, buffer } = sender;
   const size = content?.size ?? 0;
   const header = encodeJsonHeader(request.header(content));
   if (!header.ok) {
@@ -111,32 +108,67 @@ async function sendFrame(
     return true;
   }
   const { offset, crc32: before } = request.from ?? FROM_THE_START;
+  if (content?.whenReady !== undefined) {
+    // Content that fails at its start costs no connection, since nothing was promised.
+    const fault = await awaitContent(sender, content, offset);
+    if (fault !== null) request.failed(fault);
+    if (fault !== null || request.status() === 'cancelled') return true;
+  }
   const room = await buffer.room();
   // A frame that does not fit begins a write of its own, so that the frames before it do not wait for its reads.
   if (room !== null && room.length < header.bytes.length + size - offset) buffer.flush();
   const mark = buffer.mark();
   request.begun();
   if (!(await append(buffer, header.bytes))) return false;
-  let crc32 = before;
+  let crc = before;
   for (let at = offset; content !== null && at < size; ) {
+    const late = content.whenReady === undefined ? null : await awaitContent(sender, content, at);
     const room = await buffer.room();
     if (room === null) return false;
     const status = request.status();
     if (status === 'refused') return pad(deps, buffer, request, size - at);
+    if (status === 'cancelled' || late !== null) return breakOff(deps, buffer, request, mark, late);
     const into = size - at < room.length ? room.subarray(0, size - at) : room;
     deps.reading?.(true);
-    const got = status === 'cancelled' ? null : await readInto(content, at, into);
+    const got = await readInto(content, at, into);
     deps.reading?.(false);
-    if (typeof got !== 'number') return breakOff(deps, buffer, request, mark, got);
-    crc32 = deps.crc32(into.subarray(0, got), crc32);
+    if (typeof got !== 'number') {
+      if (request.status() === 'refused') return pad(deps, buffer, request, size - at);
+      return breakOff(deps, buffer, request, mark, got);
+    }
+    crc = crc32(into.subarray(0, got), crc);
     at += got;
-    request.passed?.(at, crc32);
+    request.passed?.(at, crc);
     buffer.filled(got);
     buffer.notify(() => request.taken(at, size));
   }
   if (size === offset) buffer.notify(() => request.taken(size, size));
-  request.sent({ size, crc32 });
+  request.sent({ size, crc32: crc });
   return true;
+}
+
+/**
+ * Waits until content can be read from an offset on, and answers its fault. Bytes that are ready to be sent do not wait
+ * with it: the content may even come of the answer to them.
+ */
+async function awaitContent(
+  { deps, buffer }: SenderState,
+  content: Content,
+  offset: number,
+): Promise<ClientFault | null> {
+  // Nothing is asked of the content before there is room for it.
+  if ((await buffer.room()) === null) return null;
+  deps.reading?.(true);
+  const timer = setTimeout(buffer.flush, FLUSH_DELAY_MS);
+  try {
+    await content.whenReady?.(offset);
+    return null;
+  } catch (thrown) {
+    return contentFault(thrown);
+  } finally {
+    clearTimeout(timer);
+    deps.reading?.(false);
+  }
 }
 
 /** Answers whether all bytes could be appended. */

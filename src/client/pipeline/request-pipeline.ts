@@ -23,14 +23,13 @@ import { connectionFault } from '../../transport/connection-fault.ts';
 import { deframe } from '../../wire/deframe.ts';
 import type { ClientRequest, Outbound } from './client-request.ts';
 import { createDeadline, type Deadline } from './deadline.ts';
-import { type Checksum, createFrameSender } from './frame-sender.ts';
+import { createFrameSender } from './frame-sender.ts';
 import { createPendingRequest, type PendingRequest } from './pending-request.ts';
 import { onFrame } from './pipeline-replies.ts';
 import { destroyedHere, failQueued, finish, type PipelineState, settle } from './pipeline-state.ts';
 
 export interface RequestPipelineOptions {
   readonly connection: Connection;
-  readonly crc32: Checksum;
   /** Requests that may be unanswered at once. */
   readonly window: number;
   /** Milliseconds of silence after which a connection that owes an answer is dropped; absent: never. */
@@ -88,7 +87,7 @@ export function createRequestPipeline(options: RequestPipelineOptions): RequestP
 }
 
 function createState(options: RequestPipelineOptions): PipelineState {
-  const { connection, crc32, window, timeout, scheduler } = options;
+  const { connection, window, timeout, scheduler } = options;
   const deadline =
     timeout === undefined
       ? null
@@ -104,7 +103,6 @@ function createState(options: RequestPipelineOptions): PipelineState {
         });
   const sender = createFrameSender({
     connection: deadline === null ? connection : { write: touching(connection, deadline) },
-    crc32,
     next: () => nextToSend(pipeline),
     onPoisoned: (outbound) => onPoisoned(pipeline, outbound),
     onWriteFault: (fault) => {

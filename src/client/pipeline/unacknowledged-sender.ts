@@ -8,19 +8,10 @@ import { Observable, type Subscriber } from 'rxjs';
 import { createFifo } from '../../base/fifo.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import { connectionFault } from '../../transport/connection-fault.ts';
-import {
-  CONNECTION,
-  check,
-  checkOptions,
-  FUNCTION,
-  MILLISECONDS,
-  optional,
-  TEXT,
-} from '../../wire/argument.ts';
+import { CONNECTION, check, MILLISECONDS, TEXT } from '../../wire/argument.ts';
 import { ClientError } from '../client-fault.ts';
-import { crc32 as portableCrc32 } from '../content/crc32.ts';
-import { type ContentSource, opener } from '../put.ts';
-import { type Checksum, createFrameSender } from './frame-sender.ts';
+import { type ContentSource, checkSource, holdContent } from '../content/hold-content.ts';
+import { createFrameSender } from './frame-sender.ts';
 import {
   beginPut,
   createPut,
@@ -63,13 +54,9 @@ const DROPPED: ConnectionFault = {
  *   error: (error) => console.error(error.message),
  * });
  */
-export function createUnacknowledgedSender(
-  connection: Connection,
-  options: { readonly crc32?: Checksum } = {},
-): UnacknowledgedSender {
+export function createUnacknowledgedSender(connection: Connection): UnacknowledgedSender {
   check('createUnacknowledgedSender: its connection', connection, CONNECTION);
-  checkOptions('createUnacknowledgedSender', options, { crc32: optional(FUNCTION) });
-  const sender = createState(connection, options.crc32 ?? portableCrc32);
+  const sender = createState(connection);
   connection.chunks$.subscribe({ error: (error: unknown) => failAll(sender, connectionFault(error)) });
   connection.closed$.subscribe((fault) =>
     failAll(sender, fault ?? { code: 'reset', message: 'the peer is gone' }),
@@ -78,8 +65,15 @@ export function createUnacknowledgedSender(
     put: (filename, content) => {
       // The peer cannot refuse a bad name.
       check('put: the filename', filename, TEXT);
-      const open = opener(content);
-      return new Observable((subscriber) => beginPut(sender, createPut(sender, filename, open, subscriber)));
+      checkSource(content);
+      return new Observable((subscriber) => {
+        const { open, giveUp } = holdContent(content);
+        const cancel = beginPut(sender, createPut(sender, filename, open, subscriber));
+        return () => {
+          cancel();
+          giveUp();
+        };
+      });
     },
     end: (linger) => {
       check('end: the time to wait', linger, MILLISECONDS);
@@ -92,10 +86,9 @@ export function createUnacknowledgedSender(
   };
 }
 
-function createState(connection: Connection, crc32: Checksum): SenderState {
+function createState(connection: Connection): SenderState {
   const frames = createFrameSender({
     connection,
-    crc32,
     next: () => nextToSend(sender),
     onPoisoned: () => {
       failAll(sender, DROPPED);

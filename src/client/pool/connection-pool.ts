@@ -66,7 +66,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     failed: (job, fault, retryable = isRetryable(fault)) => {
       const connection = release(job);
       if (job.over || connection === null) return;
-      if (breaksConnection(fault)) onBroken(pool, job, connection, fault);
+      if (breaksConnection(fault)) onBroken(pool, job, connection, fault, retryable);
       else onRefused(pool, job, connection, fault, retryable);
     },
     madeProgress: (job) => noteProgress(pool, job),
@@ -80,7 +80,13 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 }
 
 /** A job has reported that its connection broke. */
-function onBroken(pool: PoolState, job: Job, connection: PooledConnection, fault: ClientFault): void {
+function onBroken(
+  pool: PoolState,
+  job: Job,
+  connection: PooledConnection,
+  fault: ClientFault,
+  retryable: boolean,
+): void {
   // The client itself drops a connection for the sake of one job. That says nothing about the server.
   const isDropped = fault.code === 'connection' && fault.cause.code === 'destroyed';
   const isFirst = connection.state !== 'draining' || (connection.cause === null && !isDropped);
@@ -89,7 +95,7 @@ function onBroken(pool: PoolState, job: Job, connection: PooledConnection, fault
   const isBlamed = isFirst && !isDropped && (fault.code !== 'connection' || fault.sent);
   if (isBlamed) countFailure(job);
   job.madeProgress = false;
-  const isHopeless = pool.destroyed || job.failures > pool.settings.retries || !isRetryable(fault);
+  const isHopeless = pool.destroyed || job.failures > pool.settings.retries || !retryable;
   if (isHopeless) failForGood(pool, job, fault);
   // The job that may have broken the connection goes behind the others, so that they are done first.
   else if (isBlamed) queueOf(pool, job).push(job);

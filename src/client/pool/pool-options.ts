@@ -15,7 +15,6 @@ import {
 } from '../../wire/argument.ts';
 import type { ClientOptions } from '../client.ts';
 import type { ClientFault } from '../client-fault.ts';
-import type { Checksum } from '../pipeline/frame-sender.ts';
 import type { Backoff } from './retry.ts';
 
 export interface ConnectionPoolOptions {
@@ -28,8 +27,6 @@ export interface ConnectionPoolOptions {
   readonly backoff?: Backoff;
   /** Connections at once, from 1; default 1. There are never more of them than jobs. */
   readonly parallel?: number;
-  /** As in `ClientOptions`. */
-  readonly crc32?: Checksum;
   /** Unanswered requests on each connection; default 256. */
   readonly window?: number;
   /** Milliseconds of silence after which a connection counts as broken (see `ClientOptions`); default 60,000. */
@@ -75,7 +72,6 @@ export const CONNECTION_POOL_RULES: RulesFor<ConnectionPoolOptions> = {
   retries: optional(numberFrom(0)),
   backoff: optional(RECORD),
   parallel: optional(wholeFrom(1)),
-  crc32: optional(FUNCTION),
   window: optional(wholeFrom(1)),
   timeout: optional(MILLISECONDS),
   scheduler: optional(SCHEDULER),
@@ -87,7 +83,7 @@ const BACKOFF_RULES = { initial: optional(MILLISECONDS), maximum: optional(MILLI
 export function poolSettings(options: ConnectionPoolOptions): PoolSettings {
   if (options.backoff !== undefined) checkOptions('backoff', options.backoff, BACKOFF_RULES);
   const { connect, token, retries = 5, backoff = {}, parallel = 1, window = 256 } = options;
-  const { scheduler = asyncScheduler, random = Math.random, timeout = 60_000, crc32 } = options;
-  const client = { window: window + 2 * LARGE_JOBS_MAX, timeout, scheduler, ...(crc32 ? { crc32 } : {}) };
+  const { scheduler = asyncScheduler, random = Math.random, timeout = 60_000 } = options;
+  const client = { window: window + 2 * LARGE_JOBS_MAX, timeout, scheduler };
   return { connect, token, retries, backoff, parallel, window, scheduler, random, client };
 }

@@ -8,13 +8,14 @@
  *   bytes of another state of the file          fetches all of it
  *   all bytes, but with another CRC-32          fetches all of it again, once
  */
+
 import { type Subscriber, Subscription } from 'rxjs';
+import { crc32 } from '#checksums';
 import { hexDigits } from '../../base/bytes.ts';
 import type { Client } from '../client.ts';
 import { ClientError } from '../client-fault.ts';
 import { clientFault, contentFault } from '../content/read-content.ts';
 import type { Download } from '../get.ts';
-import type { Checksum } from '../pipeline/frame-sender.ts';
 import type { ConnectionPool } from '../pool/connection-pool.ts';
 import { createJob, type Job } from '../pool/pool-state.ts';
 import { isRefused } from '../pool/retry.ts';
@@ -28,7 +29,6 @@ import { RESUME_THRESHOLD_BYTES } from './upload.ts';
 
 export interface DownloadRequest {
   readonly pool: ConnectionPool;
-  readonly crc32: Checksum;
   readonly filename: string;
   readonly target: DownloadTarget;
   /** The file's size, if it is known; else 0. */
@@ -124,7 +124,7 @@ function fetchFrom(download: DownloadState, client: Client, offset: number): voi
 
 /** Passes the bytes that arrive to the target, and notes how many there are. */
 function receive(download: DownloadState, { bytes$, ...about }: Download): void {
-  const { pool, job, target, subscriber, crc32, partial } = download;
+  const { pool, job, target, subscriber, partial } = download;
   const { offset, size, mtime } = about;
   if (offset > 0 && (!partial || partial.offset !== offset || !isSameFile(about, partial.file))) {
     return restart(download);

@@ -23,7 +23,7 @@ export interface DownloadTarget {
    */
   readonly begin: (download: Omit<Download, 'bytes$'>) => void;
   /** Takes the next bytes, a view that may be kept. A target that holds too many calls `download.pause()`. */
-  readonly write: (bytes: Uint8Array) => void;
+  readonly write: (bytes: Uint8Array<ArrayBuffer>) => void;
 }
 
 export interface DownloadProgress {

@@ -4,7 +4,6 @@ import type { FileInfo, Listing } from '../../files/protocol/file.ts';
 import { check, checkOptions, TEXT, withMethods } from '../../wire/argument.ts';
 import type { Client } from '../client.ts';
 import { ClientError } from '../client-fault.ts';
-import { crc32 as portableCrc32 } from '../content/crc32.ts';
 import { clientFault } from '../content/read-content.ts';
 import type { PageSettings } from '../list.ts';
 import { type ConnectionPool, createConnectionPool } from '../pool/connection-pool.ts';
@@ -55,14 +54,11 @@ const TARGET = withMethods('an object with `begin` and `write`', ['begin', 'writ
 export function createDownloads(options: ConnectionPoolOptions): Downloads {
   checkOptions('createDownloads', options, CONNECTION_POOL_RULES);
   const pool = createConnectionPool(options);
-  const { crc32 = portableCrc32 } = options;
   return {
     fetch: (filename, target, size = 0) => {
       check('fetch: the filename', filename, TEXT);
       check('fetch: the target', target, TARGET);
-      return new Observable((subscriber) =>
-        beginDownload({ pool, crc32, filename, target, size, subscriber }),
-      );
+      return new Observable((subscriber) => beginDownload({ pool, filename, target, size, subscriber }));
     },
     stat: (filename) => retriedRequest(pool, (client): Observable<FileInfo> => client.stat(filename)),
     page: (settings?: PageSettings) =>

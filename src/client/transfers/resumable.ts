@@ -12,9 +12,10 @@ import { Observable } from 'rxjs';
 import type { Client } from '../client.ts';
 import { ClientError, isClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
+import { type ContentSource, opener } from '../content/hold-content.ts';
 import { clientFault, contentFault, hashOf } from '../content/read-content.ts';
 import type { SentContent } from '../pipeline/client-request.ts';
-import { type ContentSource, opener, type PutEvent, type PutSettings } from '../put.ts';
+import type { PutEvent, PutSettings } from '../put.ts';
 import {
   forget,
   isWanted,
@@ -49,9 +50,7 @@ async function run(attempt: ResumableTry): Promise<void> {
     const id = source.idOf(content);
     if (!isWanted(attempt)) return;
     await adopt(attempt, id, content);
-    if (source.hasher !== null) {
-      state.sha256 ??= await hashOf(content, source.hasher(), () => isWanted(attempt));
-    }
+    if (source.isVerified) state.sha256 ??= await hashOf(content, () => isWanted(attempt));
     const there = await resumePoint(attempt, content, id);
     if (there === null || !isWanted(attempt)) return;
     subscriber.next({ type: 'resumed', offset: there.offset, total: content.size });

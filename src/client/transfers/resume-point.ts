@@ -2,15 +2,17 @@
  * One try at sending a large content, and the comparison that it begins with: the server's bytes are taken for the first
  * ones of the content only if they have the same CRC-32.
  */
+
 import { firstValueFrom, lastValueFrom, type Subscriber } from 'rxjs';
+import { crc32 } from '#checksums';
 import type { UploadOffset } from '../../files/protocol/file.ts';
 import type { Client } from '../client.ts';
 import type { Content } from '../content/content.ts';
-import { type Hasher, readPieces } from '../content/read-content.ts';
+import type { ContentSource } from '../content/hold-content.ts';
+import { readPieces } from '../content/read-content.ts';
 import type { SentContent } from '../pipeline/client-request.ts';
-import type { Checksum } from '../pipeline/frame-sender.ts';
 import { isRefused } from '../pool/retry.ts';
-import type { ContentSource, PutEvent, PutSettings } from '../put.ts';
+import type { PutEvent, PutSettings } from '../put.ts';
 import type { ResumeState } from './resume-state.ts';
 
 export interface UploadSource {
@@ -19,9 +21,8 @@ export interface UploadSource {
   readonly settings: PutSettings;
   /** Makes the upload's name, which stands for the content in its present state. */
   readonly idOf: (content: Content) => string;
-  readonly crc32: Checksum;
-  /** Makes a hasher for SHA-256; null when no SHA-256 is to be sent along. */
-  readonly hasher: (() => Hasher) | null;
+  /** Whether the content's SHA-256 is sent along. */
+  readonly isVerified: boolean;
   /** Bytes between two `durable` events. */
   readonly progress: number;
 }
@@ -68,7 +69,7 @@ export async function resumePoint(
 
 /** Whether the bytes that the server has are the first of the content. */
 async function isOurs(attempt: ResumableTry, content: Content, there: UploadOffset): Promise<boolean> {
-  const { source, state } = attempt;
+  const { state } = attempt;
   const known = state.checkpoints.before(there.offset);
   let crc = known.crc32;
   await readPieces(
@@ -77,7 +78,7 @@ async function isOurs(attempt: ResumableTry, content: Content, there: UploadOffs
     there.offset,
     () => isWanted(attempt),
     (bytes, offset) => {
-      crc = source.crc32(bytes, crc);
+      crc = crc32(bytes, crc);
       state.checkpoints.note(offset, crc);
     },
   );

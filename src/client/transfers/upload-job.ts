@@ -3,13 +3,13 @@ import type { Observable, Subscriber } from 'rxjs';
 import type { Client } from '../client.ts';
 import { ClientError, type ClientFault } from '../client-fault.ts';
 import type { Content } from '../content/content.ts';
-import { crc32 as portableCrc32 } from '../content/crc32.ts';
-import { clientFault, type Hasher, hashOf } from '../content/read-content.ts';
+import { ContentError } from '../content/content-error.ts';
+import { type ContentSource, opener, readOnceAs } from '../content/hold-content.ts';
+import { clientFault, hashOf } from '../content/read-content.ts';
 import type { SentContent } from '../pipeline/client-request.ts';
 import type { ConnectionPool } from '../pool/connection-pool.ts';
 import { createJob } from '../pool/pool-state.ts';
-import { breaksConnection, isRefused } from '../pool/retry.ts';
-import { type ContentSource, opener } from '../put.ts';
+import { breaksConnection, isRefused, isRetryable } from '../pool/retry.ts';
 import { sendResumable } from './resumable.ts';
 import { storedAs, type TryEvent } from './resume-point.ts';
 import { createResumeState } from './resume-state.ts';
@@ -21,7 +21,7 @@ import {
   type UploadsOptions,
   uploadIdOf,
 } from './upload.ts';
-import { onTryEvent, type UploadState } from './upload-state.ts';
+import { type OnceContent, onTryEvent, type UploadState } from './upload-state.ts';
 
 export interface UploadRequest {
   readonly pool: ConnectionPool;
@@ -31,6 +31,10 @@ export interface UploadRequest {
   readonly settings: UploadSettings;
   readonly subscriber: Subscriber<Progress | Uploaded>;
 }
+
+/** Why content that can be read only once cannot be verified. */
+export const VERIFY_READS_TWICE =
+  "verify: 'sha256' reads the content once before it sends it, and a stream can be read only once: send it without verify";
 
 /** Thrown when content that was opened to be sent as a small one turns out to be large. */
 const TURNED_OUT_LARGE = new Error('the content is large');
@@ -43,6 +47,7 @@ export function beginUpload(request: UploadRequest): () => void {
   return () => {
     upload.running?.unsubscribe();
     pool.done(job);
+    upload.once?.close();
   };
 }
 
@@ -56,23 +61,24 @@ function createUpload({
 }: UploadRequest): UploadState {
   const { resumeThreshold = RESUME_THRESHOLD_BYTES, progress = 4 * 1024 * 1024, scheduler } = options;
   const { resume = true, verify, mtime, ifAbsent } = settings;
-  const isLarge = ({ size }: Content) => resume && size >= resumeThreshold;
+  const isLarge = ({ size, readOnce }: Content) => resume && readOnce !== true && size >= resumeThreshold;
+  const once = typeof content !== 'function' && content.readOnce === true ? readOnce(content) : null;
   const upload: UploadState = {
     pool,
     job: createJob(
       (client) => beginTry(upload, client),
-      (fault) => subscriber.error(new ClientError(fault)),
+      (fault) => subscriber.error(new ClientError(once?.isSpent ? finalFault(fault) : fault)),
       typeof content !== 'function' && isLarge(content),
     ),
     filename,
-    content,
+    content: once?.content ?? content,
+    once,
     settings,
     putSettings: { ...(mtime === undefined ? {} : { mtime }), ...(ifAbsent ? { ifAbsent } : {}) },
     subscriber,
-    crc32: options.crc32 ?? portableCrc32,
     progress,
     isLarge,
-    hasher: verify === undefined ? null : hasherOf(options),
+    isVerified: verify !== undefined,
     now: scheduler === undefined ? undefined : () => scheduler.now(),
     attempt: 0,
     resumedFrom: 0,
@@ -91,9 +97,21 @@ function createUpload({
   return upload;
 }
 
-function hasherOf({ sha256 }: UploadsOptions): () => Hasher {
-  if (sha256 === undefined) throw new TypeError("verify: 'sha256' needs the option sha256");
-  return sha256;
+/** Content that all tries of an upload share: a try that ends before it reads a byte leaves it for the next one. */
+function readOnce(content: Content): OnceContent {
+  const once: OnceContent = {
+    content: readOnceAs(
+      content,
+      () => {},
+      () => {
+        once.isBegun = true;
+      },
+    ),
+    isBegun: false,
+    isSpent: false,
+    close: () => content.close?.(),
+  };
+  return once;
 }
 
 function beginTry(upload: UploadState, client: Client): void {
@@ -136,8 +154,12 @@ function inspectOpened(upload: UploadState, content: Content): Content | Promise
     throw TURNED_OUT_LARGE;
   }
   upload.openedMtime = content.mtime;
-  if (upload.hasher === null) return content;
-  return hashOf(content, upload.hasher()).then(
+  if (!upload.isVerified) return content;
+  if (content.readOnce) {
+    content.close?.();
+    throw new ContentError('read-once', VERIFY_READS_TWICE);
+  }
+  return hashOf(content).then(
     (hash) => {
       upload.sha256 = hash;
       return content;
@@ -151,10 +173,20 @@ function inspectOpened(upload: UploadState, content: Content): Content | Promise
 
 function sendLarge(upload: UploadState, client: Client): Observable<TryEvent> {
   upload.resumeState ??= createResumeState();
-  const { filename, content, settings, putSettings, crc32, progress, hasher } = upload;
+  const { filename, content, settings, putSettings, progress, isVerified } = upload;
   const idOf = (opened: Content) => uploadIdOf(filename, opened, settings);
-  const source = { filename, content, settings: putSettings, idOf, crc32, progress, hasher };
+  const source = { filename, content, settings: putSettings, idOf, progress, isVerified };
   return sendResumable(client, source, upload.resumeState);
+}
+
+/** The fault of a try after which there would be another one if the content could be read again. */
+function finalFault(fault: ClientFault): ClientFault {
+  const saying = <T extends { readonly message: string }>(of: T): T => ({
+    ...of,
+    message: `${of.message}; the content can be read only once, and so is not sent again`,
+  });
+  if (fault.code === 'connection') return { ...fault, cause: saying(fault.cause) };
+  return fault.code === 'refused' ? { ...fault, error: saying(fault.error) } : saying(fault);
 }
 
 function onTryFailed(upload: UploadState, client: Client, fault: ClientFault): void {
@@ -171,6 +203,10 @@ function onTryFailed(upload: UploadState, client: Client, fault: ClientFault): v
     // A try of this upload took it over, and is broken off. Once for each: two clients must not take it in turns.
     upload.brokenTries--;
     return pool.failed(job, fault, true);
+  }
+  if (upload.once?.isBegun) {
+    upload.once.isSpent = isRetryable(fault);
+    return pool.failed(job, fault, false);
   }
   if (!isRefused(fault, 'exists') || sentBefore === null) return pool.failed(job, fault);
   // The file may exist because an earlier try was carried out and its ack was lost.

@@ -1,32 +1,42 @@
 /** An upload under way, and the progress that it emits. */
 import type { Subscriber, Subscription } from 'rxjs';
 import type { Content } from '../content/content.ts';
-import type { Hasher } from '../content/read-content.ts';
+import type { ContentSource } from '../content/hold-content.ts';
 import type { SentContent } from '../pipeline/client-request.ts';
-import type { Checksum } from '../pipeline/frame-sender.ts';
 import type { ConnectionPool } from '../pool/connection-pool.ts';
 import type { Job } from '../pool/pool-state.ts';
-import type { ContentSource, PutSettings } from '../put.ts';
+import type { PutSettings } from '../put.ts';
 import type { TryEvent } from './resume-point.ts';
 import type { ResumeState } from './resume-state.ts';
 import { createSpeed, type Speed } from './speed.ts';
 import type { Progress, Uploaded, UploadSettings } from './upload.ts';
+
+export interface OnceContent {
+  /** The same content, which no try closes. */
+  readonly content: Content;
+  /** A try has begun to read it. */
+  isBegun: boolean;
+  /** There would be another try, if it could be read again. */
+  isSpent: boolean;
+  readonly close: () => void;
+}
 
 export interface UploadState {
   readonly pool: ConnectionPool;
   readonly job: Job;
   readonly filename: string;
   readonly content: ContentSource;
+  /** The content, if it can be read only once and is the same for all tries. */
+  readonly once: OnceContent | null;
   readonly settings: UploadSettings;
   /** Those of `settings` that the put gets as they are. */
   readonly putSettings: PutSettings;
   readonly subscriber: Subscriber<Progress | Uploaded>;
-  readonly crc32: Checksum;
   /** Bytes between two reports of durable bytes. */
   readonly progress: number;
   readonly isLarge: (content: Content) => boolean;
-  /** Makes a hasher for SHA-256; null when the content is not to be verified by it. */
-  readonly hasher: (() => Hasher) | null;
+  /** Whether the server is to verify the content by its SHA-256. */
+  readonly isVerified: boolean;
   /** The clock of the speed; undefined for the system's. */
   readonly now: (() => number) | undefined;
   /** Which try it is, from 1. */

@@ -1,6 +1,5 @@
 /** One upload as its caller knows it: its settings, its events, and the name under which the server keeps its bytes. */
 import type { Content } from '../content/content.ts';
-import type { Hasher } from '../content/read-content.ts';
 import type { ConnectionPoolOptions } from '../pool/pool-options.ts';
 import type { PutSettings } from '../put.ts';
 
@@ -12,8 +11,6 @@ export interface UploadsOptions extends ConnectionPoolOptions {
   readonly resumeThreshold?: number;
   /** Bytes between two reports of durable bytes, for content that can be resumed; default 4 MiB. */
   readonly progress?: number;
-  /** Makes a hasher for SHA-256, for `verify`; in Node, `sha256` of `sluice/node`. */
-  readonly sha256?: () => Hasher;
 }
 
 export interface UploadSettings extends Pick<PutSettings, 'mtime' | 'ifAbsent'> {
@@ -26,7 +23,10 @@ export interface UploadSettings extends Pick<PutSettings, 'mtime' | 'ifAbsent'> 
   readonly upload?: string;
   /** Identifies the content, for that name: a path and its machine, say. */
   readonly source?: string;
-  /** Reads the content once before it is sent, and has the server store it only if its SHA-256 is the same. */
+  /**
+   * Reads the content once before it is sent, and has the server store it only if its SHA-256 is the same. Content that
+   * can be read only once is refused.
+   */
   readonly verify?: 'sha256';
 }
 

@@ -4,7 +4,6 @@ import {
   check,
   checkOptions,
   FLAG,
-  FUNCTION,
   numberFrom,
   oneOf,
   optional,
@@ -12,18 +11,16 @@ import {
   TEXT,
   wholeFrom,
 } from '../../wire/argument.ts';
-import { checkContent } from '../content/read-content.ts';
+import { type ContentSource, checkSource } from '../content/hold-content.ts';
 import { createConnectionPool } from '../pool/connection-pool.ts';
 import { CONNECTION_POOL_RULES, type Retry } from '../pool/pool-options.ts';
-import type { ContentSource } from '../put.ts';
 import type { Progress, Uploaded, UploadSettings, UploadsOptions } from './upload.ts';
-import { beginUpload } from './upload-job.ts';
+import { beginUpload, VERIFY_READS_TWICE } from './upload-job.ts';
 
 const UPLOADS_RULES: RulesFor<UploadsOptions> = {
   ...CONNECTION_POOL_RULES,
   resumeThreshold: optional(numberFrom(0)),
   progress: optional(wholeFrom(1)),
-  sha256: optional(FUNCTION),
 };
 
 export interface Uploads {
@@ -39,6 +36,9 @@ export interface Uploads {
    * The upload is tried again after a while when that may help: after a connection that broke or could not be made, a
    * server that does not answer, a refusal that is about the moment. It errors with the last `ClientError` when
    * `retries` further tries have made no progress, and at once when another try would not help.
+   *
+   * Content that can be read only once (`streamContent`) is sent whole or not at all: it is tried again only while
+   * nothing was read of it. A function that opens a new stream for each try has it sent again from its start.
    *
    * Unsubscribing gives it up at any time: no more of it is sent. The server keeps its bytes for a later try. An upload
    * given up in the middle of its body costs its connection; the other uploads on that connection go on with another.
@@ -76,7 +76,7 @@ export function createUploads(options: UploadsOptions): Uploads {
   return {
     upload: (filename, content, settings = {}) => {
       check('upload: the filename', filename, TEXT);
-      if (typeof content !== 'function') checkContent(content);
+      checkSource(content);
       checkOptions('upload', settings, {
         upload: optional(TEXT),
         verify: optional(oneOf('sha256')),
@@ -85,6 +85,8 @@ export function createUploads(options: UploadsOptions): Uploads {
         mtime: optional(numberFrom(0)),
         ifAbsent: optional(FLAG),
       });
+      if (settings.verify !== undefined && typeof content !== 'function' && content.readOnce)
+        throw new TypeError(`upload: ${VERIFY_READS_TWICE}`);
       return new Observable((subscriber) =>
         beginUpload({ pool, options, filename, content, settings, subscriber }),
       );

@@ -22,7 +22,6 @@ import type { JsonHeader } from '../../wire/json-header.ts';
 import type { Principal } from '../protocol/access.ts';
 import { serviceFault } from '../protocol/errors.ts';
 import { frameError } from '../protocol/frame-error.ts';
-import type { Reply } from '../protocol/reply.ts';
 import type { Effect } from '../session/effect.ts';
 import type { EffectResult, HelloResult, SessionEvent } from '../session/event.ts';
 import type { Session } from '../session/session.ts';
@@ -30,7 +29,7 @@ import { costOf, type SessionState } from '../session/state.ts';
 import type { Access } from './access.ts';
 import { pageCost } from './list-credit.ts';
 import type { StoreEffect } from './perform-effects.ts';
-import { requestCodec } from './request-codec.ts';
+import { type OutgoingReply, ReplyWithBody, requestCodec } from './request-codec.ts';
 import { timedOut } from './timed-out.ts';
 
 /** The rules of access have changed. */
@@ -61,7 +60,7 @@ interface FileActorTypes {
   input: FileInput;
 }
 type FileActorEvent = ActorEvent<never, JsonHeader, FileEffect, FileResult, FileInput>;
-type FileActorEffect = FileEffect | Control<Reply>;
+type FileActorEffect = FileEffect | Control<OutgoingReply>;
 
 export interface FileActorDeps {
   readonly session: Session;
@@ -170,7 +169,11 @@ function sessionEvent(
 function addEffect(effects: FileActorEffect[], effect: Effect): void {
   switch (effect.type) {
     case 'reply':
-      effects.push({ type: 'send', message: effect.reply, mayWait: !effect.eager });
+      effects.push({
+        type: 'send',
+        message: effect.body === undefined ? effect.reply : new ReplyWithBody(effect.reply, effect.body),
+        mayWait: !effect.eager,
+      });
       return;
     case 'end':
       effects.push(effect);

@@ -1,9 +1,9 @@
-/** What a trace of the file service shows: the effects of commands by their own names, and no token. */
+/** What a trace of the file service shows: the effects of commands by their own names, and no token, and no body. */
 import type { Control } from '../../actor/actor.ts';
 import type { TraceEvent } from '../../actor/trace.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
-import type { Reply } from '../protocol/reply.ts';
 import type { FileEffect } from './file-actor.ts';
+import { type OutgoingReply, ReplyWithBody } from './request-codec.ts';
 
 /** @returns the trace as it may be logged. */
 export function fileTrace(trace: TraceEvent): TraceEvent {
@@ -45,8 +45,9 @@ function withoutQuote<T extends object>(about: T): T {
 
 function named(effect: { readonly type: string }): { readonly type: string } {
   if (effect.type === 'send') {
-    const { message } = effect as Extract<Control<Reply>, { type: 'send' }>;
-    return { ...effect, message: withoutQuote(message) } as typeof effect;
+    const { message } = effect as Extract<Control<OutgoingReply>, { type: 'send' }>;
+    const reply = message instanceof ReplyWithBody ? message.reply : message;
+    return { ...effect, message: withoutQuote(reply) } as typeof effect;
   }
   if (effect.type !== 'command') return effect;
   const { request, effect: asked } = effect as Extract<FileEffect, { type: 'command' }>;

@@ -1,5 +1,5 @@
 /** Turns a fault of the framing into an error of the catalogue, with its position and its bytes. */
-import { check, inWords, RECORD } from '../../wire/argument.ts';
+import { inWords } from '../../wire/argument.ts';
 import type { FaultCode, FrameFault } from '../../wire/fault.ts';
 import { type ErrorCode, type ServiceFault, serviceFault } from './errors.ts';
 
@@ -24,7 +24,6 @@ export function faultCode(code: FaultCode): ErrorCode {
 
 /** @example frameError(fault).code // 'bad-header-length', with `position`, `hex` and `ascii` */
 export function frameError(fault: FrameFault): ServiceFault {
-  check('frameError: the fault', fault, RECORD);
   const { position, declared, limit, hex, ascii } = fault;
   const lengths = {
     // JSON has no bigint; a length this large is only there to be read.

@@ -7,7 +7,6 @@
 import { isMatching, P } from 'ts-pattern';
 // Unused, but declarations of exported patterns can only name their types through it.
 import type {} from 'ts-pattern/types';
-import { check, RECORD } from '../../wire/argument.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
 import { UPLOAD_ID_PATTERN } from './upload.ts';
 
@@ -82,7 +81,6 @@ export type RequestId = string | number;
 
 /** The id of a request, if its header has one that a reply may echo. */
 export function idOf(header: JsonHeader): RequestId | null {
-  check('idOf: the header', header, RECORD);
   const value = Object.hasOwn(header, 'id') ? header.id : undefined;
   return isId(value) ? value : null;
 }
@@ -119,8 +117,6 @@ export function requestFault(
   pattern: Readonly<Record<string, unknown>>,
   header: JsonHeader,
 ): { readonly field: string; readonly why: string } | null {
-  check('requestFault: the pattern', pattern, RECORD);
-  check('requestFault: the header', header, RECORD);
   for (const field of Object.keys(pattern)) {
     const one = { [field]: pattern[field] } as P.Pattern<unknown>;
     const value = Object.hasOwn(header, field) ? { [field]: header[field] } : {};

@@ -1,5 +1,4 @@
 /** The ids of uploads. A client gives an id to content, so that it can continue the upload after an interruption. */
-import { check, TEXT } from '../../wire/argument.ts';
 
 /** The most characters in an upload's id. */
 export const UPLOAD_ID_LENGTH_MAX = 64;
@@ -14,7 +13,5 @@ export const UPLOAD_ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
  * @example uploadKey('alice', 'photo-1') // 'alice.photo-1'
  */
 export function uploadKey(owner: string, upload: string): string {
-  check('uploadKey: the owner', owner, TEXT);
-  check('uploadKey: the upload', upload, TEXT);
   return owner === '' ? upload : `${owner}.${upload}`;
 }

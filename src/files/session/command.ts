@@ -19,6 +19,7 @@ import {
   RECORD,
   TEXT,
 } from '../../wire/argument.ts';
+import { type BytesLike, bytesOf } from '../../wire/bytes.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
 import type { Principal, Right } from '../protocol/access.ts';
 import { type ServiceFault, serviceFault } from '../protocol/errors.ts';
@@ -40,13 +41,19 @@ export type CommandEvent<R> =
 /**
  * What a reply is made of:
  *
- * - `ack`: the request was carried out. The session adds `ack` and `id`. The last part.
+ * - `ack`: the request was carried out. The session adds `ack` and `id`, and the length of `body`, whose bytes are sent
+ *   behind the fields. The last part.
  * - `error`: it was refused. The last part.
  * - `progress`: an ack named `progress`; the request goes on.
  * - `file`: `length` bytes of the file that the request has opened, from `offset` on. They follow the ack.
  */
 export type ReplyPart =
-  | { readonly type: 'ack'; readonly fields: Readonly<Record<string, unknown>> }
+  | {
+      readonly type: 'ack';
+      readonly fields: Readonly<Record<string, unknown>>;
+      /** Sent behind the fields, which get their number as `body`. They must stay unchanged. */
+      readonly body?: Uint8Array;
+    }
   | { readonly type: 'error'; readonly error: ServiceFault }
   | { readonly type: 'progress'; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly type: 'file'; readonly offset: number; readonly length: number };
@@ -113,6 +120,9 @@ export interface Command {
  * @param definition.readOnly true for a command that changes nothing, so that the session may drop it once no reply
  *   can reach the peer. Default: true where it touches files and only reads them, else false.
  * @param definition.needsFile true for a command that asks for `open`; default false.
+ * @param definition.bodyLength answers how many bytes follow the header of a request, or, as a string, why that cannot be
+ *   known: then the connection ends. Default 0. Have the header say it as `filesize`, as `client.request` does: servers
+ *   that do not know the command, and `sluice inspect`, find the next request by that.
  * @param definition.start makes the first transition of a request, for the principal that asks.
  * @param definition.on makes the transition at each later event, from the state of the one before.
  *
@@ -205,13 +215,23 @@ function rightsFor(touches: Touches): readonly Right[] {
 }
 
 /**
- * The transition that ends a request well: an ack with these fields.
+ * The transition that ends a request well: an ack with these fields, and perhaps bytes behind it.
  *
+ * @param body bytes that are the body of the ack, which gets their number as the field `body`. They are not copied, and
+ *   count as memory of the connection until they are sent: a file is better sent from the store, as `get` does.
+ * @throws TypeError when the fields are no object, or the body is not bytes.
  * @example acknowledge(null, { bytes: 3 }); // { state: null, replies: [{ type: 'ack', fields: { bytes: 3 } }], done: true }
+ * @example acknowledge(null, { type: 'image/png' }, bytes); // the picture behind the fields
  */
-export function acknowledge<S>(state: S, fields: Readonly<Record<string, unknown>> = {}): Transition<S> {
+export function acknowledge<S>(
+  state: S,
+  fields: Readonly<Record<string, unknown>> = {},
+  body?: BytesLike,
+): Transition<S> {
   check('acknowledge: the fields', fields, RECORD);
-  return { state, replies: [{ type: 'ack', fields }], done: true };
+  if (body === undefined) return { state, replies: [{ type: 'ack', fields }], done: true };
+  const bytes = bytesOf(body, 'acknowledge: the body');
+  return { state, replies: [{ type: 'ack', fields, body: bytes }], done: true };
 }
 
 /**

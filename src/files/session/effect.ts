@@ -72,9 +72,10 @@ export type Effect =
   | { readonly type: 'drop'; readonly request: number }
   /**
    * Send a reply. One that is not `eager` may wait until the peer is quiet. Nothing must be sent to a peer that never
-   * reads while it still sends: when it closes, its system may drop the bytes that it has not sent yet.
+   * reads while it still sends: when it closes, its system may drop the bytes that it has not sent yet. The bytes of
+   * `body` follow it.
    */
-  | { readonly type: 'reply'; readonly reply: Reply; readonly eager: boolean }
+  | { readonly type: 'reply'; readonly reply: Reply; readonly eager: boolean; readonly body?: Uint8Array }
   /** Report an exception that a command of your own threw to the operator of the server. */
   | { readonly type: 'internal-error'; readonly thrown: unknown }
   /** Everything is answered: end our side once the replies are sent, and read no more requests. */

@@ -45,7 +45,11 @@ function sendReplies(request: OpenRequest, reads: boolean, effects: Effect[]): O
       return requestWith(request, { pendingReplies, hasFile, sending: true });
     }
     const eager = reads || next.type !== 'ack';
-    effects.push({ type: 'reply', reply: replyOf(request, next), eager });
+    const reply = replyOf(request, next);
+    const body = next.type === 'ack' ? next.body : undefined;
+    effects.push(
+      body === undefined ? { type: 'reply', reply, eager } : { type: 'reply', reply, eager, body },
+    );
     pendingReplies = rest;
   }
   if (!request.done)
@@ -66,7 +70,10 @@ function forgetReplies(request: OpenRequest, effects: Effect[]): OpenRequest {
 function replyOf({ cmd, id }: OpenRequest, reply: Exclude<PendingReply, { type: 'file' }>): Reply {
   if (reply.type === 'fault') return { error: reply.error };
   const identity = id === null ? {} : { id };
-  if (reply.type === 'ack') return { ack: cmd ?? '', ...reply.fields, ...identity };
+  if (reply.type === 'ack') {
+    const body = reply.body === undefined ? {} : { body: reply.body.length };
+    return { ack: cmd ?? '', ...reply.fields, ...body, ...identity };
+  }
   if (reply.type === 'progress') return { ack: 'progress', ...reply.fields, ...identity };
   return { error: reply.error, ...(cmd === null ? {} : { cmd }), ...identity };
 }

@@ -54,7 +54,15 @@ function applyTransition(
   }
   const pendingReplies = appendReplies(request.pendingReplies, replies);
   const fatal = replies.some((reply) => reply.type === 'error' && isFatal(reply.error.code));
-  return requestWith(request, { state, pendingReplies, done, fatal });
+  const cost = request.cost + bodyBytesOf(replies);
+  return requestWith(request, { state, pendingReplies, done, fatal, cost });
+}
+
+/** The bytes of bodies that wait with their acks. Those of a file are read when their turn has come. */
+function bodyBytesOf(replies: readonly ReplyPart[]): number {
+  let bytes = 0;
+  for (const reply of replies) if (reply.type === 'ack') bytes += reply.body?.length ?? 0;
+  return bytes;
 }
 
 /**

@@ -19,7 +19,6 @@
  *   result       to its request, then begin the deferred one; -> ending if it was refused with a fatal error
  */
 
-import { checkFields, numberFrom, optional } from '../../wire/argument.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
 import { serviceFault } from '../protocol/errors.ts';
 import { idOf } from '../protocol/request.ts';
@@ -67,7 +66,6 @@ export interface Session {
  */
 export function createSession(commands: readonly Command[], limits: SessionLimits): Session {
   checkCommands('createSession', commands);
-  checkFields('createSession', limits, { openRequests: numberFrom(1), fileBytes: optional(numberFrom(0)) });
   const deps: SessionDeps = { commands: new Map(commands.map((command) => [command.cmd, command])), limits };
   return {
     initial: initialSession,

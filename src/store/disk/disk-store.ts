@@ -41,7 +41,11 @@ export interface DiskStoreOptions extends UploadOptions {
    * `ListingBounds` lists.
    */
   readonly listing?: Partial<ListingBounds>;
-  /** Another file system underneath, for tests; default that of Node. */
+  /**
+   * Another file system underneath, for tests of the store; default that of Node.
+   *
+   * @internal
+   */
   readonly fs?: FileSystem;
 }
 

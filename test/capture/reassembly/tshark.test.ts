@@ -6,7 +6,7 @@ import { captureOf } from '../../../src/capture/capture.ts';
 import { readStreams } from '../../../src/capture/read-streams.ts';
 import { conversation, type Ends, opened, type Script } from '../../support/captures/segments.ts';
 import { pcapOfSegments } from '../../support/captures/segments-pcap.ts';
-import { tshark } from '../../support/captures/tshark.ts';
+import { shareSharkd } from '../../support/captures/sharkd.ts';
 import { need } from '../../support/install-tools.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
 
@@ -35,13 +35,17 @@ const cases: readonly (readonly [string, readonly Script[]])[] = [
   ['bytes after a RST', [exchange({}, 'one').rst('server').client('two')]],
 ];
 
-describe.skipIf(!need('tshark'))('conversations as tshark numbers them', () => {
-  test.each(cases)('conversations are numbered as tshark numbers them: %s', async (_, scripts) => {
+const sharkd = shareSharkd();
+
+describe.skipIf(!need('tshark'))('conversations as Wireshark numbers them', () => {
+  test.each(cases)('conversations are numbered as Wireshark numbers them: %s', async (_, scripts) => {
     const bytes = pcapOfSegments(scripts.flatMap(({ segments }) => segments));
     const path = join(tempFolder(), 'case.pcap');
     await writeFile(path, bytes);
-    const text = await tshark(path, ['-T', 'fields', '-e', 'tcp.stream', '-Y', 'tcp']);
-    const theirs = new Set(text.trim().split('\n').map(Number));
+    const { load, packets } = await sharkd();
+    await load(path);
+    const numbered = await packets({ filter: 'tcp', fields: ['tcp.stream'] });
+    const theirs = new Set(numbered.map(({ values }) => Number(values[0])));
     const ours = new Set<number>();
     for await (const events of readStreams(captureOf(bytes))) {
       for (const event of events) if (event.type === 'open') ours.add(event.conversation.index);

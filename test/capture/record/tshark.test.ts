@@ -9,7 +9,7 @@ import { endpointsOf } from '../../../src/capture/record/synthetic-address.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
 import { recorded } from '../../support/captures/recorded.ts';
-import { complaints, follow, tshark } from '../../support/captures/tshark.ts';
+import { told, toldOfFaultless, tshark } from '../../support/captures/tshark.ts';
 import { need } from '../../support/install-tools.ts';
 import { frame } from '../../support/network/peer.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
@@ -19,11 +19,6 @@ import { tcpPair } from '../../transport/tcp-pair.ts';
 const raw = { redact: null } as const;
 /** With the three-way handshake, data, and an end of each side; or a reset. */
 const [complete, completeByReset] = ['31', '47'];
-
-/** A field's values, a packet each. */
-async function values(path: string, field: string): Promise<string[]> {
-  return (await tshark(path, ['-2', '-T', 'fields', '-e', field])).split('\n').slice(0, -1);
-}
 
 const last = <T>(list: readonly T[]): T => list.at(-1)!;
 
@@ -47,16 +42,16 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
   test.each(kinds)(
     'Wireshark finds every byte, every checksum and both ends of a connection over %s',
     async (_, pair) => {
-      const [up, down] = [pattern(3_000_000), pattern(70_001, 5)];
+      const [up, down] = [pattern(1_000_000), pattern(70_001, 5)];
       const { path } = await recorded((client, server) => exchange(client, server, up, down), {
         ...raw,
         ends: await pair(),
       });
-      expect(await complaints(path)).toEqual([]);
-      const { bytes } = await follow(path, 0);
+      const { followed, rows } = await toldOfFaultless(path, { streams: 1, fields: ['tcp.completeness'] });
+      const { bytes } = followed[0]!;
       expect(Buffer.from(bytes[0]).equals(up)).toBe(true);
       expect(Buffer.from(bytes[1]).equals(down)).toBe(true);
-      expect(last(await values(path, 'tcp.completeness'))).toBe(complete);
+      expect(last(rows).values['tcp.completeness']).toEqual([complete]);
     },
   );
 
@@ -69,9 +64,9 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
       server.end();
       await atClient.done;
     }, raw);
-    expect(await complaints(path)).toEqual([]);
-    const fins = await tshark(path, ['-Y', 'tcp.flags.fin == 1', '-T', 'fields', '-e', 'tcp.seq_raw']);
-    expect(fins.trim().split('\n')).toEqual(['1', '200001']);
+    const { rows } = await toldOfFaultless(path, { fields: ['tcp.flags.fin', 'tcp.seq_raw'] });
+    const fins = rows.filter(({ values }) => values['tcp.flags.fin']?.[0] === '1');
+    expect(fins.map(({ values }) => values['tcp.seq_raw'])).toEqual([['1'], ['200001']]);
   });
 
   test('Wireshark shows a reset, and why it came', async () => {
@@ -81,10 +76,12 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
       await atServer.reached(10);
       client.destroy();
     }, raw);
-    expect(await complaints(path)).toEqual([]);
-    expect(last(await values(path, 'tcp.flags.reset'))).toBe('1');
-    expect(last(await values(path, 'frame.comment'))).toBe('reset: the peer reset the connection');
-    expect(last(await values(path, 'tcp.completeness'))).toBe(completeByReset);
+    const fields = ['tcp.flags.reset', 'frame.comment', 'tcp.completeness'];
+    expect((await toldOfFaultless(path, { fields })).rows.at(-1)!.values).toEqual({
+      'tcp.flags.reset': ['1'],
+      'frame.comment': ['reset: the peer reset the connection'],
+      'tcp.completeness': [completeByReset],
+    });
   });
 
   test('Wireshark shows how much of what was written never left', async () => {
@@ -93,8 +90,10 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
       server.write([pattern(1_000_000)], () => {});
       client.destroy();
     }, raw);
-    expect(await complaints(path)).toEqual([]);
-    expect(last(await values(path, 'frame.comment'))).toContain('up to 1000000 bytes never left');
+    const { rows } = await toldOfFaultless(path, { fields: ['frame.number', 'frame.comment'] });
+    expect(last(rows).values['frame.comment']).toEqual([
+      expect.stringContaining('up to 1000000 bytes never left'),
+    ]);
   });
 
   test('Wireshark shows which way a packet went, seen from where it was recorded', async () => {
@@ -108,16 +107,12 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
       await exchange(left, right, pattern(10), pattern(20));
       await over;
       await recorder.close();
-      const sent = await tshark(path, [
-        '-Y',
-        'tcp.len == 10',
-        '-T',
-        'fields',
-        '-e',
-        'frame.packet_flags_direction',
+      const fields = ['tcp.len', 'frame.packet_flags_direction'];
+      const { rows } = await toldOfFaultless(path, { fields });
+      const sent = rows.filter(({ values }) => values['tcp.len']?.[0] === '10');
+      expect(sent.map(({ values }) => Number(values['frame.packet_flags_direction']))).toEqual([
+        at === 'client' ? 2 : 1,
       ]);
-      expect(Number(sent)).toBe(at === 'client' ? 2 : 1);
-      expect(await complaints(path)).toEqual([]);
     }
   });
 
@@ -173,11 +168,11 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
     written.ended('server');
     file.end();
     await spool.close();
-    expect(await complaints(path)).toEqual([]);
-    const { bytes } = await follow(path, 0);
+    const { followed, rows } = await toldOfFaultless(path, { streams: 1, fields: ['tcp.seq_raw'] });
+    const { bytes } = followed[0]!;
     expect(Buffer.from(bytes[0]).equals(up)).toBe(true);
     expect(Buffer.from(bytes[1]).equals(down)).toBe(true);
-    expect(Math.min(...(await values(path, 'tcp.seq_raw')).map(Number))).toBeLessThan(50_000);
+    expect(Math.min(...rows.map(({ values }) => Number(values['tcp.seq_raw'])))).toBeLessThan(50_000);
   });
 
   test('Wireshark shows the application that wrote a recording, and times to the nanosecond', async () => {
@@ -186,6 +181,7 @@ describe.skipIf(!need('tshark'))('Wireshark', () => {
       ...raw,
       clock,
     });
-    expect((await values(path, 'frame.time_epoch'))[0]).toBe('1700000000.123456789');
+    const { rows } = await told(path, { fields: ['frame.time_epoch'] });
+    expect(rows[0]!.values['frame.time_epoch']).toEqual(['1700000000.123456789']);
   });
 });

@@ -43,7 +43,7 @@ function misuse(what: () => unknown): string {
   try {
     what();
   } catch (thrown) {
-    if (isExitError(thrown)) return thrown.message ?? '';
+    if (isExitError(thrown)) return thrown.said ?? '';
     throw thrown;
   }
   return expect.unreachable('it went well');
@@ -75,7 +75,7 @@ const refusal = async (flags: ServerFlags): Promise<string> => {
     () => expect.unreachable('it connected'),
     (error) => error,
   );
-  expect(thrown).toMatchObject({ exits: true, status: 3 });
+  expect(thrown).toMatchObject({ name: 'ExitError', status: 3 });
   return thrown.message;
 };
 

@@ -18,7 +18,7 @@ import { type FlakyOptions, flaky } from '../flaky.ts';
 
 function world(options: FlakyOptions = {}, given: Partial<ConnectionPoolOptions> = {}) {
   const net = flaky(options);
-  const downloads = createDownloads({ connect: net.connect, crc32, backoff: { initial: 0 }, ...given });
+  const downloads = createDownloads({ connect: net.connect, backoff: { initial: 0 }, ...given });
   const retries: Retry[] = [];
   downloads.retries$.subscribe((retry) => retries.push(retry));
   return { net, downloads, retries };

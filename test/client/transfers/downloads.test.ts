@@ -12,7 +12,7 @@ import { type AnsweringLink, answeringLink } from '../../support/network/answeri
 import { frame } from '../../support/network/peer.ts';
 import { bytesFrom } from '../../support/seeded.ts';
 
-const quick = { backoff: { initial: 1, maximum: 1 }, crc32 } as const;
+const quick = { backoff: { initial: 1, maximum: 1 } } as const;
 const over = (link: Pick<AnsweringLink, 'connect'>, options: Partial<ConnectionPoolOptions> = {}) =>
   createDownloads({ connect: link.connect, ...quick, ...options });
 
@@ -69,7 +69,7 @@ property.prop(
     const downloads = over(link, { parallel, retries: 10 });
     const { target, begun, content: got } = kept();
     let written = 0;
-    const write = (bytes: Uint8Array) => {
+    const write = (bytes: Uint8Array<ArrayBuffer>) => {
       written += bytes.length;
       target.write(bytes);
     };

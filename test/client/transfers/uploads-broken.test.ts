@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { fc, test as property } from '@fast-check/vitest';
 import { finalize, NEVER, type Observable, of, throwError, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, test } from 'vitest';
@@ -19,11 +18,6 @@ import { cases } from '../../support/cases.ts';
 import { pattern } from '../../transport/connection-helpers.ts';
 import { connectionFault, type Flaky, type FlakyOptions, flaky } from '../flaky.ts';
 
-const sha256 = () => {
-  const hash = createHash('sha256');
-  return { update: (bytes: Uint8Array) => void hash.update(bytes), digest: () => hash.digest('hex') };
-};
-
 /** Bytes from which on content is resumed, in these tests, and between two tellings of what is durable. */
 const resumeThreshold = 100_000;
 const progress = 50_000;
@@ -32,7 +26,7 @@ function world(options: FlakyOptions = {}, given: Partial<UploadsOptions> = {}) 
   const net = flaky(options);
   const uploads = createUploads({
     connect: net.connect,
-    ...{ crc32, sha256, resumeThreshold, progress, backoff: { initial: 0 } },
+    ...{ resumeThreshold, progress, backoff: { initial: 0 } },
     ...given,
   });
   const retries: Retry[] = [];
@@ -335,7 +329,7 @@ describe('a source that changed between two tries', () => {
     const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 700_000 } : {}) }, { retries: 0 });
     expect((await outcome(uploads.upload('a', at(bytes, 5)))).fault).not.toBeNull();
     await expect.poll(() => net.store.unfinished().bytes).toBeGreaterThan(300_000);
-    const later = createUploads({ connect: net.connect, crc32, resumeThreshold });
+    const later = createUploads({ connect: net.connect, resumeThreshold });
     const it = await outcome(later.upload('a', at(bytes, 5)));
     expectInOrder(it, 1_000_000);
     expect((it.events.at(-1) as Uploaded).resumedFrom).toBeGreaterThan(300_000);
@@ -511,7 +505,7 @@ describe('time', () => {
     const net = flaky({ plan: (n) => (n === 0 ? { up: 30_000 } : {}) });
     let made = 0;
     const connect = () => (made++ === 1 ? throwError(() => connectionFault('unknown-host')) : net.connect());
-    const uploads = createUploads({ connect, crc32, backoff: { initial: 0 } });
+    const uploads = createUploads({ connect, backoff: { initial: 0 } });
     const it = await outcome(uploads.upload('a', bytesContent(pattern(50_000))));
     expect(it.fault).toBeNull();
     expect(made).toBe(3);

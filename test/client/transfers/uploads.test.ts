@@ -14,7 +14,6 @@ import {
 } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { bytesContent, type Content } from '../../../src/client/content/content.ts';
-import { sha256 } from '../../../src/client/content/sha256.ts';
 import type { Progress, Uploaded, UploadsOptions } from '../../../src/client/transfers/upload.ts';
 import { createUploads } from '../../../src/client/transfers/uploads.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
@@ -32,7 +31,6 @@ function uploading(cut: CutOptions, options: Partial<UploadsOptions> = {}) {
   const link = cuttingLink(cut);
   const uploads = createUploads({
     connect: link.connect,
-    crc32,
     resumeThreshold: 10_000,
     progress: 16_000,
     backoff: { initial: 1, maximum: 1 },
@@ -480,7 +478,7 @@ describe('what is sent', () => {
 
   test.each([100, 20_000])('a put of %i bytes has their SHA-256 when it is to be verified', async (size) => {
     const server = scripted(storing);
-    const uploads = createUploads({ connect: server.connect, resumeThreshold: 10_000, sha256 });
+    const uploads = createUploads({ connect: server.connect, resumeThreshold: 10_000 });
     await all(uploads.upload('a', bytesContent(pattern(size)), { verify: 'sha256' }));
     expect(server.asked.at(-1)?.header.sha256).toBe(createHash('sha256').update(pattern(size)).digest('hex'));
   });

@@ -659,6 +659,30 @@ describe('a command of your own', () => {
     expect(replies(talk.log)).toMatchObject([{ error: { code: 'internal' } }]);
   });
 
+  test('a command of your own that answers with bytes pays for their memory until its turn to be answered', () => {
+    const bytes = Uint8Array.of(7, 8, 9);
+    const answering = defineCommand({
+      pattern: { cmd: 'bytes' },
+      touches: {},
+      start: () => acknowledge(null, { it: 1, body: 'is overwritten' }, bytes),
+      on: (state: null) => ({ state }),
+    });
+    const talk = conversation(createSession([size, answering], { openRequests: 8 }));
+    talk.say(request({ cmd: 'size', filename: 'a' }), bodyEnd);
+    const before = costOf(talk.state());
+    const asked = request({ cmd: 'bytes', id: 5 });
+    talk.say(asked, bodyEnd);
+    expect(costOf(talk.state())).toBe(before + (asked as { readonly cost: number }).cost + bytes.length);
+    talk.say(result(1, { of: 'stat', ok: true, value: info('a', 5) }));
+    expect(talk.log.filter(({ type }) => type === 'reply').at(-1)).toEqual({
+      type: 'reply',
+      reply: { ack: 'bytes', it: 1, body: 3, id: 5 },
+      body: bytes,
+      eager: true,
+    });
+    expect(costOf(talk.state())).toBe(0);
+  });
+
   test('a command of your own that does nothing with its body has it skipped', () => {
     const deaf = defineCommand({
       pattern: { cmd: 'deaf' },

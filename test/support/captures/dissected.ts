@@ -1,7 +1,5 @@
 /** Runs tshark with the Wireshark dissector, and reads the items of Sluice that it finds in each packet. */
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { pathOf } from '../install-tools.ts';
@@ -72,44 +70,4 @@ export async function tsharkText(path: string, options: readonly string[]): Prom
 /** All items of Sluice's protocol in a capture file, in order. */
 export async function dissected(path: string, options: readonly string[]): Promise<Item[]> {
   return itemsOf(await tsharkText(path, ['-T', 'pdml', '-J', 'frame tcp sluice', ...options]));
-}
-
-/**
- * Asks sharkd for single packets, in this order, and returns the titles of Sluice's trees in each. Wireshark's window
- * asks the dissector in the same way. The dissector is installed by a copy in the plugin folder, as in its README.
- *
- * @param home a folder for this call alone.
- */
-export async function askedInOrder(
-  path: string,
-  packets: readonly number[],
-  home: string,
-): Promise<string[][]> {
-  const plugins = join(home, '.local/lib/wireshark/plugins');
-  await mkdir(plugins, { recursive: true });
-  await copyFile(dissector, join(plugins, 'sluice.lua'));
-  const program = pathOf('sharkd');
-  if (program === null) throw new Error('there is no sharkd, though it comes with tshark');
-  const requests = [
-    { method: 'load', params: { file: path } },
-    ...packets.map((frame) => ({ method: 'frame', params: { frame, proto: true } })),
-    { method: 'bye' },
-  ];
-  const env = { ...process.env, HOME: home, XDG_CONFIG_HOME: join(home, '.config') };
-  const asking = run(program, ['-'], { env, maxBuffer: 1 << 28 });
-  asking.child.stdin?.end(
-    requests.map((request, id) => `${JSON.stringify({ jsonrpc: '2.0', id: id + 1, ...request })}\n`).join(''),
-  );
-  const { stdout } = await asking;
-  interface Tree {
-    readonly l: string;
-  }
-  const answers = stdout
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as { id: number; result?: { tree?: readonly Tree[] } });
-  return packets.map((_, i) => {
-    const trees = answers.find(({ id }) => id === i + 2)?.result?.tree ?? [];
-    return trees.map(({ l }) => l).filter((title) => title.startsWith('Sluice'));
-  });
 }

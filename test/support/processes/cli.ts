@@ -116,11 +116,13 @@ export async function startServe(root: string, args: readonly string[] = []): Pr
  * One server for all tests of a file that leave their server as it was, and what each of them gets: an empty folder, and
  * a root in which only the store's own folder is.
  */
-export function shareServe(): () => Serving & { readonly folder: string; readonly root: string } {
-  const root = mkdtempSync(join(tmpdir(), 'sluice-shared-'));
+export function shareServe(
+  root: string = mkdtempSync(join(tmpdir(), 'sluice-shared-')),
+  args: readonly string[] = [],
+): () => Serving & { readonly folder: string; readonly root: string } {
   let serving: Serving;
   beforeAll(async () => {
-    serving = await startServe(root);
+    serving = await startServe(root, args);
     started.delete(serving.child);
   });
   afterAll(async () => {

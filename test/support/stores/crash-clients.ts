@@ -169,7 +169,6 @@ export async function libraryClient(run: CrashRun, client: number): Promise<void
   const uploads = createUploads({
     connect: () =>
       defer(() => from(run.port())).pipe(mergeMap((port) => connectTcp({ host: '127.0.0.1', port }))),
-    crc32,
     parallel: 2,
     resumeThreshold: 100_000,
     progress: 50_000,

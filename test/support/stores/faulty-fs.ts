@@ -14,7 +14,7 @@ export interface FaultyFileSystem {
   readonly fs: FileSystem;
   /** The first operation that failed; undefined while none has. */
   readonly hit: () => Operation | undefined;
-  /** That operation as text, for messages. */
+  /** That operation and its error as text, for messages. */
   readonly describeHit: () => string;
   /** From now on nothing fails. */
   readonly repair: () => void;
@@ -34,7 +34,7 @@ export function faultyFileSystem({ errno, nth, lasting = false }: Fault): Faulty
   return {
     fs,
     hit: () => hit,
-    describeHit: () => (hit === undefined ? 'nothing' : describeOperation(hit)),
+    describeHit: () => (hit === undefined ? 'nothing' : `${errno} of ${describeOperation(hit)}`),
     repair: () => {
       isFaulty = false;
     },

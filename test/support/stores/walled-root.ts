@@ -27,6 +27,11 @@ export interface WalledRoot {
 export function walledRoot(): WalledRoot {
   const base = newRoot();
   onTestFinished(() => removeRoot(base));
+  return wallIn(base);
+}
+
+/** Makes a root and its surroundings in an empty folder. */
+export function wallIn(base: string): WalledRoot {
   const root = join(base, 'root');
   const outside = join(base, 'outside');
   mkdirSync(root);

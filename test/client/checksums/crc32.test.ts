@@ -1,7 +1,7 @@
 import { crc32 as crc32OfZlib } from 'node:zlib';
 import { fc, test } from '@fast-check/vitest';
 import { expect } from 'vitest';
-import { crc32 } from '../../../src/client/content/crc32.ts';
+import { crc32 } from '../../../src/client/checksums/crc32.ts';
 
 test('the CRC-32 of the check input is that of the catalogue', () => {
   expect(crc32(new TextEncoder().encode('123456789'))).toBe(0xcbf43926);

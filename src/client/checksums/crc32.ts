@@ -1,7 +1,4 @@
-/**
- * CRC-32 (ISO-HDLC, as in zlib and PNG) in plain JavaScript: four bytes a step, some 500 MB/s. Where the platform has a
- * faster one (`zlib.crc32` in Node: 4 GB/s), give the client that.
- */
+/** CRC-32 (ISO-HDLC, as in zlib and PNG) in plain JavaScript: four bytes a step, some 500 MB/s. For any platform. */
 
 const tables = makeTables();
 
