@@ -1,0 +1,37 @@
+/** What the documentation is made of: every exported name says what it means, and shows it in code that compiles. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { faultsOfExamples } from './support/docstring-examples.ts';
+import { type Docstring, type DocumentedFace, documentedFaces } from './support/docstrings.ts';
+
+let faces: readonly DocumentedFace[];
+beforeAll(() => {
+  faces = documentedFaces();
+});
+/** A field of options: of limits too, since all of them are given as a `Partial`. */
+const OPTION = /(Options|Settings|Limits)\./;
+const names = (): readonly Docstring[] => faces.flatMap((face) => face.names);
+const places = (docstrings: readonly Docstring[]): readonly string[] => docstrings.map(({ place }) => place);
+
+describe('the docstrings', () => {
+  test('every exported name has one, and every preset', () => {
+    expect(names().length).toBeGreaterThan(300);
+    expect(places(names().filter(({ text }) => text.trim() === ''))).toEqual([]);
+  });
+
+  test('every exported function, class and constant has an example', () => {
+    expect(places(names().filter(({ isValue, examples }) => isValue && examples.length === 0))).toEqual([]);
+  });
+
+  test('every option says what it means, and what it is when it is left out', () => {
+    const options = faces.flatMap(({ members }) => members).filter(({ place }) => OPTION.test(place));
+    expect(options.length).toBeGreaterThan(150);
+    expect(places(options.filter(({ text }) => text.trim() === ''))).toEqual([]);
+    const mayBeLeftOut = options.filter(({ place, isOptional }) => isOptional || place.includes('Limits.'));
+    expect(places(mayBeLeftOut.filter(({ text }) => !/\bdefault|\babsent\b/i.test(text)))).toEqual([]);
+  });
+
+  test('every example compiles against the sources', () => {
+    const docstrings = faces.flatMap((face) => [...face.names, ...face.members]);
+    expect(faultsOfExamples(docstrings)).toEqual([]);
+  });
+});
