@@ -1,4 +1,5 @@
 /** What the documentation is made of: every exported name says what it means, and shows it in code that compiles. */
+import * as rxjs from 'rxjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { faultsOfExamples } from './support/docstring-examples.ts';
 import { type Docstring, type DocumentedFace, documentedFaces } from './support/docstrings.ts';
@@ -7,9 +8,17 @@ let faces: readonly DocumentedFace[];
 beforeAll(() => {
   faces = documentedFaces();
 });
+/** What a docstring may name besides the package, RxJS, the platform and the codes of the system. */
+const FOUND_ELSEWHERE = [
+  // Of node:stream, rxjs/testing and WebTransport.
+  ...['Readable', 'TestScheduler', 'WebTransportBidirectionalStream'],
+  // A setting of Node, parameters of types, and a label of PostgreSQL.
+  ...['UV_THREADPOOL_SIZE', 'Head', 'Out', 'Query'],
+];
 /** A field of options: of limits too, since all of them are given as a `Partial`. */
 const OPTION = /(Options|Settings|Limits)\./;
 const names = (): readonly Docstring[] => faces.flatMap((face) => face.names);
+const everything = (): readonly Docstring[] => faces.flatMap((face) => [...face.names, ...face.members]);
 const places = (docstrings: readonly Docstring[]): readonly string[] => docstrings.map(({ place }) => place);
 
 describe('the docstrings', () => {
@@ -30,8 +39,21 @@ describe('the docstrings', () => {
     expect(places(mayBeLeftOut.filter(({ text }) => !/\bdefault|\babsent\b/i.test(text)))).toEqual([]);
   });
 
+  test('a docstring names no type and no constant that its reader cannot find', () => {
+    const found = new Set([
+      ...everything().map(({ name }) => name),
+      ...Object.keys(rxjs),
+      ...FOUND_ELSEWHERE,
+    ]);
+    const lost = everything().flatMap(({ place, text }) =>
+      [...text.matchAll(/`([A-Z]\w+)[`.(]/g)].flatMap(([, name]) =>
+        found.has(name!) || name! in globalThis || /^E[A-Z]+$/.test(name!) ? [] : [`${place}: ${name}`],
+      ),
+    );
+    expect(lost).toEqual([]);
+  });
+
   test('every example compiles against the sources', () => {
-    const docstrings = faces.flatMap((face) => [...face.names, ...face.members]);
-    expect(faultsOfExamples(docstrings)).toEqual([]);
+    expect(faultsOfExamples(everything())).toEqual([]);
   });
 });

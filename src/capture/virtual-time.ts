@@ -35,7 +35,7 @@ const TURNS_MAX = 10_000;
 /**
  * Subscribes to a pipeline and runs it to its end in the virtual time of a scheduler: a `VirtualTimeScheduler` or a
  * `TestScheduler`, outside its `run`. Give the same scheduler to everything in the pipeline that waits (`replay`,
- * `serveConnection`, RxJS operators). Resolves with what it emitted and when; rejects with what it errored with, or
+ * `memoryPair`, RxJS operators). Resolves with what it emitted and when; rejects with what it errored with, or
  * with a `StateError` `not-completed` when nothing is left to be done and it has not completed.
  *
  * It does not see sockets, workers, timers of the real clock, and files other than a replay's capture. Virtual time

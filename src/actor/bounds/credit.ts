@@ -52,9 +52,9 @@ export interface CreditWindow {
   /** The same; and always true while no other connection holds anything. */
   readonly fits: (bytes: number) => boolean;
   /**
-   * Takes credit for the next bytes to be sent, at most `wanted`. Returns the number of bytes. 0 means that the
-   * caller asks again when some of what was lent has been repaid. While nothing is lent, the number is at least
-   * `CREDIT_FLOOR_BYTES`, or `wanted`.
+   * Takes credit for the next bytes to be sent, at most `wanted`. Returns the number of bytes. 0 means that the caller
+   * asks again when some of what was lent has been repaid. While nothing is lent, the number is at least 16 KiB, or
+   * `wanted`.
    */
   readonly lend: (wanted: number) => number;
   /** Gives back what `lend` has lent, once the bytes are sent. */

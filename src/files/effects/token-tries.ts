@@ -61,7 +61,7 @@ interface TriedAddress {
  * @example
  * const tries = createTokenTries(() => performance.now());
  * for (let i = 0; i < 10; i++) tries.wrong('192.0.2.7');
- * tries.takeTurn('192.0.2.7'); // 250
+ * tries.takeTurn('192.0.2.7'); // about 250
  * tries.takeTurn('192.0.2.8'); // 0
  */
 export function createTokenTries(now: () => number): TokenTries {

@@ -31,10 +31,9 @@ export type CommandEffect =
       readonly size: number;
       readonly mtime?: number | undefined;
       readonly ifAbsent?: boolean | undefined;
-      /**
-       * The id of the upload in the store (see `uploadKey`), and the offset in the content at which the bytes begin.
-       */
+      /** The id of the upload in the store. Absent: what was written is dropped when the put breaks off. */
       readonly upload?: string | undefined;
+      /** The offset in the content, in bytes, at which the bytes begin; absent: 0. */
       readonly offset?: number | undefined;
       readonly crc32?: number | undefined;
       readonly sha256?: string | undefined;

@@ -54,8 +54,8 @@ const PROBLEMS_LISTED_MAX = 20;
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /**
- * Opens an access file (`src/server/README.md` says what it holds). The problems name the entry and the field, never a
- * token.
+ * Opens an access file: JSON of at most 8 MiB, as the server's README describes it. The problems name the entry and the
+ * field, never a token.
  *
  * @example
  * const file = await openAccessFile('access.json');
