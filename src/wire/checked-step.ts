@@ -34,6 +34,7 @@ export function deframeStep<H>(framing: Framing<H>, state: DeframeState<H>, chun
  *
  * @param from the offset in the chunk at which to go on: 0 at first, then the `at` of the last call, until that is
  *   the length of the chunk in bytes.
+ * @returns also `at`: the offset in the chunk of the next byte to take.
  * @throws TypeError or RangeError when an argument is of the wrong kind.
  * @example
  * let state = initialDeframeState<Prefix>();

@@ -22,7 +22,7 @@ export interface DocumentedFace {
   /** The file of it, from the root. */
   readonly path: string;
   readonly names: readonly Docstring[];
-  /** The fields of the types among the names. */
+  /** The fields and methods of the interfaces among the names, those of the interfaces that they extend included. */
   readonly members: readonly Docstring[];
 }
 
@@ -62,7 +62,7 @@ export function documentedFaces(): DocumentedFace[] {
         ];
       });
       const members = symbols.flatMap(([own, symbol]) =>
-        symbol.flags & (SymbolFlags.Interface | SymbolFlags.TypeAlias)
+        symbol.flags & SymbolFlags.Interface
           ? checker
               .getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol))
               .map((field) => docstringOf(checker, `${name} ${own}.`, field.name, field))

@@ -76,7 +76,10 @@ export const catalogue = {
   internal: define('server', 'the server failed in a way it does not know'),
 } as const satisfies Readonly<Record<string, ErrorDefinition>>;
 
-/** The code of an error of the file service: a key of `catalogue`. */
+/**
+ * The code of an error of the file service: a key of `catalogue`. The protocol's README (`src/files/protocol/README.md`
+ * in the package) says when each comes, and what a client can do.
+ */
 export type ErrorCode = keyof typeof catalogue;
 
 /** An error on the wire: a code from the catalogue, a message, and further details. */
