@@ -275,7 +275,7 @@ describe('a server that everybody may use holds no more than its limits add up t
       says: () => [repeated(3_000, (i) => frame({ cmd: i % 10 ? 'ping' : 'nope', id: 'i'.repeat(256) }))],
       from: throughUnix,
     },
-    'gets that are not read': { connections: 20, says: () => [repeated(20, () => get)] },
+    'gets that are not read': { connections: 50, says: () => [repeated(20, () => get)] },
     'lists that are not read': {
       connections: 20,
       says: () => [repeated(150, () => list)],

@@ -20,7 +20,8 @@ const PATIENCE_MS = 120_000;
 
 /** What the page does with the client. The bytes are those of `pattern`, which the test knows too. */
 const SCRIPT = `
-import { blobContent, createUploads, createDownloads, fromWebSocket, streamContent } from './dist/index.js';
+import { blobContent, createDownloads, createUploads, streamContent } from './dist/client.js';
+import { fromWebSocket } from './dist/index.js';
 import { lastValueFrom, of } from 'rxjs';
 import { pattern } from './test/transport/connection-helpers.ts';
 
@@ -63,7 +64,7 @@ describe.skipIf(!need('chromium'))('the client in a page', () => {
   let page: Page;
 
   beforeAll(async () => {
-    const bundled = build({
+    const bundled = await build({
       stdin: { contents: SCRIPT, resolveDir: fileURLToPath(new URL('../..', import.meta.url)) },
       bundle: true,
       write: false,
@@ -86,7 +87,7 @@ describe.skipIf(!need('chromium'))('the client in a page', () => {
     });
     page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${(http.address() as AddressInfo).port}/`);
-    await page.addScriptTag({ content: (await bundled).outputFiles[0]!.text });
+    await page.addScriptTag({ content: bundled.outputFiles[0]!.text });
   });
   afterAll(async () => {
     await browser?.close();

@@ -248,7 +248,11 @@ export function createReplyWriter({
       replies++;
       if (bytes.length >= UNCOPIED_BYTES_MIN) {
         seal();
-        queue.push({ bytes, credit: bytes.length, settled: null, buffer: null });
+        // A long reply is several pieces, since a write takes whole pieces.
+        for (let at = 0; at < bytes.length; at += WRITE_BYTES) {
+          const piece = bytes.subarray(at, at + WRITE_BYTES);
+          queue.push({ bytes: piece, credit: piece.length, settled: null, buffer: null });
+        }
         return;
       }
       room(bytes.length);

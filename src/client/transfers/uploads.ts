@@ -83,7 +83,7 @@ export function createUploads(options: UploadsOptions): Uploads {
         verify: optional(oneOf('sha256')),
         source: optional(TEXT),
         resume: optional(FLAG),
-        mtime: optional(numberFrom(0)),
+        mtime: optional(wholeFrom(Number.MIN_SAFE_INTEGER)),
         ifAbsent: optional(FLAG),
       });
       if (settings.verify !== undefined && typeof content !== 'function' && content.readOnce)

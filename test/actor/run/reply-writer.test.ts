@@ -175,6 +175,24 @@ describe('memory that replies were gathered in', () => {
   });
 });
 
+test('a reply of any length leaves in writes so small that a slow peer is seen to read, in order and without a copy', () => {
+  const { writer, window, chunks, settle } = written();
+  const replies = [10, 3_000_000, 20_000, 600_001, 1].map((length, at) => new Uint8Array(length).fill(at));
+  for (const reply of replies) writer.reply(reply, true);
+  expect(window.unsettled()).toBe(3_620_012);
+  writer.flush();
+  const writes: number[] = [];
+  const bytes = () => chunks.reduce((sum, { length }) => sum + length, 0);
+  for (let before = 0; bytes() > before; settle()) {
+    writes.push(bytes() - before);
+    before = bytes();
+  }
+  expect(Buffer.concat(chunks).equals(Buffer.concat(replies))).toBe(true);
+  for (const write of writes) expect(write).toBeLessThan(2 * 256 * 1024);
+  expect(chunks.filter(({ buffer }) => buffer === replies[1]!.buffer).length).toBeGreaterThan(1);
+  expect(window.unsettled()).toBe(0);
+});
+
 describe('a wait for the peer to read', () => {
   /** A writer whose writes settle when the test says so. */
   function writing() {

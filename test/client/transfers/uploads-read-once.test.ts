@@ -159,6 +159,14 @@ describe('an upload of a stream', () => {
     uploads.destroy();
   });
 
+  test.each([-1, 0, 1_700_000_000_000])('an upload may have the time %i, before 1970 too', async (mtime) => {
+    const { uploads, net } = world();
+    await lastValueFrom(uploads.upload('given', streamed().content, { mtime }));
+    await lastValueFrom(uploads.upload('own', streamContent(streamed().stream, { size: SIZE, mtime })));
+    for (const name of ['given', 'own']) expect(net.store.contents.get(name)?.mtime).toBe(mtime);
+    uploads.end();
+  });
+
   test('a stream cannot be verified, since it would be read twice', async () => {
     const { uploads, stored } = world();
     const [given, opened] = [streamed(), streamed()];
