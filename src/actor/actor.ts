@@ -41,14 +41,15 @@ export interface Peer {
 }
 
 /**
- * What a reducer is given, one at a time. `message`, `start`, `data`, `end` and `fault` are those of the codec.
+ * An event of an actor's connection: the engine gives its reducer one at a time. `message`, `start`, `data`, `end` and
+ * `fault` are those of the codec.
  *
  * - `opened`: the first event. A server may speak first.
  * - `message`, `start`, `data`, `end`, `fault`: from the peer. After a fatal fault the engine ends the connection, once
  *   what the reducer sends is sent. A `message` or `start` with `exceedsBudget` costs more than 16 KiB while the memory
  *   of all connections is used up: a protocol that can refuse it should.
- * - `ended`: the peer sends no more, and still reads. The engine ends our side once all effects have
- *   settled and no timer is set.
+ * - `ended`: the peer sends no more, and still reads. The engine ends our side once all effects have settled and no
+ *   timer is set.
  * - `result`, `failed`: of an effect: one `result` for each value that `perform` gives, or its error.
  * - `input`: from another connection, or from anywhere in the program (see `Mailbox`), or what `listen` has emitted.
  * - `timer`: one that `setTimer` has set.
@@ -99,7 +100,7 @@ export type Control<Out> =
   | { readonly type: 'useCodec'; readonly codec: Codec<any, any, any> }
   | { readonly type: 'end' | 'destroy' };
 
-/** What a reducer returns: the state after the event, and what is to be done. */
+/** A reducer returns the state after the event, and the effects that the engine is to carry out. */
 export interface Reduction<S, E, Out> {
   /** The state that the next event finds. It may be the one that was given. */
   readonly state: S;
@@ -122,8 +123,8 @@ export interface PerformContext<I> {
 }
 
 /**
- * What a service does on one connection, as data and functions. `defineActor` makes one, and `serveActors` runs it for
- * every connection, with a state each.
+ * A service on one connection, as data and functions. `defineActor` makes one, and `serveActors` runs it for every
+ * connection, with a state each.
  *
  * @typeParam S the state of a connection: a value.
  * @typeParam In the messages of the peer; `Out` those to it; `Head` as in `Codec`.
@@ -191,7 +192,7 @@ export interface AnyActor {
 // biome-ignore-end lint/suspicious/noExplicitAny: what it keeps and gives is of its own types.
 
 /**
- * The types of an actor that no function shows: what `defineActor` is told between its angle brackets. Each may be left
+ * The types of an actor that no function shows: `defineActor` takes them between its angle brackets. Each may be left
  * out.
  *
  * @example
@@ -209,9 +210,9 @@ export interface ActorTypes {
   readonly state?: unknown;
   /** The effects that `perform` carries out, told apart by `type`; default none. */
   readonly effect?: { readonly type: string };
-  /** The values that `perform` gives: what an event `result` has; default none. */
+  /** The values that `perform` gives: an event `result` has one; default none. */
   readonly result?: unknown;
-  /** What others send to the connection's mailbox: what an event `input` has; default nothing. */
+  /** The inputs that others send to the connection's mailbox: an event `input` has one; default none. */
   readonly input?: unknown;
 }
 

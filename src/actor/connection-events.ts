@@ -10,8 +10,8 @@ export interface Where {
 }
 
 /**
- * What a server says of a connection. Each names it by `connection`, the `Connection.id`, and by `remote`, the address
- * of the peer.
+ * An event of a connection, from its admission to its end. Each names the connection by `connection`, the
+ * `Connection.id`, and by `remote`, the address of the peer.
  *
  * - `opened`: it was admitted.
  * - `closed`: it is over. `fault` is null when it ended in good order, and `ms` is how many milliseconds it was open.

@@ -31,7 +31,7 @@ export interface ActorLimits {
   readonly window: Watermarks;
   /** The same over all connections together; default 128 and 96 MiB. Half of it is for messages that are arriving. */
   readonly budget: Watermarks;
-  /** What may wait for one connection that others have sent; default 1,024 inputs and 1 MiB. */
+  /** The inputs that may wait for one connection, from all others together; default 1,024 inputs and 1 MiB. */
   readonly mailbox: MailboxLimits;
   /** How long the peer may take to end its side once ours is ended, in milliseconds; default 5,000. */
   readonly linger: number;

@@ -4,7 +4,7 @@ import type { FrameFault } from '../wire/fault.ts';
 import type { TimeoutKind } from './bounds/timeouts.ts';
 
 /**
- * What happens on a connection besides its messages, for logs and metrics. The events of `serveActors` have each with
+ * A report of what happens on a connection besides its messages, for logs and metrics. `serveActors` emits each with
  * its connection.
  *
  * - `fault`: bytes of the peer could not be understood.

@@ -34,7 +34,7 @@ import { shutdownSignal } from './shutdown-signal.ts';
 import type { TraceEvent } from './trace.ts';
 
 /**
- * What `serveActors` emits.
+ * `serveActors` emits these events.
  *
  * - `listening`, `accept-failed`: of the source of connections, as in `ListenEvent`.
  * - `opened`, `closed`, `turned-away`: of a connection, as in `ConnectionEvent`.
@@ -57,11 +57,11 @@ export interface ActorsStats extends Readonly<Counters> {
   readonly unsettled: number;
 }
 
-/** What `serveActors` needs: connections and an actor. All others have defaults. */
+/** The options of `serveActors`: connections and an actor are needed, and all others have defaults. */
 export interface ServeActorsOptions<S, In, Out, Head, E extends { readonly type: string }, R, I> {
   /** Where connections come from: `listenTcp`, `listenUnix`, or a list of them by `merge`. */
   readonly connections$: Observable<ListenEvent>;
-  /** What the server does on each connection: `defineActor` makes it. */
+  /** The actor that serves each connection: `defineActor` makes it. */
   readonly actor: Actor<S, In, Out, Head, E, R, I>;
   /** The limits that are not those of `defaultActorLimits`; default none. */
   readonly limits?: Partial<ActorLimits>;

@@ -8,7 +8,7 @@ import { hexOf } from '../base/bytes.ts';
 export type Pause = 'credit' | 'actor' | 'turn' | 'room' | 'bytes' | 'messages';
 
 /**
- * What the option `trace` of a server is called with. `connection` is the id of the connection.
+ * A server calls its option `trace` with these events. `connection` is the id of the connection.
  *
  * - `event`: the reducer is given an event; `effects` are those that it returned.
  * - `pause`, `resume`: the connection is not read any more, or again; `why` is the reason that changed.

@@ -71,7 +71,7 @@ function jsonOf(value: unknown, depth = 0): unknown {
 }
 
 /**
- * What makes no sense at the time of the call:
+ * The reason why a call makes no sense at its time:
  *
  * - `has-subscriber`: an Observable that is for one subscriber has one, or has had one.
  * - `replaced`: another codec is in use.
@@ -98,7 +98,7 @@ export type StateFaultCode =
 export interface StateFault {
   /** Which order is wrong: see `StateFaultCode`. */
   readonly code: StateFaultCode;
-  /** What must come first, in words. */
+  /** A sentence that says what must come first. */
   readonly message: string;
 }
 

@@ -286,8 +286,8 @@ export type ConversationEvent =
   | ConversationClose;
 
 /**
- * What `readStreams` emits of recorded TCP connections. Within one side the positions rise without a hole: each byte is
- * in a `chunk` or in a `gap`.
+ * `readStreams` emits these events of recorded TCP connections. Within one side the positions rise without a hole: each
+ * byte is in a `chunk` or in a `gap`.
  *
  * - `open`, `close`: a conversation begins, and is over.
  * - `chunk`: the next bytes of a side.

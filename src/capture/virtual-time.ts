@@ -14,7 +14,7 @@ import { hasPendingReads } from './replay/run-replay.ts';
 export interface InTime<T> {
   /** In the scheduler's milliseconds. */
   readonly at: number;
-  /** What was emitted. */
+  /** The value that the pipeline has emitted. */
   readonly value: T;
 }
 

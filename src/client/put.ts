@@ -12,7 +12,7 @@ import { type ContentSource, holdContent } from './content/hold-content.ts';
 import type { SentContent } from './pipeline/client-request.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
-/** What `Client.put` tells the server of the content. All may be left out. */
+/** The settings that `Client.put` sends along with the content. All may be left out. */
 export interface PutSettings {
   /** The modification time to give the file, in milliseconds since 1970; absent: that of the content, else now. */
   readonly mtime?: number;
@@ -48,7 +48,7 @@ export interface PutHooks {
 }
 
 /**
- * What `Client.put` emits.
+ * `Client.put` emits these events.
  *
  * - `progress`: the operating system has taken `sent` of `total` bytes of the content.
  * - `durable`: the server has the bytes up to `offset` durably: with an `upload`, they need never be sent again.

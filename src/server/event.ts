@@ -4,8 +4,8 @@ import type { TimedReport } from '../files/effects/request-timing.ts';
 import type { ListenEvent } from '../transport/listen-event.ts';
 
 /**
- * What a server of files emits: for the log, the metrics and the program that embeds it. Those of a connection have its
- * id (`connection`) and the address of the peer (`remote`).
+ * A server of files emits these events: for the log, the metrics and the program that embeds it. Those of a connection
+ * have its id (`connection`) and the address of the peer (`remote`).
  *
  * - `listening`, `accept-failed`: of the source of connections, as in `ListenEvent`.
  * - `opened`, `closed`, `turned-away`: of a connection, as in `ConnectionEvent`.

@@ -26,7 +26,7 @@ import {
 import { defaultLimits, type ServerLimits } from './limits.ts';
 import type { ServerStats } from './status.ts';
 
-/** What `serve` serves, and to whom. `connections$` and `store` are needed. */
+/** The options of `serve`: `connections$` and `store` are needed, and all others have defaults. */
 export interface ServeOptions {
   /**
    * The source of connections: `listenTcp({ port: 8080 })`, any other Observable of them, or several merged. `serve`

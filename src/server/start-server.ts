@@ -11,7 +11,7 @@ import { serve } from './serve.ts';
 import { SERVE_RULES, type ServeOptions } from './serve-options.ts';
 import type { ServerStats } from './status.ts';
 
-/** What `startServer` serves, and where. `store` is needed; all others are those of `serve`. */
+/** The options of `startServer`: `store` is needed. All but `host` and `port` are those of `serve`. */
 export interface StartServerOptions
   extends Omit<ServeOptions, 'connections$' | 'shutdown$' | 'stats'>,
     Partial<Pick<ServeOptions, 'connections$'>> {

@@ -22,7 +22,7 @@ export interface Removed {
   readonly size: number;
 }
 
-/** What a store answers: the value, or an error from the catalogue. */
+/** A store answers with the value, or with an error from the catalogue. */
 export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: ServiceFault };
@@ -32,7 +32,7 @@ export type Outcome<T> =
  */
 export type MaybeAsync<T> = Outcome<T> | Promise<Outcome<T>>;
 
-/** What `FileStore.put` is told of the content, before its first byte. `size` is needed. */
+/** The facts of the content that `FileStore.put` gets before its first byte. `size` is needed. */
 export interface PutOptions {
   /** The exact size of the content in bytes: a `commit` after fewer or more is refused. */
   readonly size: number;

@@ -36,10 +36,10 @@ export interface Reader {
 export type PipelineFunction = (connection: RecordedConnection) => Observable<unknown> | AnyActor | Service;
 
 /**
- * What a recording is replayed against:
+ * The other side of a replay:
  *
- * - `fileServer()`, `service(…)`, an actor, or a function without parameters that makes one: it answers, and its replies
- *   are compared with the recorded ones.
+ * - `fileServer()`, `service(…)`, an actor, or a function without parameters that makes one: it answers, and its
+ *   replies are compared with the recorded ones.
  * - `framesOf(…)`, or a function from a connection to an Observable: it reads, and what it emits must not depend on how
  *   the bytes are cut.
  */

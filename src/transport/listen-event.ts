@@ -2,7 +2,7 @@
 import type { Address, Connection, ConnectionFault } from './connection.ts';
 
 /**
- * What a source of connections emits: `listenTcp`, `listenTls`, `listenUnix`, `replay`, or one of your own.
+ * A source of connections emits these events: `listenTcp`, `listenTls`, `listenUnix`, `replay`, or one of your own.
  *
  * - `listening`: connections are accepted from now on. `port` is the real one when the option was 0, and 0 where there
  *   are no ports.

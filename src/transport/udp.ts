@@ -10,7 +10,7 @@ import { LISTEN_RULES } from './check-arguments.ts';
 import type { Address } from './connection.ts';
 import { listenError } from './listen.ts';
 
-/** What `listenUdp` emits: `listening` once, with the real port when the option was 0; then each `datagram`. */
+/** `listenUdp` emits `listening` once, with the real port when the option was 0; then each `datagram`. */
 export type UdpEvent =
   | { readonly type: 'listening'; readonly address: Address; readonly port: number }
   | Datagram;

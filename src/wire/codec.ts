@@ -18,7 +18,7 @@ import type { FrameFault } from './fault.ts';
 /** A message in one piece. A decoder makes one for each message that its codec hands on whole. */
 export interface DecodedMessage<In> {
   readonly type: 'message';
-  /** What the codec has made of the bytes: a string for `lines`, a `Uint8Array` for `rawBytes`. */
+  /** The value that the codec has made of the bytes: a string for `lines`, a `Uint8Array` for `rawBytes`. */
   readonly message: In;
   /** Estimated bytes of memory that the message occupies. */
   readonly cost: number;
@@ -34,7 +34,7 @@ export interface DecodedMessage<In> {
 /** The head of a message whose body is handed on in pieces, as it arrives. `data` follows, and one `end`. */
 export interface DecodedStart<Head> {
   readonly type: 'start';
-  /** What the codec has read in front of the body. */
+  /** The header that the codec has read in front of the body. */
   readonly head: Head;
   /** Bytes of body. All of them follow as `data`. */
   readonly length: number;
@@ -60,8 +60,8 @@ export interface DecodedFault {
 }
 
 /**
- * What a decoder finds in a stream: a `message`, or a `fault` in the place of one; and where `Head` is not `never`, a
- * body in pieces: `start`, any number of `data`, and `end`.
+ * A decoder finds these things in a stream: a `message`, or a `fault` in the place of one; and where `Head` is not
+ * `never`, a body in pieces: `start`, any number of `data`, and `end`.
  */
 export type Decoded<In, Head = never> =
   | DecodedMessage<In>

@@ -66,7 +66,7 @@ export interface FaultEvent {
 }
 
 /**
- * What `deframe` and `deframeStep` emit of a frame, in this order:
+ * `deframe` and `deframeStep` emit these events of a frame, in this order:
  *
  * - `start`, `data`…, `end`: a frame with the delivery `stream`. With `skip` there is no `data`.
  * - `frame`: a frame with the delivery `whole`, in one piece.

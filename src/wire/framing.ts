@@ -22,9 +22,9 @@ import type { HeadFault } from './fault.ts';
  */
 export type Delivery = 'stream' | 'whole' | 'skip';
 
-/** What a framing knows of a frame once its head is complete. */
+/** The facts of a frame that its complete head shows. */
 export interface ParsedHead<H> {
-  /** What `parseHead` has made of the head, for the events. It holds no view of the bytes. */
+  /** The header that `parseHead` has made of the head, for the events. It holds no view of the bytes. */
   readonly header: H;
   /** How many bytes of body follow the head: an integer from 0 to 2^53 - 1. */
   readonly length: number;

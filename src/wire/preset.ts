@@ -50,7 +50,7 @@ export interface LookAhead {
   readonly answers: (header: unknown) => boolean;
 }
 
-/** What a preset's framing is to do with bodies, and what it knows of the connection. All may be left out. */
+/** The options of a preset's framing: how it hands on bodies, and which side it reads. All may be left out. */
 export interface PresetOptions {
   /** How the deframer hands on bodies; default `skip`. */
   readonly delivery?: 'stream' | 'whole' | 'skip';

@@ -16,8 +16,8 @@ import { createFifo } from '../../base/fifo.ts';
 import { SluiceError, StateError } from '../../base/sluice-error.ts';
 
 /**
- * What a reply and its request have in common: an id, as `FramedOptions.keyOf` finds it in a message. Keys are compared
- * with `===`.
+ * The id that a reply and its request have in common: `FramedOptions.keyOf` finds it in a message. Keys are compared by
+ * value.
  */
 export type ReplyKey = string | number | bigint;
 

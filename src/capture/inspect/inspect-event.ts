@@ -104,7 +104,7 @@ export interface InspectedFault extends Omit<FrameFault, 'code' | 'fatal'> {
 }
 
 /**
- * What `inspect` emits: the events of the streams, and of what is in them.
+ * `inspect` emits the events of the streams, and of the frames in them.
  *
  * - `framing`: how the frames of a conversation are found. Once, before its first frame.
  * - `frame`: a frame, and how TCP carried it.

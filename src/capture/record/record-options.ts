@@ -23,7 +23,7 @@ import type { RecordClock } from './record-clock.ts';
  */
 export type Redact = (from: Side) => (chunk: Uint8Array) => Uint8Array;
 
-/** What `record` and `recordInto` write, and what they hide. All may be left out. */
+/** The bytes that `record` and `recordInto` write, and those that they hide. All options may be left out. */
 export interface RecordOptions {
   /** Which side of its connection a wrapped one is; default `server`. */
   readonly at?: Side;

@@ -5,9 +5,9 @@ import { hexOf } from '../../base/bytes.ts';
 export interface ValueDifference {
   /** Where, as it is written in code: `files[2].size`; empty for the values themselves. */
   readonly path: string;
-  /** What the recording has there; undefined when it has nothing. */
+  /** The value in the recording; undefined when it has none there. */
   readonly expected: unknown;
-  /** What the replay has there; undefined when it has nothing. */
+  /** The value in the replay; undefined when it has none there. */
   readonly got: unknown;
 }
 

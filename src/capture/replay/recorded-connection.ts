@@ -55,7 +55,9 @@ export interface RecordedConnection extends Connection {
   readonly written$: Observable<Uint8Array>;
 }
 
-/** What `replay` emits: a recorded conversation as a connection. It is a `ListenEvent`, so that a server takes it. */
+/**
+ * `replay` emits each recorded conversation as a connection. The event is a `ListenEvent`, so that a server takes it.
+ */
 export interface ReplayEvent {
   readonly type: 'connection';
   /** The subscriber owns it, and must end or destroy it. */

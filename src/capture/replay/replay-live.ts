@@ -32,7 +32,7 @@ import { createReplayClock } from './replay-clock.ts';
 import type { Replies } from './replies.ts';
 import { type LiveReplay, runLiveReplay, stopLiveReplay } from './run-live-replay.ts';
 
-/** What `replayTo` sends, when, and how it compares what comes back. All may be left out. */
+/** The options of `replayTo`: which requests it sends, when, and how it compares the replies. All may be left out. */
 export interface LiveOptions<H> extends PacingOptions {
   /** Which conversations; default all. */
   readonly only?: Selection;

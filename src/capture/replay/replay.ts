@@ -31,7 +31,7 @@ import type { ReplayEvent } from './recorded-connection.ts';
 import { createReplayClock } from './replay-clock.ts';
 import { startReplay } from './run-replay.ts';
 
-/** What `replay` emits, when, and how it is cut. All may be left out. */
+/** The options of `replay`: which conversations it emits, when, and how it cuts their bytes. All may be left out. */
 export interface ReplayOptions extends PacingOptions {
   /** Which conversations; default all. Others cost no more than the reading. */
   readonly only?: Selection;

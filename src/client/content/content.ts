@@ -4,7 +4,7 @@ import { type BytesLike, bytesOf } from '../../wire/bytes.ts';
 import { ContentError } from './content-error.ts';
 
 /**
- * What a put sends. `bytesContent`, `blobContent`, `streamContent` and `fileContent` make contents; one of your own
+ * The bytes of a put. `bytesContent`, `blobContent`, `streamContent` and `fileContent` make contents; one of your own
  * needs `size` and `read`.
  */
 export interface Content {

@@ -11,7 +11,7 @@ import type { Content } from './content.ts';
 import { ContentError } from './content-error.ts';
 import { type ByteStream, checkStream, type StreamSource, streamSource } from './stream-source.ts';
 
-/** What a stream does not say of itself. `size` is needed. */
+/** The facts that a stream does not say of itself. `size` is needed. */
 export interface StreamContentOptions {
   /** The bytes of the stream, all in all, from 0: the frame's header promises them before the first one is sent. */
   readonly size: number;

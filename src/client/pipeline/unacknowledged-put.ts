@@ -7,7 +7,7 @@ import type { Outbound, SentContent } from './client-request.ts';
 import type { FrameSender } from './frame-sender.ts';
 
 /**
- * What `UnacknowledgedSender.put` emits.
+ * `UnacknowledgedSender.put` emits these events.
  *
  * - `progress`: the operating system has taken `sent` of `total` bytes of the content.
  * - `sent`: the operating system has taken all of them, whose CRC-32 is `crc32`. The last event: whether the peer has

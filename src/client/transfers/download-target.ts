@@ -26,7 +26,7 @@ export interface DownloadTarget {
   readonly write: (bytes: Uint8Array<ArrayBuffer>) => void;
 }
 
-/** What `Downloads.fetch` emits as bytes arrive. */
+/** `Downloads.fetch` emits this as bytes arrive. */
 export interface DownloadProgress {
   /** Bytes that are there, those kept from before included. */
   readonly received: number;

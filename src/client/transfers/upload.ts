@@ -37,7 +37,7 @@ export interface UploadSettings extends Pick<PutSettings, 'mtime' | 'ifAbsent'> 
   readonly verify?: 'sha256';
 }
 
-/** What `Uploads.upload` emits as bytes leave, and as the server reports them durable. */
+/** `Uploads.upload` emits this as bytes leave, and as the server reports them durable. */
 export interface Progress {
   readonly type: 'progress';
   /** Bytes of the content that the operating system has taken, durable bytes of earlier tries included. */

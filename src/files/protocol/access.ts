@@ -1,7 +1,7 @@
 /** Access: the rights that a request needs, and those that a principal has. */
 
 /**
- * What a peer may do: `read`: get, list, stat. `write`: put, resume, cancel, and the new name of a rename; it includes
+ * A right of a peer. `read`: get, list, stat. `write`: put, resume, cancel, and the new name of a rename; it includes
  * replacing a file. `delete`: delete, and the old name of a rename.
  */
 export type Right = 'read' | 'write' | 'delete';
@@ -21,7 +21,7 @@ export interface Principal {
    * principal.
    */
   readonly name: string;
-  /** What it may do with the files below `prefix`. */
+  /** The rights that it has to the files whose names begin with `prefix`. */
   readonly rights: readonly Right[];
   /** The prefix that every name it uses must have; '' for no limit. */
   readonly prefix: string;

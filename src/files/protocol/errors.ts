@@ -7,7 +7,7 @@
  */
 import { inWords } from '../../wire/argument.ts';
 
-/** What the catalogue says of a code. */
+/** The facts of an error code. */
 export interface ErrorDefinition {
   /** Whether the connection ends: the server sends the error, reads nothing behind it, and ends its side. */
   readonly fatal: boolean;
@@ -15,7 +15,7 @@ export interface ErrorDefinition {
    * Whose fault it is: of the `peer`, and the same request fails again; or of the `server`, and it may succeed later.
    */
   readonly blame: 'peer' | 'server';
-  /** What the error's `message` begins with. */
+  /** The first words of the error's `message`. */
   readonly message: string;
 }
 

@@ -39,7 +39,7 @@ export type CommandEvent<R> =
   | { readonly type: 'result'; readonly result: EffectResult };
 
 /**
- * What a reply is made of:
+ * A part of the reply to a request:
  *
  * - `ack`: the request was carried out. The session adds `ack` and `id`, and the length of `body`, whose bytes are sent
  *   behind the fields. The last part.
@@ -58,13 +58,13 @@ export type ReplyPart =
   | { readonly type: 'progress'; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly type: 'file'; readonly offset: number; readonly length: number };
 
-/** What a command does at an event: its next state, what it needs, and what it answers. */
+/** A command answers each event with its next state, the effects that it needs, and parts of the reply. */
 export interface Transition<S> {
-  /** What the next event of the request finds. */
+  /** The state that the next event of the request finds. */
   readonly state: S;
-  /** What the server is to do, in order; default nothing. */
+  /** The effects that the server carries out, in order; default none. */
   readonly effects?: readonly CommandEffect[];
-  /** What the peer is to get, in order; default nothing. */
+  /** The parts of the reply that the peer gets, in order; default none. */
   readonly replies?: readonly ReplyPart[];
   /**
    * Whether the request is over; default false. Then no effect of it is under way, and it awaits no result. The session

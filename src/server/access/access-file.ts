@@ -39,8 +39,8 @@ export interface AccessFile {
 }
 
 /**
- * What `openAccessFile` resolves with: the rules; or, when the file cannot be read or is wrong, the problems in it,
- * each a sentence.
+ * `openAccessFile` resolves with the rules; or, when the file cannot be read or is wrong, with the problems in it, each
+ * a sentence.
  */
 export type OpenedAccess =
   | { readonly ok: true; readonly value: AccessFile }

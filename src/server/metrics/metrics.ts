@@ -25,7 +25,7 @@ import {
   type Readings,
 } from './server-metrics.ts';
 
-/** What `createMetrics` counts and reads. `events$` and `stats` are needed. */
+/** The sources that `createMetrics` counts and reads. `events$` and `stats` are needed. */
 export interface MetricsOptions {
   /**
    * The events of the server. They are subscribed to at once and once, so they must be shared, as a `Subject`
@@ -53,10 +53,7 @@ export interface Metrics {
   readonly stop: () => void;
 }
 
-/**
- * What `createMetrics` resolves with: the metrics; or, when the package `prom-client` is not installed, why there are
- * none.
- */
+/** `createMetrics` resolves with the metrics; or, when the package `prom-client` is not installed, with the error. */
 export type MetricsOutcome =
   | { readonly ok: true; readonly value: Metrics }
   | { readonly ok: false; readonly error: NoPromClient };

@@ -20,8 +20,8 @@ import { writeCases } from './writes.ts';
 export type { ConnectionAbilities } from './case.ts';
 
 /**
- * What `connectionContract` declares its cases with, and what your kind of connection cannot do. `describe` and `it`
- * are needed.
+ * The functions with which `connectionContract` declares its cases, and the abilities that your kind of connection
+ * lacks. `describe` and `it` are needed.
  */
 export interface ConnectionContractOptions extends Partial<ConnectionAbilities> {
   /** The function of a test runner that groups cases: vitest, jest, mocha and `node:test` have one. */
@@ -30,7 +30,7 @@ export interface ConnectionContractOptions extends Partial<ConnectionAbilities> 
   readonly it: (name: string, body: () => Promise<void>) => unknown;
   /** How often writes of random sizes are tried, from 0; default 40. */
   readonly runs?: number;
-  /** What the random sizes begin with, a whole number; default 1. With the same one they are the same. */
+  /** The seed of the random sizes, a whole number; default 1. The same seed makes the same sizes. */
   readonly seed?: number;
 }
 

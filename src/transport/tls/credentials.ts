@@ -2,7 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { inWords, RECORD, type Rule } from '../../wire/argument.ts';
 
-/** What a TLS server proves its identity with, and whose clients it trusts: PEM, each as text or bytes. */
+/** The certificate of a TLS server with its key, and the authorities of its clients: PEM, each as text or bytes. */
 export interface TlsCredentials {
   /** The server's certificate, then those of its issuers up to the authority, which may be left out. */
   readonly cert: string | Uint8Array;

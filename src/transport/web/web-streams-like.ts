@@ -24,9 +24,9 @@ export interface WritableLike {
 
 /** The two directions of a connection: a `WebTransportBidirectionalStream`, or any pair of streams of bytes. */
 export interface WebStreams {
-  /** What the peer sends: a stream of `Uint8Array`s. */
+  /** The stream of `Uint8Array`s that the peer sends. */
   readonly readable: ReadableLike;
-  /** What is sent to the peer. */
+  /** The stream to the peer. */
   readonly writable: WritableLike;
 }
 

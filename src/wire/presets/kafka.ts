@@ -12,7 +12,7 @@ const MESSAGE_BYTES_MIN = 4;
 
 /**
  * Apache Kafka (protocol guide, "Common Request and Response Structure"): requests and responses behind their lengths.
- * What a request asks for is in its body, so `label` is null. Usual port: 9092.
+ * The body says what a request asks for, so `label` is null. Usual port: 9092.
  *
  * @example deframe(presets.kafka.framing({ delivery: 'whole', maxLength: 1024 * 1024 })); // a longer one is a fault
  */
