@@ -85,6 +85,18 @@ export { type Encoded, encodeLength } from './wire/length-codec.ts';
 export { lengthField, type PrefixedBody } from './wire/length-field.ts';
 export type { LengthFieldOptions, Prefix } from './wire/length-options.ts';
 export type { LookAhead, Preset, PresetOptions } from './wire/preset.ts';
+/**
+ * The presets: how well-known protocols frame their messages, by name. A bundler that follows a namespace, as Rollup,
+ * Vite and webpack do, brings only those that the program uses. `presetNamed` finds one by a name in the program's data.
+ *
+ * @example
+ * chunks$.pipe(deframe(presets.mqtt.framing())).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'start') console.log(presets.mqtt.label(event.header), event.length);
+ *   },
+ *   error: (error) => console.error(error.message),
+ * });
+ */
 export * as presets from './wire/presets/all.ts';
 export type { MessageHead } from './wire/presets/message-head.ts';
 export { presetNamed } from './wire/presets.ts';

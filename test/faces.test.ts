@@ -2,9 +2,23 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { faceSources } from './support/docstrings.ts';
 import { publicFaces, reportOf } from './support/public-names.ts';
+import { root } from './support/readme.ts';
 
 const faces = publicFaces();
+/** Types that the documentation does not name: it shows their members where they are inherited or joined. */
+const SHOWN_ELSEWHERE = [
+  'ArrivingBody',
+  'ConnectionAbilities',
+  'Counters',
+  'Definition',
+  'DissectOptions',
+  'Of',
+  'OfSide',
+  'ReassemblyOptions',
+  'Timed',
+];
 const golden = resolve(import.meta.dirname, 'golden/faces');
 const fileOf = (name: string): string => `${golden}/${name.replace('/', '-')}.txt`;
 const count = (isOf: (name: string) => boolean, isValue: boolean): number =>
@@ -39,5 +53,14 @@ describe('the faces of the package', () => {
     const taken = ['Request', 'Response', 'Window', 'Store', 'Effect', 'step', 'finish', 'problem', 'bytes'];
     const names = faces.flatMap((face) => face.names.map(({ name }) => name));
     expect(names.filter((name) => taken.includes(name) || name in globalThis)).toEqual([]);
+  });
+
+  test('the documentation is told of each type that is named and not exported, so that it has no warning', () => {
+    const { typedocOptions } = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8'));
+    const hidden = new Set(faces.flatMap((face) => face.hidden));
+    const told: readonly string[] = [...typedocOptions.intentionallyNotExported, ...SHOWN_ELSEWHERE];
+    expect([...told].sort()).toEqual([...hidden].sort());
+    const sources = faceSources.map(([, path]) => path);
+    expect([...typedocOptions.entryPoints].sort()).toEqual([...sources].sort());
   });
 });

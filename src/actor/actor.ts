@@ -28,23 +28,28 @@ import type { TimeoutKind } from './bounds/timeouts.ts';
 import type { Flow } from './flow.ts';
 import type { Mailbox } from './mailbox.ts';
 
-/** Who is at the other end. */
+/** Who is at the other end. Every event of one connection has the same. */
 export interface Peer {
   /** Unique in this process; for logs. */
   readonly id: string;
+  /** Our end of the connection. */
   readonly local: Address;
+  /** The peer's end: `192.0.2.7:50312`, say. */
   readonly remote: Address;
   /** The certificate that the peer has shown over TLS, if any. */
   readonly certificate?: Certificate;
 }
 
 /**
+ * An event of an actor's connection: the engine gives its reducer one at a time. `message`, `start`, `data`, `end` and
+ * `fault` are those of the codec.
+ *
  * - `opened`: the first event. A server may speak first.
  * - `message`, `start`, `data`, `end`, `fault`: from the peer. After a fatal fault the engine ends the connection, once
  *   what the reducer sends is sent. A `message` or `start` with `exceedsBudget` costs more than 16 KiB while the memory
  *   of all connections is used up: a protocol that can refuse it should.
- * - `ended`: the peer sends no more, and still reads. The engine ends our side once all effects have
- *   settled and no timer is set.
+ * - `ended`: the peer sends no more, and still reads. The engine ends our side once all effects have settled and no
+ *   timer is set.
  * - `result`, `failed`: of an effect: one `result` for each value that `perform` gives, or its error.
  * - `input`: from another connection, or from anywhere in the program (see `Mailbox`), or what `listen` has emitted.
  * - `timer`: one that `setTimer` has set.
@@ -95,8 +100,9 @@ export type Control<Out> =
   | { readonly type: 'useCodec'; readonly codec: Codec<any, any, any> }
   | { readonly type: 'end' | 'destroy' };
 
-/** What a reducer returns. */
+/** A reducer returns the state after the event, and the effects that the engine is to carry out. */
 export interface Reduction<S, E, Out> {
+  /** The state that the next event finds. It may be the one that was given. */
   readonly state: S;
   /** In order; default none. */
   readonly effects?: readonly (E | Control<Out>)[];
@@ -104,6 +110,7 @@ export interface Reduction<S, E, Out> {
 
 /** What a performer may use besides the effect. */
 export interface PerformContext<I> {
+  /** The peer of the connection whose effect it is. */
   readonly peer: Peer;
   /** Aborted once the connection is closed. An effect that has not ended half a minute later is given up. */
   readonly signal: AbortSignal;
@@ -116,18 +123,23 @@ export interface PerformContext<I> {
 }
 
 /**
+ * A service on one connection, as data and functions. `defineActor` makes one, and `serveActors` runs it for every
+ * connection, with a state each.
+ *
  * @typeParam S the state of a connection: a value.
  * @typeParam In the messages of the peer; `Out` those to it; `Head` as in `Codec`.
  * @typeParam E the effects of your own; each has a `type` that is no `Control`'s.
  * @typeParam R what comes of them. @typeParam I what other connections send.
  */
 export interface Actor<S, In, Out, Head, E extends { readonly type: string }, R, I> {
+  /** How messages are found in the bytes of the peer, and made into bytes for it. */
   readonly codec: Codec<In, Out, Head>;
   /**
    * The most that any codec keeps of an incomplete message, in bytes, where `useCodec` may set one that keeps more than
    * `codec` does, and more than 64 KiB; default its `heldMax`.
    */
   readonly heldMax?: number;
+  /** Makes the state of a connection that was accepted, before any event. */
   readonly initial: (peer: Peer) => S;
   /** Pure. An exception costs the connection, and is reported as `internal-error`. */
   readonly reduce: (state: S, event: ActorEvent<In, Head, E, R, I>) => Reduction<S, E, Out>;
@@ -179,11 +191,28 @@ export interface AnyActor {
 }
 // biome-ignore-end lint/suspicious/noExplicitAny: what it keeps and gives is of its own types.
 
-/** The types of an actor that no function shows; each may be left out. */
+/**
+ * The types of an actor that no function shows: `defineActor` takes them between its angle brackets. Each may be left
+ * out.
+ *
+ * @example
+ * const counter = defineActor<{ state: number }>()({
+ *   codec: lines({ maxLength: 1000 }),
+ *   initial: () => 0,
+ *   reduce: (count, event) => {
+ *     if (event.type !== 'message') return { state: count };
+ *     return { state: count + 1, effects: [{ type: 'send', message: `${count + 1}: ${event.message}` }] };
+ *   },
+ * });
+ */
 export interface ActorTypes {
+  /** The state of a connection; default none (`null`). */
   readonly state?: unknown;
+  /** The effects that `perform` carries out, told apart by `type`; default none. */
   readonly effect?: { readonly type: string };
+  /** The values that `perform` gives: an event `result` has one; default none. */
   readonly result?: unknown;
+  /** The inputs that others send to the connection's mailbox: an event `input` has one; default none. */
   readonly input?: unknown;
 }
 

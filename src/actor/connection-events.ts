@@ -9,11 +9,17 @@ export interface Where {
   readonly remote: Address;
 }
 
+/**
+ * An event of a connection, from its admission to its end. Each names the connection by `connection`, the
+ * `Connection.id`, and by `remote`, the address of the peer.
+ *
+ * - `opened`: it was admitted.
+ * - `closed`: it is over. `fault` is null when it ended in good order, and `ms` is how many milliseconds it was open.
+ * - `turned-away`: there were too many connections. No `closed` follows.
+ */
 export type ConnectionEvent =
   | ({ readonly type: 'opened' } & Where)
-  /** `fault` is null when the connection ended in good order; `ms` is how long it was open. */
   | ({ readonly type: 'closed'; readonly fault: ConnectionFault | null; readonly ms: number } & Where)
-  /** There were too many connections. No `closed` follows. */
   | ({ readonly type: 'turned-away'; readonly code: 'too-many-connections' } & Where);
 
 export interface ConnectionEventsOptions<Event> {

@@ -10,6 +10,11 @@
 import type { ConnectionFault } from '../transport/connection.ts';
 import type { CreditWindow } from './bounds/credit.ts';
 
+/**
+ * The flow of bytes to a peer, for performers that send many of them, or whose answers are much longer than what asked
+ * for them. Such a performer borrows the memory of each piece by `lend`, writes the piece, and repays it when it is
+ * `settled`.
+ */
 export interface Flow extends Pick<CreditWindow, 'isFree' | 'charge' | 'credit' | 'lend' | 'repay'> {
   /**
    * Sends bytes behind everything that was sent before, without a copy. They must stay unchanged until `settled` is

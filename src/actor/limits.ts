@@ -6,6 +6,10 @@ import type { Timeouts } from './bounds/timeouts.ts';
 import { defaultMailbox, type MailboxLimits } from './mailbox.ts';
 import type { QuietPeriod } from './run/ack-delay.ts';
 
+/**
+ * The bounds of `serveActors`: of connections, of what they send a second, of their memory and of the time that they
+ * may take. Those that are not given have the values of `defaultActorLimits`.
+ */
 export interface ActorLimits {
   /** The most connections at once; default 10,000. */
   readonly connections: number;
@@ -13,18 +17,21 @@ export interface ActorLimits {
   readonly connectionsPerAddress: number;
   /** The messages a second of all connections together; default no limit. Beyond it the server reads more slowly. */
   readonly messagesPerSecond: number;
-  /** The same for bytes. */
+  /**
+   * The bytes a second that all connections together may send; default no limit. Beyond it the server reads more
+   * slowly.
+   */
   readonly bytesPerSecond: number;
   /**
-   * How long a connection waits for its peer, in milliseconds; `Infinity` for ever. For a protocol in which the
-   * server alone speaks, `firstBytes` and `idle` are `Infinity`.
+   * How long a connection waits for its peer, in milliseconds; `Infinity` for ever. For a protocol in which the server
+   * alone speaks, `firstBytes` and `idle` are `Infinity`. The defaults are those that `Timeouts` lists.
    */
   readonly timeouts: Timeouts;
   /** The unsettled bytes of one connection at which reading pauses, and below which it resumes; default 4 and 2 MiB. */
   readonly window: Watermarks;
   /** The same over all connections together; default 128 and 96 MiB. Half of it is for messages that are arriving. */
   readonly budget: Watermarks;
-  /** What may wait for one connection that others have sent. */
+  /** The inputs that may wait for one connection, from all others together; default 1,024 inputs and 1 MiB. */
   readonly mailbox: MailboxLimits;
   /** How long the peer may take to end its side once ours is ended, in milliseconds; default 5,000. */
   readonly linger: number;
@@ -34,6 +41,17 @@ export interface ActorLimits {
 
 const MiB = 1024 * 1024;
 
+/**
+ * The limits of `serveActors` where the options name no others.
+ *
+ * @example
+ * const { timeouts } = defaultActorLimits;
+ * serveActors({
+ *   connections$: listenTcp({ port: 7000 }),
+ *   actor: echo,
+ *   limits: { timeouts: { ...timeouts, idle: 60_000 } },
+ * }).subscribe({ error: (error) => console.error(error.message) });
+ */
 export const defaultActorLimits: ActorLimits = {
   connections: 10_000,
   connectionsPerAddress: 8_000,

@@ -16,17 +16,27 @@
 import { createFifo } from '../base/fifo.ts';
 import { memoryOf } from '../base/memory-of.ts';
 
-/** What became of an input: the actor has it; it was dropped for newer ones; or the connection is closed. */
+/** What became of an input: the actor has it (`taken`); it was dropped for newer ones; or the connection is closed. */
 export type Posted = 'taken' | 'dropped' | 'closed';
 
+/**
+ * Where a connection's actor takes inputs from others: another connection, a timer, anything in the program. The actor
+ * gets it as `PerformContext.self`, and its performer hands it out.
+ *
+ * @typeParam I what may be sent.
+ */
 export interface Mailbox<I> {
   /**
    * Sends an input to the actor of a connection. It never throws, and need not be awaited. Who awaits it goes on when
-   * the receiver has taken the input.
+   * the receiver has the input (`taken`), when it was `dropped` for newer ones, or when the connection is `closed`.
    */
   readonly post: (input: I) => Promise<Posted>;
 }
 
+/**
+ * How much may wait in the mailbox of one connection, and what happens beyond that: a peer that does not read must not
+ * fill the memory.
+ */
 export interface MailboxLimits {
   /** The most inputs that wait, from 1; default 1,024. */
   readonly inputs: number;

@@ -12,6 +12,7 @@ import {
   wholeFrom,
 } from '../wire/argument.ts';
 
+/** How much `mapPausing` lets wait before it pauses the connection. All may be left out. */
 export interface MapPausingOptions<T> {
   /** The bytes that may wait before the connection is paused; default 1 MiB. */
   readonly highBytes?: number;
@@ -42,8 +43,13 @@ const RULES = {
  * @param project what it throws or rejects with is an error of the result.
  * @throws TypeError or RangeError when an argument is of the wrong kind.
  * @example
+ * import { appendFile } from 'node:fs/promises';
+ *
  * connection.chunks$
- *   .pipe(frames(codec), mapPausing(connection, (record) => save(record), { highBytes: 4_000_000 }))
+ *   .pipe(
+ *     frames(lines({ maxLength: 1000 })),
+ *     mapPausing(connection, (line) => appendFile('lines.txt', `${line}\n`), { highBytes: 4_000_000 }),
+ *   )
  *   .subscribe({ error: (error) => console.error(error.message) });
  */
 export function mapPausing<T, R>(

@@ -4,6 +4,9 @@ import type { FrameFault } from '../wire/fault.ts';
 import type { TimeoutKind } from './bounds/timeouts.ts';
 
 /**
+ * A report of what happens on a connection besides its messages, for logs and metrics. `serveActors` emits each with
+ * its connection.
+ *
  * - `fault`: bytes of the peer could not be understood.
  * - `timeout`: the peer was too slow.
  * - `overflow`: the peer did not read what others sent to it, and its mailbox was full.

@@ -33,16 +33,23 @@ import { serveActor } from './serve-actor.ts';
 import { shutdownSignal } from './shutdown-signal.ts';
 import type { TraceEvent } from './trace.ts';
 
+/**
+ * `serveActors` emits these events.
+ *
+ * - `listening`, `accept-failed`: of the source of connections, as in `ListenEvent`.
+ * - `opened`, `closed`, `turned-away`: of a connection, as in `ConnectionEvent`.
+ * - `fault`, `timeout`, `overflow`, `internal-error`, `abandoned`: of a connection, as in `ActorReport`.
+ * - `cut`: the grace time of a shutdown was over, and the connection was not. `closed` follows.
+ * - `internal-error` without a connection: `shutdown$` has errored with `thrown`, and the server shuts down.
+ */
 export type ActorsEvent =
-  /** `listening`: connections are accepted from now on. `accept-failed`: one could not be accepted. */
   | Exclude<ListenEvent, { type: 'connection' }>
   | ConnectionEvent
-  /** The grace time was over, and the connection was not. */
   | ({ readonly type: 'cut' } & Where)
-  /** `shutdown$` has errored: the server shuts down. */
   | { readonly type: 'internal-error'; readonly thrown: unknown }
   | (ActorReport & Where);
 
+/** The numbers of a server of actors, since it began. Reading them costs next to nothing. */
 export interface ActorsStats extends Readonly<Counters> {
   /** Connections that are open now. */
   readonly connections: number;
@@ -50,21 +57,25 @@ export interface ActorsStats extends Readonly<Counters> {
   readonly unsettled: number;
 }
 
+/** The options of `serveActors`: connections and an actor are needed, and all others have defaults. */
 export interface ServeActorsOptions<S, In, Out, Head, E extends { readonly type: string }, R, I> {
   /** Where connections come from: `listenTcp`, `listenUnix`, or a list of them by `merge`. */
   readonly connections$: Observable<ListenEvent>;
+  /** The actor that serves each connection: `defineActor` makes it. */
   readonly actor: Actor<S, In, Out, Head, E, R, I>;
+  /** The limits that are not those of `defaultActorLimits`; default none. */
   readonly limits?: Partial<ActorLimits>;
   /**
    * When it emits, no more connections are accepted, every actor gets the event `shutdown`, and what is not over after
-   * the grace time is cut. An error of it does the same, and is an event `internal-error` without a connection.
+   * the grace time is cut. An error of it does the same, and is an event `internal-error` without a connection. Default
+   * never: unsubscribing stops the server at once.
    */
   readonly shutdown$?: Observable<unknown>;
   /** The message for a peer that is turned away, with the reason; default none. */
   readonly refusal?: (why: string) => Out;
-  /** Called with every event, its effects, and every pause. It must not throw. */
+  /** Called with every event, its effects, and every pause; default nothing is. It must not throw. */
   readonly trace?: (event: TraceEvent) => void;
-  /** Called once with a function that answers the numbers of now. */
+  /** Called once with a function that answers the numbers of now; default nothing is. */
   readonly stats?: (read: () => ActorsStats) => void;
 }
 

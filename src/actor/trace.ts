@@ -8,6 +8,8 @@ import { hexOf } from '../base/bytes.ts';
 export type Pause = 'credit' | 'actor' | 'turn' | 'room' | 'bytes' | 'messages';
 
 /**
+ * A server calls its option `trace` with these events. `connection` is the id of the connection.
+ *
  * - `event`: the reducer is given an event; `effects` are those that it returned.
  * - `pause`, `resume`: the connection is not read any more, or again; `why` is the reason that changed.
  */
@@ -24,9 +26,14 @@ export type TraceEvent =
 const [SHOWN_CHARACTERS_MAX, SHOWN_BYTES_MAX] = [60, 16];
 
 /**
- * One line for a terminal or a log.
+ * Makes one line of a trace event, for a terminal or a log. Values are cut to 60 characters, and bytes to 16.
  *
- * @example formatTrace(event) // 'tcp:3 message "hello" -> say, send'
+ * @example
+ * serveActors({
+ *   connections$: listenTcp({ port: 7000 }),
+ *   actor: echo,
+ *   trace: (event) => console.log(formatTrace(event)), // tcp:3 message "hello" -> send
+ * }).subscribe({ error: (error) => console.error(error.message) });
  */
 export function formatTrace(trace: TraceEvent): string {
   const { connection } = trace;

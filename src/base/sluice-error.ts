@@ -38,6 +38,7 @@ export class SluiceError extends Error {
   }
 
   // An accessor of the class: the stack begins with the name that the class has while `Error` makes it.
+  /** The class of the error, also where a bundler has renamed it: `ConnectionError`, say. */
   override get name(): string {
     return 'SluiceError';
   }
@@ -70,6 +71,8 @@ function jsonOf(value: unknown, depth = 0): unknown {
 }
 
 /**
+ * The reason why a call makes no sense at its time:
+ *
  * - `has-subscriber`: an Observable that is for one subscriber has one, or has had one.
  * - `replaced`: another codec is in use.
  * - `detached`: the connection is no longer read here.
@@ -91,12 +94,25 @@ export type StateFaultCode =
   | 'closed'
   | 'not-completed';
 
+/** The data of a `StateError`. */
 export interface StateFault {
+  /** Which order is wrong: see `StateFaultCode`. */
   readonly code: StateFaultCode;
+  /** A sentence that says what must come first. */
   readonly message: string;
 }
 
-/** A call came at a time at which it makes no sense: the order of the calls is wrong. Its message says what comes first. */
+/**
+ * A call came at a time at which it makes no sense: the order of the calls is wrong. Its message says what comes first.
+ *
+ * @example
+ * try {
+ *   chat.detach();
+ * } catch (error) {
+ *   if (!(error instanceof StateError)) throw error;
+ *   console.error(`${error.code}: ${error.message}`); // unread-bytes: the peer sent more before its answer, say
+ * }
+ */
 export class StateError extends SluiceError {
   declare readonly code: StateFaultCode;
   declare readonly fault: StateFault;

@@ -2,6 +2,8 @@
 import { SluiceError } from '../base/sluice-error.ts';
 
 /**
+ * Why a capture could not be read to its end, or a recording could not begin:
+ *
  * - `not-a-capture`: the first bytes are those of no format we know.
  * - `truncated`: the file ends in the middle of a record or block.
  * - `damaged`: a record or block cannot be (its length, say), so that the next one cannot be found.
@@ -12,12 +14,13 @@ export type CaptureFaultCode = 'not-a-capture' | 'truncated' | 'damaged' | 'unre
 
 /** Why the reading of a capture ended early, or a recording could not begin. */
 export interface CaptureFault {
+  /** The kind of the fault: see `CaptureFaultCode`. */
   readonly code: CaptureFaultCode;
   /** In words: the capture's name, where in it (bytes from its beginning) and what. */
   readonly message: string;
   /** The offset in the file, in bytes, of the record or block at fault. */
   readonly position: number;
-  /** The number of the last packet that was read whole; 0 when there is none. */
+  /** The number of the last packet that was read whole, from 1; 0 when there is none. */
   readonly after: number;
 }
 
@@ -27,7 +30,7 @@ export interface CaptureFault {
  *
  * @example
  * try {
- *   for await (const packets of readPackets(captureFile('traffic.pcap'))) console.log(packets.length);
+ *   for await (const events of readStreams(captureFile('traffic.pcap'))) console.log(events.length);
  * } catch (error) {
  *   if (!(error instanceof CaptureError)) throw error;
  *   console.error(`${error.message} (after packet ${error.after})`);
@@ -36,9 +39,9 @@ export interface CaptureFault {
 export class CaptureError extends SluiceError {
   declare readonly code: CaptureFaultCode;
   declare readonly fault: CaptureFault;
-  /** As in `CaptureFault`. */
+  /** The offset in the file, in bytes, of the record or block at fault. */
   readonly position: number;
-  /** As in `CaptureFault`. */
+  /** The number of the last packet that was read whole, from 1; 0 when there is none. */
   readonly after: number;
 
   constructor(fault: CaptureFault, options?: { readonly cause?: unknown }) {

@@ -18,6 +18,7 @@ import { isZstd } from './format/zstd-frames.ts';
  */
 const BLOCK_BYTES = 256 * 1024;
 
+/** How `captureFile` reads the file. */
 export interface CaptureFileOptions {
   /**
    * Reads into the same memory again and again: then what is handed out (packets, chunks) may be looked at only until
@@ -36,8 +37,9 @@ export interface CaptureFileOptions {
  * cannot be read is a `CaptureError` `unreadable`, thrown by the iteration.
  *
  * @param file its path, or its `file:` URL; `-` is standard input. That, and a pipe, can be read only once.
+ * @throws TypeError when an argument is of the wrong kind.
  * @example
- * for await (const packets of readPackets(captureFile('traffic.pcap'))) console.log(packets.length);
+ * for await (const events of readStreams(captureFile('traffic.pcap'))) console.log(events.length);
  * @example captureFile(new URL('./traffic.pcap', import.meta.url)) // beside the module
  */
 export function captureFile(file: string | URL, options: CaptureFileOptions = {}): Capture {

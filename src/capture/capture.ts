@@ -12,6 +12,10 @@
 import { check, checkFields, optional, RECORD, TEXT, withMethods } from '../wire/argument.ts';
 import { type BytesLike, bytesOf } from '../wire/bytes.ts';
 
+/**
+ * Recorded packets, in the pcap or the pcapng format: what `captureFile` and `captureOf` make, and what everything that
+ * reads a recording takes. A source of your own needs no more than these two fields.
+ */
 export interface Capture {
   /** How messages name it: the path of a file, say. */
   readonly name: string;
@@ -37,10 +41,12 @@ export function checkCapture(by: string, capture: Capture, options: unknown = {}
 }
 
 /**
- * A capture that is in memory.
+ * A capture that is in memory: the bytes of a whole file, pcap or pcapng, compressed or not.
  *
+ * @param name how messages name it; default `capture`.
+ * @throws TypeError when the bytes are none.
  * @example
- * for await (const packets of readPackets(captureOf(bytes))) console.log(packets.length);
+ * for await (const events of readStreams(captureOf(bytes, 'upload.pcap'))) console.log(events.length);
  */
 export function captureOf(given: BytesLike, name = 'capture'): Capture {
   const bytes = bytesOf(given, 'a capture');

@@ -9,6 +9,7 @@ import type { NoSegment } from './segment.ts';
 import type { StreamEvent } from './stream-event.ts';
 import { createUnread } from './unread.ts';
 
+/** How packets are put together to streams, and how much memory that may take. All may be left out. */
 export interface StreamOptions extends DissectOptions, ReassemblyOptions {
   /**
    * The meaning of a RST may be decided some packets later. With `as-decided` (the default) the events of other

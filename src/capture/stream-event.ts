@@ -32,7 +32,9 @@ export interface Conversation {
    * conversation here when it lives on after its close, or is tried again with the same numbers.
    */
   readonly index: number;
+  /** The address of the side that opened it: `10.0.0.2:50312`. */
   readonly client: Address;
+  /** The address of the other side. */
   readonly server: Address;
   /** When its first packet was captured, in nanoseconds since 1970. */
   readonly startedAt: bigint;
@@ -44,6 +46,7 @@ export interface Conversation {
 }
 
 interface Of {
+  /** The conversation that it belongs to. */
   readonly conversation: Conversation;
 }
 
@@ -62,7 +65,7 @@ interface Timed {
    * It is the greatest `capturedAt` of the side up to here, so it never falls within a side.
    */
   readonly deliverableAt: bigint;
-  /** `Packet.number` of the packet. */
+  /** The packet's number in the file, from 1. */
   readonly packet: number;
 }
 
@@ -95,6 +98,11 @@ export interface StreamGap extends OfSide {
   readonly type: 'gap';
   /** Bytes: 1 to 2^32 - 1. */
   readonly length: number;
+  /**
+   * `lost`: no packet of the recording has the bytes, though later ones were captured. `snapped`: the packet that has
+   * them was cut by the snap length. `limit`: they may come, but the bytes that wait behind them are over a limit of
+   * `StreamOptions`.
+   */
   readonly reason: GapReason;
 }
 
@@ -103,7 +111,7 @@ export interface StreamConflict extends OfSide {
   readonly type: 'conflict';
   /** Bytes from the first that differs to the last. */
   readonly length: number;
-  /** `Packet.number` of the packet whose bytes were dropped. */
+  /** The number in the file, from 1, of the packet whose bytes were dropped. */
   readonly packet: number;
 }
 
@@ -134,6 +142,10 @@ export interface PacketIgnored extends Of {
   readonly type: 'ignored';
   /** The side that sent it, or seems to have. */
   readonly from: Side;
+  /**
+   * A RST outside of its receiver's window (`outside`), in it but followed by more (`inside`), accepted but outlived
+   * (`outlived`), or to a side that did not ask for it (`unasked`); or bytes or a FIN of an older connection (`stale`).
+   */
   readonly why: IgnoredReason;
   /**
    * The offset of its number among the bytes of its side, which may be negative or far ahead. Null when it is not known
@@ -144,7 +156,7 @@ export interface PacketIgnored extends Of {
   readonly length: number;
   /** When it was captured, in nanoseconds since 1970. */
   readonly capturedAt: bigint;
-  /** `Packet.number` of the packet. */
+  /** The packet's number in the file, from 1. */
   readonly packet: number;
 }
 
@@ -155,13 +167,15 @@ export interface PacketIgnored extends Of {
  */
 export interface AfterReset extends Of {
   readonly type: 'after-reset';
+  /** Their number. */
   readonly packets: number;
   /** Bytes of payload they had. */
   readonly bytes: number;
-  /** `Packet.number` of the first of them. */
+  /** The number in the file, from 1, of the first of them. */
   readonly firstPacket: number;
 }
 
+/** The first event of a conversation. */
 export interface ConversationOpen extends Of {
   readonly type: 'open';
 }
@@ -177,6 +191,7 @@ export type CloseReason = 'ended' | 'reset' | 'reused' | 'evicted' | 'unfinished
 
 /** Totals of one side. */
 export interface SideTotals {
+  /** Packets of the conversation that the side has sent. */
   readonly packets: number;
   /** Bytes delivered. */
   readonly bytes: number;
@@ -188,18 +203,29 @@ export interface SideTotals {
   readonly outOfOrder: number;
 }
 
+/** The last event of a conversation but for an `after-reset`. */
 export interface ConversationClose extends Of {
   readonly type: 'close';
+  /**
+   * Both sides had `ended`; a RST has `reset` it; the addresses and ports were `reused` by a new connection; it was
+   * `evicted` because too many were open; or the recording ended first (`unfinished`).
+   */
   readonly reason: CloseReason;
   /** When its last packet was captured, in nanoseconds since 1970. */
   readonly endedAt: bigint;
+  /** Packets and bytes of each side. */
   readonly totals: Readonly<Record<Side, SideTotals>>;
 }
 
 /** A packet that is in no stream though it might belong to one: cut, malformed, or with a wrong checksum. */
 export interface PacketSkipped {
   readonly type: 'skipped';
+  /** The packet's number in the file, from 1. */
   readonly packet: number;
+  /**
+   * `cut`: it was captured with too few bytes. `malformed`: its headers cannot be. `checksum`: a sum is wrong, with
+   * `checksums: 'verify'`. `fragment`: the other fragments of it have not come.
+   */
   readonly why: 'cut' | 'malformed' | 'checksum' | 'fragment';
   /** In words, with the layer. */
   readonly message: string;
@@ -211,7 +237,7 @@ export interface PacketSkipped {
  */
 export interface FragmentConflict {
   readonly type: 'fragment-conflict';
-  /** `Packet.number` of the fragment whose bytes were dropped. */
+  /** The number in the file, from 1, of the fragment whose bytes were dropped. */
   readonly packet: number;
   /** The offset in the content of the IP packet, in bytes, of the first that differs. */
   readonly position: number;
@@ -229,7 +255,7 @@ export interface UnreadReason {
   readonly message: string;
   /** Their number, without those that `PacketsUnread.others` may count. */
   readonly packets: number;
-  /** `Packet.number` of the first of them. */
+  /** The number in the file, from 1, of the first of them. */
   readonly firstPacket: number;
 }
 
@@ -244,7 +270,10 @@ export interface PacketsUnread {
   readonly others: number;
 }
 
-/** An event that belongs to a conversation. */
+/**
+ * The events that belong to a conversation: `open` first, then `chunk`, `gap`, `conflict`, `ignored` and `end` of both
+ * sides, perhaps `reset` and `after-reset`, and `close`.
+ */
 export type ConversationEvent =
   | ConversationOpen
   | StreamChunk
@@ -256,4 +285,18 @@ export type ConversationEvent =
   | AfterReset
   | ConversationClose;
 
+/**
+ * `readStreams` emits these events of recorded TCP connections. Within one side the positions rise without a hole: each
+ * byte is in a `chunk` or in a `gap`.
+ *
+ * - `open`, `close`: a conversation begins, and is over.
+ * - `chunk`: the next bytes of a side.
+ * - `gap`: bytes of a side that are not in the recording.
+ * - `conflict`: a retransmission with other bytes.
+ * - `end`: a side has sent a FIN.
+ * - `reset`: a RST has ended the conversation. `after-reset` counts packets behind it.
+ * - `ignored`: a packet that its receiver does not accept.
+ * - `skipped`, `fragment-conflict`: of packets in no conversation.
+ * - `unread`: the packets that are in no stream. The last event of all.
+ */
 export type StreamEvent = ConversationEvent | PacketSkipped | FragmentConflict | PacketsUnread;

@@ -10,16 +10,19 @@ import { StateError } from '../base/sluice-error.ts';
 import { check, checkOptions, OBSERVABLE, optional, wholeFrom, withMethods } from '../wire/argument.ts';
 import { hasPendingReads } from './replay/run-replay.ts';
 
-/** Something that was emitted, and when. */
+/** Something that was emitted, and when. `inVirtualTime` resolves with a list of these. */
 export interface InTime<T> {
   /** In the scheduler's milliseconds. */
   readonly at: number;
+  /** The value that the pipeline has emitted. */
   readonly value: T;
 }
 
+/** How `inVirtualTime` finds out that nothing more happens at a point in time. */
 export interface VirtualTimeOptions {
   /**
-   * Turns of the event loop in a row in which nothing was due, after which all is taken to have settled; default 10.
+   * Turns of the event loop in a row in which nothing was due, after which all is taken to have settled; from 1,
+   * default 10.
    */
   readonly turns?: number;
 }
@@ -32,7 +35,7 @@ const TURNS_MAX = 10_000;
 /**
  * Subscribes to a pipeline and runs it to its end in the virtual time of a scheduler: a `VirtualTimeScheduler` or a
  * `TestScheduler`, outside its `run`. Give the same scheduler to everything in the pipeline that waits (`replay`,
- * `serveConnection`, RxJS operators). Resolves with what it emitted and when; rejects with what it errored with, or
+ * `memoryPair`, RxJS operators). Resolves with what it emitted and when; rejects with what it errored with, or
  * with a `StateError` `not-completed` when nothing is left to be done and it has not completed.
  *
  * It does not see sockets, workers, timers of the real clock, and files other than a replay's capture. Virtual time
@@ -40,6 +43,8 @@ const TURNS_MAX = 10_000;
  * those, a disk store is.
  *
  * @example
+ * import { TestScheduler } from 'rxjs/testing';
+ *
  * const scheduler = new TestScheduler(() => {});
  * const connections$ = replay(capture, { speed: 'recorded', scheduler });
  * const chunks = await inVirtualTime(scheduler, connections$.pipe(mergeMap(({ connection }) => connection.chunks$)));

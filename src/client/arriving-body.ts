@@ -9,9 +9,10 @@ export interface ArrivingBody {
   /** How many bytes `bytes$` emits in all. */
   readonly length: number;
   /**
-   * The bytes, in the pieces in which they arrive; each is a view that may be kept, and that a `Blob` takes. It is for one subscriber, and the
-   * connection is paused until it has one. Completes after exactly `length` bytes; errors with a `ClientError` when the
-   * connection breaks before that. After an early unsubscription the remaining bytes arrive and are dropped.
+   * The bytes, in the pieces in which they arrive; each is a view that may be kept, and that a `Blob` takes. It is for
+   * one subscriber, and the connection is paused until it has one. Completes after exactly `length` bytes; errors with
+   * a `ClientError` when the connection breaks before that. After an early unsubscription the remaining bytes arrive
+   * and are dropped.
    */
   readonly bytes$: Observable<Uint8Array<ArrayBuffer>>;
   /**
@@ -19,6 +20,7 @@ export interface ArrivingBody {
    * still emitted. `resume` undoes it, and so does the end or the unsubscription of `bytes$`.
    */
   readonly pause: () => void;
+  /** Undoes `pause`. */
   readonly resume: () => void;
 }
 

@@ -5,28 +5,33 @@ import type { ConnectionFault } from '../transport/connection.ts';
 import { ConnectionError } from '../transport/connection-error.ts';
 import { check, type Rule } from '../wire/argument.ts';
 
+/**
+ * Why a request failed: the data of a `ClientError`.
+ *
+ * - `refused`: the server refused the request, and `error` says why. The connection stays open.
+ * - `connection`: the connection ended, or had ended before; `cause` says why. With `sent: false` no byte of the
+ *   request left, so that any request can be made again on another connection. Otherwise the server may or may not have
+ *   carried it out.
+ * - `protocol`: the server breaks the protocol, or says that we did: `error` is its own, if it sent one. The client has
+ *   dropped the connection.
+ * - `content`: the content could not be read, or has not the bytes that it promised; `cause` is a `ContentError`, or
+ *   what the content has thrown. Nothing of it is stored.
+ * - `mismatch`: the size or the CRC-32 in the server's ack differs from that of the bytes sent.
+ * - `too-large`: the body of the answer is longer than the request allowed. The connection stays open.
+ * - `unsendable`: the request cannot be encoded: its name is too long for a header. Nothing was sent.
+ */
 export type ClientFault =
-  /** The server refused the request and said why. The connection stays open. */
   | { readonly code: 'refused'; readonly error: ServiceFault }
-  /**
-   * The connection ended, or had ended before. With `sent: false` no byte of the request left, so that any request can
-   * be made again on another connection. Otherwise the server may or may not have carried it out.
-   */
   | { readonly code: 'connection'; readonly cause: ConnectionFault; readonly sent: boolean }
-  /** The server breaks the protocol, or says that we did. The client has dropped the connection. */
   | {
       readonly code: 'protocol';
       readonly message: string;
       /** The server's own error, if it sent one before it gave the connection up. */
       readonly error?: ServiceFault;
     }
-  /** The content could not be read, or has fewer bytes than it promised. Nothing of it is stored. */
   | { readonly code: 'content'; readonly message: string; readonly cause?: unknown }
-  /** The size or the CRC-32 in the server's ack differs from that of the bytes sent. */
   | { readonly code: 'mismatch'; readonly message: string }
-  /** The body of the answer is longer than the request allowed. The connection stays open. */
   | { readonly code: 'too-large'; readonly message: string }
-  /** The request cannot be encoded: its name is too long for a header. Nothing was sent. */
   | { readonly code: 'unsendable'; readonly message: string };
 
 /**
@@ -70,7 +75,13 @@ function causeOf(fault: ClientFault): unknown {
   return fault.code === 'content' ? fault.cause : undefined;
 }
 
-/** @example describeFault({ code: 'refused', error }) // 'there is no such file' */
+/**
+ * Says why a request failed, in one sentence: the message of the `ClientError`.
+ *
+ * @example
+ * const cause = { code: 'refused', message: 'nobody listens' } as const;
+ * describeFault({ code: 'connection', cause, sent: false }); // 'nobody listens'
+ */
 export function describeFault(fault: ClientFault): string {
   check('what describeFault is given', fault, A_FAULT);
   switch (fault.code) {
@@ -83,7 +94,15 @@ export function describeFault(fault: ClientFault): string {
   }
 }
 
-/** Whether a value that an Observable errored with is a `ClientError`, or the data of one: both can be read alike. */
+/**
+ * Whether a value that an Observable errored with is a `ClientError`, or the data of one: both can be read alike.
+ *
+ * @example
+ * client.stat('a.txt').subscribe({
+ *   next: ({ size }) => console.log(size),
+ *   error: (error) => console.error(isClientFault(error) ? describeFault(error) : String(error)),
+ * });
+ */
 export function isClientFault(thrown: unknown): thrown is ClientFault {
   if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return false;
   // A connection that is refused has that code too.

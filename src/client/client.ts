@@ -21,14 +21,15 @@ import { createRequestPipeline } from './pipeline/request-pipeline.ts';
 import { type PutEvent, type PutHooks, type PutSettings, put } from './put.ts';
 import { requestOver, type SendRequest } from './request.ts';
 
+/** How many requests a client has under way, and how long it waits for a silent server. All may be left out. */
 export interface ClientOptions {
   /** Requests that may be unanswered at once, from 1; default 256. Further requests wait and hold no body. */
   readonly window?: number;
   /**
-   * Milliseconds of silence after which the client gives a server up that owes it an answer: every unanswered request
-   * fails with `connection`, code `timeout`. Silence means that no byte arrives and that the system takes none of ours
-   * (256 KiB at a time). Time in which content is being read, or a download is paused, does not count. Default: no
-   * limit.
+   * Milliseconds of silence, 0 to 2^31 - 1, after which the client gives a server up that owes it an answer: every
+   * unanswered request fails with `connection`, code `timeout`. Silence means that no byte arrives and that the system
+   * takes none of ours (256 KiB at a time). Time in which content is being read, or a download is paused, does not
+   * count. Default: no limit.
    */
   readonly timeout?: number;
   /** The clock and the timers; default RxJS's `asyncScheduler`. For tests. */
@@ -36,9 +37,10 @@ export interface ClientOptions {
 }
 
 /**
- * Every method returns a cold Observable. Each subscription makes the request, in the order of the subscriptions, and
- * none waits for the answer to another (pipelining). All error with a `ClientError`: `refused` concerns this
- * request alone; `connection` and `protocol` end the connection and fail every unanswered request on it.
+ * Makes requests of a file server over one connection. `createClient` makes one of a connection, and `connectClient`
+ * connects as well. Every method returns a cold Observable. Each subscription makes the request, in the order of the
+ * subscriptions, and none waits for the answer to another (pipelining). All error with a `ClientError`: `refused`
+ * concerns this request alone; `connection` and `protocol` end the connection and fail every unanswered request on it.
  *
  * Unsubscribing gives a request up. If it is unsent it is never sent; if it is sent its answer is dropped. A put that
  * is given up in the middle of its body ends the connection as soon as the requests before it are answered, since its
@@ -96,6 +98,10 @@ export interface Client {
   readonly list: (settings?: ListSettings) => Observable<FileInfo>;
   /** Emits one page of names; its `next`, if there are more, is the `after` of the next page. */
   readonly page: (settings?: PageSettings) => Observable<Listing>;
+  /**
+   * Emits the size, the modification time and, where the server knows it, the CRC-32 of a file. Errors with a refusal
+   * `not-found` when there is none.
+   */
   readonly stat: (filename: string) => Observable<FileInfo>;
   /** Removes a file; completes without a value. Errors with a refusal `not-found` when there is none. */
   readonly delete: (filename: string) => Observable<never>;
@@ -119,7 +125,7 @@ export interface Client {
    * answer has more than `maxBytes`.
    *
    * @example
-   * client.request({ cmd: 'thumbnail', width: 64 }, { body: picture, answer: 'bytes' }).subscribe({
+   * client.request({ cmd: 'thumbnail', width: 64 }, { body: bytes, answer: 'bytes' }).subscribe({
    *   next: ({ ack, bytes }) => console.log(ack.type, bytes.length),
    *   error: (error) => console.error(error.message),
    * });

@@ -5,8 +5,9 @@ import { ANYTHING, checkOptions, optional, wholeFrom } from '../wire/argument.ts
 import { type Client, createClient } from './client.ts';
 
 /**
- * Connects when subscribed: emits a client and completes. Errors with a `ConnectionError` when it cannot connect.
- * Unsubscribing before that abandons the attempt; afterwards the client belongs to the subscriber.
+ * Connects to a file server over TCP, and makes a client of the connection. Connects when subscribed: emits a client
+ * and completes. Errors with a `ConnectionError` when it cannot connect. Unsubscribing before that abandons the
+ * attempt; afterwards the client belongs to the subscriber.
  *
  * @example
  * const client = await firstValueFrom(connectClient({ host: '127.0.0.1', port: 8080, timeout: 5_000 }));

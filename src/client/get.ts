@@ -6,23 +6,25 @@ import { type ArrivingBody, createArrivingBody } from './arriving-body.ts';
 import { ClientError } from './client-fault.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
+/** Which bytes of a file `Client.get` fetches. All may be left out. */
 export interface GetSettings {
-  /** Where to begin, in bytes; default 0. */
+  /** Where to begin, in bytes, from 0; default 0. Beyond the end of the file the request is refused: `bad-range`. */
   readonly offset?: number;
-  /** How many bytes; fewer arrive when the file ends before that. Default all. */
+  /** How many bytes, from 0; fewer arrive when the file ends before that. Default all. */
   readonly length?: number;
 }
 
-/** A file that is arriving. */
+/** A file that is arriving. `Client.get` emits it once, when the first byte arrives. */
 export interface Download extends ArrivingBody {
+  /** The file's name. */
   readonly filename: string;
   /** Bytes of the whole file. */
   readonly size: number;
-  /** Milliseconds since 1970. */
+  /** When the file last changed, in milliseconds since 1970. */
   readonly mtime: number;
   /** CRC-32 of the whole file, where the server knows it. */
   readonly crc32?: number;
-  /** Where `bytes$` begins in the file. */
+  /** Where `bytes$` begins in the file, in bytes. */
   readonly offset: number;
 }
 

@@ -5,13 +5,15 @@ import type { FileInfo, Listing } from '../files/protocol/file.ts';
 import { ask } from './ask.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
+/** Which names `Client.list` emits. All may be left out. */
 export interface ListSettings {
   /** Only names that start with this; default all. */
   readonly prefix?: string;
-  /** Only names after this one, in the order of their UTF-8 bytes. */
+  /** Only names after this one, in the order of their UTF-8 bytes; default from the first. */
   readonly after?: string;
 }
 
+/** Which names `Client.page` emits, and how many. All may be left out. */
 export interface PageSettings extends ListSettings {
   /** At most so many names, from 1; the server may send fewer. Default: as many as it sends, about 1,000. */
   readonly limit?: number;

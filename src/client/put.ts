@@ -12,24 +12,28 @@ import { type ContentSource, holdContent } from './content/hold-content.ts';
 import type { SentContent } from './pipeline/client-request.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
+/** The settings that `Client.put` sends along with the content. All may be left out. */
 export interface PutSettings {
-  /** The modification time to give the file, milliseconds since 1970; absent: that of the content, else now. */
+  /** The modification time to give the file, in milliseconds since 1970; absent: that of the content, else now. */
   readonly mtime?: number;
-  /** Refused with `exists` if there is a file of that name. */
+  /** Whether to refuse with `exists` if there is a file of that name; default false: it is replaced. */
   readonly ifAbsent?: boolean;
   /**
    * A name for the upload, 1 to 64 of `A-Z a-z 0-9 _ -`. With it the server keeps the bytes that have arrived when the
-   * connection breaks, and `client.resume` emits how many they are.
+   * connection breaks, and `client.resume` emits how many they are. Default none: the server keeps nothing.
    */
   readonly upload?: string;
   /**
    * How much the server has already, as `resume` emitted it: only the bytes behind that are read and sent. You check by
-   * the CRC-32 that the server's bytes are the first of this content. Needs `upload`.
+   * the CRC-32 that the server's bytes are the first of this content. Needs `upload`; default nothing.
    */
   readonly resumeAt?: UploadOffset;
-  /** Asks the server for a `durable` event after about every so many bytes, from 1. */
+  /** Asks the server for a `durable` event after about every so many bytes, from 1; default it is not asked. */
   readonly progress?: number;
-  /** SHA-256 of the whole content, 64 hexadecimal digits: stored only if it is that. */
+  /**
+   * The SHA-256 of the whole content, 64 hexadecimal digits: it is stored only if it is that, and else refused with
+   * `sha256-mismatch`. Default it is not compared.
+   */
   readonly sha256?: string;
 }
 
@@ -43,12 +47,17 @@ export interface PutHooks {
   readonly sha256?: () => string | undefined;
 }
 
+/**
+ * `Client.put` emits these events.
+ *
+ * - `progress`: the operating system has taken `sent` of `total` bytes of the content.
+ * - `durable`: the server has the bytes up to `offset` durably: with an `upload`, they need never be sent again.
+ * - `stored`: the server has stored the content as it was sent; when `durable`, on its disk. `size` is in bytes. The
+ *   last event.
+ */
 export type PutEvent =
-  /** The operating system has taken so many bytes of the content. */
   | { readonly type: 'progress'; readonly sent: number; readonly total: number }
-  /** The server has the bytes up to this offset durably: with an `upload`, they need never be sent again. */
   | { readonly type: 'durable'; readonly offset: number }
-  /** The server has stored the content as it was sent; when `durable`, on its disk. The last event. */
   | {
       readonly type: 'stored';
       readonly filename: string;

@@ -24,6 +24,7 @@ import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
 export type RequestHeader = JsonHeader & { readonly cmd: string };
 
+/** The body of a request of your own command, and what becomes of the answer. All may be left out. */
 export interface RequestSettings {
   /**
    * The body of the request: bytes, a content, or a function that opens one when the turn of the request has come. The
@@ -36,20 +37,23 @@ export interface RequestSettings {
    */
   readonly answer?: 'ack' | 'bytes' | 'stream';
   /**
-   * With `answer: 'bytes'`: the most bytes of the body of the answer. A longer one is the error `too-large`, and is
-   * dropped as it arrives. Default 1 MiB.
+   * With `answer: 'bytes'`: the most bytes of the body of the answer, from 0; default 1 MiB. A longer one is the error
+   * `too-large`, and is dropped as it arrives.
    */
   readonly maxBytes?: number;
 }
 
-/** An answer with its whole body. */
+/** An answer with its whole body: what `Client.request` emits with `answer: 'bytes'`. */
 export interface WholeAnswer {
+  /** The header of the answer. */
   readonly ack: Ack;
+  /** The body of the answer. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** An answer whose body is arriving. */
+/** An answer whose body is arriving: what `Client.request` emits with `answer: 'stream'`. */
 export interface ArrivingAnswer extends ArrivingBody {
+  /** The header of the answer. */
   readonly ack: Ack;
 }
 

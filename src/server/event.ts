@@ -3,26 +3,24 @@ import type { ConnectionEvent, Where } from '../actor/connection-events.ts';
 import type { TimedReport } from '../files/effects/request-timing.ts';
 import type { ListenEvent } from '../transport/listen-event.ts';
 
+/**
+ * A server of files emits these events: for the log, the metrics and the program that embeds it. Those of a connection
+ * have its id (`connection`) and the address of the peer (`remote`).
+ *
+ * - `listening`, `accept-failed`: of the source of connections, as in `ListenEvent`.
+ * - `opened`, `closed`, `turned-away`: of a connection, as in `ConnectionEvent`.
+ * - `stored`, `served`, `refused`: of a request, as in `RequestReport`, with its number and the milliseconds it took.
+ * - `slowed`: many tokens from this address were wrong, and the next one is checked after `ms` milliseconds.
+ * - `cut`: the grace time of a shutdown was over, with `open` requests unanswered. `closed` follows.
+ * - `internal-error`: a store or a command has thrown an exception, which is a bug; without a connection, `shutdown$`
+ *   has errored.
+ */
 export type ServerEvent =
-  /**
-   * `listening`: connections are accepted from now on. `accept-failed`: one could not be accepted (too many
-   * open files, say), and the server continues.
-   */
   | Exclude<ListenEvent, { type: 'connection' }>
   | ConnectionEvent
-  /**
-   * Many tokens from this address were wrong: the server checks the token of a `hello` only after this many
-   * milliseconds.
-   */
   | ({ readonly type: 'slowed'; readonly ms: number } & Where)
-  /**
-   * The grace time ended, and the server cut off a connection with this many requests unanswered; `closed`
-   * follows.
-   */
   | ({ readonly type: 'cut'; readonly open: number } & Where)
-  /** `shutdown$` has errored: the server shuts down. */
   | { readonly type: 'internal-error'; readonly thrown: unknown }
-  /** A store or a command threw an exception, which is a bug. The peer got `internal`. */
   | ({ readonly type: 'internal-error'; readonly thrown: unknown } & Where)
   | (TimedReport & Where);
 

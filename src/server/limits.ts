@@ -6,46 +6,68 @@ import { defaultActorLimits, QUIET_PERIOD } from '../actor/limits.ts';
 import type { QuietPeriod } from '../actor/run/ack-delay.ts';
 import { check, numberFrom, optional } from '../wire/argument.ts';
 
+/**
+ * The limits of a server. Each queue in it is bounded by one of them. Those that are not given have the values of
+ * `defaultLimits`.
+ */
 export interface ServerLimits {
-  /** The most bytes of JSON in the header of a request. */
+  /**
+   * The most bytes of JSON in the header of a request, 2 to 2^31 - 1; default 65,536. Beyond it: `bad-header-length`.
+   */
   readonly headerBytes: number;
-  /** The most bytes of one file. Beyond it: `too-large`. */
+  /** The most bytes of one file; default 1 TiB. Beyond it: `too-large`. */
   readonly fileBytes: number;
-  /** The most connections at once. Beyond it: `too-many-connections`. */
+  /** The most connections at once; default 10,000. Beyond it: `too-many-connections`. */
   readonly connections: number;
-  /** The same from one address. Connections that have no address (over Unix sockets) do not count. */
+  /** The same from one address; default 8,000. Connections that have no address (over Unix sockets) do not count. */
   readonly connectionsPerAddress: number;
   /**
-   * The requests a second of all connections together; `Infinity` for no limit. Beyond it nothing is refused: the
-   * server reads more slowly, in turns that are fair between the connections. The same is true of the bytes a second.
+   * The requests a second of all connections together; default `Infinity`, no limit. Beyond it nothing is refused: the
+   * server reads more slowly, in turns that are fair between the connections.
    */
   readonly requestsPerSecond: number;
+  /** The same for bytes that are received; default `Infinity`. */
   readonly bytesPerSecond: number;
+  /** How long a connection waits for its peer, in milliseconds; the defaults are those that `Timeouts` lists. */
   readonly timeouts: Timeouts;
-  /** The most requests of one connection that may be unanswered at once. */
+  /**
+   * The most requests of one connection that may be unanswered at once; default 256. Beyond it the connection is not
+   * read.
+   */
   readonly openRequests: number;
-  /** The unsettled bytes of one connection at which reading pauses, and below which it resumes. */
+  /**
+   * The unsettled bytes of one connection at which reading pauses, and below which it resumes; default 4 and 2 MiB.
+   */
   readonly window: Watermarks;
   /**
-   * The same over all connections together, for what is received and for what is sent. An eighth of it, or room for
-   * one header, is for headers that are arriving and are longer than a few thousand bytes (see `splitBudget`).
+   * The same over all connections together, for what is received and for what is sent; default 128 and 96 MiB. An
+   * eighth of it, or room for one header, is for headers that are arriving and are longer than a few thousand bytes.
    */
   readonly budget: Watermarks;
   /**
-   * The files that may be open over all connections, besides one to be sent and one to be stored for each of them.
-   * Beyond it requests wait for their turn.
+   * The files that may be open over all connections, besides one to be sent (`reading`) and one to be stored
+   * (`writing`) for each of them; default 512 and 512. Beyond it requests wait for their turn.
    */
   readonly openFiles: { readonly reading: number; readonly writing: number };
-  /** How long a peer that has not shown that it reads must be quiet until replies are sent to it. */
+  /**
+   * How long a peer that has not shown that it reads must be quiet until replies are sent to it; default a second at
+   * first, half a second at least, and 5 seconds in the middle of a frame.
+   */
   readonly quietPeriod: QuietPeriod;
-  /** How long the peer may take to end its side once ours is ended, in milliseconds. */
+  /** How long the peer may take to end its side once ours is ended, in milliseconds; default 5,000. */
   readonly linger: number;
-  /** How long running requests may take when the server shuts down, in milliseconds. */
+  /** How long running requests may take when the server shuts down, in milliseconds; default 10,000. */
   readonly grace: number;
 }
 
 const { messagesPerSecond, mailbox: _, ...shared } = defaultActorLimits;
 
+/**
+ * The limits of a server where the options name no others.
+ *
+ * @example
+ * startServer({ store: memoryStore(), limits: { timeouts: { ...defaultLimits.timeouts, idle: 60_000 } } });
+ */
 export const defaultLimits: ServerLimits = {
   ...shared,
   headerBytes: 64 * 1024,

@@ -26,21 +26,25 @@ import {
 import { defaultLimits, type ServerLimits } from './limits.ts';
 import type { ServerStats } from './status.ts';
 
+/** The options of `serve`: `connections$` and `store` are needed, and all others have defaults. */
 export interface ServeOptions {
   /**
-   * The source of connections: `listenTcp({ port: 8080 })`, any other Observable of them, or several merged.
+   * The source of connections: `listenTcp({ port: 8080 })`, any other Observable of them, or several merged. `serve`
+   * needs it; the default of `startServer` is TCP at its `host` and `port`.
    */
   readonly connections$: Observable<ListenEvent>;
+  /** Where the files go: `openDiskStore`, `memoryStore`, or a store of your own. */
   readonly store: FileStore;
   /**
    * Default: all of Sluice's own. Add yours after them: `[...commands, mine]`; of two with one name the last
    * counts.
    */
   readonly commands?: readonly Command[];
-  /** Handles the `custom` effects of your own commands. */
+  /** Handles the `custom` effects of your own commands, by name; default none. */
   readonly customHandlers?: CustomHandlers;
+  /** The limits that are not those of `defaultLimits`; default none. */
   readonly limits?: Partial<ServerLimits>;
-  /** Decides which peers are admitted and what they may do; default every peer and everything. */
+  /** Decides which peers are admitted and what they may do; default `openAccess`: every peer and everything. */
   readonly access?: Access;
   /**
    * Limits how often tokens may be tried from one address (for IPv6, from one network); default
@@ -49,17 +53,17 @@ export interface ServeOptions {
    */
   readonly tokenTries?: TokenTries;
   /**
-   * When it emits, the server shuts down in good order: it accepts no more connections, finishes the requests
-   * under way, and completes. It cuts off what is not finished within `limits.grace`. An error
-   * of it does the same, and is an event `internal-error` without a connection.
+   * When it emits, the server shuts down in good order: it accepts no more connections, finishes the requests under
+   * way, and completes. It cuts off what is not finished within `limits.grace`. An error of it does the same, and is an
+   * event `internal-error` without a connection. Default never: unsubscribing stops the server at once.
    */
   readonly shutdown$?: Observable<unknown>;
   /**
-   * Called with every event of every connection, its effects, and every pause; tokens are left out. It must not throw.
-   * `formatTrace` makes a line of it, and `traceToChannel` publishes it.
+   * Called with every event of every connection, its effects, and every pause; tokens are left out. Default nothing is.
+   * It must not throw. `formatTrace` makes a line of it, and `traceToChannel` publishes it.
    */
   readonly trace?: (event: TraceEvent) => void;
-  /** Called at subscription with a function that reads the current numbers of the server. */
+  /** Called at subscription with a function that reads the current numbers of the server; default nothing is. */
   readonly stats?: (read: () => ServerStats) => void;
 }
 

@@ -28,9 +28,9 @@ const ACCEPT_TAIL_MS = 10;
 const LATE_CLIENT_MS = 400;
 
 /**
- * Serves files. Unsubscribing stops the server at once, connections included; `shutdown$` stops it gently. It
- * errors only when it cannot listen, with the error of `connections$`: the `ListenError` of `listenTcp`, say. The store stays open: close it when it
- * is no longer used.
+ * Serves files. Unsubscribing stops the server at once, connections included; `shutdown$` stops it gently. It errors
+ * only when it cannot listen, with the error of `connections$`: the `ListenError` of `listenTcp`, say. The store stays
+ * open: close it when it is no longer used.
  *
  * @throws TypeError or RangeError at once when an option is of the wrong kind, or a limit no number.
  * @example

@@ -11,15 +11,17 @@ import { serve } from './serve.ts';
 import { SERVE_RULES, type ServeOptions } from './serve-options.ts';
 import type { ServerStats } from './status.ts';
 
+/** The options of `startServer`: `store` is needed. All but `host` and `port` are those of `serve`. */
 export interface StartServerOptions
   extends Omit<ServeOptions, 'connections$' | 'shutdown$' | 'stats'>,
     Partial<Pick<ServeOptions, 'connections$'>> {
-  /** The port to listen on; default 0, any free one. Not used when there are `connections$`. */
+  /** The port to listen on, 0 to 65,535; default 0, any free one. Not used when there are `connections$`. */
   readonly port?: number;
   /** The address to listen on; default 127.0.0.1. Not used when there are `connections$`. */
   readonly host?: string;
 }
 
+/** How `RunningServer.close` ends what is under way. */
 export interface CloseServerOptions {
   /**
    * How long requests that run may take, in milliseconds; at most `limits.grace`, which is the default (10,000). 0 cuts
@@ -30,6 +32,7 @@ export interface CloseServerOptions {
 
 /** Where the server listens. */
 export interface Listening {
+  /** Host and port, or the path of a Unix socket. */
   readonly address: Address;
   /** The real port when the option was 0; 0 for a source without ports. */
   readonly port: number;
@@ -47,12 +50,16 @@ export interface Listening {
  */
 export type ServerPhase = 'starting' | 'listening' | 'closing' | 'closed' | 'failed';
 
-/** `await using server = startServer(…)` closes it at the end of the block, with the grace of `close`. */
+/**
+ * A server of files as an object: what `startServer` returns. `await using server = startServer(…)` closes it at the end
+ * of the block, with the grace of `close`.
+ */
 export interface RunningServer extends AsyncDisposable {
   /** Resolves when connections are accepted; rejects when they cannot be, with the error of its connections: a `ListenError`, say. */
   readonly ready: Promise<Listening>;
   /** Where it listens, once it does: null before. What a late subscriber has missed. */
   readonly listening: Listening | null;
+  /** Its state now. */
   readonly phase: ServerPhase;
   /** The events from now on. It completes when the server is closed, and never errors: `closed` has the failure. */
   readonly events$: Observable<ServerEvent>;

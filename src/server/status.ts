@@ -26,6 +26,7 @@ export interface ServerStats {
 
 /** Uploads that broke off or are under way, and can be resumed. */
 export interface Unfinished {
+  /** Their number. */
   readonly count: number;
   /** The bytes that have arrived of all of them together. */
   readonly bytes: number;

@@ -2,20 +2,26 @@
 import { channel } from 'node:diagnostics_channel';
 import type { TraceEvent } from '../actor/trace.ts';
 
-/** The name of the channel. What is published on it is a `TraceEvent`. */
+/**
+ * The name of the channel (of `node:diagnostics_channel`) on which `traceToChannel` publishes each `TraceEvent`.
+ *
+ * @example
+ * import { subscribe } from 'node:diagnostics_channel';
+ *
+ * subscribe(TRACE_CHANNEL, (event) => console.log(formatTrace(event as TraceEvent)));
+ */
 export const TRACE_CHANNEL = 'sluice:actor';
 
 const traces = channel(TRACE_CHANNEL);
 
 /**
- * Publishes what happens inside of actors. It costs next to nothing while nobody has subscribed to the channel.
+ * Publishes what happens inside of a server on the channel `TRACE_CHANNEL`: the value for the option `trace`. It costs
+ * next to nothing while nobody has subscribed to the channel.
  *
  * @example
- * serveActors({ connections$, actor, trace: traceToChannel }).subscribe({
+ * serve({ connections$: listenTcp({ port: 8080 }), store, trace: traceToChannel }).subscribe({
  *   error: (error) => console.error(error.message),
  * });
- * // anywhere in the process
- * subscribe(TRACE_CHANNEL, (event) => console.log(formatTrace(event))); // of node:diagnostics_channel
  */
 export function traceToChannel(event: TraceEvent): void {
   if (traces.hasSubscribers) traces.publish(event);

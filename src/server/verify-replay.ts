@@ -29,6 +29,7 @@ import type { ServerEvent } from './event.ts';
 import { defaultLimits } from './limits.ts';
 import { type ServeOptions, serve } from './serve.ts';
 
+/** The server that `verifyReplay` makes, what it sends to it, and what may differ. All may be left out. */
 export interface VerifyOptions
   extends Omit<LiveOptions<JsonHeader>, 'replies'>,
     Pick<ServeOptions, 'commands' | 'customHandlers' | 'limits' | 'access'> {
@@ -37,9 +38,14 @@ export interface VerifyOptions
    * when the recording began.
    */
   readonly store?: ServeOptions['store'];
-  /** Fields of replies that the comparison ignores; default `DEFAULT_IGNORED_FIELDS`. */
+  /**
+   * Fields of replies that the comparison ignores, at any depth; with `command:` in front, only in the replies to that
+   * command. Default `mtime`, `durable`, and what `hello` says of the server and the client.
+   */
   readonly ignore?: readonly string[];
-  /** Called with each event of the server. The connection of conversation 3 is called `recorded:3`. */
+  /**
+   * Called with each event of the server; default nothing is. The connection of conversation 3 is called `recorded:3`.
+   */
   readonly onServerEvent?: (event: ServerEvent) => void;
 }
 
@@ -68,9 +74,15 @@ export const DEFAULT_IGNORED_FIELDS: readonly string[] = [
 ];
 
 /**
- * How the verifier identifies and compares replies of Sluice.
+ * How the verifier finds and compares replies of Sluice, for `replayTo` to a server that runs.
  *
- * @param ignore names of fields, in the form of `DEFAULT_IGNORED_FIELDS`.
+ * @param ignore names of fields that may differ, as in `VerifyOptions.ignore`.
+ * @example
+ * const connect = () => connectTcp({ host: '127.0.0.1', port: 8080 });
+ * replayTo(captureFile('session.pcapng'), connect, { replies: sluiceReplies() }).subscribe({
+ *   next: ({ same, differences }) => console.log(same, differences.length),
+ *   error: (error) => console.error(error.message),
+ * });
  */
 export function sluiceReplies(ignore: readonly string[] = DEFAULT_IGNORED_FIELDS): Replies<JsonHeader> {
   check('sluiceReplies: the fields to ignore', ignore, LIST);
@@ -148,7 +160,18 @@ export function verifyReplay(capture: Capture, options: VerifyOptions = {}): Obs
   return verifyStreams(() => readStreams(capture, { resets: 'in-place', ...options.streams }), options);
 }
 
-/** Verifies stream events from any source: `verifyReplay` without reading a capture. */
+/**
+ * Verifies stream events from wherever they come: `verifyReplay` without the reading of a file.
+ *
+ * @param read begins to read them, once a subscription.
+ * @throws TypeError or RangeError at once when an option is of the wrong kind.
+ * @example
+ * const read = () => readStreams(captureFile('session.pcapng'), { checksums: 'verify' });
+ * verifyStreams(read).subscribe({
+ *   next: ({ conversation, same }) => console.log(conversation.index, same),
+ *   error: (error) => console.error(error.message),
+ * });
+ */
 export function verifyStreams(
   read: () => AsyncIterable<readonly StreamEvent[]>,
   options: VerifyOptions = {},

@@ -1,56 +1,28 @@
-/**
- * The contract of every store: where files go.
- *
- * A store knows names and bytes. It never sees a socket, a request or a reply. The session returns the calls that it
- * needs as effects, and the runtime makes them on this interface.
- *
- * The contract suite (`storeContract` in `sluice/testing`) checks these guarantees:
- *
- * 1. **Atomic.** Before `commit` answers, nothing new is visible under the name; after it, the whole file is. A reader
- *    that opened the old file continues to read the old file.
- * 2. **Nothing is left behind.** After `abort`, and after any failure of a sink, no trace of it remains. One exception:
- *    when only the last sync failed, the whole new file is there, although no success was reported. A put with an
- *    `upload` keeps the bytes that arrived after an `abort` and after `io-error` or `too-many-open-files` (but not after
- *    any other failure: a full disk gets its space back, and wrong content is useless), until the upload is finished,
- *    cancelled or too old. The upload never claims more bytes than exist, not even after a crash.
- * 3. **Durable.** When `durable` is true, the changes that `commit`, `remove` and `rename` answered survive a power cut.
- * 4. **Errors are values.** Whatever goes wrong in the world (a full disk, a name that is a directory) is an `Outcome`
- *    with an error from the catalogue. A throw or a rejection is a bug, and is reported as `internal`.
- * 5. **Names** were checked by `protocol/filename` before a store gets them. A store still refuses wrong ones
- *    (`bad-filename`), never follows a symbolic link, and never touches anything outside its root.
- * 6. **There are only files.** A store makes the folders that names need. A folder without files below it does not block
- *    a name. A put or rename to the name of a folder with files is `name-conflict`, as is one to a name below a file. To
- *    read, remove or rename a folder is `not-found`. An entry that is neither file nor folder is `not-a-file`, and is
- *    not listed.
- * 7. **A CRC-32** that is given with a file is that of its current content, even if other programs have changed the
- *    file. Where the store is not certain, it gives none.
- * 8. **After `close`** every call is refused with `shutting-down`.
- */
+/** The contract of every store: where files go. */
 import type { ServiceFault } from '../files/protocol/errors.ts';
 import type { FileInfo, Listing, Stored, UploadOffset } from '../files/protocol/file.ts';
 
 export type { FileInfo, Listing, Stored, UploadOffset };
 
-/** The answer to a commit. */
+/** The answer to a commit: the file that the put has stored. */
 export interface Committed extends Stored {
   /** Bytes of the file that had the name until then; 0 when there was none. */
   readonly replaced: number;
 }
 
-/**
- * The answer to a rename: the file under its new name. `replaced` is the size of the file that had the new
- * name before, or 0.
- */
+/** The answer to a rename: the file under its new name. */
 export interface Renamed extends FileInfo {
+  /** Bytes of the file that had the new name before; 0 when there was none. */
   readonly replaced: number;
 }
 
-/** The answer to a removal: the size of the file. */
+/** The answer to a removal. */
 export interface Removed {
+  /** Bytes of the file that was removed. */
   readonly size: number;
 }
 
-/** The result of a call: the value, or an error from the catalogue. */
+/** A store answers with the value, or with an error from the catalogue. */
 export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: ServiceFault };
@@ -60,32 +32,42 @@ export type Outcome<T> =
  */
 export type MaybeAsync<T> = Outcome<T> | Promise<Outcome<T>>;
 
+/** The facts of the content that `FileStore.put` gets before its first byte. `size` is needed. */
 export interface PutOptions {
   /** The exact size of the content in bytes: a `commit` after fewer or more is refused. */
   readonly size: number;
   /**
-   * The key (see `uploadKey`) under which the store keeps the received bytes if the put breaks off. If
-   * another put has this upload, the store takes it over.
+   * The key under which the store keeps the received bytes if the put breaks off; default it keeps none. If another put
+   * has this upload, the store takes it over.
    */
   readonly upload?: string | undefined;
   /**
-   * With an `upload`: the offset at which the content that will be written begins. It must equal the number
-   * of bytes that the store has; else `bad-offset`, with the right number as `offset`. Absent: at 0, and the
-   * store drops the bytes it has.
+   * With an `upload`: the offset, in bytes, at which the content that will be written begins. It must equal the number
+   * of bytes that the store has; else `bad-offset`, with the right number as `offset`. Absent: at 0, and the store
+   * drops the bytes it has.
    */
   readonly offset?: number | undefined;
-  /** The CRC-32 the whole content must have; else the commit is refused with `crc-mismatch`. */
+  /**
+   * The CRC-32 (ISO-HDLC, as in zlib) that the whole content must have; else the commit is refused with `crc-mismatch`.
+   * Absent: it is not compared.
+   */
   readonly crc32?: number | undefined;
-  /** The SHA-256 the whole content must have, 64 hexadecimal digits; else `sha256-mismatch`. */
+  /**
+   * The SHA-256 that the whole content must have, 64 hexadecimal digits; else `sha256-mismatch`. Absent: it is not
+   * compared.
+   */
   readonly sha256?: string | undefined;
   /**
-   * With an `upload`: called once if another put, a `resume` or a `cancel` takes the upload over. The sink
-   * has then cleaned up or will do so. No further call may follow; a call under way is still answered.
+   * With an `upload`: called once if another put, a `resume` or a `cancel` takes the upload over. The sink has then
+   * cleaned up or will do so. No further call may follow; a call under way is still answered. Default nothing is
+   * called.
    */
   readonly taken?: (() => void) | undefined;
-  /** The modification time to give the file, milliseconds since 1970; absent: the time of the commit. */
+  /** The modification time to give the file, in milliseconds since 1970; absent: the time of the commit. */
   readonly mtime?: number | undefined;
-  /** Refuse with `exists` if a file has this name at the time of the commit. */
+  /**
+   * Whether to refuse with `exists` if a file has this name at the time of the commit; default false: it is replaced.
+   */
   readonly ifAbsent?: boolean | undefined;
 }
 
@@ -129,10 +111,14 @@ export interface Source extends FileInfo {
   close(): void | Promise<void>;
 }
 
+/** Which names `FileStore.list` answers, and how many. `limit` is needed. */
 export interface ListOptions {
   /** Only names that start with this; default all names. */
   readonly prefix?: string;
-  /** Only names after this one, in order; the next page is asked for with it. */
+  /**
+   * Only names after this one, in the order of their UTF-8 bytes; the next page is asked for with it. Default from the
+   * first.
+   */
   readonly after?: string;
   /**
    * The most files of a page, from 1. A page may be shorter although more files follow: only a page without
@@ -140,12 +126,38 @@ export interface ListOptions {
    */
   readonly limit: number;
   /**
-   * Aborted when the caller no longer needs the answer. The store still answers, soon and with anything, and
-   * ends the work for this call. A store may ignore the signal; then the work is done in vain.
+   * Aborted when the caller no longer needs the answer. The store still answers, soon and with anything, and ends the
+   * work for this call. A store may ignore the signal; then the work is done in vain. Default it always needs it.
    */
   readonly signal?: AbortSignal | undefined;
 }
 
+/**
+ * Where files go: what `serve` serves. `openDiskStore` and `memoryStore` make stores, and `withQuotas` bounds one. A
+ * store knows names and bytes. It never sees a socket, a request or a reply.
+ *
+ * A store of your own keeps these guarantees, which `storeContract` of `sluice/testing` checks:
+ *
+ * 1. **Atomic.** Before `commit` answers, nothing new is visible under the name; after it, the whole file is. A reader
+ *    that opened the old file continues to read the old file.
+ * 2. **Nothing is left behind.** After `abort`, and after any failure of a sink, no trace of it remains. One exception:
+ *    when only the last sync failed, the whole new file is there, although no success was reported. A put with an
+ *    `upload` keeps the bytes that arrived after an `abort` and after `io-error` or `too-many-open-files` (but not after
+ *    any other failure: a full disk gets its space back, and wrong content is useless), until the upload is finished,
+ *    cancelled or too old. The upload never claims more bytes than exist, not even after a crash.
+ * 3. **Durable.** When `durable` is true, the changes that `commit`, `remove` and `rename` answered survive a power cut.
+ * 4. **Errors are values.** Whatever goes wrong in the world (a full disk, a name that is a directory) is an `Outcome`
+ *    with an error from the catalogue. A throw or a rejection is a bug, and is reported as `internal`.
+ * 5. **Names** were checked (see `explainBadFilename`) before a store gets them. A store still refuses wrong ones
+ *    (`bad-filename`), never follows a symbolic link, and never touches anything outside its root.
+ * 6. **There are only files.** A store makes the folders that names need. A folder without files below it does not block
+ *    a name. A put or rename to the name of a folder with files is `name-conflict`, as is one to a name below a file. To
+ *    read, remove or rename a folder is `not-found`. An entry that is neither file nor folder is `not-a-file`, and is
+ *    not listed.
+ * 7. **A CRC-32** that is given with a file is that of its current content, even if other programs have changed the
+ *    file. Where the store is not certain, it gives none.
+ * 8. **After `close`** every call is refused with `shutting-down`.
+ */
 export interface FileStore {
   /** Whether the store answers only after the change is on stable storage. */
   readonly durable: boolean;
@@ -172,6 +184,7 @@ export interface FileStore {
    * calls do not.
    */
   open(name: string): MaybeAsync<Source>;
+  /** Describes a file: `not-found` when there is none. */
   stat(name: string): MaybeAsync<FileInfo>;
   /**
    * A page of the names. A listing is a first page and then others, each `after` the last name of the page

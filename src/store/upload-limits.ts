@@ -20,19 +20,20 @@ export const systemClock: Clock = {
   },
 };
 
+/** How long, and how many, unfinished uploads a store keeps. All may be left out. */
 export interface UploadOptions {
   /**
-   * Milliseconds after the last byte for which a store keeps an unfinished upload; default 24 hours. The
-   * store removes older ones when it opens and then every quarter of that time, but at least every hour and
-   * at most every second.
+   * Milliseconds after the last byte for which a store keeps an unfinished upload, from 0; default 24 hours. The store
+   * removes older ones when it opens and then every quarter of that time, but at least every hour and at most every
+   * second.
    */
   readonly keepPartial?: number;
   /**
-   * The most unfinished uploads at once, active and stored ones together; default 1,000. One more is
+   * The most unfinished uploads at once, active and stored ones together, from 0; default 1,000. One more is
    * `too-many-uploads`.
    */
   readonly maxUploads?: number;
-  /** Another clock, for tests. */
+  /** Another clock, for tests; default the system's. */
   readonly clock?: Clock;
 }
 

@@ -10,6 +10,7 @@ import type { MemoryStore } from '../store/memory/memory-store.ts';
 import { ANYTHING, checkOptions, either, FILE_URL, optional, RECORD, TEXT } from '../wire/argument.ts';
 import type { Service } from './pipeline.ts';
 
+/** The files, the commands and the limits of the server that `fileServer` makes. All may be left out. */
 export interface FileServerOptions
   extends Pick<ServeOptions, 'commands' | 'customHandlers' | 'limits' | 'access'> {
   /** A folder with the files that the recorded server had when the recording began; default none. */
@@ -24,6 +25,8 @@ const QUIET_PERIOD = { initial: 0, minimum: 0, midFrame: 0 };
  *
  * @throws TypeError when an option is of the wrong kind.
  * @example
+ * import { expect } from 'vitest';
+ *
  * await expect(captureFile('session.pcapng')).toReplayTheSame(fileServer({ files: 'test/uploads' }));
  */
 export function fileServer(options: FileServerOptions = {}): Service {

@@ -31,9 +31,11 @@ export async function assertReplaysTheSame(
   if (failure !== null) throw new ComparisonError('different', failure);
 }
 
-/** The answer of a matcher to its test runner. */
+/** The answer of a matcher to its test runner. `matchers.toReplayTheSame` resolves with it. */
 export interface MatcherResult {
+  /** Whether the recording replays the same. */
   readonly pass: boolean;
+  /** Says what is not the same, frame by frame; or, for `not`, that nothing is. */
   readonly message: () => string;
 }
 

@@ -18,35 +18,36 @@ import { REPLY_FRAMING, type ReplyFraming } from './reply-framing.ts';
  * The options of `toReplayTheSame` and `assertReplaysTheSame`.
  *
  * @example
- * await expect(recording).toReplayTheSame(pipeline, { conversation: 3, ignore: ['time'], seed: 7, runs: 1 });
+ * const options = { conversation: 3, ignore: ['time'], seed: 7, runs: 1 };
+ * await assertReplaysTheSame(captureFile('session.pcapng'), fileServer(), options);
  */
 export interface ReplayTheSameOptions {
   /**
-   * The number of the conversation that counts; default all. Those before it are replayed too, since the service may
-   * answer it by what they have left there.
+   * The number of the conversation that counts, from 0; default all. Those before it are replayed too, since the
+   * service may answer it by what they have left there.
    */
   readonly conversation?: number;
   /**
    * Names of fields that count for nothing, at any depth: of replies, or of what a pipeline emits. Default none; for
-   * the file server `DEFAULT_IGNORED_FIELDS`, whose form they then have.
+   * the file server those of `VerifyOptions.ignore`, whose form they then have.
    */
   readonly ignore?: readonly string[];
   /** How replies are framed; default as the file server or the actor does, else their bytes alone are compared. */
   readonly framing?: ReplyFraming;
   /**
-   * A whole number of 32 bits; what random cuts begin with. Default another one each time. A failure says which it was.
+   * A whole number of 32 bits that random cuts begin with; default another one each time. A failure says which it was.
    */
   readonly seed?: number;
   /** In how many random cuts the recording is replayed, besides the recorded one: 0 to 1,000, default 3. */
   readonly runs?: number;
-  /** Milliseconds to wait for a reply that was recorded; default 2,000. */
+  /** Milliseconds to wait for a reply that was recorded, 0 to 2^31 - 1; default 2,000. */
   readonly stall?: number;
   /**
    * Whether a recording that lacks packets, or ends in the middle of a message, may be compared as far as it goes;
    * default false.
    */
   readonly allowIncomplete?: boolean;
-  /** How the packets are put together. */
+  /** How the packets are put together; default as `readStreams` does. */
   readonly streams?: StreamOptions;
 }
 

@@ -23,18 +23,23 @@ export interface Service {
 /** Something that reads both directions: what it emits must be the same however the bytes are cut. */
 export interface Reader {
   readonly type: 'reader';
+  /** Reads one recorded connection, and emits what must be the same. */
   readonly read: (connection: RecordedConnection) => Observable<unknown>;
 }
 
 /**
+ * A pipeline as a function; what it is depends on whether it has a parameter.
+ *
  * - With a parameter: a pipeline of operators over what the client sent. It returns an Observable.
  * - Without one: it makes an actor or a service, anew for each replay. That suits those that keep something.
  */
 export type PipelineFunction = (connection: RecordedConnection) => Observable<unknown> | AnyActor | Service;
 
 /**
- * - `fileServer()`, `service(…)`, an actor, or a function without parameters that makes one: it answers, and its replies
- *   are compared with the recorded ones.
+ * The other side of a replay:
+ *
+ * - `fileServer()`, `service(…)`, an actor, or a function without parameters that makes one: it answers, and its
+ *   replies are compared with the recorded ones.
  * - `framesOf(…)`, or a function from a connection to an Observable: it reads, and what it emits must not depend on how
  *   the bytes are cut.
  */
@@ -48,7 +53,7 @@ export type Pipeline = Service | Reader | PipelineFunction | AnyActor;
  * @param framing how replies are framed; by default their bytes alone are compared.
  * @throws TypeError when `serve` is no function.
  * @example
- * const pipeline = service((connections$) => serveActors({ connections$, actor: chat() }), lines({ maxLength: 1000 }));
+ * const pipeline = service((connections$) => serveActors({ connections$, actor: echo }), lines({ maxLength: 1000 }));
  */
 export function service(
   serve: (connections$: Observable<ListenEvent>) => Observable<unknown>,
@@ -64,7 +69,9 @@ export function service(
  *
  * @param framing a preset, or a framing.
  * @example
- * await expect(captureFile('dns.pcap')).toReplayTheSame(framesOf(dns));
+ * import { expect } from 'vitest';
+ *
+ * await expect(captureFile('dns.pcap')).toReplayTheSame(framesOf(presets.dns));
  */
 export function framesOf(framing: Preset | Framing<unknown>): Reader {
   check('framesOf: the framing', framing, PRESET_OR_FRAMING);

@@ -14,6 +14,7 @@ import { asyncScheduler, type Observable, type SchedulerLike, type Subscription 
 import { CONNECTION, check, checkOptions, MILLISECONDS, optional, SCHEDULER } from '../wire/argument.ts';
 import type { Connection, ConnectionFault } from './connection.ts';
 
+/** How long `closeGracefully` waits for the peer. */
 export interface CloseOptions {
   /** The time in which the peer must end its side, in milliseconds, 0 to 2^31 - 1; default 5,000. */
   readonly lingerMs?: number;
@@ -36,6 +37,7 @@ const LINGER_DEFAULT_MS = 5_000;
  *   `destroyed` when the peer had to be dropped.
  * @throws TypeError or RangeError when an argument is of the wrong kind.
  * @example
+ * const sorry = new TextEncoder().encode('this is no frame');
  * connection.chunks$.pipe(deframe(framing)).subscribe({
  *   next: (event) => {
  *     if (event.type === 'fault') connection.write([sorry], () => {});

@@ -12,12 +12,20 @@ export type Address = string;
 /** Why a connection is over, when it did not end in good order. A `ConnectionError` has it as its `fault`. */
 export interface ConnectionFault {
   /**
-   * `reset`: the peer dropped it. `unread`: it ended in good order, but the peer did not read everything that we
-   * sent. `timeout`: the network did not answer in time. `refused`: no server listens. `unknown-host`: there is no
-   * host of that name. `no-resolver`: the name could not be looked up now. `untrusted`: the two sides could not agree
-   * on TLS, and another try does not change that. `incomplete`: the connection was recorded, and the recording lacks
-   * the peer's next bytes. `overrun`: the peer sent more than may wait, over a transport that cannot be paused.
-   * `destroyed`: we destroyed it.
+   * Tells the faults apart:
+   *
+   * - `reset`: the peer dropped the connection.
+   * - `unread`: it ended in good order, but the peer did not read everything that we sent.
+   * - `timeout`: the network, or the peer, did not answer in time.
+   * - `refused`: no server listens there.
+   * - `unreachable`: there is no way to the host; of a Unix socket, there is no such file.
+   * - `unknown-host`: there is no host of that name.
+   * - `no-resolver`: the name could not be looked up now.
+   * - `untrusted`: the two sides could not agree on TLS, and another try does not change that.
+   * - `incomplete`: the connection was recorded, and the recording lacks the peer's next bytes.
+   * - `overrun`: the peer sent more than may wait, over a transport that cannot be paused.
+   * - `destroyed`: we destroyed it.
+   * - `failed`: anything else; the message has the system's own code.
    */
   readonly code:
     | 'reset'
@@ -47,10 +55,17 @@ export interface Certificate {
   readonly commonName: string | null;
 }
 
+/**
+ * One end of a stream of bytes in both directions: what `connectTcp`, `listenTcp`, `memoryPair`, `fromWebSocket` and
+ * the like make, and what `framed`, `serveActors` and `serve` take. A transport of your own implements it, and
+ * `connectionContract` of `sluice/testing` tests that.
+ */
 export interface Connection {
   /** Unique in this process; for logs. */
   readonly id: string;
+  /** Our end. */
   readonly local: Address;
+  /** The peer's end. */
   readonly remote: Address;
   /** The certificate that the peer has presented, if any. */
   readonly certificate?: Certificate;

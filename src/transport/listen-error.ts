@@ -4,8 +4,19 @@ import type { Address } from './connection.ts';
 
 /** Why listening is not possible, and the remedy. */
 export interface ListenFault {
+  /**
+   * Tells the faults apart:
+   *
+   * - `in-use`: another program listens there.
+   * - `forbidden`: this user may not listen there.
+   * - `no-such-address`: this machine does not have the address.
+   * - `bad-credentials`: the TLS credentials cannot be used.
+   * - `failed`: anything else; the message has the system's own code.
+   */
   readonly code: 'in-use' | 'forbidden' | 'no-such-address' | 'bad-credentials' | 'failed';
+  /** The address that was to be listened on. */
   readonly address: Address;
+  /** In words, with what to do. */
   readonly message: string;
 }
 

@@ -1,10 +1,17 @@
 /** What a source of connections emits: of any network, or of none. */
 import type { Address, Connection, ConnectionFault } from './connection.ts';
 
+/**
+ * A source of connections emits these events: `listenTcp`, `listenTls`, `listenUnix`, `replay`, or one of your own.
+ *
+ * - `listening`: connections are accepted from now on. `port` is the real one when the option was 0, and 0 where there
+ *   are no ports.
+ * - `connection`: a peer has connected. The subscriber owns the connection, and must end or destroy it: unsubscribing
+ *   from the source does not.
+ * - `accept-failed`: one connection could not be accepted (too many open files, or a failed handshake, say). Listening
+ *   goes on.
+ */
 export type ListenEvent =
-  /** The server accepts connections from now on. `port` is the real one when the option was 0. */
   | { readonly type: 'listening'; readonly address: Address; readonly port: number }
-  /** The subscriber owns the connection, and must end or destroy it: unsubscribing from the server does not. */
   | { readonly type: 'connection'; readonly connection: Connection }
-  /** One connection could not be accepted (too many open files, or a failed handshake, say). Listening goes on. */
   | { readonly type: 'accept-failed'; readonly fault: ConnectionFault };

@@ -10,14 +10,17 @@ import { LISTEN_RULES } from './check-arguments.ts';
 import type { Address } from './connection.ts';
 import { listenError } from './listen.ts';
 
+/** `listenUdp` emits `listening` once, with the real port when the option was 0; then each `datagram`. */
 export type UdpEvent =
-  /** The socket receives datagrams from now on. `port` is the real one when the option was 0. */
-  { readonly type: 'listening'; readonly address: Address; readonly port: number } | Datagram;
+  | { readonly type: 'listening'; readonly address: Address; readonly port: number }
+  | Datagram;
 
 /** One datagram: it arrives whole or not at all. UDP keeps boundaries and promises nothing else. */
 export interface Datagram {
   readonly type: 'datagram';
+  /** The content, 0 to 65,507 bytes. It is the receiver's own. */
   readonly bytes: Uint8Array;
+  /** Who has sent it, as far as UDP can say: a sender may forge it. */
   readonly from: Address;
   /**
    * Sends a datagram back. Neither side learns whether it arrives. A datagram that is too large (over 65,507 bytes),
@@ -26,10 +29,11 @@ export interface Datagram {
   reply(bytes: BytesLike): void;
 }
 
+/** Where `listenUdp` listens. `port` is needed. */
 export interface ListenUdpOptions {
-  /** Default `127.0.0.1`: this machine only. */
+  /** The address to listen on; default `127.0.0.1`: this machine only. */
   readonly host?: string;
-  /** 0 lets the system choose; the `listening` event has the port. */
+  /** The port, 0 to 65,535. 0 lets the system choose; the `listening` event has the port. */
   readonly port: number;
 }
 

@@ -17,8 +17,9 @@ import type { Framing } from './framing.ts';
  * @param chunk the next bytes of the stream, any number of them, in any form.
  * @throws TypeError when an argument is of the wrong kind: a string for a chunk, say.
  * @example
- * chunks$.pipe(
- *   scan(({ state }, chunk) => deframeStep(framing, state, chunk), { state: initialDeframeState<Prefix>(), events: [] }),
+ * const begin: Stepped<Prefix> = { state: initialDeframeState(), events: [] };
+ * const events$ = chunks$.pipe(
+ *   scan(({ state }, chunk) => deframeStep(framing, state, chunk), begin),
  *   concatMap(({ events }) => events),
  * );
  */
@@ -33,7 +34,15 @@ export function deframeStep<H>(framing: Framing<H>, state: DeframeState<H>, chun
  *
  * @param from the offset in the chunk at which to go on: 0 at first, then the `at` of the last call, until that is
  *   the length of the chunk in bytes.
+ * @returns also `at`: the offset in the chunk of the next byte to take.
  * @throws TypeError or RangeError when an argument is of the wrong kind.
+ * @example
+ * let state = initialDeframeState<Prefix>();
+ * for (let at = 0; at < bytes.length; ) {
+ *   const next = deframeStepUpTo(framing, state, bytes, at, 100);
+ *   for (const event of next.events) console.log(event.type);
+ *   ({ state, at } = next);
+ * }
  */
 export function deframeStepUpTo<H>(
   framing: Framing<H>,
@@ -54,6 +63,9 @@ export function deframeStepUpTo<H>(
  * its head or its body, and after how many of how many bytes. At a frame's boundary, no event.
  *
  * @throws TypeError when an argument is of the wrong kind.
+ * @example
+ * const { state } = deframeStep(framing, initialDeframeState<Prefix>(), Uint8Array.of(0, 0));
+ * deframeEnd(framing, state).events; // [{ type: 'fault', fault: { code: 'truncated', … } }]
  */
 export function deframeEnd<H>(framing: Framing<H>, state: DeframeState<H>): Stepped<H> {
   checkStep(framing, state);

@@ -15,9 +15,10 @@
  */
 import type { FrameFault } from './fault.ts';
 
-/** A message in one piece. */
+/** A message in one piece. A decoder makes one for each message that its codec hands on whole. */
 export interface DecodedMessage<In> {
   readonly type: 'message';
+  /** The value that the codec has made of the bytes: a string for `lines`, a `Uint8Array` for `rawBytes`. */
   readonly message: In;
   /** Estimated bytes of memory that the message occupies. */
   readonly cost: number;
@@ -33,14 +34,16 @@ export interface DecodedMessage<In> {
 /** The head of a message whose body is handed on in pieces, as it arrives. `data` follows, and one `end`. */
 export interface DecodedStart<Head> {
   readonly type: 'start';
+  /** The header that the codec has read in front of the body. */
   readonly head: Head;
-  /** Bytes of body. */
+  /** Bytes of body. All of them follow as `data`. */
   readonly length: number;
 }
 
 /** The next bytes of the body: never empty. */
 export interface DecodedData {
   readonly type: 'data';
+  /** A view that the decoder lends until its next step: copy what you keep. */
   readonly bytes: Uint8Array;
 }
 
@@ -52,16 +55,22 @@ export interface DecodedEnd {
 /** Something is wrong with the bytes. When `fault.fatal`, nothing comes after it. */
 export interface DecodedFault {
   readonly type: 'fault';
+  /** What is wrong, and where in the stream. */
   readonly fault: FrameFault;
 }
 
+/**
+ * A decoder finds these things in a stream: a `message`, or a `fault` in the place of one; and where `Head` is not
+ * `never`, a body in pieces: `start`, any number of `data`, and `end`.
+ */
 export type Decoded<In, Head = never> =
   | DecodedMessage<In>
   | DecodedFault
   | ([Head] extends [never] ? never : DecodedStart<Head> | DecodedData | DecodedEnd);
 
-/** The result of a step. */
+/** The result of a step. A `Decoder` returns it, and the caller keeps `state` for the next step. */
 export interface DecoderStep<In, Head, S> {
+  /** The state behind the bytes that were taken: what the next step is given. */
   readonly state: S;
   /** In order. The list is the caller's from then on. */
   readonly decoded: Decoded<In, Head>[];
@@ -92,11 +101,16 @@ export interface Decoder<In, Head = never, S = unknown> {
 }
 
 /**
+ * A protocol in both directions. `lines`, `delimited`, `lengthField`, `messages` and `jsonMessages` make codecs;
+ * `defineActor`, `framed` and `frames` use them. A codec of your own is an object with these fields; it has no state,
+ * so that one codec serves any number of connections.
+ *
  * @typeParam In the messages of the peer.
  * @typeParam Out the messages to the peer.
  * @typeParam Head the head of a message whose body comes in pieces; `never` when messages come whole.
  */
 export interface Codec<In, Out = In, Head = never> {
+  /** Finds the messages of the peer. */
   // The state's type is the decoder's own business.
   // biome-ignore lint/suspicious/noExplicitAny: a state is only handed back to the decoder that made it.
   readonly decoder: Decoder<In, Head, any>;
@@ -116,6 +130,10 @@ export interface Codec<In, Out = In, Head = never> {
   readonly direct?: DirectEncoder<Out>;
 }
 
+/**
+ * The second way of a codec to encode: into memory that is there already. A server uses it for the small messages that
+ * it sends together.
+ */
 export interface DirectEncoder<Out> {
   /** The bytes of the message. @throws as `encode` does. */
   sizeOf(message: Out): number;

@@ -63,6 +63,7 @@ export const OVER: Over = { phase: 'over' };
 export interface DeframeState<H> {
   /** How many bytes of the stream have been taken. */
   readonly taken: number;
+  /** The place of the deframer within a frame. It is the deframer's own: read nothing from it. */
   readonly part: Part<H>;
 }
 

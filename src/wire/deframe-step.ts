@@ -26,14 +26,20 @@ import { beginBody, moreBody, moreWhole } from './read-body.ts';
 
 export type { DeframeState } from './deframe-state.ts';
 
-/** The result of a step. */
+/** The result of a step: what `deframeStep`, `deframeStepUpTo` and `deframeEnd` return. */
 export interface Stepped<H> {
+  /** The state behind the chunk: what the next step is given. */
   readonly state: DeframeState<H>;
   /** In order; empty when the chunk completes nothing and belongs to no streamed body. */
   readonly events: FrameEvent<H>[];
 }
 
-/** The state at the start of a stream. */
+/**
+ * The state at the start of a stream. It is the same for every framing.
+ *
+ * @example
+ * deframeStep(framing, initialDeframeState<Prefix>(), Uint8Array.of(0, 0, 0, 1)).events; // []: the body is to come
+ */
 export function initialDeframeState<H>(): DeframeState<H> {
   return { taken: 0, part: IDLE };
 }

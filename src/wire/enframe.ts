@@ -49,6 +49,9 @@ function frameOf(layout: LengthLayout, body: Uint8Array, lead: Uint8Array): Enco
  * @param lead the bytes before the length field of every frame, exactly `offset` of them; default none.
  * @throws RangeError when an option is out of its bounds, TypeError when the lead is not bytes; at once.
  * @example
+ * import { connect } from 'node:net';
+ *
+ * const socket = connect(7000);
  * bodies$.pipe(enframe({ width: 4, maxLength: 65536 })).subscribe({
  *   next: (bytes) => socket.write(bytes),
  *   error: (error) => socket.destroy(error),

@@ -9,6 +9,9 @@ import { check, TEXT } from './argument.ts';
 import { guessProtocol } from './guess-protocol.ts';
 
 /**
+ * The kinds of fault that a framing, a codec or a deframer finds in bytes. All are fatal unless it says otherwise: no
+ * later frame can be found.
+ *
  * - `length-negative`: the length field holds a negative number.
  * - `length-too-large`: the length is over the limit, or beyond 2^53 - 1.
  * - `length-too-small`: a length that counts its own prefix is smaller than that prefix.
@@ -32,8 +35,12 @@ export type FaultCode =
   | 'message-invalid'
   | 'truncated';
 
-/** A fault of a head, without its position. */
+/**
+ * A fault of a head, without its position. A framing returns it, and the deframer adds where in the stream it is:
+ * `FrameFault`.
+ */
 export interface HeadFault {
+  /** The kind of the fault: see `FaultCode`. */
   readonly code: FaultCode;
   /** In words, with the numbers. */
   readonly message: string;
@@ -43,8 +50,12 @@ export interface HeadFault {
   readonly limit: number | null;
 }
 
-/** A fault of a frame, with its position. */
+/**
+ * A fault of a frame, with its position. The events `fault` of `deframe` and of an actor have it, and a `FrameError`
+ * has it as its `fault`.
+ */
 export interface FrameFault {
+  /** The kind of the fault: see `FaultCode`. */
   readonly code: FaultCode;
   /** In words, with the numbers, and a hint when the bytes look like another protocol. */
   readonly message: string;

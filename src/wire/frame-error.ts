@@ -7,7 +7,7 @@ import type { FaultCode, FrameFault, HeadFault } from './fault.ts';
  * in the stream, and the bytes there.
  *
  * @example
- * connection.chunks$.pipe(frames(codec)).subscribe({
+ * connection.chunks$.pipe(frames(lines({ maxLength: 1000 }))).subscribe({
  *   error: (error) => {
  *     if (error instanceof FrameError) console.error(error.code, error.fault.position, error.fault.hex);
  *   },

@@ -18,6 +18,7 @@ import type { FrameFault } from './fault.ts';
 /** A head was read, and a body follows. */
 export interface FrameStart<H> {
   readonly type: 'start';
+  /** What the framing has read in the head. */
   readonly header: H;
   /** Bytes of body. */
   readonly length: number;
@@ -32,6 +33,7 @@ export interface FrameStart<H> {
 /** The next bytes of the body: a view of the chunk they arrived in (perhaps the chunk itself), never empty. */
 export interface FrameData {
   readonly type: 'data';
+  /** A view of the chunk: it keeps all of the chunk in memory, so copy what you keep for long. */
   readonly bytes: Uint8Array;
 }
 
@@ -43,6 +45,7 @@ export interface FrameEnd {
 /** A frame in one piece. */
 export interface WholeFrame<H> {
   readonly type: 'frame';
+  /** What the framing has read in the head. */
   readonly header: H;
   /**
    * The body. It is a view of the chunk when it lay in one chunk. A view keeps the whole chunk in memory, so copy a
@@ -58,7 +61,15 @@ export interface WholeFrame<H> {
 /** A fault of a frame. When `fault.fatal`, this is the last event. */
 export interface FaultEvent {
   readonly type: 'fault';
+  /** What is wrong, where in the stream, and whether anything comes after it. */
   readonly fault: FrameFault;
 }
 
+/**
+ * `deframe` and `deframeStep` emit these events of a frame, in this order:
+ *
+ * - `start`, `data`…, `end`: a frame with the delivery `stream`. With `skip` there is no `data`.
+ * - `frame`: a frame with the delivery `whole`, in one piece.
+ * - `fault`: the bytes cannot be understood. When it is fatal, it is the last event.
+ */
 export type FrameEvent<H> = FrameStart<H> | FrameData | FrameEnd | WholeFrame<H> | FaultEvent;

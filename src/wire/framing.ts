@@ -22,14 +22,22 @@ import type { HeadFault } from './fault.ts';
  */
 export type Delivery = 'stream' | 'whole' | 'skip';
 
-/** The result of parsing a head. */
+/** The facts of a frame that its complete head shows. */
 export interface ParsedHead<H> {
+  /** The header that `parseHead` has made of the head, for the events. It holds no view of the bytes. */
   readonly header: H;
   /** How many bytes of body follow the head: an integer from 0 to 2^53 - 1. */
   readonly length: number;
+  /** How the deframer hands on the body. */
   readonly delivery: Delivery;
 }
 
+/**
+ * Finds the frames of a protocol, for `deframe` and `deframeStep`. `lengthField`, `jsonHeader` and the presets make
+ * framings. A framing of your own is an object with these fields; it has no state and keeps no view of bytes.
+ *
+ * @typeParam H the header of a frame.
+ */
 export interface Framing<H> {
   /** The most bytes a head may have: what a deframer may buffer for it. */
   readonly maxHead: number;

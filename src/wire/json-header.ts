@@ -24,6 +24,7 @@ import { type LengthLayout, layoutOf, mustBeWithin } from './length-options.ts';
 /** A parsed header: any JSON object. Its fields are not checked here. */
 export type JsonHeader = { readonly [key: string]: unknown };
 
+/** How `jsonHeader` bounds the headers, and finds the length of a body in them. */
 export interface JsonHeaderOptions {
   /** The most bytes of JSON, 2 to 2^31 - 1; default 65,536. */
   readonly maxHeader?: number;

@@ -85,7 +85,7 @@ const NO_LEAD = new Uint8Array(0);
  * @throws RangeError when an option is out of its bounds; TypeError when the length is no number, or the lead is not
  *   bytes. The refusal of a number is a value.
  * @example encodeLength({ width: 4, maxLength: 1024 }, 5) // { ok: true, bytes: 00 00 00 05 }
- * @example encodeLength({ width: 1, maxLength: 1024 }, 300) // { ok: false, fault: 'length-too-large', limit: 255 }
+ * @example encodeLength({ width: 1, maxLength: 1024 }, 300) // { ok: false, fault: { code: 'length-too-large', limit: 255, … } }
  */
 export function encodeLength(
   options: LengthFieldOptions,

@@ -219,6 +219,7 @@ function sizeOrThrow(layout: LengthLayout, length: number, lead: Uint8Array): nu
 export interface PrefixedBody {
   /** The `offset` bytes before the length field. */
   readonly lead: Uint8Array;
+  /** The bytes behind the length field. */
   readonly body: Uint8Array;
 }
 

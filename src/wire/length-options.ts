@@ -28,6 +28,10 @@ export interface Prefix {
   readonly lead: Uint8Array;
 }
 
+/**
+ * The layout of a length field: what `lengthField`, `enframe`, `encodeFrame` and `encodeLength` take. `width` and
+ * `maxLength` are needed, all others have defaults.
+ */
 export interface LengthFieldOptions {
   /**
    * Bytes of the field. `varint`: unsigned LEB128, seven bits a byte, the least significant first, as in Protocol

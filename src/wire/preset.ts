@@ -2,8 +2,9 @@
 import type { Framing } from './framing.ts';
 
 /**
- * All are names of `presets`. A bundler that follows a namespace, as Rollup, Vite and webpack do, brings only those that
- * the program uses.
+ * How a well-known protocol frames its messages. A preset finds where each message begins and ends, and reads nothing
+ * behind its head. All are names of `presets`. A bundler that follows a namespace, as Rollup, Vite and webpack do,
+ * brings only those that the program uses.
  *
  * @typeParam H the header of its frames.
  * @example
@@ -49,6 +50,7 @@ export interface LookAhead {
   readonly answers: (header: unknown) => boolean;
 }
 
+/** The options of a preset's framing: how it hands on bodies, and which side it reads. All may be left out. */
 export interface PresetOptions {
   /** How the deframer hands on bodies; default `skip`. */
   readonly delivery?: 'stream' | 'whole' | 'skip';
@@ -62,7 +64,8 @@ export interface PresetOptions {
   /**
    * Whether the client has asked for something whose answer is not a frame, and has not been answered: for the presets
    * that have `looksAhead`. The framing calls it whenever a message of the server begins with a byte that may be such
-   * an answer, and nothing behind that byte has come. A framing with this option is for one connection.
+   * an answer, and nothing behind that byte has come. A framing with this option is for one connection. Default none:
+   * the framing waits for the byte behind it.
    */
   readonly asked?: () => boolean;
 }

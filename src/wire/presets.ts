@@ -29,7 +29,9 @@ export const presetList: readonly Preset<MessageHead>[] = [
  * The preset of this name, or null.
  *
  * @throws TypeError when the name is no string.
- * @example chunks$.pipe(deframe(presetNamed(process.argv[2])?.framing() ?? presets.tls.framing())); // start {head: 16 03 01 …, length: 512}, end
+ * @example
+ * const preset = presetNamed('tls');
+ * if (preset !== null) deframe(preset.framing()); // start {head: 16 03 01 …, length: 512}, end
  */
 export function presetNamed(name: string): Preset<MessageHead> | null {
   check('presetNamed: the name', name, TEXT);

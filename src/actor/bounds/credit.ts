@@ -8,9 +8,11 @@ export const CREDIT_FLOOR_BYTES = 16 * 1024;
 /** The share of the budget that may be on its way to peers, who may never read it. */
 const SENDING_SHARE = 0.5;
 
-/** Bytes at which reading pauses (`high`) and below which it resumes (`low`). */
+/** Bytes at which reading pauses (`high`) and below which it resumes (`low`). `low` is at most `high`. */
 export interface Watermarks {
+  /** Bytes, 0 or more. */
   readonly high: number;
+  /** Bytes, 0 or more. */
   readonly low: number;
 }
 
@@ -21,10 +23,19 @@ export interface Budget {
   readonly window: (marks: Watermarks, flow: (paused: boolean) => void) => CreditWindow;
 }
 
+/**
+ * The memory that one connection takes, in bytes of credit: what has arrived and is not handled yet, and what is to be
+ * sent and not with the operating system yet. When it has too much, the connection is not read until some of it is
+ * given back. A `Flow` has those of its functions that a performer needs.
+ */
 export interface CreditWindow {
+  /** Bytes that are charged and not credited yet. */
   readonly unsettled: () => number;
+  /** Whether the connection is paused because it has too much. */
   readonly paused: () => boolean;
+  /** Takes credit for so many bytes that are held. It may go over the marks: then the connection is not read. */
   readonly charge: (bytes: number) => void;
+  /** Gives back credit that `charge` has taken, once the bytes are not held any more. */
   readonly credit: (bytes: number) => void;
   /**
    * The cost of the request whose body is arriving. It does not count for a pause, since it must not keep the body
@@ -41,11 +52,12 @@ export interface CreditWindow {
   /** The same; and always true while no other connection holds anything. */
   readonly fits: (bytes: number) => boolean;
   /**
-   * Takes credit for the next bytes to be sent, at most `wanted`. Returns the number of bytes. 0 means that the
-   * caller asks again when some of what was lent has been repaid. While nothing is lent, the number is at least
-   * `CREDIT_FLOOR_BYTES`, or `wanted`.
+   * Takes credit for the next bytes to be sent, at most `wanted`. Returns the number of bytes. 0 means that the caller
+   * asks again when some of what was lent has been repaid. While nothing is lent, the number is at least 16 KiB, or
+   * `wanted`.
    */
   readonly lend: (wanted: number) => number;
+  /** Gives back what `lend` has lent, once the bytes are sent. */
   readonly repay: (bytes: number) => void;
 }
 

@@ -19,25 +19,36 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 
 /**
- * How long a connection waits for its peer, in milliseconds; `Infinity` for ever. Then the connection ends.
+ * How long a connection waits for its peer, in milliseconds; `Infinity` for ever. Then the connection ends. Time in
+ * which this process itself stood still does not count.
  */
 export interface Timeouts {
-  /** For the first bytes of a connection. */
+  /** For the first bytes of a connection; default 120,000. */
   readonly firstBytes: number;
-  /** For the rest of a header, from its first byte on. */
+  /** For the rest of a header, from its first byte on; default 30,000. */
   readonly header: number;
   /**
-   * In this time at least `bodyBytes` of a body must arrive, or its end. Time in which the server does not read does
-   * not count.
+   * In this time at least `bodyBytes` of a body must arrive, or its end; default 30,000. Time in which the server does
+   * not read does not count.
    */
   readonly body: number;
+  /** The bytes of a body that must arrive within `body`; default 1,024. */
   readonly bodyBytes: number;
-  /** For the next request, when all are answered. */
+  /** For the next request, when all are answered; default 600,000. */
   readonly idle: number;
-  /** For the peer to read some of what was sent. */
+  /** For the peer to read some of what was sent; default 300,000. */
   readonly unread: number;
 }
 
+/**
+ * Which of the `Timeouts` has passed:
+ *
+ * - `firstBytes`: nothing has come since the connection was opened.
+ * - `header`: a message or its header has begun, and is not complete.
+ * - `body`: too little of a body has come.
+ * - `idle`: everything is answered, and nothing new has begun.
+ * - `unread`: the peer has not read any of what was sent to it.
+ */
 export type TimeoutKind = 'firstBytes' | 'header' | 'body' | 'idle' | 'unread';
 
 /** The progress of a connection, as far as timeouts depend on it. */

@@ -18,6 +18,7 @@ import { createMessageReader, finish, type MessageReader, messagesOf, nextOf } f
 import { mustBeLive, request, send } from './message-sender.ts';
 import type { ReplyKey } from './replies.ts';
 
+/** How `framed` finds the reply to a request, and how long it waits for one. All may be left out. */
 export interface FramedOptions<In, Out> {
   /**
    * The key by which a reply is found: that of the request's message. A message without one (undefined) is no reply.
@@ -26,9 +27,16 @@ export interface FramedOptions<In, Out> {
   readonly keyOf?: (message: In | Out) => ReplyKey | undefined;
   /** How long a request waits for its reply, in milliseconds; default 30,000. */
   readonly timeoutMs?: number;
+  /** Measures the time that a request waits; default RxJS's `asyncScheduler`. A `TestScheduler` makes it virtual. */
   readonly scheduler?: SchedulerLike;
 }
 
+/**
+ * One end of a connection that speaks a framed protocol: what `framed` returns.
+ *
+ * @typeParam In the messages of the peer.
+ * @typeParam Out the messages to the peer.
+ */
 export interface Framed<In, Out = In> {
   /**
    * The messages of the peer from here on. It has one subscriber at a time. It completes when the peer ends its side;

@@ -15,16 +15,31 @@ import type { SchedulerLike } from 'rxjs';
 import { createFifo } from '../../base/fifo.ts';
 import { SluiceError, StateError } from '../../base/sluice-error.ts';
 
+/**
+ * The id that a reply and its request have in common: `FramedOptions.keyOf` finds it in a message. Keys are compared by
+ * value.
+ */
 export type ReplyKey = string | number | bigint;
 
+/** The data of a `RequestTimeout`. */
 export interface TimeoutFault {
+  /** Always `timeout`: there is one kind. */
   readonly code: 'timeout';
+  /** How long the request has waited, in words. */
   readonly message: string;
   /** How long the request has waited, in milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** No reply came in time: what `request` rejects with. A reply that comes later is dropped. */
+/**
+ * No reply came in time: what `request` rejects with. A reply that comes later is dropped.
+ *
+ * @example
+ * const answer = await chat.request('time?', { timeoutMs: 1000 }).catch((error) => {
+ *   if (error instanceof RequestTimeout) return null; // nothing came within a second
+ *   throw error;
+ * });
+ */
 export class RequestTimeout extends SluiceError {
   declare readonly code: 'timeout';
   declare readonly fault: TimeoutFault;

@@ -41,7 +41,10 @@ export interface AckDelay {
 
 /** A peer that waits for an ack goes on within this time after it. */
 const PROMPT_ANSWER_MS = 25;
-/** How long a peer must be quiet until acks are sent to it, in milliseconds. */
+/**
+ * How long a peer must be quiet until acks are sent to it that it may not read, in milliseconds: a script that sends
+ * its files and never reads an ack would lose the end of them by one that comes too early.
+ */
 export interface QuietPeriod {
   /** Between two frames, with one ack held. With n acks held it is an nth of this. */
   readonly initial: number;

@@ -25,12 +25,17 @@ import type { Conversation, Side, StreamEvent } from '../stream-event.ts';
  */
 export type FramingReason = 'asked' | 'port' | 'bytes' | 'unknown';
 
-/** How the frames of a conversation are found. Comes once, before its first frame. */
+/** How the frames of a conversation are found. Comes once, before its first frame. `inspect` emits it. */
 export interface FramingChosen {
   readonly type: 'framing';
+  /** The conversation whose frames they are. */
   readonly conversation: Conversation;
   /** A preset's name, `sluice`, or `custom` for a framing of one's own; null when there will be no frames. */
   readonly name: string | null;
+  /**
+   * Why it is this one: it was `asked` for; the server's `port` is usual for the protocol; the first `bytes` look like
+   * it; or none was found (`unknown`).
+   */
   readonly reason: FramingReason;
 }
 
@@ -41,9 +46,10 @@ export interface FramingChosen {
  */
 export type FrameState = 'whole' | 'incomplete' | 'unfinished';
 
-/** A frame, and how TCP carried it. */
+/** A frame, and how TCP carried it. `inspect` emits it when the last byte of the frame was read, or will not come. */
 export interface InspectedFrame {
   readonly type: 'frame';
+  /** The conversation that it belongs to. */
   readonly conversation: Conversation;
   /** The side that sent it. */
   readonly from: Side;
@@ -57,11 +63,16 @@ export interface InspectedFrame {
   readonly length: number;
   /** The kind of message, if its head says so; at most 200 characters, some of which may not be printable. */
   readonly label: string | null;
+  /**
+   * Whether all of it is in the recording (`whole`); bytes of its body are in a gap (`incomplete`); or the side, or the
+   * recording, was over before it was (`unfinished`).
+   */
   readonly state: FrameState;
   /** Bytes of it that are not in the recording. */
   readonly missing: number;
-  /** `Packet.number` of the packet with its first byte, and of the one with its last that was recorded. */
+  /** The number in the file, from 1, of the packet with its first byte. */
   readonly firstPacket: number;
+  /** The number of the packet with its last byte that was recorded. */
   readonly lastPacket: number;
   /** When its first byte was captured, in nanoseconds since 1970. */
   readonly capturedAt: bigint;
@@ -73,36 +84,59 @@ export interface InspectedFrame {
   readonly firstShared: number;
   /** The same for its last chunk. Equal to `firstShared` when that is the same chunk. */
   readonly lastShared: number;
-  /** Its first bytes, the head's among them: a copy of at most `FRAME_SAMPLE_BYTES`. */
+  /** Its first bytes, the head's among them: a copy of at most 64. */
   readonly sample: Uint8Array;
 }
 
 /** Why no further frame is found in a side: the fault of the deframer, and where in the recording it is. */
 export interface InspectedFault extends Omit<FrameFault, 'code' | 'fatal'> {
   readonly type: 'fault';
+  /** The conversation that it belongs to. */
   readonly conversation: Conversation;
   /** The side whose bytes they are. */
   readonly from: Side;
   /** The code of the deframer's fault; `gap`: the next frame cannot be found without bytes that are missing. */
   readonly code: FaultCode | 'gap';
-  /** `Packet.number` of the packet that showed it; 0 when the side had none before it. */
+  /** The number in the file, from 1, of the packet that showed it; 0 when the side had none before it. */
   readonly packet: number;
   /** When that packet was captured, in nanoseconds since 1970. */
   readonly capturedAt: bigint;
 }
 
+/**
+ * `inspect` emits the events of the streams, and of the frames in them.
+ *
+ * - `framing`: how the frames of a conversation are found. Once, before its first frame.
+ * - `frame`: a frame, and how TCP carried it.
+ * - `fault`: no further frame is found in a side.
+ * - All others are a `StreamEvent`.
+ */
 export type InspectEvent = StreamEvent | FramingChosen | InspectedFrame | InspectedFault;
 
 /** The most bytes in the sample of a frame. */
 export const FRAME_SAMPLE_BYTES = 64;
 
-/** Whether a frame came in one chunk with others. */
+/**
+ * Whether a frame came in one chunk with others: its sender, or the network, has glued them together.
+ *
+ * @example
+ * for await (const events of inspect(captureFile('trace.pcap'))) {
+ *   for (const event of events) if (event.type === 'frame' && isCoalesced(event)) console.log(event.number);
+ * }
+ */
 export function isCoalesced(frame: InspectedFrame): boolean {
   check('isCoalesced: the frame', frame, A_FRAME);
   return frame.firstShared > 0 || frame.lastShared > 0;
 }
 
-/** Whether a frame came in more than one chunk. */
+/**
+ * Whether a frame came in more than one chunk: a receiver that takes every chunk for a message would read it wrongly.
+ *
+ * @example
+ * for await (const events of inspect(captureFile('trace.pcap'))) {
+ *   for (const event of events) if (event.type === 'frame' && isSplit(event)) console.log(event.number, event.chunks);
+ * }
+ */
 export function isSplit(frame: InspectedFrame): boolean {
   check('isSplit: the frame', frame, A_FRAME);
   return frame.chunks > 1;

@@ -29,17 +29,21 @@ import { type Selection, selects } from './selection.ts';
 import { createSideFrames, type SideFrames } from './side-frames.ts';
 import { SLUICE_PREFIX_BYTES } from './sluice-wire.ts';
 
+/** How `inspect` finds the frames, and in which conversations. All may be left out. */
 export interface InspectOptions {
   /**
    * How frames are found: a preset, `sluicePreset` for Sluice's own wire, or `none`, no frames at all. By default each
    * conversation's server port decides, else its first bytes if they look like Sluice's, else there are no frames.
    */
   readonly preset?: Preset | 'none';
-  /** A framing instead of a preset, for both sides. Bodies are never collected, whatever it says of delivery. */
+  /**
+   * A framing instead of a preset, for both sides; default none. Bodies are never collected, whatever it says of
+   * delivery.
+   */
   readonly framing?: Framing<unknown>;
   /** Which conversations; default all. */
   readonly only?: Selection;
-  /** How the packets are put together. */
+  /** How the packets are put together; default as `readStreams` does. */
   readonly streams?: StreamOptions;
 }
 

@@ -5,6 +5,8 @@ import { check, either, TEXT, wholeFrom } from '../../wire/argument.ts';
 import type { Conversation } from '../stream-event.ts';
 
 /**
+ * Which conversations count:
+ *
  * - A number is a conversation's index.
  * - A string is an address of either end: `10.0.0.1:8080`, `[::1]:8080`; a port alone, `:8080`; or a host alone,
  *   `10.0.0.1`, `::1`.

@@ -17,8 +17,9 @@ import { createRecordFile, type RecordFile } from './record-file.ts';
 import { RECORD_RULES } from './record-options.ts';
 import { createSpool } from './spool.ts';
 
+/** How `recordInto` records: as `record` does, and how many files it keeps. */
 export interface RecordDirectoryOptions extends RecordOptions {
-  /** The most files; default 1,000. */
+  /** The most files in the folder, from 1; default 1,000. Beyond it the oldest is removed. */
   readonly maxFiles?: number;
 }
 

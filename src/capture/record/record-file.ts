@@ -27,8 +27,9 @@ export interface PacketToRecord {
   readonly comments: readonly string[];
 }
 
-/** Why nothing more is written, while there was more. */
+/** Why nothing more is written, while there was more. `Recorder.ends$` emits it. */
 export interface RecordEnd {
+  /** The file whose recording is over. */
   readonly path: string;
   /**
    * `full`: the file has reached its bound. `failed`: it cannot be made or written to, or what is written is unsound.

@@ -19,10 +19,11 @@ import type { RecordClock } from './record-clock.ts';
  * itself when there is nothing to hide, or else another array of the same length. It must not change the chunk. What
  * it throws ends the recording.
  *
- * @example const redact = () => (chunk) => new Uint8Array(chunk.length); // lengths and times, and no content
+ * @example const redact: Redact = () => (chunk) => new Uint8Array(chunk.length); // lengths and times, and no content
  */
 export type Redact = (from: Side) => (chunk: Uint8Array) => Uint8Array;
 
+/** The bytes that `record` and `recordInto` write, and those that they hide. All options may be left out. */
 export interface RecordOptions {
   /** Which side of its connection a wrapped one is; default `server`. */
   readonly at?: Side;
@@ -31,11 +32,17 @@ export interface RecordOptions {
    * replace it, and everything that cannot be read as frames. `null` writes everything as it is, whatever the protocol.
    */
   readonly redact?: 'sluice' | Redact | null;
-  /** With `sluice`: how requests are found, where there are commands other than Sluice's own with bodies. */
+  /**
+   * With `sluice`: how requests are found, where there are commands other than Sluice's own with bodies. Default those
+   * of Sluice's own.
+   */
   readonly requests?: Framing<JsonHeader>;
-  /** The most bytes of a file; default no bound. */
+  /** The most bytes of a file; default no bound. A recording that reaches it ends, and `Recorder.ends$` says so. */
   readonly maxBytes?: number;
-  /** Default the process's own. */
+  /**
+   * The time of the packets; default the process's own clock. For tests: `origin` is in nanoseconds since 1970, and
+   * `now` answers the nanoseconds since then.
+   */
   readonly clock?: RecordClock;
 }
 

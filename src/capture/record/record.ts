@@ -18,7 +18,10 @@ export type { RecordClock } from './record-clock.ts';
 export type { RecordEnd } from './record-file.ts';
 export type { RecordOptions, Redact } from './record-options.ts';
 
-/** `await using recorder = record(…)` closes it at the end of the block. */
+/**
+ * Records connections: what `record` and `recordInto` return. `await using recorder = record(…)` closes it at the end of
+ * the block.
+ */
 export interface Recorder extends AsyncDisposable {
   /**
    * Wraps a connection. Use the result in its place, and leave the given one alone from then on. All bytes are recorded

@@ -62,7 +62,11 @@ function own<H>(replies: Replies<H> | null): Replies<H> | null {
  *
  * @throws TypeError when it is given no preset.
  * @example
- * replayTo(captureFile('trace.pcap'), connect, { replies: presetReplies(presets.postgresql) });
+ * const connect = () => connectTcp({ host: '127.0.0.1', port: 5432 });
+ * replayTo(captureFile('trace.pcap'), connect, { replies: presetReplies(presets.postgresql) }).subscribe({
+ *   next: ({ conversation, same }) => console.log(conversation.index, same),
+ *   error: (error) => console.error(error.message),
+ * });
  */
 export function presetReplies(preset: Preset): Replies<unknown> {
   checkFields('presetReplies', preset, { framing: FUNCTION, label: FUNCTION });

@@ -11,6 +11,7 @@ import { type Chunking, chunkingInWords } from './rechunk.ts';
 import type { RecordedConnection } from './recorded-connection.ts';
 import { type ReplayOptions, replay } from './replay.ts';
 
+/** Which chunkings `assertSameInAnyChunking` compares, and what it takes for the same. All may be left out. */
 export interface ChunkingInvarianceOptions<T>
   extends Pick<ReplayOptions, 'only' | 'side' | 'streams' | 'maxWaiting'> {
   /** The chunkings to compare with the recorded one; default one byte at a time, whole, and random with five seeds. */
@@ -20,7 +21,7 @@ export interface ChunkingInvarianceOptions<T>
    * as their bytes did, and a fault quotes as much as had come, which is no difference.
    */
   readonly comparable?: (events: readonly T[]) => readonly unknown[];
-  /** Names of fields that count for nothing, at any depth, such as `ms`. */
+  /** Names of fields that count for nothing, at any depth, such as `ms`; default none. */
   readonly ignore?: readonly string[];
 }
 
@@ -95,12 +96,26 @@ export async function assertSame<T>(
   }
 }
 
+/** The data of a `ComparisonError`. */
 export interface ComparisonFault {
+  /**
+   * `different`: what came of it is not the same. `nothing-to-compare`: the recording has no conversation that counts.
+   */
   readonly code: 'nothing-to-compare' | 'different';
+  /** In words: the chunking with its seed, the conversation, and what is not the same. */
   readonly message: string;
 }
 
-/** A pipeline does not do the same: what `assertSameInAnyChunking` and `assertReplaysTheSame` reject with. */
+/**
+ * A pipeline does not do the same: what `assertSameInAnyChunking` and `assertReplaysTheSame` reject with.
+ *
+ * @example
+ * const check = assertReplaysTheSame(captureFile('session.pcapng'), fileServer());
+ * await check.catch((error) => {
+ *   if (!(error instanceof ComparisonError)) throw error;
+ *   console.error(`${error.code}: ${error.message}`);
+ * });
+ */
 export class ComparisonError extends SluiceError {
   declare readonly code: ComparisonFault['code'];
   declare readonly fault: ComparisonFault;
@@ -146,7 +161,9 @@ function compareResults(
  * Joins the bytes of `data` events that follow each other, as a deframer emits them for a body that is streamed; and
  * leaves away what its faults quote (`hex`, `ascii`, and which protocol that looks like), as that is how much had come.
  *
- * @example joinedData([{ type: 'data', bytes: of(1) }, { type: 'data', bytes: of(2) }]) // [{ type: 'data', bytes: of(1, 2) }]
+ * @example
+ * const [first, second] = [Uint8Array.of(1), Uint8Array.of(2)];
+ * joinedData([{ type: 'data', bytes: first }, { type: 'data', bytes: second }]); // [{ type: 'data', bytes: 01 02 }]
  */
 export function joinedData(events: readonly unknown[]): readonly unknown[] {
   check('joinedData: the events', events, LIST);

@@ -1,11 +1,13 @@
 /** Differences between two values, in readable form. */
 import { hexOf } from '../../base/bytes.ts';
 
+/** One place in which two values differ: the recorded one, and the one of the replay. */
 export interface ValueDifference {
   /** Where, as it is written in code: `files[2].size`; empty for the values themselves. */
   readonly path: string;
-  /** Undefined when there is nothing there. */
+  /** The value in the recording; undefined when it has none there. */
   readonly expected: unknown;
+  /** The value in the replay; undefined when it has none there. */
   readonly got: unknown;
 }
 

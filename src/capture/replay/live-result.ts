@@ -13,15 +13,19 @@ import type { ReplyDifference } from './replies.ts';
  * - `broke`: the connection broke.
  */
 export interface LiveFault {
+  /** The kind of the fault, as `LiveFault` lists them. */
   readonly code: 'connect' | 'too-many' | 'incomplete' | 'stalled' | 'ended' | 'broke';
+  /** In words, with the conversation and where in it. */
   readonly message: string;
 }
 
-/** How a conversation went. */
+/** How a conversation went: what `replayTo` and `verifyReplay` emit, once for each that was replayed. */
 export interface LiveResult {
+  /** The recorded conversation. */
   readonly conversation: Conversation;
-  /** Bytes that were sent, and that came back. */
+  /** Bytes that were sent. */
   readonly sent: number;
+  /** Bytes that came back. */
   readonly received: number;
   /** Replies that came back, of those that count; 0 without a framing. */
   readonly replies: number;
@@ -29,10 +33,11 @@ export interface LiveResult {
   readonly compared: number;
   /** Whether the replies are those of the recording; null when it lacks some of them, or nothing was replayed. */
   readonly same: boolean | null;
-  /** The first ten. */
+  /** The first ten differences. */
   readonly differences: readonly ReplyDifference[];
   /** How many more there are. */
   readonly more: number;
+  /** Why it was not played to its end; null when it was. */
   readonly fault: LiveFault | null;
 }
 

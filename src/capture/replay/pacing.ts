@@ -5,8 +5,12 @@ import type { StreamEvent } from '../stream-event.ts';
 /** As fast as possible, as recorded, or so many times as fast (2 takes half the time). */
 export type Speed = 'asap' | 'recorded' | number;
 
+/** When a replay does what was recorded. All may be left out. */
 export interface PacingOptions {
-  /** Default `asap`. */
+  /**
+   * `asap` (the default): as fast as possible. `recorded`: as it was. A number over 0: so many times as fast (2 takes
+   * half the time).
+   */
   readonly speed?: Speed;
   /**
    * The longest time in which nothing happens, in milliseconds of the recording, 0 or more: longer ones are cut to it.

@@ -23,6 +23,15 @@ export interface RandomChunking {
   readonly max?: number;
 }
 
+/**
+ * How a recorded stream is cut into chunks, for a test that the cuts mean nothing.
+ *
+ * - `recorded`: as the segments had it.
+ * - `bytes`: one byte at a time.
+ * - `whole`: all of a side at once, up to 64 MiB.
+ * - `{ seed, max }`: at random, the same for the same `seed`, in chunks of at most `max` bytes (1 to 67,108,864,
+ *   default 65,536).
+ */
 export type Chunking = 'recorded' | 'bytes' | 'whole' | RandomChunking;
 
 /** Bytes of a chunk that is `whole`: a side that sent more comes in several of these. */
@@ -94,8 +103,10 @@ export function createRechunker(chunking: Chunking, salt = 0): Rechunker {
 }
 
 /**
- * All of a stream, cut anew.
+ * Cuts all of a stream anew.
  *
+ * @param salt makes the cuts of one seed differ from stream to stream; default 0.
+ * @throws RangeError when an option is out of its bounds.
  * @example [...rechunk([Uint8Array.of(1, 2), Uint8Array.of(3)], 'whole')] // [[1, 2, 3]]
  */
 export function* rechunk(chunks: Iterable<Uint8Array>, chunking: Chunking, salt = 0): Iterable<Uint8Array> {

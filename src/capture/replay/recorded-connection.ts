@@ -38,6 +38,7 @@ export type SideEvent = StreamChunk | StreamGap | StreamEnd | StreamReset;
  * where the recording lacks something or ends. What is written is taken, and goes nowhere but to `written$`.
  */
 export interface RecordedConnection extends Connection {
+  /** The recorded conversation. */
   readonly conversation: Conversation;
   /** Which end this is. */
   readonly side: Side;
@@ -54,6 +55,9 @@ export interface RecordedConnection extends Connection {
   readonly written$: Observable<Uint8Array>;
 }
 
+/**
+ * `replay` emits each recorded conversation as a connection. The event is a `ListenEvent`, so that a server takes it.
+ */
 export interface ReplayEvent {
   readonly type: 'connection';
   /** The subscriber owns it, and must end or destroy it. */

@@ -32,26 +32,29 @@ import { createReplayClock } from './replay-clock.ts';
 import type { Replies } from './replies.ts';
 import { type LiveReplay, runLiveReplay, stopLiveReplay } from './run-live-replay.ts';
 
+/** The options of `replayTo`: which requests it sends, when, and how it compares the replies. All may be left out. */
 export interface LiveOptions<H> extends PacingOptions {
   /** Which conversations; default all. */
   readonly only?: Selection;
   /** How what is sent is cut; default as recorded. Nothing is joined that the client sent in answer to something. */
   readonly chunking?: Chunking;
   /**
-   * How replies are framed: `presetReplies` makes this of a preset. Without it, replies are waited for and compared as
-   * bytes, which suits servers that answer with the same number of bytes each time.
+   * How replies are framed: `presetReplies` makes this of a preset. Default none: replies are waited for and compared
+   * as bytes, which suits servers that answer with the same number of bytes each time.
    */
   readonly replies?: Replies<H>;
-  /** Conversations at once, default 256: those beyond are not replayed, and have the fault `too-many`. */
+  /** Conversations at once, from 1, default 256: those beyond are not replayed, and have the fault `too-many`. */
   readonly maxOpen?: number;
-  /** Milliseconds to wait for something to come that was recorded; default 10,000. */
+  /** Milliseconds to wait for something to come that was recorded, 0 to 2^31 - 1; default 10,000. */
   readonly stall?: number;
   /**
    * Whether the end of a client waits for all replies that came before it, as its chunks do for those that it had seen;
    * default false: a server of files answers what it was asked all the same, and may wait for that end.
    */
   readonly awaitsBeforeEnd?: boolean;
+  /** The clock and the timers; default RxJS's `asyncScheduler`. */
   readonly scheduler?: SchedulerLike;
+  /** How the packets are put together; default as `readStreams` does. */
   readonly streams?: StreamOptions;
 }
 
@@ -105,7 +108,19 @@ export const LIVE_RULES: RulesFor<LiveOptions<unknown>> = {
   ...PACING_RULES,
 };
 
-/** Replays stream events from wherever they come: `replayTo` without the reading. */
+/**
+ * Replays stream events from wherever they come: `replayTo` without the reading of a file.
+ *
+ * @param read begins to read them, once a subscription.
+ * @param connect is subscribed to once for each conversation.
+ * @throws RangeError at once when an option is out of its bounds.
+ * @example
+ * const read = () => readStreams(captureFile('trace.pcap'), { checksums: 'verify' });
+ * replayStreamsTo(read, () => connectTcp({ host: '127.0.0.1', port: 5432 })).subscribe({
+ *   next: ({ conversation, same }) => console.log(conversation.index, same),
+ *   error: (error) => console.error(error.message),
+ * });
+ */
 export function replayStreamsTo<H>(
   read: () => AsyncIterable<readonly StreamEvent[]>,
   connect: (conversation: Conversation) => Observable<Connection>,

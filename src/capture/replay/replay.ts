@@ -31,6 +31,7 @@ import type { ReplayEvent } from './recorded-connection.ts';
 import { createReplayClock } from './replay-clock.ts';
 import { startReplay } from './run-replay.ts';
 
+/** The options of `replay`: which conversations it emits, when, and how it cuts their bytes. All may be left out. */
 export interface ReplayOptions extends PacingOptions {
   /** Which conversations; default all. Others cost no more than the reading. */
   readonly only?: Selection;
@@ -38,11 +39,11 @@ export interface ReplayOptions extends PacingOptions {
   readonly chunking?: Chunking;
   /** Which end the connections are: default `server`, so that `chunks$` is what the client sent. */
   readonly side?: Side;
-  /** The scheduler for all waits; default `asyncScheduler`. See `inVirtualTime`. */
+  /** The clock and the timers; default RxJS's `asyncScheduler`. `inVirtualTime` of `sluice/testing` takes another. */
   readonly scheduler?: SchedulerLike;
-  /** Bytes that may wait, over all connections, before no more is read of the file; default 16 MiB. */
+  /** Bytes that may wait, over all connections, before no more is read of the file; from 0, default 16 MiB. */
   readonly maxWaiting?: number;
-  /** How the packets are put together. */
+  /** How the packets are put together; default as `readStreams` does. */
   readonly streams?: StreamOptions;
 }
 
@@ -85,6 +86,13 @@ export function replay(capture: Capture, options: ReplayOptions = {}): Observabl
  * Replays stream events from wherever they come: `replay` without the reading.
  *
  * @param read begins to read them, once a subscription.
+ * @throws RangeError at once when an option is out of its bounds.
+ * @example
+ * const read = () => readStreams(captureFile('trace.pcap'), { checksums: 'verify' });
+ * replayStreams(read).pipe(mergeMap(({ connection }) => connection.chunks$)).subscribe({
+ *   next: (chunk) => console.log(`${chunk.length} bytes`),
+ *   error: (error) => console.error(error.message),
+ * });
  */
 export function replayStreams(
   read: () => AsyncIterable<readonly StreamEvent[]>,

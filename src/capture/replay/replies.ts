@@ -2,7 +2,7 @@
 import type { Framing } from '../../wire/framing.ts';
 import type { ValueDifference } from './difference.ts';
 
-/** See `Preset.looksAhead`. */
+/** How replies are framed where a request decides it, as in `Preset.looksAhead`. */
 export interface AskedReplies<H> {
   /** How the client's requests are framed. */
   readonly requests: Framing<unknown>;
@@ -14,8 +14,13 @@ export interface AskedReplies<H> {
   readonly framing: (asked: () => boolean) => Framing<H>;
 }
 
-/** How replies are framed and compared. */
+/**
+ * How replies are framed and compared. `replayTo` takes it; `presetReplies` and `sluiceReplies` make it.
+ *
+ * @typeParam H the header of a reply.
+ */
 export interface Replies<H> {
+  /** Finds the replies in what a server sends. */
   readonly framing: Framing<H>;
   /** Whether a field of a reply counts for nothing, by its path without indices: `files.mtime`. Default none does. */
   readonly ignored?: (path: string, header: H) => boolean;
@@ -27,6 +32,7 @@ export interface Replies<H> {
   readonly asked?: AskedReplies<H>;
 }
 
+/** One difference between a recorded reply and the one that came back. */
 export interface ReplyDifference {
   /**
    * - `header`, `body`: of a reply that both have.
@@ -37,13 +43,16 @@ export interface ReplyDifference {
   readonly kind: 'header' | 'body' | 'missing' | 'unexpected' | 'framing' | 'bytes';
   /** Which reply of the conversation, from 1, of those that count; 0 without a framing. */
   readonly reply: number;
-  /**
-   * The packet in which the recorded one begins, and when that was captured (nanoseconds since 1970); null without one.
-   */
+  /** The number in the file, from 1, of the packet in which the recorded one begins; null without one. */
   readonly packet: number | null;
+  /** When that packet was captured, in nanoseconds since 1970; null without one. */
   readonly at: bigint | null;
-  /** The headers; for bodies and bytes, 16 bytes from where they differ. Undefined where there is none. */
+  /**
+   * The recorded header; for bodies and bytes, 16 of the recorded bytes from where they differ. Undefined where there
+   * is none.
+   */
   readonly expected: unknown;
+  /** The same of what came back. */
   readonly got: unknown;
   /** The differences in the headers. */
   readonly fields: readonly ValueDifference[];

@@ -3,6 +3,10 @@ import { check, withMethods } from '../../wire/argument.ts';
 import { type BytesLike, bytesOf } from '../../wire/bytes.ts';
 import { ContentError } from './content-error.ts';
 
+/**
+ * The bytes of a put. `bytesContent`, `blobContent`, `streamContent` and `fileContent` make contents; one of your own
+ * needs `size` and `read`.
+ */
 export interface Content {
   /** Bytes in all. The frame's header promises so many before the first is read. */
   readonly size: number;
@@ -44,6 +48,10 @@ export interface Content {
  * Bytes in memory, in any form. They are not copied: leave them unchanged until the put has ended.
  *
  * @throws TypeError for what is not bytes; text is encoded first: `new TextEncoder().encode(text)`.
+ * @example
+ * client.put('a.txt', bytesContent(new TextEncoder().encode('hello'))).subscribe({
+ *   error: (error) => console.error(error.message),
+ * });
  */
 export function bytesContent(given: BytesLike): Content {
   const bytes = bytesOf(given, 'the content');
@@ -72,6 +80,7 @@ export interface BlobLike {
  *
  * @throws TypeError for anything else.
  * @example
+ * const file = new File(['hello'], 'a.txt'); // one that a form has, say
  * client.put(file.name, blobContent(file)).subscribe({
  *   error: (error) => console.error(error.message),
  * });

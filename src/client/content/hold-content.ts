@@ -2,7 +2,10 @@
 import type { Content } from './content.ts';
 import { checkContent } from './read-content.ts';
 
-/** The content of a put, or a function that opens it when its turn has come. */
+/**
+ * The content of a put, or a function that opens it when its turn has come. A function has the advantage that a content
+ * is open only while it is sent, and that each try of an upload opens it anew.
+ */
 export type ContentSource = Content | (() => Content | Promise<Content>);
 
 /**

@@ -11,10 +11,14 @@ import type { Content } from './content.ts';
 import { ContentError } from './content-error.ts';
 import { type ByteStream, checkStream, type StreamSource, streamSource } from './stream-source.ts';
 
+/** The facts that a stream does not say of itself. `size` is needed. */
 export interface StreamContentOptions {
-  /** The bytes of the stream, all in all: the frame's header promises them before the first one is sent. */
+  /** The bytes of the stream, all in all, from 0: the frame's header promises them before the first one is sent. */
   readonly size: number;
-  /** When it last changed, in whole milliseconds since 1970. The stored file gets it, unless the put names another. */
+  /**
+   * When it last changed, in whole milliseconds since 1970. The stored file gets it, unless the put names another.
+   * Default none: the file gets the time at which it is stored.
+   */
   readonly mtime?: number;
 }
 
@@ -40,8 +44,9 @@ const RULES = {
  *
  * @throws TypeError or RangeError for what is no such stream, and for a size that is no whole number of bytes.
  * @example
- * const { body, headers } = await fetch(url);
- * client.put('a.bin', streamContent(body, { size: Number(headers.get('content-length')) })).subscribe({
+ * const { body, headers } = await fetch('https://example.net/a.bin');
+ * const size = Number(headers.get('content-length'));
+ * client.put('a.bin', streamContent(body!, { size })).subscribe({
  *   error: (error) => console.error(error.message),
  * });
  */

@@ -10,7 +10,9 @@ import type { Content } from '../content/content.ts';
 
 /** Size and CRC-32 of a whole content, once its frame is complete: the bytes that the server had before count too. */
 export interface SentContent {
+  /** Bytes. */
   readonly size: number;
+  /** CRC-32 (ISO-HDLC, as in zlib). */
   readonly crc32: number;
 }
 

@@ -6,10 +6,15 @@ import { ClientError, type ClientFault } from '../client-fault.ts';
 import type { Outbound, SentContent } from './client-request.ts';
 import type { FrameSender } from './frame-sender.ts';
 
+/**
+ * `UnacknowledgedSender.put` emits these events.
+ *
+ * - `progress`: the operating system has taken `sent` of `total` bytes of the content.
+ * - `sent`: the operating system has taken all of them, whose CRC-32 is `crc32`. The last event: whether the peer has
+ *   stored them, nobody says.
+ */
 export type UnacknowledgedPutEvent =
-  /** The operating system has taken so many bytes of the content. */
   | { readonly type: 'progress'; readonly sent: number; readonly total: number }
-  /** The operating system has taken all of them. The last event. */
   | { readonly type: 'sent'; readonly size: number; readonly crc32: number };
 
 export interface QueuedPut {

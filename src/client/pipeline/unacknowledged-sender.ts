@@ -23,6 +23,7 @@ import {
   type UnacknowledgedPutEvent,
 } from './unacknowledged-put.ts';
 
+/** Sends files to a peer that never replies: what `createUnacknowledgedSender` returns. */
 export interface UnacknowledgedSender {
   /**
    * Sends content under a name, behind the puts before it. Errors with a `ClientError`: `content` when the content
@@ -37,6 +38,7 @@ export interface UnacknowledgedSender {
    * `ClientError` when the connection breaks.
    */
   readonly end: (linger: number) => Observable<boolean>;
+  /** Drops the connection now; every put that is not sent fails. */
   readonly destroy: () => void;
 }
 

@@ -17,19 +17,30 @@ import type { ClientOptions } from '../client.ts';
 import type { ClientFault } from '../client-fault.ts';
 import type { Backoff } from './retry.ts';
 
+/**
+ * How uploads and downloads connect, how many connections they share, and how often they try again. `connect` is
+ * needed.
+ */
 export interface ConnectionPoolOptions {
   /** Makes one connection and completes; errors with a `ConnectionError`. Unsubscribing abandons it. */
   readonly connect: () => Observable<Connection>;
-  /** Sent to the server on each connection, before anything else. */
+  /** The token for `hello`, sent to the server on each connection before anything else; default none is sent. */
   readonly token?: string | undefined;
-  /** Further tries after one that made no progress; default 5. */
+  /** Further tries after one that made no progress, from 0; default 5. */
   readonly retries?: number;
+  /**
+   * How long to wait before a further try; default a random time of up to 200 ms, then up to twice as long each time,
+   * at most 30 seconds.
+   */
   readonly backoff?: Backoff;
   /** Connections at once, from 1; default 1. There are never more of them than jobs. */
   readonly parallel?: number;
-  /** Unanswered requests on each connection; default 256. */
+  /** Unanswered requests on each connection, from 1; default 256. */
   readonly window?: number;
-  /** Milliseconds of silence after which a connection counts as broken (see `ClientOptions`); default 60,000. */
+  /**
+   * Milliseconds of silence, 0 to 2^31 - 1, after which a connection counts as broken (see `ClientOptions`); default
+   * 60,000.
+   */
   readonly timeout?: number;
   /** The clock and the timers; default RxJS's `asyncScheduler`. For tests. */
   readonly scheduler?: SchedulerLike;
@@ -37,13 +48,15 @@ export interface ConnectionPoolOptions {
   readonly random?: () => number;
 }
 
-/** A failure after which there will be another try. */
+/** A failure after which there will be another try: what `retries$` emits. */
 export interface Retry {
+  /** Why the try failed. */
   readonly fault: ClientFault;
   /** Milliseconds until the next try. */
   readonly delay: number;
   /** Which of the `retries` further tries the next one is, from 1. */
   readonly attempt: number;
+  /** How many further tries there may be in a row without progress. */
   readonly retries: number;
   /** The number of the connection that failed, from 0; null when the server refused one request. */
   readonly connection: number | null;

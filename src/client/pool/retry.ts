@@ -48,10 +48,14 @@ export function isRetryable(fault: ClientFault, reached = false): boolean {
   }
 }
 
+/**
+ * How long uploads and downloads wait before a further try: a random time up to a bound that doubles each time, so that
+ * many clients of one server do not all come back at once.
+ */
 export interface Backoff {
-  /** Bound of the first wait, in milliseconds; each further bound is twice as large. Default 200. */
+  /** The bound of the first wait, in milliseconds, 0 to 2^31 - 1; default 200. */
   readonly initial?: number;
-  /** Bound of every wait, in milliseconds. Default 30,000. */
+  /** The bound of every wait, in milliseconds, 0 to 2^31 - 1; default 30,000. */
   readonly maximum?: number;
 }
 

@@ -12,7 +12,7 @@ export interface PartialDownload {
   readonly file: Pick<FileInfo, 'size' | 'mtime' | 'crc32'>;
 }
 
-/** The receiver of a file's bytes. */
+/** Where the bytes of a download go: a file, an array, anything that takes them in order. */
 export interface DownloadTarget {
   /** Answers the bytes kept from an earlier run. Called once, when the download's turn has come. */
   readonly kept?: () => PartialDownload | null | Promise<PartialDownload | null>;
@@ -26,9 +26,11 @@ export interface DownloadTarget {
   readonly write: (bytes: Uint8Array<ArrayBuffer>) => void;
 }
 
+/** `Downloads.fetch` emits this as bytes arrive. */
 export interface DownloadProgress {
   /** Bytes that are there, those kept from before included. */
   readonly received: number;
+  /** Bytes of the whole file. */
   readonly total: number;
 }
 

@@ -12,6 +12,7 @@ import { createJob, type Job } from '../pool/pool-state.ts';
 import { beginDownload } from './download-job.ts';
 import type { DownloadProgress, DownloadTarget } from './download-target.ts';
 
+/** Downloads that survive broken connections: what `createDownloads` returns. */
 export interface Downloads {
   /**
    * Fetches a file into a target. Emits its progress, and completes when the target has every byte and their CRC-32 is
@@ -25,8 +26,9 @@ export interface Downloads {
    * @param size the file's size, if it is known: large files are spread over the connections.
    */
   readonly fetch: (filename: string, target: DownloadTarget, size?: number) => Observable<DownloadProgress>;
-  /** Like the client's own, but tried again like a download. */
+  /** As `Client.stat`, but tried again like a download. */
   readonly stat: Client['stat'];
+  /** As `Client.page`, but tried again like a download. */
   readonly page: Client['page'];
   /** Emits each failure after which there will be another try. */
   readonly retries$: Observable<Retry>;
@@ -44,7 +46,7 @@ const TARGET = withMethods('an object with `begin` and `write`', ['begin', 'writ
  * Memory: the bytes that the connections have read, and those that the targets keep.
  *
  * @example
- * const downloads = createDownloads({ connect: () => connectTcp({ host, port }) });
+ * const downloads = createDownloads({ connect: () => connectTcp({ host: '192.0.2.7', port: 8080 }) });
  * const chunks: Uint8Array[] = [];
  * downloads.fetch('a.txt', { begin: () => chunks.splice(0), write: (bytes) => chunks.push(bytes) }).subscribe({
  *   error: (error) => console.error(error.message),

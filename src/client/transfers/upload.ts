@@ -6,13 +6,18 @@ import type { PutSettings } from '../put.ts';
 /** Content of so many bytes and more is resumed where it was interrupted, by default. */
 export const RESUME_THRESHOLD_BYTES = 8 * 1024 * 1024;
 
+/** How uploads connect and try again, and from which size on they are resumed. `connect` is needed. */
 export interface UploadsOptions extends ConnectionPoolOptions {
-  /** Content of at least so many bytes is resumed where it was interrupted; smaller is sent again. Default 8 MiB. */
+  /**
+   * Content of at least so many bytes, from 0, is resumed where it was interrupted; smaller is sent again. Default 8
+   * MiB.
+   */
   readonly resumeThreshold?: number;
-  /** Bytes between two reports of durable bytes, for content that can be resumed; default 4 MiB. */
+  /** Bytes between two reports of durable bytes, from 1, for content that can be resumed; default 4 MiB. */
   readonly progress?: number;
 }
 
+/** How one upload is resumed and checked. All may be left out. */
 export interface UploadSettings extends Pick<PutSettings, 'mtime' | 'ifAbsent'> {
   /** Whether to go on where an earlier try, or an earlier run, was interrupted; default true. */
   readonly resume?: boolean;
@@ -21,21 +26,25 @@ export interface UploadSettings extends Pick<PutSettings, 'mtime' | 'ifAbsent'> 
    * `source`, so that a later run with the same ones finds the bytes that this run has left on the server.
    */
   readonly upload?: string;
-  /** Identifies the content, for that name: a path and its machine, say. */
+  /**
+   * Identifies the content, for that name: a path and its machine, say. Default nothing does but name, size and time.
+   */
   readonly source?: string;
   /**
    * Reads the content once before it is sent, and has the server store it only if its SHA-256 is the same. Content that
-   * can be read only once is refused.
+   * can be read only once is refused. Default the CRC-32 alone is compared.
    */
   readonly verify?: 'sha256';
 }
 
+/** `Uploads.upload` emits this as bytes leave, and as the server reports them durable. */
 export interface Progress {
   readonly type: 'progress';
   /** Bytes of the content that the operating system has taken, durable bytes of earlier tries included. */
   readonly sent: number;
   /** Bytes that the server has reported as durable: they need never be sent again. */
   readonly durable: number;
+  /** Bytes of the content. */
   readonly total: number;
   /**
    * Bytes a second that this try sent over the last few seconds; 0 before that is known. Bytes that it did not have to
@@ -48,14 +57,20 @@ export interface Progress {
   readonly resumedFrom: number;
 }
 
+/** The last event of an upload: the server has stored the content. */
 export interface Uploaded {
   readonly type: 'stored';
+  /** The name that it has there. */
   readonly filename: string;
+  /** Bytes of the content. */
   readonly size: number;
+  /** The CRC-32 (ISO-HDLC) of the content, which the server's own is equal to. */
   readonly crc32: number;
-  /** Also false when an ack was lost and the file was found to be stored. */
+  /** Whether the server has it on its disk. Also false when an ack was lost and the file was found to be stored. */
   readonly durable: boolean;
+  /** Which try it was, from 1. */
   readonly attempt: number;
+  /** Bytes that this try did not have to send. */
   readonly resumedFrom: number;
 }
 

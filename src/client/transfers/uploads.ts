@@ -23,6 +23,7 @@ const UPLOADS_RULES: RulesFor<UploadsOptions> = {
   progress: optional(wholeFrom(1)),
 };
 
+/** Uploads that survive broken connections: what `createUploads` returns. */
 export interface Uploads {
   /**
    * Stores content under a name. Each subscription is one upload: emits `progress`, then `stored` when the server has
@@ -63,7 +64,7 @@ export interface Uploads {
  * server's bytes; 64 checksums a large upload; a small object for each subscription.
  *
  * @example
- * const uploads = createUploads({ connect: () => connectTcp({ host, port }) });
+ * const uploads = createUploads({ connect: () => connectTcp({ host: '192.0.2.7', port: 8080 }) });
  * uploads.upload('film.mkv', () => fileContent('film.mkv')).subscribe({
  *   next: (event) => console.log(event.type === 'progress' ? event.durable / event.total : event.crc32),
  *   error: (error) => console.log(error.message),

@@ -6,6 +6,10 @@ import { NEVER, type Observable } from 'rxjs';
 import type { Certificate } from '../../transport/connection.ts';
 import { anonymous, type Principal } from '../protocol/access.ts';
 
+/**
+ * The access rules of a server: who a peer is, and what it may do. `openAccessFile` makes one of a file; `serve` asks
+ * it and does not know where tokens and certificates are kept.
+ */
 export interface Access {
   /** The principal of a connection that has said nothing yet; null when the peer must say `hello` first. */
   readonly initial: (certificate: Certificate | undefined) => Principal | null;
@@ -20,7 +24,12 @@ export interface Access {
   readonly changed$: Observable<unknown>;
 }
 
-/** Lets every peer do everything. */
+/**
+ * Lets every peer do everything: what `serve` uses where the options name no access.
+ *
+ * @example
+ * const server = startServer({ store: memoryStore(), access: openAccess }); // the same as without
+ */
 export const openAccess: Access = {
   initial: () => anonymous,
   byToken: () => anonymous,

@@ -8,7 +8,19 @@ import type { EffectResult, EffectResultOf, HelloResult } from '../session/event
 import { callStore } from './call-store.ts';
 import type { PutTask } from './put-task.ts';
 
-/** The handlers of the `custom` effects of your own commands, by the name in `call`. */
+/**
+ * The handlers of the `custom` effects of your own commands, by the name in `call`. A handler gets the effect's `with`,
+ * and the store; what it answers is the effect's result. A handler that throws costs the request: the peer gets
+ * `internal`.
+ *
+ * @example
+ * const customHandlers: CustomHandlers = {
+ *   count: async (prefix, store) => {
+ *     const page = await store.list({ prefix: String(prefix), limit: 1000 });
+ *     return page.ok ? { ok: true, value: page.value.files.length } : page;
+ *   },
+ * };
+ */
 export type CustomHandlers = Readonly<
   Record<string, (argument: unknown, store: FileStore) => MaybeAsync<unknown>>
 >;

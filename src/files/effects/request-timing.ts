@@ -1,7 +1,7 @@
 /** Adds to the reports of a session the number of the request, and how long it took. */
 import type { RequestReport } from '../session/effect.ts';
 
-/** A report of a session, as the runtime emits it. */
+/** A `RequestReport` with the number of the request and how long it took, as a server emits it. */
 export type TimedReport = RequestReport & {
   /** The number of the request in its connection, from 1. */
   readonly request: number;

@@ -34,13 +34,16 @@ export const WAIT_MAX_MS = 10_000;
 /** The most addresses that are remembered: some 2 MB of memory. */
 export const ADDRESSES_MAX = 10_000;
 
-/** The tries from all addresses. */
+/**
+ * How often tokens were tried from each address, so that nobody guesses one: ten wrong ones cost nothing, and each
+ * further one makes the address wait. Wrong tokens are forgotten, one every ten seconds.
+ */
 export interface TokenTries {
-  /** Takes the next turn of an address. Returns in how many milliseconds it is: 0 for now, at most `WAIT_MAX_MS`. */
+  /** Takes the next turn of an address. Returns in how many milliseconds it is: 0 for now, at most 10,000. */
   readonly takeTurn: (address: string) => number;
   /** Records that a wrong token was tried from an address. */
   readonly wrong: (address: string) => void;
-  /** The number of addresses that are remembered, at most `ADDRESSES_MAX`. */
+  /** The number of addresses that are remembered, at most 10,000. */
   readonly remembered: () => number;
 }
 
@@ -52,11 +55,13 @@ interface TriedAddress {
 }
 
 /**
+ * Makes a memory of the tokens that were tried, which forgets by the clock it is given.
+ *
  * @param now the time in milliseconds; one that is never set back.
  * @example
  * const tries = createTokenTries(() => performance.now());
- * for (let i = 0; i < WRONG_FREE; i++) tries.wrong('192.0.2.7');
- * tries.takeTurn('192.0.2.7'); // 250
+ * for (let i = 0; i < 10; i++) tries.wrong('192.0.2.7');
+ * tries.takeTurn('192.0.2.7'); // about 250
  * tries.takeTurn('192.0.2.8'); // 0
  */
 export function createTokenTries(now: () => number): TokenTries {

@@ -1,11 +1,17 @@
 /** Access: the rights that a request needs, and those that a principal has. */
 
 /**
- * `read`: get, list, stat. `write`: put, resume, cancel, and the new name of a rename; it includes replacing a file.
- * `delete`: delete, and the old name of a rename.
+ * A right of a peer. `read`: get, list, stat. `write`: put, resume, cancel, and the new name of a rename; it includes
+ * replacing a file. `delete`: delete, and the old name of a rename.
  */
 export type Right = 'read' | 'write' | 'delete';
 
+/**
+ * All of them: what `anonymous` has.
+ *
+ * @example
+ * const admin: Principal = { name: 'admin', rights: allRights, prefix: '' };
+ */
 export const allRights: readonly Right[] = ['read', 'write', 'delete'];
 
 /** The identity that a connection acts for. */
@@ -15,10 +21,17 @@ export interface Principal {
    * principal.
    */
   readonly name: string;
+  /** The rights that it has to the files whose names begin with `prefix`. */
   readonly rights: readonly Right[];
   /** The prefix that every name it uses must have; '' for no limit. */
   readonly prefix: string;
 }
 
-/** The principal of every peer on a server that asks for no tokens. */
+/**
+ * The principal of every peer on a server that asks for no tokens. Its name is '', it has all rights, and it may use
+ * every name.
+ *
+ * @example
+ * const access: Access = { ...openAccess, initial: () => ({ ...anonymous, rights: ['read'] }) }; // nobody may write
+ */
 export const anonymous: Principal = { name: '', rights: allRights, prefix: '' };

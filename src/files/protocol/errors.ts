@@ -7,9 +7,15 @@
  */
 import { inWords } from '../../wire/argument.ts';
 
+/** The facts of an error code. */
 export interface ErrorDefinition {
+  /** Whether the connection ends: the server sends the error, reads nothing behind it, and ends its side. */
   readonly fatal: boolean;
+  /**
+   * Whose fault it is: of the `peer`, and the same request fails again; or of the `server`, and it may succeed later.
+   */
   readonly blame: 'peer' | 'server';
+  /** The first words of the error's `message`. */
   readonly message: string;
 }
 
@@ -19,6 +25,12 @@ const define = (blame: ErrorDefinition['blame'], message: string, fatal = false)
   message,
 });
 
+/**
+ * The errors of the file service by their codes, as a server sends them: the one list of them.
+ *
+ * @example
+ * catalogue['not-found']; // { fatal: false, blame: 'peer', message: 'there is no such file' }
+ */
 export const catalogue = {
   // Framing: after these the server cannot read the bytes of the connection.
   'bad-header-length': define('peer', 'the header length is not within bounds', true),
@@ -65,11 +77,17 @@ export const catalogue = {
   internal: define('server', 'the server failed in a way it does not know'),
 } as const satisfies Readonly<Record<string, ErrorDefinition>>;
 
+/**
+ * The code of an error of the file service: a key of `catalogue`. The protocol's README (`src/files/protocol/README.md`
+ * in the package) says when each comes, and what a client can do.
+ */
 export type ErrorCode = keyof typeof catalogue;
 
 /** An error on the wire: a code from the catalogue, a message, and further details. */
 export interface ServiceFault {
+  /** The kind of the error: the one field to tell errors apart by. */
   readonly code: ErrorCode;
+  /** The message of the catalogue, the exact reason, and the remedy. */
   readonly message: string;
   /** The field of the request that is wrong, where one is. */
   readonly field?: string;

@@ -2,8 +2,9 @@
 
 /** One stored file in a listing. */
 export interface FileInfo {
+  /** The file's name: a path with `/`, of at most 1,024 bytes of UTF-8 (see `explainBadFilename`). */
   readonly name: string;
-  /** Bytes. */
+  /** Bytes, 0 or more. */
   readonly size: number;
   /** The time of the last change of the content, in whole milliseconds since 1970 (UTC). */
   readonly mtime: number;
@@ -27,6 +28,7 @@ export interface UploadOffset {
   readonly crc32: number;
 }
 
+/** A page of the names of stored files: what a store's `list` and the client's `page` answer. */
 export interface Listing {
   /** In ascending order of the names' UTF-8 bytes. */
   readonly files: readonly FileInfo[];

@@ -21,11 +21,13 @@ const DRIVE_LETTER = /^[A-Za-z]:/;
 const IN_RESERVED_FOLDER = /^\.sluice(?:\/|$)/i;
 
 /**
- * Explains why a name is refused, in words that complete "the file name is not allowed: …"; null when it is allowed.
+ * Explains why a file cannot have a name, in words that complete "the file name is not allowed: …"; null when it can. A
+ * name is a relative path with `/`, of at most 1,024 bytes of UTF-8 and 255 in each segment, that means the same on
+ * every platform.
  *
  * @example
- * explainBadFilename('a/b.txt')    // null
- * explainBadFilename('../secret')  // "it has a segment '.' or '..'"
+ * explainBadFilename('a/b.txt'); // null
+ * explainBadFilename('../secret'); // "it has a segment '.' or '..'"
  */
 export function explainBadFilename(name: unknown): string | null {
   if (typeof name !== 'string') return 'it is not a string';

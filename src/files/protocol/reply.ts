@@ -10,10 +10,13 @@ import { type JsonHeader, jsonHeader } from '../../wire/json-header.ts';
 import type { ServiceFault } from './errors.ts';
 import type { RequestId } from './request.ts';
 
-/** The reply to a request that was carried out. `body` bytes follow the header, 0 when absent. */
+/** The reply to a request that was carried out, as a server sends it: JSON. */
 export interface Ack {
+  /** The command of the request; `progress` for one that goes on. */
   readonly ack: string;
+  /** The `id` that the request had. */
   readonly id?: RequestId;
+  /** Bytes that follow the header; 0 when absent. */
   readonly body?: number;
   readonly [field: string]: unknown;
 }
@@ -53,7 +56,15 @@ export function replyBodyLength(header: JsonHeader): number | HeadFault {
 /**
  * The framing of the replies of a server. Only the reply to a `get` has a body, which is streamed.
  *
- * @example connection.chunks$.pipe(deframe(replyFraming()))
+ * @param options `maxHeader`: the most bytes of JSON in a header; default 65,536.
+ * @throws RangeError when `maxHeader` is out of its bounds.
+ * @example
+ * connection.chunks$.pipe(deframe(replyFraming())).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'start') console.log(event.header.ack ?? event.header.error);
+ *   },
+ *   error: (error) => console.error(error.message),
+ * });
  */
 export function replyFraming(options: { readonly maxHeader?: number } = {}): Framing<JsonHeader> {
   checkOptions('replyFraming', options, { maxHeader: ANYTHING });

@@ -76,6 +76,7 @@ export type RenameRequest = P.infer<Patterns['rename']>;
 export type PingRequest = P.infer<Patterns['ping']>;
 export type Request = { [C in keyof Patterns]: P.infer<Patterns[C]> }[keyof Patterns];
 
+/** The name of a request, a text or a number of the client's choice. The reply repeats it. */
 export type RequestId = string | number;
 
 /** The id of a request, if its header has one that a reply may echo. */

@@ -18,9 +18,10 @@ const bodyLength = (header: JsonHeader): number | HeadFault =>
   isReply(header) ? replyBodyLength(header) : requestBodyLength(header);
 
 /**
- * The preset `sluice`. The header of a frame is the JSON object itself.
+ * The preset of Sluice's own wire, in both directions: a length of 32 bits, little-endian, a header in JSON, and a
+ * body. The header of a frame is the JSON object itself.
  *
- * @example chunks$.pipe(deframe(sluicePreset.framing())); // start {cmd: 'put', …}, end
+ * @example deframe(sluicePreset.framing()); // start {cmd: 'put', …}, end
  */
 export const sluicePreset: Preset<JsonHeader> = {
   name: 'sluice',

@@ -1,2 +1,6 @@
-/** The version of this package, which `hello` answers. A release changes it here and in `package.json`. */
+/**
+ * The version of this package, which `hello` answers.
+ *
+ * @example console.log(`sluice ${version}`);
+ */
 export const version = '0.2.0';

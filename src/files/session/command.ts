@@ -28,7 +28,10 @@ import { requestFault } from '../protocol/request.ts';
 import type { CommandEffect } from './effect.ts';
 import type { EffectResult } from './event.ts';
 
-/** The events of one request, in this order: `start`, `data`…, `end`, with results in between. */
+/**
+ * The events of one request, as its command's reducer gets them: `start` with the request's header and who asks; `data`
+ * for each piece of the body, and `end` behind the last; with a `result` for each effect that has one in between.
+ */
 export type CommandEvent<R> =
   | { readonly type: 'start'; readonly request: R; readonly principal: Principal }
   | { readonly type: 'data'; readonly bytes: Uint8Array }
@@ -36,8 +39,13 @@ export type CommandEvent<R> =
   | { readonly type: 'result'; readonly result: EffectResult };
 
 /**
- * A part of the reply to a request: fields (the session adds `id`), with bytes behind them or not, or bytes of the file
- * that it opened.
+ * A part of the reply to a request:
+ *
+ * - `ack`: the request was carried out. The session adds `ack` and `id`, and the length of `body`, whose bytes are sent
+ *   behind the fields. The last part.
+ * - `error`: it was refused. The last part.
+ * - `progress`: an ack named `progress`; the request goes on.
+ * - `file`: `length` bytes of the file that the request has opened, from `offset` on. They follow the ack.
  */
 export type ReplyPart =
   | {
@@ -47,34 +55,39 @@ export type ReplyPart =
       readonly body?: Uint8Array;
     }
   | { readonly type: 'error'; readonly error: ServiceFault }
-  /** An ack named `progress`; the request goes on. */
   | { readonly type: 'progress'; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly type: 'file'; readonly offset: number; readonly length: number };
 
+/** A command answers each event with its next state, the effects that it needs, and parts of the reply. */
 export interface Transition<S> {
+  /** The state that the next event of the request finds. */
   readonly state: S;
+  /** The effects that the server carries out, in order; default none. */
   readonly effects?: readonly CommandEffect[];
+  /** The parts of the reply that the peer gets, in order; default none. */
   readonly replies?: readonly ReplyPart[];
   /**
-   * The request is over: no effect of it is under way, and it awaits no result. The session skips the rest of its
-   * body, and requests that touch the same names may begin.
+   * Whether the request is over; default false. Then no effect of it is under way, and it awaits no result. The session
+   * skips the rest of its body, and requests that touch the same names may begin.
    */
   readonly done?: boolean;
 }
 
 /**
- * The fields of a request that are file names, each with whether the file is read or written, and those that are ids
- * of uploads. `allFiles`: the command looks at all files. `exclusive`: no other request may be under way, before it or
- * behind it.
+ * Which files a command touches, so that requests for one file keep their order. The fields of a request that are file
+ * names, each with whether the file is read or written, and those that are ids of uploads. `allFiles`: the command
+ * looks at all files. `exclusive`: no other request may be under way, before it or behind it.
  */
 export type Touches<F extends string = string> =
   | Readonly<Partial<Record<F, 'read' | 'write' | 'upload'>>>
   | 'allFiles'
   | 'exclusive';
 
-/** A command that a session can use. `defineCommand` makes it. */
+/** One command of the file service. `defineCommand` makes it, and the option `commands` of a server takes it. */
 export interface Command {
+  /** The name: `cmd` of the requests. */
   readonly cmd: string;
+  /** The files that it touches. */
   readonly touches: Touches;
   /**
    * The rights that the peer needs; null for a command that is open to every peer, even before it has said who it is.
@@ -88,8 +101,9 @@ export interface Command {
   readonly needsFile: boolean;
   /** The length of the body behind the header; or, as a string, why it cannot be known. Absent: always 0. */
   readonly bodyLength?: (header: JsonHeader) => number | string;
-  /** Null when the header is a request of this command, else the error. */
+  /** Answers null when the header is a request of this command, else the error for the peer. */
   readonly check: (header: JsonHeader) => ServiceFault | null;
+  /** The pure reducer of one request. What it throws costs the request: the peer gets `internal`. */
   readonly reduce: (state: unknown, event: CommandEvent<unknown>) => Transition<unknown>;
 }
 
@@ -113,6 +127,8 @@ export interface Command {
  * @param definition.on makes the transition at each later event, from the state of the one before.
  *
  * @example
+ * import { match, P } from 'ts-pattern';
+ *
  * // Answers {"cmd": "size", "filename": "a"} with {"ack": "size", "bytes": 3}
  * const size = defineCommand({
  *   pattern: { cmd: 'size', filename: P.string },
@@ -203,7 +219,9 @@ function rightsFor(touches: Touches): readonly Right[] {
  *
  * @param body bytes that are the body of the ack, which gets their number as the field `body`. They are not copied, and
  *   count as memory of the connection until they are sent: a file is better sent from the store, as `get` does.
- * @example acknowledge(state, { type: 'image/png' }, thumbnail)
+ * @throws TypeError when the fields are no object, or the body is not bytes.
+ * @example acknowledge(null, { bytes: 3 }); // { state: null, replies: [{ type: 'ack', fields: { bytes: 3 } }], done: true }
+ * @example acknowledge(null, { type: 'image/png' }, bytes); // the picture behind the fields
  */
 export function acknowledge<S>(
   state: S,
@@ -216,7 +234,11 @@ export function acknowledge<S>(
   return { state, replies: [{ type: 'ack', fields, body: bytes }], done: true };
 }
 
-/** The transition that ends a request with an error. The session skips the rest of the body. */
+/**
+ * The transition that ends a request with an error. The session skips the rest of the body.
+ *
+ * @example refuse(null, serviceFault('not-found')); // { state: null, replies: [{ type: 'error', error: … }], done: true }
+ */
 export function refuse<S>(state: S, error: ServiceFault): Transition<S> {
   checkFields('refuse', error, { code: TEXT, message: TEXT });
   return { state, replies: [{ type: 'error', error }], done: true };

@@ -17,6 +17,19 @@ import { rename } from './commands/rename.ts';
 import { resume } from './commands/resume.ts';
 import { stat } from './commands/stat.ts';
 
+/**
+ * The commands of Sluice's own: `put`, `resume`, `cancel`, `hello`, `get`, `list`, `stat`, `delete`, `rename` and
+ * `ping`.
+ *
+ * @example
+ * const greet = defineCommand({
+ *   pattern: { cmd: 'greet' },
+ *   touches: {},
+ *   start: () => acknowledge(null, { greeting: 'hello' }),
+ *   on: (state) => ({ state }),
+ * });
+ * startServer({ store, commands: [...commands, greet] });
+ */
 export const commands: readonly Command[] = [
   put,
   resume,
@@ -35,6 +48,16 @@ export const commands: readonly Command[] = [
  *
  * The command of a request says how long its body is. For an unknown command the framing takes `filesize` to be the
  * length, so that the server can skip the body and serve the requests behind it.
+ *
+ * @param known the commands of the server; default `commands`.
+ * @throws RangeError when `maxHeader` is out of its bounds, 2 to 2^31 - 1.
+ * @example
+ * connection.chunks$.pipe(deframe(requestFraming())).subscribe({
+ *   next: (event) => {
+ *     if (event.type === 'start') console.log(event.header.cmd, event.length);
+ *   },
+ *   error: (error) => console.error(error.message),
+ * });
  */
 export function requestFraming(
   known: readonly Command[] = commands,

@@ -7,38 +7,44 @@ import type { ServiceFault } from '../protocol/errors.ts';
 import type { Reply } from '../protocol/reply.ts';
 import type { RequestId } from '../protocol/request.ts';
 
-/** The effects that a command may ask for. */
+/**
+ * The effects that a command may ask for. Each but `report` belongs to the request, and its result is an event of that.
+ *
+ * - `openPut`: begins a put of `size` bytes; `write`s and one `commit` or `abort` follow. It has a result only when it
+ *   fails. `mtime` is in milliseconds since 1970, and `sha256` in hexadecimal digits.
+ * - `write`: appends to the put. It has a result only when it fails, and only once; the sink has then cleaned up after
+ *   itself. The memory of bytes that were written is used again: copy the bytes that you keep.
+ * - `sync`: makes everything written so far durable. The result is how much that is.
+ * - `commit`: makes the content visible under its name. The result is the file.
+ * - `abort`: drops the put; with an `upload`, the bytes that were written stay.
+ * - `resume`, `cancel`: ask how many bytes there are of an upload, and take it over; or drop it.
+ * - `hello`: finds the principal that has the token; without a token, that of the connection.
+ * - `open`: opens a file to be sent. The result is its size.
+ * - `stat`, `list`, `remove`, `rename`: as the methods of `FileStore`.
+ * - `custom`: something of your own. The handler under `call` performs it, with `with`.
+ * - `report`: an event for logs and metrics. It has no result.
+ */
 export type CommandEffect =
-  /** Begin a put: `write`s and one `commit` (or `abort`) follow. It has a result only when it fails. */
   | {
       readonly type: 'openPut';
       readonly name: string;
       readonly size: number;
       readonly mtime?: number | undefined;
       readonly ifAbsent?: boolean | undefined;
-      /**
-       * The id of the upload in the store (see `uploadKey`), and the offset in the content at which the bytes begin.
-       */
+      /** The id of the upload in the store. Absent: what was written is dropped when the put breaks off. */
       readonly upload?: string | undefined;
+      /** The offset in the content, in bytes, at which the bytes begin; absent: 0. */
       readonly offset?: number | undefined;
       readonly crc32?: number | undefined;
       readonly sha256?: string | undefined;
     }
-  /**
-   * Append to the put. It has a result only when it fails, and only once; the sink has then cleaned up after itself.
-   * The memory of bytes that were written is used again: copy the bytes that you keep.
-   */
   | { readonly type: 'write'; readonly bytes: Uint8Array }
-  /** Make everything written so far durable. The result is the offset up to which it is. */
   | { readonly type: 'sync' }
   | { readonly type: 'commit' }
   | { readonly type: 'abort' }
-  /** Ask how many bytes there are of an upload, and take it over from the connection that has it. */
   | { readonly type: 'resume'; readonly upload: string }
   | { readonly type: 'cancel'; readonly upload: string }
-  /** Find the principal that has the token; without a token, the principal of the connection. */
   | { readonly type: 'hello'; readonly token?: string }
-  /** Open a file to be sent. The result is its size. */
   | { readonly type: 'open'; readonly name: string }
   | { readonly type: 'stat'; readonly name: string }
   | {
@@ -49,7 +55,6 @@ export type CommandEffect =
     }
   | { readonly type: 'remove'; readonly name: string }
   | { readonly type: 'rename'; readonly name: string; readonly to: string; readonly ifAbsent: boolean }
-  /** Something that a command of your own needs. The handler that is registered under `call` performs it. */
   | { readonly type: 'custom'; readonly call: string; readonly with: unknown }
   | { readonly type: 'report'; readonly report: RequestReport };
 
@@ -75,9 +80,15 @@ export type Effect =
   /** Everything is answered: end our side once the replies are sent, and read no more requests. */
   | { readonly type: 'end' };
 
-/** An event of a session for logs and metrics; no part of the protocol. `id` is the peer's, if it gave one. */
+/**
+ * An event of a request for logs and metrics; no part of the protocol. `id` is the peer's, if it gave one.
+ *
+ * - `stored`: a file is stored under its name, whether or not the reply can still reach the peer. `size` is in bytes,
+ *   and `crc32` the CRC-32 of the content.
+ * - `served`: a request was carried out, a `put` too; a `get` once all bytes are sent.
+ * - `refused`: a request was refused; or the frame boundaries are lost, and the fault was sent.
+ */
 export type RequestReport =
-  /** A file is stored under its name, whether or not the reply can still reach the peer. */
   | {
       readonly type: 'stored';
       readonly filename: string;
@@ -86,14 +97,12 @@ export type RequestReport =
       readonly durable: boolean;
       readonly id?: RequestId;
     }
-  /** A request was carried out, a `put` too; a `get` once all bytes are sent. */
   | {
       readonly type: 'served';
       readonly cmd: string;
       readonly filename?: string;
       readonly id?: RequestId;
     }
-  /** A request was refused; or the frame boundaries are lost, and the fault was sent. */
   | {
       readonly type: 'refused';
       readonly cmd?: string;

@@ -41,7 +41,14 @@ export type SessionEvent =
       readonly cost?: number;
     };
 
-/** The result of an effect. */
+/**
+ * The result of an effect of a command. `of` names the effect; with `ok` its `value` is as in the store's contract, and
+ * without it `error` is what the peer should get.
+ *
+ * - `commit`: the stored file. `sync`, `resume`: how much of the upload is there.
+ * - `open`, `stat`, `rename`: the file. `list`: a page of names. `remove`: the size of the file, in bytes.
+ * - `send`: the bytes that were sent. `hello`: who the peer is. `custom`: what your handler has answered.
+ */
 export type EffectResult =
   | { readonly of: 'commit'; readonly ok: true; readonly value: Stored }
   | { readonly of: 'sync'; readonly ok: true; readonly value: UploadOffset }
@@ -57,7 +64,7 @@ export type EffectResult =
   | { readonly of: 'custom'; readonly ok: true; readonly value: unknown }
   | { readonly of: EffectResultOf; readonly ok: false; readonly error: ServiceFault };
 
-/** The result of `hello`: the principal of the peer from now on, and the description of the server. */
+/** The result of `hello`: the principal of the peer from then on, and what the server says of itself. */
 export interface HelloResult {
   /** Null when the peer has no principal yet and must say a token. */
   readonly principal: Principal | null;

@@ -23,7 +23,9 @@ import { type AccessRules, type ReadRules, readRules } from './access-rules.ts';
 import { type CertificateRule, isShown, type TokenRule } from './read-rule.ts';
 import { type DuplicateKey, strictJson } from './strict-json.ts';
 
+/** The rules of an access file that was opened, and the way to read it again. */
 export interface AccessFile {
+  /** The access rules, for `serve`. They follow each `reload`. */
   readonly access: Access;
   /** The quotas of the current rules, by prefix. It is the same list until the rules change. */
   readonly quotas: () => readonly Quota[];
@@ -36,6 +38,10 @@ export interface AccessFile {
   readonly reload: () => Promise<readonly string[]>;
 }
 
+/**
+ * `openAccessFile` resolves with the rules; or, when the file cannot be read or is wrong, with the problems in it, each
+ * a sentence.
+ */
 export type OpenedAccess =
   | { readonly ok: true; readonly value: AccessFile }
   | { readonly ok: false; readonly problems: readonly string[] };
@@ -48,13 +54,13 @@ const PROBLEMS_LISTED_MAX = 20;
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /**
- * Opens an access file (`src/server/README.md` says what it holds). The problems name the entry and the field, never a
- * token.
+ * Opens an access file: JSON of at most 8 MiB, as the server's README describes it. The problems name the entry and the
+ * field, never a token.
  *
  * @example
  * const file = await openAccessFile('access.json');
  * if (!file.ok) throw new Error(file.problems.join('\n'));
- * serve({ connections$, store, access: file.value.access });
+ * const server = startServer({ port: 8080, store, access: file.value.access });
  */
 export async function openAccessFile(path: string): Promise<OpenedAccess> {
   check('openAccessFile: the path', path, TEXT);

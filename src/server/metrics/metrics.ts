@@ -25,20 +25,25 @@ import {
   type Readings,
 } from './server-metrics.ts';
 
+/** The sources that `createMetrics` counts and reads. `events$` and `stats` are needed. */
 export interface MetricsOptions {
   /**
    * The events of the server. They are subscribed to at once and once, so they must be shared, as a `Subject`
    * is.
    */
   readonly events$: Observable<ServerEvent>;
-  /** Read at each scrape. */
+  /** Reads the numbers of the server, at each scrape: what `serve` hands to its option `stats`, say. */
   readonly stats: () => ServerStats;
-  /** Read at each scrape; absent when the store cannot say. */
+  /**
+   * Reads how many unfinished uploads there are (`count`), and how many bytes have arrived of them (`bytes`), at each
+   * scrape; default those are left out.
+   */
   readonly unfinished?: (() => Unfinished | Promise<Unfinished>) | undefined;
-  /** The commands that get a label of their own; default: all of Sluice's own. */
+  /** The commands that get a label of their own; default all of Sluice's own. Others count as one. */
   readonly commands?: readonly { readonly cmd: string }[] | undefined;
 }
 
+/** Metrics that count: what `createMetrics` makes, for a handler of `/metrics`. */
 export interface Metrics {
   /** The media type of the text. */
   readonly contentType: string;
@@ -48,12 +53,16 @@ export interface Metrics {
   readonly stop: () => void;
 }
 
+/** `createMetrics` resolves with the metrics; or, when the package `prom-client` is not installed, with the error. */
 export type MetricsOutcome =
   | { readonly ok: true; readonly value: Metrics }
   | { readonly ok: false; readonly error: NoPromClient };
 
+/** Why there are no metrics: the package `prom-client`, an optional one, is not installed. */
 export interface NoPromClient {
+  /** Always `no-prom-client`: there is one kind. */
   readonly code: 'no-prom-client';
+  /** In words, with what to do. */
   readonly message: string;
 }
 
@@ -65,10 +74,10 @@ const RULES = {
 };
 
 /**
- * Counts from now on, in a registry of its own.
+ * Makes metrics of a server for Prometheus, by the package `prom-client`. Counts from now on, in a registry of its own.
  *
  * @example
- * const events$ = new Subject<ServerEvent>();
+ * const { events$, stats } = startServer({ port: 8080, store });
  * const metrics = await createMetrics({ events$, stats });
  * if (metrics.ok) console.log(await metrics.value.text());
  */

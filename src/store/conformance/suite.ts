@@ -11,7 +11,7 @@ import { putCases } from './puts.ts';
 import { readCases } from './reads.ts';
 import { uploadCases, uploadLimitCases } from './uploads.ts';
 
-/** An empty store for one case. */
+/** An empty store for one case, and what is to be done when the case is over. */
 export interface OpenedStore {
   readonly store: FileStore;
   /** Called after the case, and after the store was closed. */
@@ -24,9 +24,11 @@ export interface OpenOptions {
   readonly maxUploads?: number;
 }
 
-/** The functions of a test runner that the suite needs: vitest, jest, mocha and `node:test` have them. */
+/** The functions of a test runner that `storeContract` needs: vitest, jest, mocha and `node:test` have them. */
 export interface ContractRunner {
+  /** Groups cases under a name. */
   readonly describe: (name: string, body: () => void) => unknown;
+  /** Declares one case. */
   readonly it: (name: string, body: () => Promise<void>) => unknown;
 }
 
@@ -41,9 +43,12 @@ const groups: Readonly<Record<string, Readonly<Record<string, ContractCase>>>> =
 };
 
 /**
- * Declares the suite for a store.
+ * Declares the suite that every store passes, one case for each promise of `FileStore`.
  *
- * @param open makes an empty store with those options; called once for each case.
+ * @param name the name of the store, for the names of the cases.
+ * @param open makes an empty `store` that keeps at most `maxUploads` unfinished uploads; called once for each case. Its
+ *   `dispose` is called after the case, when the store is closed.
+ * @throws TypeError when an argument is of the wrong kind.
  * @example
  * import { describe, it } from 'vitest';
  *

@@ -26,9 +26,9 @@ const OPTION_RULES: RulesFor<DiskStoreOptions> = {
  * With durability `fsync` many puts should be under way at once: they share syncs. Each takes a thread of the
  * pool while it waits for the disk, so `UV_THREADPOOL_SIZE` bounds how many wait together.
  *
- * For POSIX systems. On Linux the protection from symbolic links has no races; see `directories.ts` for
- * others. The root must be one file system: no file can be moved into a folder on which another one is
- * mounted (`io-error`, `EXDEV`).
+ * For POSIX systems. On Linux the protection from symbolic links has no races; elsewhere a local user who may write
+ * below the root could replace a folder by a link between the check of it and its use. The root must be one file
+ * system: no file can be moved into a folder on which another one is mounted (`io-error`, `EXDEV`).
  *
  * What the store keeps for itself, in `.sluice`, has a format with a number. An older format is upgraded; a
  * newer one, of a later version of this package, is refused with the code `format-conflict`.

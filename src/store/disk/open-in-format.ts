@@ -22,6 +22,7 @@ import { openStagingFolder } from './staging-folder.ts';
 import { createDiskStore, type OpenDisk } from './store-calls.ts';
 import { createStoredUploads } from './uploads/stored-uploads.ts';
 
+/** How a disk store keeps files, checksums and unfinished uploads. All may be left out. */
 export interface DiskStoreOptions extends UploadOptions {
   /**
    * `fsync` (the default): the store answers once the change survives a power cut. `os`: once the operating
@@ -35,11 +36,12 @@ export interface DiskStoreOptions extends UploadOptions {
    */
   readonly checksums?: 'memory' | 'disk';
   /**
-   * Bounds on listings, for machines with little memory and for tests; those not given have their defaults.
+   * Bounds on listings, for machines with little memory and for tests; those not given have the defaults that
+   * `ListingBounds` lists.
    */
   readonly listing?: Partial<ListingBounds>;
   /**
-   * Another file system underneath, for tests of the store.
+   * Another file system underneath, for tests of the store; default that of Node.
    *
    * @internal
    */

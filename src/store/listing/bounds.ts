@@ -3,35 +3,35 @@
  */
 
 export interface ListingBounds {
-  /** Bytes that the names take together that are cached or being read. */
+  /** Bytes that the names take together that are cached or being read; default 40 MiB. */
   readonly bytesMax: number;
   /**
-   * Bytes that the names being read take together; a folder with more is scanned several times. At most
-   * `bytesMax`.
+   * Bytes that the names being read take together; a folder with more is scanned several times. At most `bytesMax`;
+   * default 20 MiB.
    */
   readonly scanBytesMax: number;
-  /** The most ranges of names that are cached, of all folders. */
+  /** The most ranges of names that are cached, of all folders; default 64. */
   readonly rangesMax: number;
-  /** Large folders that are scanned at once, in turns. */
+  /** Large folders that are scanned at once, in turns; default 8. */
   readonly scansMax: number;
-  /** Positions in a folder from which one scan collects names. */
+  /** Positions in a folder from which one scan collects names; default 16. */
   readonly positionsMax: number;
-  /** Names of a block of `SortedNames`; names are evicted by the block. */
+  /** Names that are evicted from the cache together; default 1,024. */
   readonly blockNamesMax: number;
-  /** Entries that are read and handled in one turn of the event loop. */
+  /** Entries that are read and handled in one turn of the event loop; default 512. */
   readonly batchEntries: number;
-  /** A folder of at most this many batches is small: it is read for a single request. */
+  /** A folder of at most this many batches is small: it is read for a single request. Default 8. */
   readonly smallBatchesMax: number;
-  /** A small folder with fewer names is not cached: reading it again costs next to nothing. */
+  /** A small folder with fewer names is not cached: reading it again costs next to nothing. Default 256. */
   readonly cachedNamesMin: number;
-  /** Milliseconds for which a listing may at least continue with the result of a scan. */
+  /** Milliseconds for which a listing may at least continue with the result of a scan; default 10,000. */
   readonly continueMsMin: number;
   /**
-   * The same as a multiple of the duration of the scan, so that repeated scans cost a tenth of the time at
-   * most.
+   * The same as a multiple of the duration of the scan, so that repeated scans cost a tenth of the time at most;
+   * default 10.
    */
   readonly continueScanTimes: number;
-  /** Milliseconds after its last use for which a range stays cached. */
+  /** Milliseconds after its last use for which a range stays cached; default 10,000. */
   readonly unusedMsMax: number;
 }
 

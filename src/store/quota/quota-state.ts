@@ -6,6 +6,10 @@ import { awaitOutcome, type Task } from '../task.ts';
 import { createQuotaCounts, type QuotaCounts } from './counts.ts';
 import { createQuotaLedger, type QuotaLedger } from './ledger.ts';
 
+/**
+ * How many bytes the files below a prefix may have together. `withQuotas` enforces it, and an access file may name
+ * some.
+ */
 export interface Quota {
   /** The quota is for the names that start with this; '' for all of the store. */
   readonly prefix: string;

@@ -31,7 +31,12 @@ export interface QuotaUse extends Quota {
   readonly reserved: number;
 }
 
+/** A store that enforces quotas: what `withQuotas` makes. */
 export interface QuotaStore extends FileStore {
+  /**
+   * How much of each quota is used, in the order of the quotas: `used` bytes of files (undefined while they are
+   * counted), and `reserved` bytes that the puts and renames under way can add.
+   */
   usage(): readonly QuotaUse[];
 }
 
@@ -43,7 +48,7 @@ export interface QuotaStore extends FileStore {
  *
  * @param quotas asked again for each put and rename, so they may change; a prefix that is new is then counted first.
  * @example
- * const store = withQuotas(disk, () => [{ prefix: '', bytes: 1e12 }, { prefix: 'alice/', bytes: 1e9 }]);
+ * const store = withQuotas(memoryStore(), () => [{ prefix: '', bytes: 1e12 }, { prefix: 'alice/', bytes: 1e9 }]);
  */
 export function withQuotas(store: FileStore, quotas: () => readonly Quota[]): QuotaStore {
   check('withQuotas: the store', store, STORE);

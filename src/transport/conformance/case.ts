@@ -8,15 +8,18 @@ export type Pair = readonly [Connection, Connection];
 
 /** What not every kind of connection has. All are true by default. */
 export interface ConnectionAbilities {
-  /** Whether the peer of a destroyed connection sees a reset; if not, an end, and a fault of what it writes then. */
+  /**
+   * Whether the peer of a destroyed connection sees a reset; if not, an end, and a fault of what it writes then.
+   * Default true.
+   */
   readonly resets: boolean;
-  /** Whether both ends know each other by the same names. */
+  /** Whether both ends know each other by the same names; default true. */
   readonly names: boolean;
-  /** Whether a side may end and still read. */
+  /** Whether a side may end and still read; default true. */
   readonly halfClose: boolean;
-  /** Whether bytes that arrived before a reset can still be read after it. */
+  /** Whether bytes that arrived before a reset can still be read after it; default true. */
   readonly keepsArrived: boolean;
-  /** Whether they can even when a write has met the reset first. */
+  /** Whether they can even when a write has met the reset first; default true. */
   readonly keepsAfterWrite: boolean;
 }
 

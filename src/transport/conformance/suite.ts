@@ -19,13 +19,18 @@ import { writeCases } from './writes.ts';
 
 export type { ConnectionAbilities } from './case.ts';
 
+/**
+ * The functions with which `connectionContract` declares its cases, and the abilities that your kind of connection
+ * lacks. `describe` and `it` are needed.
+ */
 export interface ConnectionContractOptions extends Partial<ConnectionAbilities> {
-  /** The functions of a test runner that the suite needs: vitest, jest, mocha and `node:test` have them. */
+  /** The function of a test runner that groups cases: vitest, jest, mocha and `node:test` have one. */
   readonly describe: (name: string, body: () => void) => unknown;
+  /** The function of that runner that declares a case. */
   readonly it: (name: string, body: () => Promise<void>) => unknown;
-  /** How often writes of random sizes are tried; default 40. */
+  /** How often writes of random sizes are tried, from 0; default 40. */
   readonly runs?: number;
-  /** What the random sizes begin with; default 1. */
+  /** The seed of the random sizes, a whole number; default 1. The same seed makes the same sizes. */
   readonly seed?: number;
 }
 

@@ -5,13 +5,14 @@ import type { Connection, ConnectionFault } from '../connection.ts';
 import { DESTROYED } from '../connection-fault.ts';
 import { createMemoryPipe, type MemoryPipe } from './memory-pipe.ts';
 
+/** How much is on its way between the two ends, how they are called, and by which clock. All may be left out. */
 export interface MemoryPairOptions {
   /**
    * Bytes in each direction that settle before the other side has taken them, as in a kernel's buffer. Default
    * 64 KiB. With 0 a write settles only when the other side has taken all of it.
    */
   readonly highWaterMark?: number;
-  /** Default `memory:` and a number. The ids are the addresses too. */
+  /** The ids of the two ends, which are their addresses too; default `memory:` and a number. */
   readonly ids?: readonly [string, string];
   /** Schedules everything that the pair calls. Default `asapScheduler`; a `TestScheduler` runs it in virtual time. */
   readonly scheduler?: SchedulerLike;

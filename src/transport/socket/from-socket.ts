@@ -28,17 +28,27 @@ import { keepReadingAfterWriteErrors } from './write-errors.ts';
 
 let made = 0;
 
-/** The name of a socket without host and port, such as a Unix socket; how to read from it, and how to drop it. */
+/**
+ * How `fromSocket` names a connection whose socket has neither host nor port, such as a Unix socket; how it reads from
+ * the socket, and how it drops it. All may be left out.
+ */
 export interface SocketSettings {
-  /** Default `tcp:` and a number. */
+  /** The connection's id, unique in this process; default `tcp:` and a number. */
   readonly id?: string;
+  /** Our end; default the socket's own address and port. */
   readonly local?: Address;
+  /** The peer's end; default the socket's own address and port. */
   readonly remote?: Address;
-  /** Whether the socket receives into slabs, whose memory is recycled. Only for a socket that was accepted. */
+  /**
+   * Whether the socket receives into slabs, whose memory is recycled: faster, and only for a socket that was accepted.
+   * Default false.
+   */
   readonly slabs?: boolean;
-  /** The socket that carries this one, as TCP carries TLS. `destroy` of the connection resets it. */
+  /** The socket that carries this one, as TCP carries TLS; default none. `destroy` of the connection resets it. */
   readonly below?: Socket;
-  /** Turns an error of the socket into a fault. Default `connectionFault`. */
+  /**
+   * Turns an error of the socket into a fault. By default the system's code decides: `ECONNRESET` is a `reset`, say.
+   */
   readonly faultOf?: (error: unknown) => ConnectionFault;
 }
 
@@ -71,7 +81,9 @@ const SOCKET = withMethods('a connected socket of node:net or node:tls', [
  * `error` lets that end the process.
  *
  * @example
- * net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+ * import { createServer } from 'node:net';
+ *
+ * createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
  *   const connection = fromSocket(socket);
  *   connection.chunks$.subscribe({
  *     next: (chunk) => connection.write([chunk], () => {}),

@@ -11,12 +11,13 @@ import { listenOn } from '../listen.ts';
 import type { ListenEvent } from '../listen-event.ts';
 import { fromSocket } from './from-socket.ts';
 
+/** Where `listenTcp` listens. `port` is needed. */
 export interface ListenTcpOptions {
-  /** Default `127.0.0.1`: this machine only. */
+  /** The address to listen on; default `127.0.0.1`: this machine only. `0.0.0.0` or `::` listens on all addresses. */
   readonly host?: string;
-  /** 0 lets the system choose; the `listening` event has the port. */
+  /** The port, 0 to 65,535. 0 lets the system choose; the `listening` event has the port. */
   readonly port: number;
-  /** How many connections may wait to be accepted, before the system refuses more. Default 511. */
+  /** How many connections may wait to be accepted, before the system refuses more; from 0, default 511. */
   readonly backlog?: number;
 }
 
@@ -45,10 +46,15 @@ export function listenTcp(options: ListenTcpOptions): Observable<ListenEvent> {
   );
 }
 
+/** Where `connectTcp` connects to. `host` and `port` are needed. */
 export interface ConnectTcpOptions {
+  /** The name or address of the server: `files.example`, `192.0.2.7`, `::1`. */
   readonly host: string;
+  /** The port of the server, 0 to 65,535. */
   readonly port: number;
-  /** Milliseconds to wait for the connection. Default: as long as the system does, about two minutes. */
+  /**
+   * Milliseconds to wait for the connection, 0 to 2^31 - 1. Default: as long as the system does, about two minutes.
+   */
   readonly timeout?: number;
 }
 

@@ -2,13 +2,16 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { inWords, RECORD, type Rule } from '../../wire/argument.ts';
 
-/** PEM, each as text or bytes. */
+/** The certificate of a TLS server with its key, and the authorities of its clients: PEM, each as text or bytes. */
 export interface TlsCredentials {
   /** The server's certificate, then those of its issuers up to the authority, which may be left out. */
   readonly cert: string | Uint8Array;
   /** The certificate's private key, without a passphrase. */
   readonly key: string | Uint8Array;
-  /** The authorities whose clients' certificates the server accepts. It accepts those of no others. */
+  /**
+   * The authorities whose clients' certificates the server accepts. It accepts those of no others. Default none, which
+   * is an error where clients present certificates.
+   */
   readonly clientCa?: string | Uint8Array;
 }
 

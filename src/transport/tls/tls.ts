@@ -26,6 +26,7 @@ import { peerCertificate } from './peer-certificate.ts';
 
 let made = 0;
 
+/** Where `listenTls` listens, and with which credentials. `port` and `credentials$` are needed. */
 export interface ListenTlsOptions extends ListenTcpOptions {
   /**
    * The credentials of the server. Listening begins with the first ones; later ones apply to the connections that come
@@ -37,11 +38,11 @@ export interface ListenTlsOptions extends ListenTcpOptions {
    * not valid now, even where none is required. Default `none`: the server does not ask for one.
    */
   readonly clientCertificates?: 'none' | 'optional' | 'required';
-  /** Milliseconds that a handshake may take. Default 10,000. */
+  /** Milliseconds that a handshake may take, 0 to 2^31 - 1; default 10,000. */
   readonly handshakeTimeout?: number;
   /**
-   * Handshakes under way at once, each with a descriptor and some 50 KiB. Beyond this number the server cuts off the
-   * one that has taken longest. Default 1,024.
+   * Handshakes under way at once, from 1, each with a descriptor and some 50 KiB; default 1,024. Beyond this number the
+   * server cuts off the one that has taken longest.
    */
   readonly handshakes?: number;
 }
@@ -52,6 +53,8 @@ export interface ListenTlsOptions extends ListenTcpOptions {
  * first credentials cannot be used; and with what `credentials$` errors with.
  *
  * @example
+ * import { readFileSync } from 'node:fs';
+ *
  * const [cert, key] = [readFileSync('cert.pem'), readFileSync('key.pem')];
  * listenTls({ port: 8443, credentials$: of({ cert, key }) }).subscribe({
  *   next: (event) => {
@@ -171,18 +174,21 @@ function failedHandshake(error: Error, socket: TLSSocket): ConnectionFault {
   return { code, message: `no TLS connection${peer ?? ''}: ${message}` };
 }
 
+/** Where `connectTls` connects to, whom it trusts, and who we are. `host` and `port` are needed. */
 export interface ConnectTlsOptions {
+  /** The name or address of the server. */
   readonly host: string;
+  /** The port of the server, 0 to 65,535. */
   readonly port: number;
-  /** Milliseconds to wait for the connection and the handshake. Default: as long as the system does. */
+  /** Milliseconds to wait for the connection and the handshake, 0 to 2^31 - 1. Default: as long as the system does. */
   readonly timeout?: number;
   /** Certificates of the authorities to trust, as PEM. Default: the authorities that node trusts. */
   readonly ca?: string | Uint8Array;
   /** Our certificate, and those of its issuers up to the authority, as PEM; with `key`. Default: we present none. */
   readonly cert?: string | Uint8Array;
-  /** The certificate's private key, as PEM. */
+  /** The certificate's private key, as PEM; with `cert`. Default none. */
   readonly key?: string | Uint8Array;
-  /** The name or IP address that the server's certificate must bear. Default `host`. */
+  /** The name or IP address that the server's certificate must bear; default `host`. */
   readonly servername?: string;
 }
 
@@ -194,6 +200,8 @@ export interface ConnectTlsOptions {
  * With TLS 1.3 a server that does not accept our certificate shows that only later, as an error of `chunks$`.
  *
  * @example
+ * import { readFile } from 'node:fs/promises';
+ *
  * const ca = await readFile('ca.pem');
  * const connection = await firstValueFrom(connectTls({ host: 'files.example', port: 8443, ca }));
  */

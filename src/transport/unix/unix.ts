@@ -16,12 +16,16 @@ let made = 0;
 
 const unixAddress = (path: string): Address => `unix:${path}`;
 
+/** Where `listenUnix` listens, and who may connect. `path` is needed. */
 export interface ListenUnixOptions {
   /** The path of the socket: at most 107 bytes, and about ten less for its folder. */
   readonly path: string;
-  /** The permissions of the socket file: those who may write to it may connect. Default 0o600: this user alone. */
+  /**
+   * The permissions of the socket file, 0 to 0o777: those who may write to it may connect. Default 0o600: this user
+   * alone.
+   */
   readonly mode?: number;
-  /** How many connections may wait to be accepted, before the system refuses more. Default 511. */
+  /** How many connections may wait to be accepted, before the system refuses more; from 0, default 511. */
   readonly backlog?: number;
 }
 
@@ -79,10 +83,11 @@ export function listenUnix(options: ListenUnixOptions): Observable<ListenEvent> 
   });
 }
 
+/** Which socket `connectUnix` connects to. `path` is needed. */
 export interface ConnectUnixOptions {
   /** The path of the server's socket. */
   readonly path: string;
-  /** Milliseconds to wait for the connection. Default: as long as the system does. */
+  /** Milliseconds to wait for the connection, 0 to 2^31 - 1. Default: as long as the system does. */
   readonly timeout?: number;
 }
 

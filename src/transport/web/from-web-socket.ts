@@ -6,16 +6,17 @@ import { applyFlow, createWebSocketState, onMessage, onOpen } from './web-socket
 import { CLOSED, type WebSocketLike } from './web-socket-like.ts';
 import { destroy, end, onClose, type WebSocketState } from './web-socket-state.ts';
 
+/** How `fromWebSocket` names the connection, and how much it holds for a reader that pauses. All may be left out. */
 export interface WebSocketOptions {
-  /** Default `websocket:` and a number. */
+  /** The connection's id, unique in this process; default `websocket:` and a number. */
   readonly id?: string;
-  /** Default the id. */
+  /** Our end; default the id. */
   readonly local?: Address;
-  /** Default the URL of the socket; `unknown` where it has none, as on a server. */
+  /** The peer's end; default the URL of the socket, or `unknown` where it has none, as on a server. */
   readonly remote?: Address;
   /**
    * Bytes that may wait for a reader that pauses, where the socket itself cannot be paused; a message counts 256 more.
-   * Beyond it the connection is closed: `overrun`. Default 1 MiB.
+   * Beyond it the connection is closed: `overrun`. From 0, default 1 MiB.
    */
   readonly receiveBytesMax?: number;
 }
@@ -42,11 +43,15 @@ let made = 0;
  * - `destroy` drops the connection where that is possible (`ws`). A browser sends what it holds and closes with 4000,
  *   which is a `reset` to the peer.
  *
- * @example
- * new WebSocketServer({ port: 8080 }).on('connection', (socket, { socket: { remoteAddress, remotePort } }) => {
- *   connections$.next(fromWebSocket(socket, { remote: `${remoteAddress}:${remotePort}` }));
- * });
  * @throws TypeError or RangeError when an argument is of the wrong kind.
+ * @example
+ * import { WebSocketServer } from 'ws';
+ *
+ * const connections$ = new Subject<ListenEvent>();
+ * new WebSocketServer({ port: 8080 }).on('connection', (socket, { socket: { remoteAddress, remotePort } }) => {
+ *   const connection = fromWebSocket(socket, { remote: `${remoteAddress}:${remotePort}` });
+ *   connections$.next({ type: 'connection', connection });
+ * });
  */
 export function fromWebSocket(socket: WebSocketLike, options: WebSocketOptions = {}): Connection {
   check('fromWebSocket: the socket', socket, SOCKET);

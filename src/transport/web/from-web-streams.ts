@@ -5,12 +5,13 @@ import type { Address, Connection, ConnectionFault } from '../connection.ts';
 import { createStreamPair, destroy, end, flow } from './stream-pair.ts';
 import { streamFault, type WebStreams } from './web-streams-like.ts';
 
+/** How `fromWebStreams` names the connection and its faults. All may be left out. */
 export interface WebStreamsOptions {
-  /** Default `streams:` and a number. */
+  /** The connection's id, unique in this process; default `streams:` and a number. */
   readonly id?: string;
-  /** Default the id. */
+  /** Our end; default the id. */
   readonly local?: Address;
-  /** Default `unknown`. */
+  /** The peer's end; default `unknown`. */
   readonly remote?: Address;
   /**
    * Turns what a stream errors with into a fault. By default an error of a system has the system's code, and every
@@ -33,10 +34,10 @@ let made = 0;
  * business (its high-water mark). `destroy` cancels the one and aborts the other. A stream that errors drops what it
  * still held, as Web Streams do, so that bytes that came shortly before a reset may be lost.
  *
+ * @throws TypeError when an argument is of the wrong kind, or a stream is locked.
  * @example
  * const transport = new WebTransport('https://example.net/');
  * const connection = fromWebStreams(await transport.createBidirectionalStream());
- * @throws TypeError when an argument is of the wrong kind, or a stream is locked.
  */
 export function fromWebStreams(streams: WebStreams, options: WebStreamsOptions = {}): Connection {
   checkFields('fromWebStreams', streams, { readable: READABLE, writable: WRITABLE });

@@ -2,21 +2,31 @@
 import type { ConnectionFault } from '../connection.ts';
 import { connectionFault, systemCode } from '../connection-fault.ts';
 
-/** What is needed of a WebSocket. A browser's, Node's own and those of the package `ws` have it. */
+/**
+ * What is needed of a WebSocket. A browser's, Node's own and those of the package `ws` have it. The fields mean what
+ * they mean in the WebSocket standard (WHATWG).
+ */
 export interface WebSocketLike {
+  /** `fromWebSocket` sets it to `arraybuffer`. */
   binaryType: string;
+  /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState: number;
+  /** Bytes that wait in the socket to be sent. */
   readonly bufferedAmount: number;
+  /** Where it is connected to; absent on a server. */
   readonly url?: string;
   /** `ws` calls the function when the message is sent, or never will be; others ignore it. */
   send(message: Uint8Array<ArrayBuffer>, sent?: (error?: Error) => void): void;
+  /** Begins the closing handshake, with a code from 1000 on, and at most 123 bytes of reason. */
   close(code?: number, reason?: string): void;
+  /** Calls the listener at each event of that type. */
   // biome-ignore lint/suspicious/noExplicitAny: the events are of another class on each platform.
   addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: any) => void): void;
   /** In `ws` alone: drops the connection. */
   terminate?(): void;
-  /** In `ws` alone: stop and continue receiving. */
+  /** In `ws` alone: receives nothing until `resume`. */
   pause?(): void;
+  /** In `ws` alone: receives again. */
   resume?(): void;
 }
 

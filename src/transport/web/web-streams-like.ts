@@ -4,6 +4,7 @@ import { connectionFault, systemCode } from '../connection-fault.ts';
 
 /** What is needed of a `ReadableStream`, so that the types of no platform are. */
 export interface ReadableLike {
+  /** Locks the stream, and returns what reads it. */
   getReader(): {
     read(): Promise<{ readonly done: boolean; readonly value?: unknown }>;
     cancel(reason?: unknown): Promise<void>;
@@ -12,6 +13,7 @@ export interface ReadableLike {
 
 /** What is needed of a `WritableStream`. */
 export interface WritableLike {
+  /** Locks the stream, and returns what writes to it. */
   getWriter(): {
     readonly closed: Promise<unknown>;
     write(chunk: Uint8Array<ArrayBuffer>): Promise<void>;
@@ -20,8 +22,11 @@ export interface WritableLike {
   };
 }
 
+/** The two directions of a connection: a `WebTransportBidirectionalStream`, or any pair of streams of bytes. */
 export interface WebStreams {
+  /** The stream of `Uint8Array`s that the peer sends. */
   readonly readable: ReadableLike;
+  /** The stream to the peer. */
   readonly writable: WritableLike;
 }
 

@@ -6,6 +6,7 @@ import { mustBeWithin } from '../length-options.ts';
 import { delimitedDecoder } from './delimited-decoder.ts';
 import { createDelimiterSearch } from './delimiter-search.ts';
 
+/** The bound that `delimited` and `lines` need: a peer that never sends the delimiter must not fill the memory. */
 export interface DelimitedOptions {
   /** The largest message without its delimiter, in bytes, 0 to 2^30. Beyond it: the fatal fault `length-too-large`. */
   readonly maxLength: number;
@@ -17,6 +18,10 @@ const LENGTH_MAX = 2 ** 30;
 const DELIMITER_MAX = 1024;
 
 /**
+ * Makes a codec of messages that end with a delimiter: any bytes that no message contains. A message is handed on
+ * without its delimiter. A stream that ends behind the last delimiter has the fault `truncated` there. `encode` throws
+ * a RangeError for a message that is too long, or has the delimiter in it.
+ *
  * @param delimiter 1 to 1,024 bytes, in any form.
  * @throws TypeError or RangeError when an argument is of the wrong kind or out of its bounds.
  * @example

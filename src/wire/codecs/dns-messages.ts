@@ -13,7 +13,7 @@ const HEADER_BYTES = 12;
  * const server = framed(await firstValueFrom(connectTcp({ host: '9.9.9.9', port: 53 })), dnsMessages, {
  *   keyOf: (message) => message[0]! * 256 + message[1]!, // the id
  * });
- * const response = await server.request(query);
+ * const response = await server.request(bytes); // a query, with its header
  */
 export const dnsMessages: Codec<Uint8Array> = lengthField({
   width: 2,

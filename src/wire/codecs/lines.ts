@@ -19,7 +19,10 @@ const encoder = new TextEncoder();
  * @example
  * const shout = defineActor()({
  *   codec: lines({ maxLength: 1000 }),
- *   …
+ *   reduce: (state, event) => ({
+ *     state,
+ *     effects: event.type === 'message' ? [{ type: 'send', message: event.message.toUpperCase() }] : [],
+ *   }),
  * });
  */
 export function lines(options: DelimitedOptions): Codec<string> {

@@ -8,16 +8,18 @@ import { faultAt, type HeadFault, headFault, SAMPLE_BYTES_MAX } from '../fault.t
  * in the place of the message: the messages behind it are found all the same.
  *
  * @example
- * const numbers = messages(lengthField({ width: 2, maxLength: 4 }), {
- *   decode(bytes) {
- *     if (bytes.length !== 4) throw new MessageFault(`a number has 4 bytes, and this has ${bytes.length}`);
- *     return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+ * const flags = messages(lengthField({ width: 2, maxLength: 1 }), {
+ *   decode(bytes): boolean {
+ *     if (bytes.length !== 1) throw new MessageFault(`a flag has 1 byte, and this has ${bytes.length}`);
+ *     return bytes[0] !== 0;
  *   },
- *   encode: (value) => …,
+ *   encode: (flag: boolean) => Uint8Array.of(flag ? 1 : 0),
  * });
  */
 export class MessageFault extends SluiceError {
+  /** Always `message-invalid`. */
   declare readonly code: HeadFault['code'];
+  /** The fault that the stream has in the place of the message. */
   declare readonly fault: HeadFault;
 
   constructor(message: string) {

@@ -4,10 +4,11 @@ import { CODEC, check, FUNCTION, RECORD } from '../argument.ts';
 import type { Codec, Decoded, Decoder } from '../codec.ts';
 import { decodedMessage, MessageFault } from './message-fault.ts';
 
-/** Makes messages of bytes, and bytes of messages. */
+/** How `messages` makes your messages of bytes, and bytes of your messages. */
 export interface MessageFormat<In, Out = In> {
   /** Makes a message of its bytes. It throws a `MessageFault` when it cannot, and must not keep a view of the bytes. */
   readonly decode: (bytes: Uint8Array) => In;
+  /** Makes the bytes of a message. What it throws, `encode` of the codec throws. */
   readonly encode: (message: Out) => Uint8Array;
   /** Estimates the bytes of memory that a message occupies; default the bytes that it was made of. */
   readonly costOf?: (message: In) => number;
@@ -21,7 +22,11 @@ export interface MessageFormat<In, Out = In> {
  * @example
  * const numbers = messages(lengthField({ width: 2, maxLength: 8 }), {
  *   decode: (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getFloat64(0),
- *   encode: (value) => new Uint8Array(Float64Array.of(value).buffer),
+ *   encode(value: number) {
+ *     const bytes = new Uint8Array(8);
+ *     new DataView(bytes.buffer).setFloat64(0, value);
+ *     return bytes;
+ *   },
  * });
  */
 export function messages<In, Out = In>(

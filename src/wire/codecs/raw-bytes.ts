@@ -8,8 +8,7 @@ import type { Codec } from '../codec.ts';
  *
  * @example
  * const echo = defineActor()({
- *   codec: bytes,
- *   initial: () => null,
+ *   codec: rawBytes,
  *   reduce: (state, event) => ({
  *     state,
  *     effects: event.type === 'message' ? [{ type: 'send', message: event.message }] : [],

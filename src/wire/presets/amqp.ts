@@ -41,6 +41,12 @@ function length(bytes: Uint8Array, start: number, end: number): number | HeadFau
 const size = (bytes: Uint8Array, start: number, end: number): number =>
   start < end && bytes[start] === MAGIC[0] ? PROTOCOL_HEADER_BYTES : HEAD_BYTES;
 
+/**
+ * AMQP 0-9-1 (specification, sections 4.2.2 and 4.2.3), of RabbitMQ and others: the protocol header, then frames. The
+ * body of a frame ends with the byte `0xce`. Usual port: 5672.
+ *
+ * @example deframe(presets.amqp.framing()); // start {head: 41 4d 51 50 …}, end, start {head: 01 …}, end
+ */
 export const amqp: Preset<MessageHead> = {
   name: 'amqp',
   title: 'AMQP 0-9-1',

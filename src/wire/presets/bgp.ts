@@ -39,6 +39,12 @@ function length(bytes: Uint8Array, start: number): number | HeadFault {
   return headFault('length-too-large', message, declared, HEAD_BYTES);
 }
 
+/**
+ * BGP-4 (RFC 4271, section 4.1): a marker of 16 bytes, the length of the whole message, its type. Messages have up to
+ * 65,535 bytes (RFC 8654). Usual port: 179.
+ *
+ * @example presets.bgp.label(header); // 'OPEN', 'UPDATE', 'NOTIFICATION', 'KEEPALIVE' or 'ROUTE-REFRESH'
+ */
 export const bgp: Preset<MessageHead> = {
   name: 'bgp',
   title: 'BGP-4',

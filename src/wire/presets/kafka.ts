@@ -10,6 +10,12 @@ import { headFraming, int32, type MessageHead } from './message-head.ts';
 /** Bytes of a response that has only its correlation id. */
 const MESSAGE_BYTES_MIN = 4;
 
+/**
+ * Apache Kafka (protocol guide, "Common Request and Response Structure"): requests and responses behind their lengths.
+ * The body says what a request asks for, so `label` is null. Usual port: 9092.
+ *
+ * @example deframe(presets.kafka.framing({ delivery: 'whole', maxLength: 1024 * 1024 })); // a longer one is a fault
+ */
 export const kafka: Preset<MessageHead> = {
   name: 'kafka',
   title: 'Apache Kafka',

@@ -28,6 +28,12 @@ const OPERATIONS: ReadonlyMap<number, string> = new Map([
   [2013, 'OP_MSG'],
 ]);
 
+/**
+ * MongoDB's wire protocol (manual, "MongoDB Wire Protocol", Standard Message Header): messages that begin with their
+ * length, little-endian, and whose head of 16 bytes names the operation. Usual ports: 27017 to 27019.
+ *
+ * @example presets.mongodb.label(header); // 'OP_MSG', say
+ */
 export const mongodb: Preset<MessageHead> = {
   name: 'mongodb',
   title: 'MongoDB',

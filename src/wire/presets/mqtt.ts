@@ -36,6 +36,12 @@ const TYPES: readonly (string | null)[] = [
 const LENGTH_MAX = 2 ** 28 - 1;
 const LAYOUT = layoutOf({ width: 'varint', offset: 1, maxVarint: 4, maxLength: LENGTH_MAX });
 
+/**
+ * MQTT 3.1 to 5 (OASIS MQTT 5.0, section 2.1): control packets, whose length is a varint of at most four bytes. Usual
+ * port: 1883.
+ *
+ * @example presets.mqtt.label(header); // 'CONNECT', 'PUBLISH', …
+ */
 export const mqtt: Preset<MessageHead> = {
   name: 'mqtt',
   title: 'MQTT 3.1 to 5',

@@ -13,6 +13,13 @@
 import type { Preset } from '../preset.ts';
 import { headFraming, headOf, type MessageHead } from './message-head.ts';
 
+/**
+ * MySQL and MariaDB packets (MySQL Internals, "MySQL Packets"): a length of 24 bits, little-endian, and a sequence
+ * number. A connection whose two sides agreed on compression or TLS is read wrongly, as its bytes do not show that.
+ * Usual port: 3306.
+ *
+ * @example presets.mysql.label(header); // 'sequence 0'
+ */
 export const mysql: Preset<MessageHead> = {
   name: 'mysql',
   title: 'MySQL and MariaDB',

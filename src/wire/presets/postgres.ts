@@ -102,23 +102,22 @@ const ENCRYPTION_ANSWERS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * The preset `postgresql`.
+ * PostgreSQL (documentation, "Frontend/Backend Protocol", Message Formats): start-up packets, messages behind a type
+ * and a length, and the answers of one byte to a request for encryption. Usual port: 5432.
  *
  * @example
  * // Both directions of a live connection: the requests of the client decide how to read the server's next byte.
- * let asks = 0;
- * const fromClient = postgresql.framing({ side: 'client' });
- * const fromServer = postgresql.framing({ side: 'server', asked: () => asks > 0 });
- * const { asks: isAsk, answers: isAnswer } = postgresql.looksAhead;
- * client$.pipe(deframe(fromClient)).subscribe({
+ * let asked = 0;
+ * const { postgresql } = presets;
+ * fromClient$.pipe(deframe(postgresql.framing({ side: 'client' }))).subscribe({
  *   next: (event) => {
- *     if (event.type === 'start' && isAsk(event.header)) asks++;
+ *     if (event.type === 'start' && postgresql.looksAhead.asks(event.header)) asked++;
  *   },
  *   error: (error) => console.error(error.message),
  * });
- * server$.pipe(deframe(fromServer)).subscribe({
+ * fromServer$.pipe(deframe(postgresql.framing({ side: 'server', asked: () => asked > 0 }))).subscribe({
  *   next: (event) => {
- *     if (event.type === 'start' && isAnswer(event.header)) asks--;
+ *     if (event.type === 'start' && postgresql.looksAhead.answers(event.header)) asked--;
  *   },
  *   error: (error) => console.error(error.message),
  * });

@@ -36,6 +36,12 @@ function length(bytes: Uint8Array, start: number): number | HeadFault {
   return headFault('length-too-large', message, declared, NETBIOS_LENGTH_MAX);
 }
 
+/**
+ * SMB over TCP ([MS-SMB2], section 2.1), and the NetBIOS session service (RFC 1002, section 4.3), whose packets look
+ * the same. Usual ports: 445 and 139.
+ *
+ * @example presets.smb.label(header); // 'session message'
+ */
 export const smb: Preset<MessageHead> = {
   name: 'smb',
   title: 'SMB over TCP, NetBIOS session service',

@@ -49,6 +49,12 @@ function length(bytes: Uint8Array, start: number): number | HeadFault {
 const size = (bytes: Uint8Array, start: number, end: number): number =>
   start === end || beginsTls(bytes[start]!) ? TLS_HEAD_BYTES : HEAD_BYTES;
 
+/**
+ * TDS packets of Microsoft SQL Server ([MS-TDS], section 2.2.3.1): a head of eight bytes, with the length of the whole
+ * packet. TLS records between them are found as well. A message may be several packets. Usual port: 1433.
+ *
+ * @example presets.tds.label(header); // 'SQL batch', 'tabular result', 'TLS handshake', …
+ */
 export const tds: Preset<MessageHead> = {
   name: 'tds',
   title: 'TDS (SQL Server)',

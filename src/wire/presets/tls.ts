@@ -47,6 +47,12 @@ export function tlsLength(bytes: Uint8Array, start: number): number | HeadFault 
   return headFault('length-too-large', message, length, TLS_FRAGMENT_BYTES_MAX);
 }
 
+/**
+ * TLS records (RFC 8446, section 5.1; RFC 5246, section 6.2.3), also on a connection that began with another protocol:
+ * a type, a version, and a length of at most 2^14 + 2,048 bytes. Usual ports: 443, 8443, 993 and others.
+ *
+ * @example presets.tls.label(header); // 'handshake', 'application data', 'alert', …
+ */
 export const tls: Preset<MessageHead> = {
   name: 'tls',
   title: 'TLS records',
