@@ -11,11 +11,12 @@ import {
   ReplaySubject,
   share,
   takeUntil,
+  tap,
   timer,
 } from 'rxjs';
 import { concatBytes } from '../base/bytes.ts';
 import type { Connection } from '../transport/connection.ts';
-import type { ListenEvent } from '../transport/listen-event.ts';
+import { checkListenEvent, type ListenEvent } from '../transport/listen-event.ts';
 import { CODEC, checkOptions, FUNCTION, OBSERVABLE, optional, RECORD, type Rule } from '../wire/argument.ts';
 import type { Actor } from './actor.ts';
 import { createConnectionLimit } from './bounds/connection-limit.ts';
@@ -82,6 +83,7 @@ export interface ServeActorsOptions<S, In, Out, Head, E extends { readonly type:
 const ACTOR: Rule = {
   words: 'an actor, such as defineActor makes',
   isKind: (value) => CODEC.isKind((value as { readonly codec?: unknown } | null)?.codec),
+  hint: (value) => (typeof value === 'function' ? 'call defineActor twice: defineActor()({ … })' : null),
 };
 const RULES = {
   connections$: OBSERVABLE,
@@ -175,6 +177,7 @@ export function serveActors<S, In, Out, Head, E extends { readonly type: string 
 
     const served$ = options.connections$.pipe(
       takeUntil(shutdown$),
+      tap((event) => checkListenEvent('serveActors', event)),
       mergeMap((event) => (event.type === 'connection' ? serveOne(event.connection) : of(event))),
       finalize(() => {
         watching.unsubscribe();

@@ -1,13 +1,26 @@
 /**
  * A whole server as one Observable: it listens while it is subscribed, and emits the events of the server.
  */
-import { defer, delay, finalize, map, merge, mergeMap, type Observable, of, takeUntil, timer } from 'rxjs';
+import {
+  defer,
+  delay,
+  finalize,
+  map,
+  merge,
+  mergeMap,
+  type Observable,
+  of,
+  takeUntil,
+  tap,
+  timer,
+} from 'rxjs';
 import { connectionEvents, type Where } from '../actor/connection-events.ts';
 import { type ServeConnectionOptions, serveConnection } from '../files/effects/serve-connection.ts';
 import type { TokenTries } from '../files/effects/token-tries.ts';
 import { requestFraming } from '../files/session/dispatch.ts';
 import { hostOf } from '../transport/address.ts';
 import type { Connection } from '../transport/connection.ts';
+import { checkListenEvent } from '../transport/listen-event.ts';
 import { type ServerEvent, withPeer } from './event.ts';
 import { checkServe, type ServeOptions } from './serve-options.ts';
 import { createServerState, type ServerState } from './server-state.ts';
@@ -51,6 +64,7 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
     const { shared, cut$ } = server;
     const served$ = options.connections$.pipe(
       takeUntil(shared.shutdown$.pipe(delay(ACCEPT_TAIL_MS))),
+      tap((event) => checkListenEvent('serve', event)),
       mergeMap((event) => (event.type === 'connection' ? serveOne(server, event.connection) : of(event))),
       takeUntil(cut$.pipe(mergeMap(() => timer(STORE_RELEASE_MS)))),
       finalize(() => server.ownEvents$.complete()),

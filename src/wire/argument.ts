@@ -15,6 +15,8 @@ export interface Rule {
   readonly isKind: (value: unknown) => boolean;
   /** Checked only for values of that kind. */
   readonly isWithin?: (value: unknown) => boolean;
+  /** What to do with a value that is often given by mistake: the end of the sentence, or null. */
+  readonly hint?: (value: unknown) => string | null;
 }
 
 /** Rules for the fields of an object, by their names. */
@@ -75,10 +77,10 @@ export const withMethods = (words: string, methods: readonly string[]): Rule => 
   isKind: (value) => isObject(value) && hasMethods(value, methods),
 });
 
-export const FRAMING = withMethods('a framing, such as lengthField({ … }) makes', [
-  'headLength',
-  'parseHead',
-]);
+export const FRAMING: Rule = {
+  ...withMethods('a framing, such as lengthField({ … }) makes', ['headLength', 'parseHead']),
+  hint: (value) => (CODEC.isKind(value) ? 'it is a codec: use frames(codec)' : null),
+};
 /** A codec has an object that decodes, and a function that encodes. */
 export const CODEC: Rule = {
   words: 'a codec, such as lengthField({ … }) makes',
@@ -92,15 +94,19 @@ export const CONNECTION: Rule = {
     hasMethods(value, ['write', 'end', 'destroy', 'pause', 'resume']) &&
     OBSERVABLE.isKind(value.chunks$) &&
     OBSERVABLE.isKind(value.closed$),
+  hint: (value) => {
+    if (!isObject(value)) return null;
+    if (hasMethods(value, ['addEventListener', 'send'])) return 'fromWebSocket makes one of a WebSocket';
+    return hasMethods(value, ['setNoDelay', 'write']) ? 'fromSocket makes one of a socket' : null;
+  },
 };
-export const STORE = withMethods('a store, such as memoryStore makes', [
-  'put',
-  'open',
-  'stat',
-  'list',
-  'remove',
-  'rename',
-]);
+export const STORE: Rule = {
+  ...withMethods('a store, such as memoryStore makes', ['put', 'open', 'stat', 'list', 'remove', 'rename']),
+  hint: (value) =>
+    isObject(value) && typeof value.ok === 'boolean'
+      ? 'openDiskStore answers an outcome: check its `ok`, and give its `value`'
+      : null,
+};
 export const SCHEDULER = withMethods('a scheduler of RxJS', ['now', 'schedule']);
 
 export const either = (first: Rule, second: Rule): Rule => ({
@@ -128,8 +134,12 @@ const holds = ({ isKind, isWithin }: Rule, value: unknown): boolean =>
  * @param name the name of the value, as the sentence begins: `listenTcp: the options`.
  * @throws TypeError or RangeError with a sentence.
  */
-export function check(name: string, value: unknown, { words, isKind, isWithin }: Rule): void {
-  if (!isKind(value)) throw new TypeError(`${name} must be ${words}, and is ${inWords(value)}`);
+export function check(name: string, value: unknown, { words, isKind, isWithin, hint }: Rule): void {
+  if (!isKind(value)) {
+    const advice = hint?.(value) ?? null;
+    const end = advice === null ? '' : `: ${advice}`;
+    throw new TypeError(`${name} must be ${words}, and is ${inWords(value)}${end}`);
+  }
   if (isWithin?.(value) === false) {
     throw new RangeError(`${name} must be ${words}, and is ${inWords(value)}`);
   }
@@ -149,8 +159,10 @@ export const ANYTHING: Rule = { words: 'anything', isKind: () => true };
  * @throws TypeError or RangeError with a sentence.
  */
 export function checkOptions<O>(of: string, options: O, rules: RulesFor<O>): void {
-  checkFields(of, options, rules);
+  check(`${of}: its options`, options, RECORD);
+  // A misspelt name first: without it another option may be missing.
   checkNames(of, options as object, rules);
+  checkFields(of, options, rules);
 }
 
 /**

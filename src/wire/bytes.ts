@@ -26,7 +26,7 @@ function viewOf(value: unknown, what: string): Uint8Array {
   if (isMemory(value)) return new Uint8Array(value);
   const came = typeof value === 'string' ? 'a string' : inWords(value);
   throw new TypeError(
-    `${what} must be bytes (a Uint8Array, an ArrayBuffer or a view of one), and is ${came}${adviceFor(value)}`,
+    `${what} must be bytes (a Uint8Array, an ArrayBuffer or a view of one), and is ${came}${adviceFor(value, what)}`,
   );
 }
 
@@ -35,9 +35,10 @@ function isMemory(value: unknown): value is ArrayBuffer | SharedArrayBuffer {
   return tag === '[object ArrayBuffer]' || tag === '[object SharedArrayBuffer]';
 }
 
-function adviceFor(value: unknown): string {
+function adviceFor(value: unknown, what: string): string {
   if (typeof value === 'string') {
-    return ': encode it with TextEncoder, and call no setEncoding on the socket it comes from';
+    const isReceived = what === 'a chunk';
+    return `: encode it with TextEncoder${isReceived ? ', and call no setEncoding on the socket it comes from' : ''}`;
   }
   if (Object.prototype.toString.call(value) === '[object Blob]') {
     return ": take its arrayBuffer(), or set the WebSocket's binaryType to 'arraybuffer'";

@@ -302,7 +302,7 @@ describe('how it is framed', () => {
   test('a preset is named by the port, or by --preset', async () => {
     const { run, written } = folderWith(golden('dns.pcap'));
     expect((await run(...toOut, '--only', '1')).stderr).toBe('');
-    expect(written()).toContain('const pipeline = framesOf(dns);');
+    expect(written()).toContain('const pipeline = framesOf(presets.dns);');
     expect((await run(...toOut, '--force', '--only', '1', '--preset', 'DNS')).stderr).toBe('');
     expect(written()).toContain('replay trace.pcap --only 1 --preset dns --write-test');
   });
@@ -323,7 +323,7 @@ describe('how it is framed', () => {
     const { status, stdout } = await run('--write-test', 'test/out.test.ts', ...pipeline);
     expect(status).toBe(0);
     expect(stdout).toContain('not tried yet: npx vitest run test/out.test.ts');
-    expect(written('test/out.test.ts')).toContain("import { shout as pipeline } from '../src/shout.ts';");
+    expect(written('test/out.test.ts')).toContain("import { shout as pipeline } from '../src/shout.js';");
     expect((await run(...toOut, '--pipeline', 'a-package', '--length-field', 'width=2')).status).toBe(0);
     expect(written()).toContain("import pipeline from 'a-package';");
     expect(written()).toContain('  framing: lengthField({ width: 2,');

@@ -93,7 +93,7 @@ test('written tests of files, of another protocol and of an actor pass as they a
     '--target',
     'es2022',
   ];
-  const modules = ['--module', 'nodenext', '--allowImportingTsExtensions', '--types', 'node'];
+  const modules = ['--module', 'nodenext', '--types', 'node'];
   const names = ['files.test.ts', 'dns.test.ts', 'shout.test.ts'];
   expect((await inProject(tsc, '--ignoreConfig', ...options, ...modules, ...names)).stdout).toBe('');
 });
@@ -102,7 +102,9 @@ test('a written test imports what is public, and a test of one conversation is s
   for (const name of ['files.test.ts', 'dns.test.ts', 'shout.test.ts']) {
     const imported = [...textOf(name).matchAll(/^import .* from '([^']+)'/gm)].map(([, from]) => from);
     expect(
-      imported.filter((from) => !['sluice', 'sluice/testing', 'vitest', './shout.ts'].includes(from!)),
+      imported.filter(
+        (from) => !['sluice', 'sluice/capture', 'sluice/testing', 'vitest', './shout.js'].includes(from!),
+      ),
     ).toEqual([]);
   }
   for (const name of ['dns.test.ts', 'shout.test.ts']) {
@@ -112,7 +114,7 @@ test('a written test imports what is public, and a test of one conversation is s
 
 test('a test fails, and names the frame, when the actor in its one line answers otherwise', async () => {
   const written = textOf('shout.test.ts');
-  expect(written).toContain("import { shout as pipeline } from './shout.ts';");
+  expect(written).toContain("import { shout as pipeline } from './shout.js';");
   writeFileSync(file('other.test.ts'), written.replace('{ shout as', '{ whisper as'));
   const { status, stdout, stderr } = await vitest('other.test.ts');
   expect(status).toBe(1);

@@ -1,7 +1,7 @@
 /** The connections of a pool: made when jobs need them, made again when they break, closed when no job is left. */
 import { destroyLater } from '../../transport/close-gracefully.ts';
 import { connectionFault } from '../../transport/connection-fault.ts';
-import { check, OBSERVABLE } from '../../wire/argument.ts';
+import { CONNECTION, check, OBSERVABLE } from '../../wire/argument.ts';
 import { createClient } from '../client.ts';
 import { type ClientFault, isClientFault } from '../client-fault.ts';
 import { clientFault } from '../content/read-content.ts';
@@ -48,6 +48,11 @@ function connect(pool: PoolState, connection: PooledConnection): void {
   check('what `connect` answers', connecting$, OBSERVABLE);
   const connecting = connecting$.subscribe({
     next: (made) => {
+      try {
+        check('what `connect` emits', made, CONNECTION);
+      } catch (error) {
+        return giveUp(pool, connection, { code: 'connection', cause: connectionFault(error), sent: false });
+      }
       pool.reached = true;
       if (!pool.connections.has(connection)) return made.destroy();
       const client = createClient(made, pool.settings.client);

@@ -1,6 +1,6 @@
 /** Messages of a type of your own, in the frames of another codec. */
 import { memoryOf } from '../../base/memory-of.ts';
-import { CODEC, check, FUNCTION, RECORD } from '../argument.ts';
+import { CODEC, check, FUNCTION, inWords, RECORD } from '../argument.ts';
 import type { Codec, Decoded, Decoder } from '../codec.ts';
 import { decodedMessage, MessageFault } from './message-fault.ts';
 
@@ -51,6 +51,7 @@ function decoderOf<In, Out, S>(
   const messageOf = (decoded: Decoded<Uint8Array>): Decoded<In> => {
     if (decoded.type !== 'message') return decoded;
     const { message: bytes, cost, position, memory } = decoded;
+    if (!(bytes instanceof Uint8Array)) throw new TypeError(noBytes(bytes));
     const made = decodedMessage(() => decode(bytes), costOf ?? (() => cost), bytes, position);
     // What is made of the bytes may hold them.
     return memory === undefined || made.type === 'fault' ? made : { ...made, memory };
@@ -65,6 +66,9 @@ function decoderOf<In, Out, S>(
   };
 }
 
+const noBytes = (message: unknown): string =>
+  `the codec of messages must hand on bytes, as lengthField and delimited do, and hands on ${inWords(message)}`;
+
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
@@ -73,6 +77,8 @@ const encoder = new TextEncoder();
  * `message-invalid`, which is not fatal. The values are what the peer sent: any JSON. A pattern (ts-pattern) tells
  * those that your protocol knows.
  *
+ * @param frames a codec of bytes: `lengthField`; for JSON lines `delimited(Uint8Array.of(10), { maxLength })`, and not
+ *   `lines`, whose messages are text.
  * @example
  * const codec = jsonMessages(lengthField({ width: 4, maxLength: 65_536 }));
  * codec.encode({ say: 'hello' }); // [00 00 00 0f, {"say":"hello"}]

@@ -148,8 +148,12 @@ function onlyFramedSo(log: ConversationLog, framing: TestFraming): ConversationL
 
 const ownFrom = ({ module, name }: OwnPipeline, test: string): OwnPipeline =>
   /^\.{0,2}\//.test(module) || isAbsolute(module)
-    ? { module: withDot(relativeTo(module, test)), name }
+    ? { module: withDot(asImported(relativeTo(module, test), test)), name }
     : { module, name };
+
+/** A test in TypeScript imports a module by the name of what it is compiled to, as TypeScript wants it. */
+const asImported = (path: string, test: string): string =>
+  /\.[cm]?ts$/.test(test) ? path.replace(/\.([cm]?)ts$/, '.$1js') : path;
 
 const withDot = (path: string): string => (path.startsWith('.') ? path : `./${path}`);
 
