@@ -33,14 +33,25 @@ test.each(documents)('%s links only to headings that exist', (document) => {
 });
 
 /** What stands in backticks, alone or in a command, and is a file or a folder of the project. */
-const pathsIn = (document: string): readonly string[] =>
-  [...proseOf(document).matchAll(/`([^`\n]+)`/g)].flatMap(([, code]) =>
+const pathsIn = (text: string): readonly string[] =>
+  [...text.matchAll(/`([^`\n]+)`/g)].flatMap(([, code]) =>
     code!.split(/\s+/).filter((word) => /^(?:src|test)\//.test(word)),
   );
 
+/** The documents that the package brings. */
+const forUsers = documents.filter((path) => !path.startsWith('test/') && path !== 'src/README.md');
+
 test.each(documents)('%s names only files and folders that exist', (document) => {
-  expect(pathsIn(document).filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  expect(pathsIn(proseOf(document)).filter((path) => !existsSync(join(root, path)))).toEqual([]);
 });
+
+test.each(forUsers)(
+  '%s says of sources that it names, which the package lacks, that a clone has them',
+  (document) => {
+    const paragraphs = proseOf(document).split('\n');
+    expect(paragraphs.filter((text) => pathsIn(text).length > 0 && !/\bclone\b/.test(text))).toEqual([]);
+  },
+);
 
 // After a change of what they are made of: UPDATE_DOCS=1 npx vitest run test/documents.test.ts
 test.each(documents.filter((document) => tablesIn(read(document)).length > 0))(
@@ -63,7 +74,6 @@ test('the README has at most 10,000 bytes', () => {
 
 test('the README leads to every document that is for users', () => {
   const linked = linksIn('README.md', proseOf('README.md')).map(({ path }) => path);
-  const forUsers = documents.filter((path) => !path.startsWith('test/') && path !== 'src/README.md');
   expect(forUsers.filter((path) => path !== 'README.md' && !linked.includes(path))).toEqual([]);
 });
 
@@ -158,13 +168,14 @@ describe('a command in the documents', () => {
     expect(used.filter((word) => !known.includes(word))).toEqual([]);
   });
 
-  const forUsers = documents.filter((path) => !/^test\/|^src\/README|wireshark/.test(path));
-
-  test.each(forUsers)('%s names only options that a command has', (document) => {
-    const known = new Set(program.commands.flatMap(({ options }) => options.map(({ long }) => long)));
-    const named = [...proseOf(document).matchAll(/`(--[a-z][a-z-]*[a-z])/g)].map(([, name]) => name!);
-    expect(named.filter((name) => !known.has(name))).toEqual([]);
-  });
+  test.each(forUsers.filter((path) => !path.includes('wireshark')))(
+    '%s names only options that a command has',
+    (document) => {
+      const known = new Set(program.commands.flatMap(({ options }) => options.map(({ long }) => long)));
+      const named = [...proseOf(document).matchAll(/`(--[a-z][a-z-]*[a-z])/g)].map(([, name]) => name!);
+      expect(named.filter((name) => !known.has(name))).toEqual([]);
+    },
+  );
 
   test('every script that the documents run is one of package.json', () => {
     const { scripts } = JSON.parse(read('package.json'));

@@ -26,9 +26,10 @@ import {
 } from './support/processes/installed-package.ts';
 import { documents, examples, examplesOf, promised, textOf } from './support/readme.ts';
 
-/** Examples that end by themselves, and servers that do not. */
+/** Examples that end by themselves, servers that do not, and clients of the server in the same document. */
 const programs = examplesOf('ts example');
 const servers = examplesOf('js server');
+const clients = examplesOf('js client');
 /** The documents that have a file of their own in the package: those of src/, but for the map of what is not in it. */
 const shipped = documents.filter((path) => path.startsWith('src/') && path !== 'src/README.md');
 /** A program of a browser: what it has, a Blob or a BufferSource, is what the library takes and gives. */
@@ -73,6 +74,9 @@ beforeAll(() => {
       join(project, `server-${i}.ts`),
       code.replace('defineActor()', 'defineActor<{ state: number }>()'),
     );
+  });
+  clients.forEach(({ code }, i) => {
+    writeFileSync(join(project, `client-${i}.ts`), code);
   });
 });
 afterAll(() => remove());
@@ -197,7 +201,7 @@ describe('the package', () => {
 
 describe('the documents', () => {
   const run = (file: string) =>
-    execFileSync(process.execPath, [join(project, file)], { encoding: 'utf8', timeout: 120_000 }).split('\n');
+    execFileSync(process.execPath, [file], { cwd: project, encoding: 'utf8', timeout: 120_000 }).split('\n');
 
   test('the documents have examples that compile against the declarations of the package, its own included', () => {
     execFileSync(process.execPath, [tsc, '-p', project], { encoding: 'utf8', stdio: 'pipe' });
@@ -205,9 +209,10 @@ describe('the documents', () => {
 
   test('the examples are all found', () => {
     const blocks = documents.flatMap((document) => [...textOf(document).matchAll(/^```[jt]s .+$/gm)]);
-    expect(programs.length + servers.length).toBe(blocks.length);
+    expect(programs.length + servers.length + clients.length).toBe(blocks.length);
     expect(programs.length).toBeGreaterThanOrEqual(12);
     expect(servers.length).toBeGreaterThanOrEqual(1);
+    expect(clients.length).toBeGreaterThanOrEqual(1);
   });
 
   test.each(programs.map(({ place, code }, i) => [place, i, code] as const))(
@@ -227,20 +232,28 @@ describe('the documents', () => {
     expect(own.length).toBeGreaterThan(0);
   });
 
-  test.each(servers.map(({ place, code }, i) => [place, i, code] as const))(
-    'the server of %s, run in Node as it is, counts the lines that it gets',
-    async (_, i, code) => {
+  test.each(servers.map(({ place, document, code }, i) => [place, i, document, code] as const))(
+    'the server of %s, run in Node as it is, counts the lines that it gets, and answers the clients beside it',
+    async (_, i, document, code) => {
       writeFileSync(join(project, `server-${i}.mjs`), code.replace('7000', '0'));
       const server = spawn(process.execPath, [join(project, `server-${i}.mjs`)]);
       try {
         let said = '';
-        for await (const text of server.stdout.setEncoding('utf8')) {
+        // Not destroyed behind that: the server goes on printing.
+        for await (const text of server.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
           said += text;
           if (/port: \d+/.test(said)) break;
         }
-        const socket = connect(Number(/port: (\d+)/.exec(said)![1]), '127.0.0.1');
+        server.stdout.resume();
+        const [, port] = /port: (\d+)/.exec(said)!;
+        const socket = connect(Number(port), '127.0.0.1');
         socket.end('one\ntwo\n');
         expect((await socket.setEncoding('utf8').toArray()).join('')).toBe('1: one\n2: two\n');
+        clients.forEach((client, j) => {
+          if (client.document !== document) return;
+          writeFileSync(join(project, `client-${j}.mjs`), client.code.replace('7000', port!));
+          expect(run(`client-${j}.mjs`)).toEqual(expect.arrayContaining([...promised(client.code)]));
+        });
       } finally {
         server.kill();
       }

@@ -99,7 +99,7 @@ describe('what is said', () => {
     const env = { SLUICE_SERVER: '', SLUICE_TLS_CA: '', SLUICE_TOKEN_FILE: '' };
     expect(await sluice(['ls'], { cwd: folder, env })).toMatchObject({
       status: 2,
-      stderr: 'sluice: no server was named: add --server HOST:PORT, or set SLUICE_SERVER\n',
+      stderr: 'sluice: no server was named: add --from HOST:PORT, or set SLUICE_SERVER\n',
     });
   });
 

@@ -20,6 +20,8 @@ export interface ServerFlags extends TlsFlags {
   readonly server?: ServerAddress;
   readonly to?: ServerAddress;
   readonly from?: ServerAddress;
+  /** Which of the two the command has. */
+  readonly serverOption?: 'to' | 'from';
   /** Milliseconds. */
   readonly timeout: number;
   readonly tokenFile?: string;
@@ -38,6 +40,7 @@ all users of a machine can see those.`;
 
 export function addServerOption(command: Command, name: 'to' | 'from'): Command {
   command
+    .setOptionValue('serverOption', name)
     .addOption(
       new Option(`--${name} <SERVER>`, 'the server, HOST:PORT or unix:/path').argParser(parseServerAddress),
     )
@@ -59,7 +62,9 @@ export function addServerOption(command: Command, name: 'to' | 'from'): Command 
 export function addressOf(flags: ServerFlags): ServerAddress {
   const address = flags.to ?? flags.from ?? flags.server;
   if (address === undefined) {
-    throw usageError('no server was named: add --server HOST:PORT, or set SLUICE_SERVER');
+    throw usageError(
+      `no server was named: add --${flags.serverOption ?? 'server'} HOST:PORT, or set SLUICE_SERVER`,
+    );
   }
   return address;
 }

@@ -26,7 +26,11 @@ import { once, read, write } from '../../transport/connection-helpers.ts';
 import { listener } from '../../transport/tcp-pair.ts';
 
 /** What a command gets from its line and environment; throws what commander does. */
-function flagsOf(args: readonly string[], environment: Readonly<Record<string, string>> = {}): ServerFlags {
+function flagsOf(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  name: 'to' | 'from' = 'to',
+): ServerFlags {
   const inherited = Object.keys(process.env).filter((name) => name.startsWith('SLUICE_'));
   for (const name of inherited) vi.stubEnv(name, undefined);
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
@@ -34,7 +38,7 @@ function flagsOf(args: readonly string[], environment: Readonly<Record<string, s
     vi.unstubAllEnvs();
   });
   const command = new Command('test').exitOverride().configureOutput({ writeErr: () => {} });
-  addServerOption(command, 'to').parse(args, { from: 'user' });
+  addServerOption(command, name).parse(args, { from: 'user' });
   return command.opts<ServerFlags>();
 }
 
@@ -209,9 +213,16 @@ describe('a connection that cannot be says which option helps', () => {
 });
 
 describe('flags that make no sense', () => {
+  test.each(['to', 'from'] as const)(
+    'without a server, the option that the command has for it is named: --%s',
+    (name) => {
+      const message = misuse(() => connection$(flagsOf([], {}, name)));
+      expect(message).toBe(`no server was named: add --${name} HOST:PORT, or set SLUICE_SERVER`);
+    },
+  );
+
   const junk = () => file('junk');
   test.each<[string, () => readonly string[], string]>([
-    ['no server', () => [], 'no server was named'],
     ['TLS on a Unix socket', () => ['--to', 'unix:/s', '--tls'], 'leave --tls away'],
     ['a certificate without a key', () => ['--to', ':1', '--tls-cert', junk()], 'belong together'],
     [
