@@ -9,7 +9,7 @@ import { played } from './served.ts';
 const PIECE_BYTES = 64 * 1024;
 
 /** A played server, and requests `a` and `b` that it was sent, of which `a` is being answered, perhaps with bytes at once. */
-async function answering(pieces: number, withAck = new Uint8Array(0)) {
+async function answering(pieces: number, withAck: Uint8Array = new Uint8Array(0)) {
   const server = played();
   const ask = (cmd: string, begun: (answer: ArrivingAnswer) => void = () => {}): Subscription =>
     server.client.request({ cmd }, { answer: 'stream' }).subscribe({ next: begun, error: () => {} });

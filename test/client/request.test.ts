@@ -59,6 +59,15 @@ const fetch = defineCommand({
       .otherwise(() => ({ state })),
 });
 
+/** Answers with fields that no header can have, or that the session adds itself. */
+const faulty = (fields: Readonly<Record<string, unknown>>) =>
+  defineCommand({
+    pattern: { cmd: 'faulty' },
+    touches: {},
+    start: () => acknowledge(null, fields),
+    on: (state) => ({ state }),
+  });
+
 const serving = (options?: Parameters<typeof served>[0]) => served(options, [backwards, sum, fetch]);
 
 const fault = (result: Promise<unknown>) =>
@@ -175,6 +184,18 @@ describe('a request with bodies', () => {
     );
   });
 
+  test('an answer that says more bytes than there is memory for is too large, however many were allowed', async () => {
+    const { client, begun, reply } = played();
+    const allowed = { answer: 'bytes', maxBytes: Number.MAX_SAFE_INTEGER } as const;
+    const asking = fault(lastValueFrom(client.request({ cmd: 'x' }, allowed)));
+    await begun(1);
+    reply({ ack: 'x', id: 1, body: 2 ** 52 });
+    expect(await asking).toMatchObject({
+      code: 'too-large',
+      message: expect.stringContaining('4503599627370496'),
+    });
+  });
+
   test('a server that does not know the command skips the body, and serves the requests behind it', async () => {
     const { client } = served();
     const results = await Promise.all([
@@ -183,6 +204,31 @@ describe('a request with bodies', () => {
     ]);
     expect(results[0]).toMatchObject({ code: 'refused', error: { code: 'unknown-command' } });
     expect(results[1]).toBeNull();
+  });
+
+  test.each([
+    ['are too long for a header', { text: 'x'.repeat(70_000) }],
+    ['have no JSON', { number: 1n }],
+    ['say the length of another body', { body: 3 }],
+    ['name another command', { ack: 'other' }],
+    ['have an id of their own', { id: 7 }],
+  ])(
+    'a command whose answer cannot be sent, since its fields %s, fails its own request and no other',
+    async (_, fields) => {
+      const { client } = served({}, [faulty(fields)]);
+      const results = await Promise.all([
+        fault(lastValueFrom(client.request({ cmd: 'faulty' }))),
+        fault(lastValueFrom(client.request({ cmd: 'ping' }))),
+      ]);
+      expect(results[0]).toMatchObject({ code: 'refused', error: { code: 'internal' } });
+      expect(results[1]).toBeNull();
+    },
+  );
+
+  test('the fields of an ack are refused where the session would add them, and that says why', () => {
+    for (const name of ['ack', 'id', 'body'])
+      expect(() => acknowledge(null, { [name]: 1 })).toThrow(`must not have '${name}': the session adds it`);
+    expect(() => acknowledge(null, { id: undefined })).not.toThrow();
   });
 
   test('a body that cannot be read as promised fails its request, and reaches no command whole', async () => {
@@ -258,6 +304,24 @@ describe('a request with bodies', () => {
     );
     expect(() => client.request({ cmd: 'x' }, { body: 'text' as never })).toThrow(TypeError);
     expect(() => client.request({} as never)).toThrow(/cmd must be a string/);
+  });
+
+  test('a header that promises a body is refused where there is none: the requests behind it would be taken for it', () => {
+    const { client } = served();
+    expect(() => client.request({ cmd: 'x', filesize: 3 })).toThrow(/give the bytes as `body`/);
+    expect(() => client.request({ cmd: 'put', filename: 'a', filesize: 3 })).toThrow(TypeError);
+    expect(() => client.request({ cmd: 'x', filesize: 0 })).not.toThrow();
+  });
+
+  test('a field of the header that throws does so where the request is made', () => {
+    const { client } = served();
+    const header = {
+      cmd: 'x',
+      get field(): never {
+        throw new Error('no field');
+      },
+    };
+    expect(() => client.request(header)).toThrow('no field');
   });
 
   test('what is emitted has the type of what was asked for', () => {
