@@ -664,7 +664,7 @@ describe('a command of your own', () => {
     const answering = defineCommand({
       pattern: { cmd: 'bytes' },
       touches: {},
-      start: () => acknowledge(null, { it: 1, body: 'is overwritten' }, bytes),
+      start: () => acknowledge(null, { it: 1 }, bytes),
       on: (state: null) => ({ state }),
     });
     const talk = conversation(createSession([size, answering], { openRequests: 8 }));
