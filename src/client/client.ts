@@ -8,6 +8,7 @@ import {
   CONNECTION,
   check,
   checkOptions,
+  FLAG,
   MILLISECONDS,
   optional,
   SCHEDULER,
@@ -170,10 +171,13 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     page: (settings) => page(pipeline, settings),
     stat: (filename) => ask(pipeline, { cmd: 'stat', filename }, fileAck('stat')).pipe(map(infoOf)),
     delete: (filename) => ask(pipeline, { cmd: 'delete', filename }, { ack: 'delete' }).pipe(ignoreValues),
-    rename: (filename, to, { ifAbsent = false } = {}) =>
-      ask(pipeline, { cmd: 'rename', filename, to, ...(ifAbsent ? { ifAbsent } : {}) }, RENAME_ACK).pipe(
+    rename: (filename, to, settings = {}) => {
+      checkOptions('rename', settings, { ifAbsent: optional(FLAG) });
+      const ifAbsent = settings.ifAbsent ? { ifAbsent: true } : {};
+      return ask(pipeline, { cmd: 'rename', filename, to, ...ifAbsent }, RENAME_ACK).pipe(
         map((ack) => ({ ...infoOf(ack), name: to })),
-      ),
+      );
+    },
     ping: () => ask(pipeline, { cmd: 'ping' }, { ack: 'ping' }).pipe(ignoreValues),
     request: requestOver(pipeline),
     end: pipeline.end,
