@@ -49,6 +49,7 @@ const calls: Readonly<Record<string, readonly (() => unknown)[]>> = {
   createDownloads: [
     () => library.createDownloads(wrong({ connect })),
     () => library.createDownloads({ connect, backoff: wrong({}) }),
+    () => library.createDownloads({ connect }).page(wrong({})),
   ],
   createMetrics: [() => library.createMetrics(wrong({ events$: NEVER, stats: noStats }))],
   createUploads: [

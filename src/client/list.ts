@@ -26,7 +26,7 @@ const LIST_ACK = {
 
 /** The server says what it does not take. */
 const LIST_RULES: RulesFor<ListSettings> = { prefix: ANYTHING, after: ANYTHING };
-const PAGE_RULES: RulesFor<PageSettings> = { ...LIST_RULES, limit: ANYTHING };
+export const PAGE_RULES: RulesFor<PageSettings> = { ...LIST_RULES, limit: ANYTHING };
 
 export function page(pipeline: RequestPipeline, settings: PageSettings = {}): Observable<Listing> {
   checkOptions('page', settings, PAGE_RULES);
