@@ -60,6 +60,8 @@ export interface SendRequest {
     header: RequestHeader,
     settings: RequestSettings & { readonly answer: 'stream' },
   ): Observable<ArrivingAnswer>;
+  /** For settings of which only the program knows what they ask for. */
+  (header: RequestHeader, settings: RequestSettings): Observable<Ack | WholeAnswer | ArrivingAnswer>;
 }
 
 const ANSWER_BYTES_MAX_DEFAULT = 1024 * 1024;

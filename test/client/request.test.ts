@@ -5,7 +5,7 @@ import { match, P } from 'ts-pattern';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { bytesContent } from '../../src/client/content/content.ts';
 import { streamContent } from '../../src/client/content/stream-content.ts';
-import type { ArrivingAnswer, WholeAnswer } from '../../src/client/request.ts';
+import type { ArrivingAnswer, RequestSettings, WholeAnswer } from '../../src/client/request.ts';
 import type { Ack } from '../../src/files/protocol/reply.ts';
 import { acknowledge, defineCommand, refuse } from '../../src/files/session/command.ts';
 import { crc32 } from '../../src/store/crc32.ts';
@@ -330,5 +330,9 @@ describe('a request with bodies', () => {
     expectTypeOf(client.request(header)).toEqualTypeOf<Observable<Ack>>();
     expectTypeOf(client.request(header, { answer: 'bytes' })).toEqualTypeOf<Observable<WholeAnswer>>();
     expectTypeOf(client.request(header, { answer: 'stream' })).toEqualTypeOf<Observable<ArrivingAnswer>>();
+    const settings: RequestSettings = {};
+    expectTypeOf(client.request(header, settings)).toEqualTypeOf<
+      Observable<Ack | WholeAnswer | ArrivingAnswer>
+    >();
   });
 });
