@@ -111,7 +111,7 @@ export interface Client {
   /**
    * Makes a request of a custom command of your own server: a header, and perhaps a body. It is answered by one ack, and
    * perhaps a body, which `answer` says what to do with: it is dropped, is emitted whole if it has at most `maxBytes`,
-   * or is emitted as it arrives, as `get` does.
+   * or is emitted as it arrives, as `get` does. What the command says of its progress before that is dropped.
    *
    * The client adds the size of a body to the header, as `filesize`. A command of your server reads it by its
    * `bodyLength`; a server that does not know the command skips so many bytes and answers `unknown-command`.

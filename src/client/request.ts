@@ -73,6 +73,10 @@ const RULES: RulesFor<RequestSettings> = {
   maxBytes: optional(wholeFrom(0)),
 };
 
+/** A command may report how far it is before it answers: acks of this name, for which there is no receiver. */
+const PROGRESS = 'progress';
+const dropProgress = () => null;
+
 /** Makes `request` of a client. */
 export const requestOver = (pipeline: RequestPipeline): SendRequest =>
   ((header: RequestHeader, settings: RequestSettings = {}) => {
@@ -95,6 +99,7 @@ export const requestOver = (pipeline: RequestPipeline): SendRequest =>
         header: (content) => (content === null ? fields : { ...fields, filesize: content.size }),
         ...(held === null ? {} : { open: held.open }),
         ...receiver,
+        ...(fields.cmd === PROGRESS ? {} : { progressed: dropProgress }),
         acked: (ack, sent, length) =>
           ack.ack === fields.cmd ? receiver.acked(ack, sent, length) : notAnAckOf(fields.cmd),
         done: () => {

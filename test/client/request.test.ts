@@ -282,6 +282,18 @@ describe('a request with bodies', () => {
     expect(ends).toMatchObject([{ code: 'connection' }, { code: 'connection' }]);
   });
 
+  test('what a command says of its progress before it answers is dropped', async () => {
+    const slow = defineCommand({
+      pattern: { cmd: 'slow' },
+      touches: {},
+      start: () => ({ state: null, replies: [{ type: 'progress' as const, fields: { half: true } }] }),
+      on: (state, event) => (event.type === 'end' ? acknowledge(state, { whole: true }) : { state }),
+    });
+    const { client } = served({}, [slow]);
+    expect(await lastValueFrom(client.request({ cmd: 'slow' }))).toMatchObject({ ack: 'slow', whole: true });
+    expect(await lastValueFrom(client.request({ cmd: 'ping' }))).toMatchObject({ ack: 'ping' });
+  });
+
   test('an ack of another command is a fault of the protocol', async () => {
     const { client, begun, reply } = played();
     const asking = fault(lastValueFrom(client.request({ cmd: 'x' }, { answer: 'bytes' })));
