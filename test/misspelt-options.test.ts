@@ -13,6 +13,7 @@ const wrong = ((options) => ({ ...options, colour: 'red' })) as Wrong;
 
 const bytes = Uint8Array.of(1);
 const connection = () => library.memoryPair()[0];
+const client = () => library.createClient(connection());
 const connect = () => of(connection());
 const store = library.memoryStore();
 const capture = library.captureOf(new Uint8Array(0));
@@ -38,11 +39,17 @@ const calls: Readonly<Record<string, readonly (() => unknown)[]>> = {
   ],
   createClient: [
     () => library.createClient(connection(), wrong({})),
-    () => library.createClient(connection()).request({ cmd: 'x' }, wrong({})),
+    () => client().request({ cmd: 'x' }, wrong({})),
+    () => client().put('a', library.bytesContent(bytes), wrong({})),
+    () => client().get('a', wrong({})),
+    () => client().list(wrong({})),
+    () => client().page(wrong({})),
+    () => client().rename('a', 'b', wrong({})),
   ],
   createDownloads: [
     () => library.createDownloads(wrong({ connect })),
     () => library.createDownloads({ connect, backoff: wrong({}) }),
+    () => library.createDownloads({ connect }).page(wrong({})),
   ],
   createMetrics: [() => library.createMetrics(wrong({ events$: NEVER, stats: noStats }))],
   createUploads: [
@@ -59,7 +66,10 @@ const calls: Readonly<Record<string, readonly (() => unknown)[]>> = {
   encodeLength: [() => library.encodeLength(wrong(width), 1)],
   enframe: [() => library.enframe(wrong(width))],
   fileServer: [() => library.fileServer(wrong({}))],
-  framed: [() => library.framed(connection(), codec, wrong({}))],
+  framed: [
+    () => library.framed(connection(), codec, wrong({})),
+    () => library.framed(connection(), codec).request('a', wrong({})),
+  ],
   fromSocket: [() => library.fromSocket(new Socket(), wrong({}))],
   fromWebSocket: [() => library.fromWebSocket(webSocket, wrong({}))],
   fromWebStreams: [() => library.fromWebStreams(new TransformStream(), wrong({}))],
@@ -158,6 +168,14 @@ describe('an option that there is not', () => {
     expect(await refusal(() => library.createUploads({ connect, paralell: 2 } as never))).toMatch(
       /did you mean parallel\?$/,
     );
+  });
+
+  test('leads to the nearest one, and to none that has little in common with it', async () => {
+    const refused = (options: object) =>
+      refusal(() => library.connectTls({ host: 'a', port: 1, ...options } as never));
+    expect(await refused({ ky: 'x' })).toMatch(/did you mean key\?$/);
+    expect(await refused({ x: 'x' })).toMatch(/; there are host, port, /);
+    expect(await refused({ '': 'x' })).toMatch(/; there are host, port, /);
   });
 
   test('that is undefined counts as left out', async () => {

@@ -18,9 +18,19 @@ export function checkNames(of: string, options: object, known: object): void {
 }
 
 function refuse(of: string, name: string, known: readonly string[]): never {
-  const meant = known.find((each) => edits(name.toLowerCase(), each.toLowerCase()) <= EDITS_MAX);
+  const meant = nearest(name, known);
   const hint = meant === undefined ? `there are ${known.join(', ')}` : `did you mean ${meant}?`;
   throw new TypeError(`${of}: there is no option ${JSON.stringify(name)}; ${hint}`);
+}
+
+/** The name that is the fewest edits away; none when these would leave less than half of it as it is. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  let [best, fewest] = [undefined as string | undefined, EDITS_MAX + 1];
+  for (const each of known) {
+    const count = edits(name.toLowerCase(), each.toLowerCase());
+    if (count < fewest && count * 2 <= Math.max(name.length, each.length)) [best, fewest] = [each, count];
+  }
+  return best;
 }
 
 /** How many letters must be added, removed or changed to make one word of the other (Levenshtein's distance). */

@@ -80,13 +80,36 @@ export async function bundleAll(faces, platformModules) {
     metafile: true,
     write: false,
   });
+  const ofLibrary = importedBy(
+    metafile,
+    names.filter((name) => name !== 'cli/main'),
+  );
   for (const { path, text } of outputFiles) {
     if (Object.hasOwn(PARTITIONS, basename(path, '.js'))) continue;
+    const code = text.replace(BARE_IMPORT, '');
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text.replace(BARE_IMPORT, ''));
+    // Of a package that is bundled a comment says where it begins.
+    const isRead = ofLibrary.has(path) || /^\s*\/\/ node_modules\//m.test(code);
+    writeFileSync(path, isRead ? code : await withoutSpace(code));
   }
   return metafile;
 }
+
+/** The paths of what is written of these entries: their own files, and the chunks that these lead to. */
+function importedBy({ outputs }, entries) {
+  const found = new Set();
+  const visit = (output) => {
+    if (found.has(fromRoot(output)) || outputs[output] === undefined) return;
+    found.add(fromRoot(output));
+    for (const { path } of outputs[output].imports) visit(path);
+  };
+  for (const entry of entries) visit(`dist/${entry}.js`);
+  return found;
+}
+
+/** Nobody reads the command line in `dist/`, and without indentation it is a tenth smaller. Names stay, for stacks. */
+const withoutSpace = async (code) =>
+  (await transform(code, { minifyWhitespace: true, charset: 'utf8', target: TARGET })).code;
 
 /**
  * Keeps modules without RxJS, and those without any package, in other chunks than those with: esbuild joins modules that

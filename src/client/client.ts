@@ -8,6 +8,7 @@ import {
   CONNECTION,
   check,
   checkOptions,
+  FLAG,
   MILLISECONDS,
   optional,
   SCHEDULER,
@@ -116,7 +117,7 @@ export interface Client {
   /**
    * Makes a request of a custom command of your own server: a header, and perhaps a body. It is answered by one ack, and
    * perhaps a body, which `answer` says what to do with: it is dropped, is emitted whole if it has at most `maxBytes`,
-   * or is emitted as it arrives, as `get` does.
+   * or is emitted as it arrives, as `get` does. What the command says of its progress before that is dropped.
    *
    * The client adds the size of a body to the header, as `filesize`. A command of your server reads it by its
    * `bodyLength`; a server that does not know the command skips so many bytes and answers `unknown-command`.
@@ -176,10 +177,13 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     page: (settings) => page(pipeline, settings),
     stat: (filename) => ask(pipeline, { cmd: 'stat', filename }, fileAck('stat')).pipe(map(infoOf)),
     delete: (filename) => ask(pipeline, { cmd: 'delete', filename }, { ack: 'delete' }).pipe(ignoreValues),
-    rename: (filename, to, { ifAbsent = false } = {}) =>
-      ask(pipeline, { cmd: 'rename', filename, to, ...(ifAbsent ? { ifAbsent } : {}) }, RENAME_ACK).pipe(
+    rename: (filename, to, settings = {}) => {
+      checkOptions('rename', settings, { ifAbsent: optional(FLAG) });
+      const ifAbsent = settings.ifAbsent ? { ifAbsent: true } : {};
+      return ask(pipeline, { cmd: 'rename', filename, to, ...ifAbsent }, RENAME_ACK).pipe(
         map((ack) => ({ ...infoOf(ack), name: to })),
-      ),
+      );
+    },
     ping: () => ask(pipeline, { cmd: 'ping' }, { ack: 'ping' }).pipe(ignoreValues),
     request: requestOver(pipeline),
     end: pipeline.end,

@@ -2,6 +2,7 @@
 import { Observable } from 'rxjs';
 import { isMatching, P } from 'ts-pattern';
 import type { Ack } from '../files/protocol/reply.ts';
+import { ANYTHING, check, checkOptions, type RulesFor, TEXT } from '../wire/argument.ts';
 import { type ArrivingBody, createArrivingBody } from './arriving-body.ts';
 import { ClientError } from './client-fault.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
@@ -39,11 +40,17 @@ const GET_ACK = {
 };
 const isGetAck = isMatching(GET_ACK);
 
+/** The server says what it does not take. */
+const GET_RULES: RulesFor<GetSettings> = { offset: ANYTHING, length: ANYTHING };
+
 export function get(
   pipeline: RequestPipeline,
   filename: string,
-  { offset, length }: GetSettings = {},
+  settings: GetSettings = {},
 ): Observable<Download> {
+  check('get: the filename', filename, TEXT);
+  checkOptions('get', settings, GET_RULES);
+  const { offset, length } = settings;
   const range = { ...(offset === undefined ? {} : { offset }), ...(length === undefined ? {} : { length }) };
   return new Observable((subscriber) => {
     const body = createArrivingBody(pipeline);

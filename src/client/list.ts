@@ -2,6 +2,7 @@
 import { EMPTY, expand, from, map, mergeMap, type Observable } from 'rxjs';
 import { P } from 'ts-pattern';
 import type { FileInfo, Listing } from '../files/protocol/file.ts';
+import { ANYTHING, checkOptions, type RulesFor } from '../wire/argument.ts';
 import { ask } from './ask.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
@@ -25,14 +26,22 @@ const LIST_ACK = {
   next: P.optional(P.string),
 } as const;
 
-export const page = (pipeline: RequestPipeline, settings: PageSettings = {}): Observable<Listing> =>
-  ask(pipeline, { cmd: 'list', ...settings }, LIST_ACK).pipe(
+/** The server says what it does not take. */
+const LIST_RULES: RulesFor<ListSettings> = { prefix: ANYTHING, after: ANYTHING };
+export const PAGE_RULES: RulesFor<PageSettings> = { ...LIST_RULES, limit: ANYTHING };
+
+export function page(pipeline: RequestPipeline, settings: PageSettings = {}): Observable<Listing> {
+  checkOptions('page', settings, PAGE_RULES);
+  return ask(pipeline, { cmd: 'list', ...settings }, LIST_ACK).pipe(
     // The server's JSON never has `undefined`, although the type of an optional field allows it.
     map(({ files, next }) => (next === undefined ? { files } : { files, next }) as Listing),
   );
+}
 
-export const list = (pipeline: RequestPipeline, settings: ListSettings = {}): Observable<FileInfo> =>
-  page(pipeline, settings).pipe(
+export function list(pipeline: RequestPipeline, settings: ListSettings = {}): Observable<FileInfo> {
+  checkOptions('list', settings, LIST_RULES);
+  return page(pipeline, settings).pipe(
     expand(({ next }) => (next === undefined ? EMPTY : page(pipeline, { ...settings, after: next }))),
     mergeMap(({ files }) => from(files)),
   );
+}

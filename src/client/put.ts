@@ -5,10 +5,11 @@ import { isMatching, P } from 'ts-pattern';
 import { hexDigits } from '../base/bytes.ts';
 import type { UploadOffset } from '../files/protocol/file.ts';
 import type { Ack } from '../files/protocol/reply.ts';
+import { ANYTHING, check, checkOptions, optional, RECORD, type RulesFor, TEXT } from '../wire/argument.ts';
 import type { JsonHeader } from '../wire/json-header.ts';
 import { ClientError, type ClientFault } from './client-fault.ts';
 import type { Content } from './content/content.ts';
-import { type ContentSource, holdContent } from './content/hold-content.ts';
+import { type ContentSource, checkSource, holdContent } from './content/hold-content.ts';
 import type { SentContent } from './pipeline/client-request.ts';
 import type { RequestPipeline } from './pipeline/request-pipeline.ts';
 
@@ -70,6 +71,16 @@ const PUT_ACK = { ack: 'put', filename: P.string, size: P.number, crc32: P.numbe
 const isPutAck = isMatching(PUT_ACK);
 const isProgress = isMatching({ ack: 'progress', offset: P.number });
 
+/** The server says what it does not take. */
+const PUT_RULES: RulesFor<PutSettings> = {
+  mtime: ANYTHING,
+  ifAbsent: ANYTHING,
+  upload: ANYTHING,
+  resumeAt: optional(RECORD),
+  progress: ANYTHING,
+  sha256: ANYTHING,
+};
+
 export function put(
   pipeline: RequestPipeline,
   filename: string,
@@ -77,6 +88,9 @@ export function put(
   settings: PutSettings = {},
   hooks: PutHooks = {},
 ): Observable<PutEvent> {
+  check('put: the filename', filename, TEXT);
+  checkSource(content);
+  checkOptions('put', settings, PUT_RULES);
   const { resumeAt, progress } = settings;
   const { passed, sent } = hooks;
   return new Observable((subscriber) => {

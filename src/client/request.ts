@@ -64,6 +64,8 @@ export interface SendRequest {
     header: RequestHeader,
     settings: RequestSettings & { readonly answer: 'stream' },
   ): Observable<ArrivingAnswer>;
+  /** For settings of which only the program knows what they ask for. */
+  (header: RequestHeader, settings: RequestSettings): Observable<Ack | WholeAnswer | ArrivingAnswer>;
 }
 
 const ANSWER_BYTES_MAX_DEFAULT = 1024 * 1024;
@@ -75,6 +77,10 @@ const RULES: RulesFor<RequestSettings> = {
   maxBytes: optional(wholeFrom(0)),
 };
 
+/** A command may report how far it is before it answers: acks of this name, for which there is no receiver. */
+const PROGRESS = 'progress';
+const dropProgress = () => null;
+
 /** Makes `request` of a client. */
 export const requestOver = (pipeline: RequestPipeline): SendRequest =>
   ((header: RequestHeader, settings: RequestSettings = {}) => {
@@ -82,7 +88,9 @@ export const requestOver = (pipeline: RequestPipeline): SendRequest =>
     check("request: the header's cmd", header.cmd, TEXT);
     checkOptions('request', settings, RULES);
     const { body, answer = 'ack' } = settings;
-    const source = body === undefined ? null : sourceOf(header, body);
+    // The header is read now, so that what throws there throws here, and not when its turn has come.
+    const fields = { ...header };
+    const source = body === undefined ? noBody(header) : sourceOf(header, body);
     const receive = RECEIVERS[answer];
     return new Observable<never>((subscriber) => {
       const receiver = receive(
@@ -92,11 +100,12 @@ export const requestOver = (pipeline: RequestPipeline): SendRequest =>
       );
       const held = source === null ? null : holdContent(source);
       const cancel = pipeline.request({
-        header: (content) => (content === null ? header : { ...header, filesize: content.size }),
+        header: (content) => (content === null ? fields : { ...fields, filesize: content.size }),
         ...(held === null ? {} : { open: held.open }),
         ...receiver,
+        ...(fields.cmd === PROGRESS ? {} : { progressed: dropProgress }),
         acked: (ack, sent, length) =>
-          ack.ack === header.cmd ? receiver.acked(ack, sent, length) : notAnAckOf(header.cmd),
+          ack.ack === fields.cmd ? receiver.acked(ack, sent, length) : notAnAckOf(fields.cmd),
         done: () => {
           receiver.done();
           subscriber.complete();
@@ -114,6 +123,14 @@ export const requestOver = (pipeline: RequestPipeline): SendRequest =>
       };
     });
   }) as SendRequest;
+
+/** A header that promises a body without one would have the server take the requests behind it for that body. */
+function noBody({ filesize = 0 }: RequestHeader): null {
+  if (filesize === 0) return null;
+  throw new TypeError(
+    "request: the header of a request without a body must not have 'filesize': give the bytes as `body`, and the client adds their number",
+  );
+}
 
 function sourceOf(header: RequestHeader, body: BytesLike | ContentSource): ContentSource {
   if (Object.hasOwn(requestPatterns, header.cmd)) {
@@ -167,7 +184,13 @@ function receiveWhole(emit: (answer: WholeAnswer) => void, maxBytes: number): Re
         const message = `the answer has a body of ${length} bytes, and maxBytes is ${maxBytes}: ask for more, or for a stream`;
         return { code: 'too-large', message };
       }
-      answer = { ack, bytes: new Uint8Array(length) };
+      try {
+        answer = { ack, bytes: new Uint8Array(length) };
+      } catch {
+        // A server may say what it likes, and there may be no bound.
+        const message = `the answer has a body of ${length} bytes, and there is no memory for so many`;
+        return { code: 'too-large', message };
+      }
       return null;
     },
     data: (bytes) => {

@@ -5,6 +5,8 @@
  *   received and not stored, parsed and not    the budget, and for each connection `CONNECTION_CREDIT_MAX`
  *   answered, read and not sent, replies
  *   and pages of names that are not sent
+ *   bodies of answers of own commands          the high mark of their connection, and one more; of commands that wait
+ *                                              for something, one for each open request
  *   headers that arrive                        their share of the budget, a place each; 8 KiB without one
  *   memory to receive into                     three small slabs a connection, large ones for 16 of them; of any other
  *                                              slab at least half is in use, so credit counts at least half of it

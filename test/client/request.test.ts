@@ -5,7 +5,7 @@ import { match, P } from 'ts-pattern';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { bytesContent } from '../../src/client/content/content.ts';
 import { streamContent } from '../../src/client/content/stream-content.ts';
-import type { ArrivingAnswer, WholeAnswer } from '../../src/client/request.ts';
+import type { ArrivingAnswer, RequestSettings, WholeAnswer } from '../../src/client/request.ts';
 import type { Ack } from '../../src/files/protocol/reply.ts';
 import { acknowledge, defineCommand, refuse } from '../../src/files/session/command.ts';
 import { crc32 } from '../../src/store/crc32.ts';
@@ -58,6 +58,15 @@ const fetch = defineCommand({
       .with({ type: 'result', result: { ok: false } }, ({ result }) => refuse(state, result.error))
       .otherwise(() => ({ state })),
 });
+
+/** Answers with fields that no header can have, or that the session adds itself. */
+const faulty = (fields: Readonly<Record<string, unknown>>) =>
+  defineCommand({
+    pattern: { cmd: 'faulty' },
+    touches: {},
+    start: () => acknowledge(null, fields),
+    on: (state) => ({ state }),
+  });
 
 const serving = (options?: Parameters<typeof served>[0]) => served(options, [backwards, sum, fetch]);
 
@@ -175,6 +184,18 @@ describe('a request with bodies', () => {
     );
   });
 
+  test('an answer that says more bytes than there is memory for is too large, however many were allowed', async () => {
+    const { client, begun, reply } = played();
+    const allowed = { answer: 'bytes', maxBytes: Number.MAX_SAFE_INTEGER } as const;
+    const asking = fault(lastValueFrom(client.request({ cmd: 'x' }, allowed)));
+    await begun(1);
+    reply({ ack: 'x', id: 1, body: 2 ** 52 });
+    expect(await asking).toMatchObject({
+      code: 'too-large',
+      message: expect.stringContaining('4503599627370496'),
+    });
+  });
+
   test('a server that does not know the command skips the body, and serves the requests behind it', async () => {
     const { client } = served();
     const results = await Promise.all([
@@ -183,6 +204,31 @@ describe('a request with bodies', () => {
     ]);
     expect(results[0]).toMatchObject({ code: 'refused', error: { code: 'unknown-command' } });
     expect(results[1]).toBeNull();
+  });
+
+  test.each([
+    ['are too long for a header', { text: 'x'.repeat(70_000) }],
+    ['have no JSON', { number: 1n }],
+    ['say the length of another body', { body: 3 }],
+    ['name another command', { ack: 'other' }],
+    ['have an id of their own', { id: 7 }],
+  ])(
+    'a command whose answer cannot be sent, since its fields %s, fails its own request and no other',
+    async (_, fields) => {
+      const { client } = served({}, [faulty(fields)]);
+      const results = await Promise.all([
+        fault(lastValueFrom(client.request({ cmd: 'faulty' }))),
+        fault(lastValueFrom(client.request({ cmd: 'ping' }))),
+      ]);
+      expect(results[0]).toMatchObject({ code: 'refused', error: { code: 'internal' } });
+      expect(results[1]).toBeNull();
+    },
+  );
+
+  test('the fields of an ack are refused where the session would add them, and that says why', () => {
+    for (const name of ['ack', 'id', 'body'])
+      expect(() => acknowledge(null, { [name]: 1 })).toThrow(`must not have '${name}': the session adds it`);
+    expect(() => acknowledge(null, { id: undefined })).not.toThrow();
   });
 
   test('a body that cannot be read as promised fails its request, and reaches no command whole', async () => {
@@ -236,6 +282,18 @@ describe('a request with bodies', () => {
     expect(ends).toMatchObject([{ code: 'connection' }, { code: 'connection' }]);
   });
 
+  test('what a command says of its progress before it answers is dropped', async () => {
+    const slow = defineCommand({
+      pattern: { cmd: 'slow' },
+      touches: {},
+      start: () => ({ state: null, replies: [{ type: 'progress' as const, fields: { half: true } }] }),
+      on: (state, event) => (event.type === 'end' ? acknowledge(state, { whole: true }) : { state }),
+    });
+    const { client } = served({}, [slow]);
+    expect(await lastValueFrom(client.request({ cmd: 'slow' }))).toMatchObject({ ack: 'slow', whole: true });
+    expect(await lastValueFrom(client.request({ cmd: 'ping' }))).toMatchObject({ ack: 'ping' });
+  });
+
   test('an ack of another command is a fault of the protocol', async () => {
     const { client, begun, reply } = played();
     const asking = fault(lastValueFrom(client.request({ cmd: 'x' }, { answer: 'bytes' })));
@@ -260,11 +318,33 @@ describe('a request with bodies', () => {
     expect(() => client.request({} as never)).toThrow(/cmd must be a string/);
   });
 
+  test('a header that promises a body is refused where there is none: the requests behind it would be taken for it', () => {
+    const { client } = served();
+    expect(() => client.request({ cmd: 'x', filesize: 3 })).toThrow(/give the bytes as `body`/);
+    expect(() => client.request({ cmd: 'put', filename: 'a', filesize: 3 })).toThrow(TypeError);
+    expect(() => client.request({ cmd: 'x', filesize: 0 })).not.toThrow();
+  });
+
+  test('a field of the header that throws does so where the request is made', () => {
+    const { client } = served();
+    const header = {
+      cmd: 'x',
+      get field(): never {
+        throw new Error('no field');
+      },
+    };
+    expect(() => client.request(header)).toThrow('no field');
+  });
+
   test('what is emitted has the type of what was asked for', () => {
     const { client } = served();
     const header = { cmd: 'x' };
     expectTypeOf(client.request(header)).toEqualTypeOf<Observable<Ack>>();
     expectTypeOf(client.request(header, { answer: 'bytes' })).toEqualTypeOf<Observable<WholeAnswer>>();
     expectTypeOf(client.request(header, { answer: 'stream' })).toEqualTypeOf<Observable<ArrivingAnswer>>();
+    const settings: RequestSettings = {};
+    expectTypeOf(client.request(header, settings)).toEqualTypeOf<
+      Observable<Ack | WholeAnswer | ArrivingAnswer>
+    >();
   });
 });

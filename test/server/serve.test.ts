@@ -1,7 +1,18 @@
 /** A whole server over real sockets, as one Observable. */
 
 import { connect as rawConnect } from 'node:net';
-import { filter, firstValueFrom, map, ReplaySubject, Subject, type Subscription, toArray } from 'rxjs';
+import {
+  concat,
+  filter,
+  firstValueFrom,
+  map,
+  NEVER,
+  of,
+  ReplaySubject,
+  Subject,
+  type Subscription,
+  toArray,
+} from 'rxjs';
 import { P } from 'ts-pattern';
 import { afterEach, describe, expect, test } from 'vitest';
 import { acknowledge, defineCommand } from '../../src/files/session/command.ts';
@@ -149,6 +160,52 @@ describe('a server', () => {
     expect(await client.replies(1)).toEqual([{ ack: 'shout', text: 'HEY' }]);
   });
 });
+
+test.each(['answered at once', 'behind a request that is under way'])(
+  'requests with long answers that a peer sends ahead, %s, begin only as far as its memory allows',
+  async (when) => {
+    const BODY_BYTES = 1024 * 1024;
+    let answered = 0;
+    const long = defineCommand({
+      pattern: { cmd: 'long' },
+      touches: {},
+      start: () => {
+        answered++;
+        return acknowledge(null, {}, new Uint8Array(BODY_BYTES));
+      },
+      on: (state: null) => ({ state }),
+    });
+    const slow = defineCommand({
+      pattern: { cmd: 'slow' },
+      touches: {},
+      start: () => ({ state: null, effects: [{ type: 'custom', call: 'wait', with: null }] }),
+      on: (state: null, event) => (event.type === 'result' ? acknowledge(state) : { state }),
+    });
+    const go$ = new Subject<void>();
+    const wait = () => firstValueFrom(go$).then(() => ({ ok: true, value: null }) as const);
+    const [theirs, connection] = memoryPair();
+    const opened = { type: 'connection', connection } as const;
+    running.push(
+      serve({
+        connections$: concat(of(opened), NEVER),
+        store: memoryStore(),
+        commands: [...commands, long, slow],
+        customHandlers: { wait },
+      }).subscribe(),
+    );
+    const first = when === 'answered at once' ? [] : [frame({ cmd: 'slow' })];
+    const requests = Array.from({ length: 100 }, () => frame({ cmd: 'long' }));
+    theirs.write([Buffer.concat([...first, ...requests])], () => {});
+    await expect.poll(() => answered).toBeGreaterThan(0);
+    for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => setImmediate(resolve));
+    // The high mark of a connection is 4 MiB.
+    expect(answered).toBeLessThanOrEqual(5);
+    go$.next();
+    const client = peer(theirs);
+    expect(await client.replies(first.length + 100)).toHaveLength(first.length + 100);
+    expect(answered).toBe(100);
+  },
+);
 
 test('a custom command that throws for the length of its body ends the connection of its peer, and no other', async () => {
   const faulty = defineCommand({

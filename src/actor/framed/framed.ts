@@ -116,6 +116,7 @@ const RULES = {
   timeoutMs: optional(MILLISECONDS),
   scheduler: optional(SCHEDULER),
 };
+const REQUEST_RULES = { timeoutMs: optional(MILLISECONDS) };
 
 function open<In, Out>(
   of: string,
@@ -133,7 +134,10 @@ function open<In, Out>(
     messages$: messagesOf(reader),
     next: () => nextOf(reader),
     send: (message) => send(reader, message),
-    request: (message, own = {}) => request(reader, message, own.timeoutMs ?? timeoutMs),
+    request: async (message, own = {}) => {
+      checkOptions('request', own, REQUEST_RULES);
+      return request(reader, message, own.timeoutMs ?? timeoutMs);
+    },
     use: (next, nextOptions) => use(reader, next, nextOptions),
     detach: () => detach(reader),
     end: () => connection.end(),

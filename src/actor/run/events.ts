@@ -39,13 +39,30 @@ export function mergeEvents(run: Run): OperatorFunction<PeerEvents, AnyEvent> {
 /** Whether so much waits for the peer to read that nothing more should be said. */
 const isCongested = (run: Run): boolean => run.phase !== 'closed' && run.writer.pending() > run.sendingMax;
 
+function wakeWhenLow(run: Run): void {
+  run.cancelWhenLow ??= run.writer.whenLow(() => {
+    run.cancelWhenLow = null;
+    run.member.wake();
+  });
+}
+
+/**
+ * Whether no further request may begin, since the state, or what waits for the peer to read, has grown too large: an
+ * answer may be much longer than its request, and many are decoded at once. What is under way goes on.
+ */
+export function mustWaitToBegin(run: Run): boolean {
+  if (run.phase === 'closed') return false;
+  // The state becomes smaller by an event, behind which this is asked again.
+  if (run.stateCredit > run.beginningMax) return true;
+  if (run.writer.pending() <= run.beginningMax) return false;
+  wakeWhenLow(run);
+  return true;
+}
+
 /** Whether nothing may be reduced until the peer has read more. The connection then wakes. */
 export function mustWaitForPeer(run: Run): boolean {
   if (isCongested(run)) {
-    run.cancelWhenLow ??= run.writer.whenLow(() => {
-      run.cancelWhenLow = null;
-      run.member.wake();
-    });
+    wakeWhenLow(run);
     return true;
   }
   // The end of the body wakes the connection.

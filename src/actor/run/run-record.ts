@@ -28,6 +28,9 @@ export type RunParts = Pick<
   | 'context'
 >;
 
+/** Requests begin though so much waits for the peer: a long header is to be done with, and its place free for others. */
+const BEGINNING_BYTES_LEAST = 64 * 1024;
+
 /** One literal has all the fields, so that all runs have one shape. */
 export function createRunRecord(parts: RunParts, options: ServeActorOptions): Run {
   const { limits } = options;
@@ -41,6 +44,7 @@ export function createRunRecord(parts: RunParts, options: ServeActorOptions): Ru
     counters: options.counters,
     lingerMs: limits.linger,
     sendingMax: limits.sendingBytes ?? Math.max(limits.window.high, CREDIT_FLOOR_BYTES),
+    beginningMax: Math.max(limits.window.high, BEGINNING_BYTES_LEAST),
     stateBytesMax: limits.stateBytes ?? limits.window.high,
     settleMs: limits.settle ?? SETTLE_MS,
     phase: 'open',

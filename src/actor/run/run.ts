@@ -95,6 +95,8 @@ export interface Run {
   readonly lingerMs: number;
   /** Sends of so many bytes wait at most: beyond, nothing is reduced until the peer has read. */
   readonly sendingMax: number;
+  /** The bytes of the state, or of sends that wait, beyond which no request begins. */
+  readonly beginningMax: number;
   readonly stateBytesMax: number;
   readonly settleMs: number;
 

@@ -9,7 +9,7 @@ import {
   settle,
   unreduced,
 } from './event-credit.ts';
-import { accepts, acceptsPeer, mustWaitForPeer } from './events.ts';
+import { accepts, acceptsPeer, mustWaitForPeer, mustWaitToBegin } from './events.ts';
 import { advance, afterEvent } from './lifecycle.ts';
 import { pause } from './pause.ts';
 import { chargeResult, fail, resumePulling } from './queues.ts';
@@ -77,6 +77,7 @@ function reduceOfPeer(run: Run): boolean {
   // What is over is over, whether or not the actor takes more from the peer.
   const isOver = event.type === 'closed' || (event.type === 'fault' && run.ends.first()?.type === 'closed');
   if (!isOver && !acceptsPeer(run)) return false;
+  if (event.type === 'start' && mustWaitToBegin(run)) return false;
   events[at] = undefined;
   fromPeer.at++;
   run.isInputsTurn = true;

@@ -70,6 +70,8 @@ export interface BlobLike {
   /** Of a `File`: milliseconds since 1970. */
   readonly lastModified?: number;
   slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
+  /** Not called: it tells a `Blob` from bytes. */
+  stream(): unknown;
 }
 
 /**

@@ -49,11 +49,13 @@ interface SenderState {
   readonly buffer: WriteBuffer;
   /** `run` is under way, or is about to begin. */
   awake: boolean;
+  /** Since when content is waited for without a write: how many writes there were, and the time. */
+  held: { readonly flushes: number; readonly since: number };
 }
 
 export function createFrameSender(deps: FrameSenderDeps): FrameSender {
   const buffer = createWriteBuffer(deps.connection, deps.onWriteFault);
-  const sender: SenderState = { deps, buffer, awake: false };
+  const sender: SenderState = { deps, buffer, awake: false, held: { flushes: -1, since: 0 } };
   return {
     wake: () => {
       if (sender.awake) return;
@@ -149,19 +151,25 @@ async function sendFrame(sender: SenderState, request: Outbound, content: Conten
 
 /**
  * Waits until content can be read from an offset on, and answers its fault. Bytes that are ready to be sent do not wait
- * with it: the content may even come of the answer to them.
+ * with it, however often it comes a little at a time: the content may even come of the answer to them.
  */
 async function awaitContent(
-  { deps, buffer }: SenderState,
+  sender: SenderState,
   content: Content,
   offset: number,
 ): Promise<ClientFault | null> {
+  const { deps, buffer } = sender;
   // Nothing is asked of the content before there is room for it.
   if ((await buffer.room()) === null) return null;
   deps.reading?.(true);
-  const timer = setTimeout(buffer.flush, FLUSH_DELAY_MS);
+  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
-    await content.whenReady?.(offset);
+    const ready = content.whenReady?.(offset);
+    if (ready === undefined) return null;
+    const delay = flushDelay(sender);
+    if (delay > 0) timer = setTimeout(buffer.flush, delay);
+    else buffer.flush();
+    await ready;
     return null;
   } catch (thrown) {
     return contentFault(thrown);
@@ -169,6 +177,14 @@ async function awaitContent(
     clearTimeout(timer);
     deps.reading?.(false);
   }
+}
+
+/** The milliseconds that bytes in the buffer may still wait. */
+function flushDelay(sender: SenderState): number {
+  const { flushes } = sender.buffer.mark();
+  const now = performance.now();
+  if (sender.held.flushes !== flushes) sender.held = { flushes, since: now };
+  return sender.held.since + FLUSH_DELAY_MS - now;
 }
 
 /** Answers whether all bytes could be appended. */

@@ -36,6 +36,12 @@ export interface UploadRequest {
 export const VERIFY_READS_TWICE =
   "verify: 'sha256' reads the content once before it sends it, and a stream can be read only once: send it without verify";
 
+/**
+ * How often an upload goes on after it was taken over. An upload that is taken over drops its connection, and so breaks
+ * a try of the other one on it: the breaks alone would be no bound.
+ */
+const TAKEN_TRIES_MAX = 5;
+
 /** Thrown when content that was opened to be sent as a small one turns out to be large. */
 const TURNED_OUT_LARGE = new Error('the content is large');
 
@@ -90,6 +96,7 @@ function createUpload({
     sentNow: null,
     sentBefore: null,
     brokenTries: 0,
+    takenTries: 0,
     sha256: undefined,
     openedMtime: undefined,
     resumeState: null,
@@ -197,11 +204,13 @@ function onTryFailed(upload: UploadState, client: Client, fault: ClientFault): v
   }
   if (breaksConnection(fault)) {
     upload.sentBefore = upload.sentNow ?? sentBefore;
-    if (job.large) upload.brokenTries++;
+    // Nothing of a try arrives late that has sent nothing: one on a connection that was dropped before it, say.
+    if (job.large && !(fault.code === 'connection' && !fault.sent)) upload.brokenTries++;
   }
-  if (isRefused(fault, 'upload-taken') && upload.brokenTries > 0) {
+  if (isRefused(fault, 'upload-taken') && upload.brokenTries > 0 && upload.takenTries < TAKEN_TRIES_MAX) {
     // A try of this upload took it over, and is broken off. Once for each: two clients must not take it in turns.
     upload.brokenTries--;
+    upload.takenTries++;
     return pool.failed(job, fault, true);
   }
   if (upload.once?.isBegun) {

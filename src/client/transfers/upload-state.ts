@@ -61,6 +61,8 @@ export interface UploadState {
    * begun, and take the upload over from it.
    */
   brokenTries: number;
+  /** Tries that were taken over, and after which there was another one. */
+  takenTries: number;
   /** The SHA-256 of small content, for the put. */
   sha256: string | undefined;
   /** The modification time of small content, as it was when it was opened. */

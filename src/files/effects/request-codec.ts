@@ -3,8 +3,8 @@ import type { Codec } from '../../wire/codec.ts';
 import { framingDecoder } from '../../wire/codecs/framing-decoder.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { encodeJsonHeader, type JsonHeader } from '../../wire/json-header.ts';
-import { type ServiceFault, serviceFault } from '../protocol/errors.ts';
-import { isRefusal, type Reply } from '../protocol/reply.ts';
+import { serviceFault } from '../protocol/errors.ts';
+import { isRefusal, type Refusal, type Reply } from '../protocol/reply.ts';
 
 /** The most bytes of JSON in a reply: enough for a page of names, and for an error. */
 const REPLY_HEADER_BYTES_MAX = 65_536;
@@ -61,10 +61,15 @@ function replyBytes(reply: Reply): Uint8Array {
 const encodeReply = (reply: Reply) =>
   encodeJsonHeader(reply as unknown as JsonHeader, REPLY_HEADER_BYTES_MAX);
 
+/** What is sent in the place of a reply that cannot be: the error of its request, which its `id` says. */
 function errorBytes(reply: Reply, { message }: { readonly message: string }): Uint8Array {
-  const fallback = (error: ServiceFault) =>
-    encodeJsonHeader({ error, ...(isRefusal(reply) ? {} : { cmd: reply.ack }) });
-  const refused = fallback(serviceFault('internal', message));
+  const { id } = reply;
+  const refusal: Refusal = {
+    error: serviceFault('internal', message),
+    ...(isRefusal(reply) ? {} : { cmd: reply.ack }),
+    ...(id === undefined ? {} : { id }),
+  };
+  const refused = encodeReply(refusal);
   if (!refused.ok) throw new RangeError(refused.fault.message);
   return refused.bytes;
 }

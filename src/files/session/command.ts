@@ -214,11 +214,17 @@ function rightsFor(touches: Touches): readonly Right[] {
   return [...rights];
 }
 
+/** The fields of an ack that say which request it answers, and how many bytes are behind it. */
+const OWN_FIELDS = ['ack', 'id', 'body'] as const;
+const OWN_FIELD = 'the session adds it, by the request and by the bytes that are given as the body';
+
 /**
  * The transition that ends a request well: an ack with these fields, and perhaps bytes behind it.
  *
- * @param body bytes that are the body of the ack, which gets their number as the field `body`. They are not copied, and
- *   count as memory of the connection until they are sent: a file is better sent from the store, as `get` does.
+ * @param fields not `ack`, `id` and `body`, which the session adds.
+ * @param body bytes that are the body of the ack, which gets their number as the field `body`. They are copied, so they may
+ *   be those of an event `data`, and count as memory of the connection until they are sent: a file is better sent from
+ *   the store, as `get` does.
  * @throws TypeError when the fields are no object, or the body is not bytes.
  * @example acknowledge(null, { bytes: 3 }); // { state: null, replies: [{ type: 'ack', fields: { bytes: 3 } }], done: true }
  * @example acknowledge(null, { type: 'image/png' }, bytes); // the picture behind the fields
@@ -229,8 +235,13 @@ export function acknowledge<S>(
   body?: BytesLike,
 ): Transition<S> {
   check('acknowledge: the fields', fields, RECORD);
+  for (const name of OWN_FIELDS) {
+    if (fields[name] !== undefined)
+      throw new TypeError(`acknowledge: the fields must not have '${name}': ${OWN_FIELD}`);
+  }
   if (body === undefined) return { state, replies: [{ type: 'ack', fields }], done: true };
-  const bytes = bytesOf(body, 'acknowledge: the body');
+  // Not `slice`: for a Buffer that does not copy.
+  const bytes = new Uint8Array(bytesOf(body, 'acknowledge: the body'));
   return { state, replies: [{ type: 'ack', fields, body: bytes }], done: true };
 }
 

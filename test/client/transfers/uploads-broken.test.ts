@@ -66,14 +66,16 @@ const refusing = (code: ErrorCode, times: number) => (store: FileStore) => {
 };
 
 /** A store in which a put that comes late takes an upload from those that are chosen, and is broken off. */
-const takenByLatePuts = (isTaken: (put: number) => boolean) => {
+const takenByLatePuts = (isTaken: (put: number) => boolean, writesBefore = 0) => {
   let puts = 0;
   return (store: FileStore): FileStore => {
     const put: FileStore['put'] = async (name, options) => {
       const taken = isTaken(puts++);
       const sink = await store.put(name, options);
       if (!taken || !sink.ok) return sink;
+      let writes = 0;
       const write: Sink['write'] = async (chunks) => {
+        if (writes++ < writesBefore) return sink.value.write(chunks);
         const late = await store.put(name, options);
         if (late.ok) await late.value.abort();
         return sink.value.write(chunks);
@@ -201,12 +203,27 @@ describe('connections that break', () => {
     uploads.end();
   });
 
-  test('an upload that is taken over more often than connections broke is left to who has it', async () => {
-    const around = takenByLatePuts((put) => put > 0);
+  test.each([400_000, 5_000_000])(
+    'an upload of %i bytes that is taken over more often than connections broke is left to who has it',
+    async (size) => {
+      const around = takenByLatePuts((put) => put > 0);
+      const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 150_000 } : {}), around });
+      const { fault } = await outcome(uploads.upload('a', bytesContent(pattern(size))));
+      expect(fault).toMatchObject(refused('upload-taken'));
+      expect(requests(net, 'put')).toBe(3);
+      uploads.end();
+    },
+  );
+
+  test('uploads that make progress, and break their connection for one another as they are taken over, are left to who has them', async () => {
+    const around = takenByLatePuts((put) => put > 0, 2);
     const { net, uploads } = world({ plan: (n) => (n === 0 ? { up: 150_000 } : {}), around });
-    const { fault } = await outcome(uploads.upload('a', bytesContent(pattern(400_000))));
-    expect(fault).toMatchObject(refused('upload-taken'));
-    expect(requests(net, 'put')).toBe(3);
+    const bytes = pattern(8_000_000);
+    const ends = await Promise.all(
+      ['a', 'b'].map((name) => outcome(uploads.upload(name, bytesContent(bytes), { upload: name }))),
+    );
+    for (const { fault } of ends) expect(fault).toMatchObject(refused('upload-taken'));
+    expect(requests(net, 'put')).toBeLessThan(20);
     uploads.end();
   });
 

@@ -664,7 +664,7 @@ describe('a command of your own', () => {
     const answering = defineCommand({
       pattern: { cmd: 'bytes' },
       touches: {},
-      start: () => acknowledge(null, { it: 1, body: 'is overwritten' }, bytes),
+      start: () => acknowledge(null, { it: 1 }, bytes),
       on: (state: null) => ({ state }),
     });
     const talk = conversation(createSession([size, answering], { openRequests: 8 }));
@@ -681,6 +681,13 @@ describe('a command of your own', () => {
       eager: true,
     });
     expect(costOf(talk.state())).toBe(0);
+  });
+
+  test('bytes that a command answers with may be those of its body, whose memory is used again', () => {
+    const lent = Uint8Array.of(1, 2, 3);
+    const { replies: answered = [] } = acknowledge(null, {}, lent);
+    lent.fill(9);
+    expect(answered).toEqual([{ type: 'ack', fields: {}, body: Uint8Array.of(1, 2, 3) }]);
   });
 
   test('a command of your own that does nothing with its body has it skipped', () => {
