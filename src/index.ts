@@ -44,7 +44,6 @@ export { fromWebStreams, type WebStreamsOptions } from './transport/web/from-web
 export type { WebSocketLike } from './transport/web/web-socket-like.ts';
 export type { ReadableLike, WebStreams, WritableLike } from './transport/web/web-streams-like.ts';
 export type { BytesLike } from './wire/bytes.ts';
-export { deframeEnd, deframeStep, deframeStepUpTo } from './wire/checked-step.ts';
 export type {
   Codec,
   Decoded,
@@ -64,9 +63,10 @@ export { MessageFault } from './wire/codecs/message-fault.ts';
 export { jsonMessages, type MessageFormat, messages } from './wire/codecs/messages.ts';
 export { rawBytes } from './wire/codecs/raw-bytes.ts';
 export { textChunks } from './wire/codecs/text-chunks.ts';
-export { deframe } from './wire/deframe.ts';
-export type { DeframeState } from './wire/deframe-state.ts';
-export { initialDeframeState, type Stepped } from './wire/deframe-step.ts';
+export { deframeEnd, deframeStep, deframeStepUpTo } from './wire/deframe/checked-step.ts';
+export { deframe } from './wire/deframe/deframe.ts';
+export type { DeframeState } from './wire/deframe/deframe-state.ts';
+export { initialDeframeState, type Stepped } from './wire/deframe/deframe-step.ts';
 export { encodeFrame, enframe } from './wire/enframe.ts';
 export { type FaultCode, type FrameFault, type HeadFault, headFault } from './wire/fault.ts';
 export { EncodeError, FrameError } from './wire/frame-error.ts';

@@ -25,7 +25,7 @@ import {
 import type { Connection } from '../transport/connection.ts';
 import { ConnectionError } from '../transport/connection-error.ts';
 import { connectTcp, listenTcp } from '../transport/socket/tcp.ts';
-import { deframe } from '../wire/deframe.ts';
+import { deframe } from '../wire/deframe/deframe.ts';
 import { encodeFrame } from '../wire/enframe.ts';
 import { EncodeError, FrameError } from '../wire/frame-error.ts';
 import { lengthField } from '../wire/length-field.ts';

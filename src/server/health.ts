@@ -11,7 +11,7 @@ import type { Observable } from 'rxjs';
 import { type ServiceFault, serviceFault } from '../files/protocol/errors.ts';
 import { RESERVED_FOLDER } from '../files/protocol/filename.ts';
 import { createSystemError, errnoOf, systemFault } from '../store/disk/errno.ts';
-import { RESERVED_FOLDER_ADVICE } from '../store/disk/staging-folder.ts';
+import { RESERVED_FOLDER_ADVICE } from '../store/disk/opening/staging-folder.ts';
 import type { ServerEvent } from './event.ts';
 
 /** Asks a store, cheaply, whether it can be written to: null when it can. Never rejects. */

@@ -6,7 +6,7 @@ import type { RecordedConnection } from '../capture/replay/recorded-connection.t
 import type { Replies } from '../capture/replay/replies.ts';
 import type { ListenEvent } from '../transport/listen-event.ts';
 import { CODEC, check, FUNCTION, OBSERVABLE, type Rule } from '../wire/argument.ts';
-import { deframe } from '../wire/deframe.ts';
+import { deframe } from '../wire/deframe/deframe.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { Preset } from '../wire/preset.ts';
 import { framedReplies, REPLY_FRAMING, type ReplyFraming, streamed } from './reply-framing.ts';

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { replyFraming } from '../../src/files/protocol/reply.ts';
 import { requestFraming } from '../../src/files/session/dispatch.ts';
-import { initialDeframeState, step } from '../../src/wire/deframe-step.ts';
+import { initialDeframeState, step } from '../../src/wire/deframe/deframe-step.ts';
 import type { FaultCode } from '../../src/wire/fault.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
 import { dissected, dissector, type Item, tsharkText } from '../support/captures/dissected.ts';

@@ -8,7 +8,7 @@ import type { FileStore } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { Connection } from '../../src/transport/connection.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
-import { deframe } from '../../src/wire/deframe.ts';
+import { deframe } from '../../src/wire/deframe/deframe.ts';
 import { encodeJsonHeader, type JsonHeader } from '../../src/wire/json-header.ts';
 
 /** A client of a real server over a store in memory; with commands, of one that serves these too. */

@@ -16,7 +16,7 @@ import { serve } from '../../src/server/serve.ts';
 import { verifyReplay } from '../../src/server/verify-replay.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { connectTcp, listenTcp } from '../../src/transport/socket/tcp.ts';
-import { deframe } from '../../src/wire/deframe.ts';
+import { deframe } from '../../src/wire/deframe/deframe.ts';
 import { presetNamed } from '../../src/wire/presets.ts';
 import { conversationEvents } from '../support/captures/stream-events.ts';
 import { pcapOfEvents } from '../support/captures/stream-pcap.ts';

@@ -9,7 +9,7 @@ import { type VerifyOptions, verifyStreams } from '../../src/server/verify-repla
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { ListenEvent } from '../../src/transport/listen-event.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
-import { deframe } from '../../src/wire/deframe.ts';
+import { deframe } from '../../src/wire/deframe/deframe.ts';
 import { conversationEvents, eventBatches } from '../support/captures/stream-events.ts';
 import { frame, putFrame } from '../support/network/peer.ts';
 import { bytesFrom } from '../support/seeded.ts';

@@ -6,7 +6,7 @@ import { type AnyCodec, codecFraming } from '../../src/testing/codec-framing.ts'
 import { delimited } from '../../src/wire/codecs/delimited.ts';
 import { lines } from '../../src/wire/codecs/lines.ts';
 import { jsonMessages } from '../../src/wire/codecs/messages.ts';
-import { finish, initialDeframeState, step } from '../../src/wire/deframe-step.ts';
+import { finish, initialDeframeState, step } from '../../src/wire/deframe/deframe-step.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
 import { cases } from '../support/cases.ts';
 

@@ -2,7 +2,7 @@
 import { concat, EMPTY, map, of, tap, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { framesOf, matchers, type Pipeline } from '../../src/testing.ts';
-import { deframe } from '../../src/wire/deframe.ts';
+import { deframe } from '../../src/wire/deframe/deframe.ts';
 import { frames } from '../../src/wire/frames.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
 import { dns } from '../../src/wire/presets/dns.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { closeGracefully } from '../../src/transport/close-gracefully.ts';
 import type { Connection, ConnectionFault } from '../../src/transport/connection.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
-import { deframe } from '../../src/wire/deframe.ts';
+import { deframe } from '../../src/wire/deframe/deframe.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
 import { once, pattern, read, turns, write } from '../transport/connection-helpers.ts';
 import { tcpPair } from '../transport/tcp-pair.ts';

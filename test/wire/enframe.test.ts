@@ -2,7 +2,7 @@ import { fc, test } from '@fast-check/vitest';
 import { concatMap, from, of } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { expect } from 'vitest';
-import { deframe } from '../../src/wire/deframe.ts';
+import { deframe } from '../../src/wire/deframe/deframe.ts';
 import { encodeFrame, enframe } from '../../src/wire/enframe.ts';
 import { EncodeError } from '../../src/wire/frame-error.ts';
 import { lengthField } from '../../src/wire/length-field.ts';

@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { initialDeframeState, step } from '../../src/wire/deframe-step.ts';
+import { initialDeframeState, step } from '../../src/wire/deframe/deframe-step.ts';
 import type { FrameFault } from '../../src/wire/fault.ts';
 import type { FrameEvent } from '../../src/wire/frame-event.ts';
 import { type JsonHeader, jsonHeader } from '../../src/wire/json-header.ts';

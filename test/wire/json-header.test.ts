@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { initialDeframeState, step } from '../../src/wire/deframe-step.ts';
+import { initialDeframeState, step } from '../../src/wire/deframe/deframe-step.ts';
 import { headFault } from '../../src/wire/fault.ts';
 import {
   encodeJsonHeader,

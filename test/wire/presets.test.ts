@@ -2,7 +2,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { sluicePreset } from '../../src/files/protocol/sluice-preset.ts';
-import { initialDeframeState, step } from '../../src/wire/deframe-step.ts';
+import { initialDeframeState, step } from '../../src/wire/deframe/deframe-step.ts';
 import type { FrameEvent } from '../../src/wire/frame-event.ts';
 import type { Framing } from '../../src/wire/framing.ts';
 import { encodeJsonHeader } from '../../src/wire/json-header.ts';

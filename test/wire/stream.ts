@@ -2,7 +2,7 @@
  * What the tests of the deframer share: streams, ways to cut them, and what came out, told without the cuts.
  */
 import { fc } from '@fast-check/vitest';
-import { finish, initialDeframeState, step } from '../../src/wire/deframe-step.ts';
+import { finish, initialDeframeState, step } from '../../src/wire/deframe/deframe-step.ts';
 import type { FrameEvent } from '../../src/wire/frame-event.ts';
 import type { Framing } from '../../src/wire/framing.ts';
 

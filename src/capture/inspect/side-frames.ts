@@ -17,7 +17,7 @@
  * an addition, and a gap in it costs nothing, however long. Between two chunks, one frame's numbers and first bytes are
  * kept, and the beginning of a head.
  */
-import { initialDeframeState, stepUpTo } from '../../wire/deframe-step.ts';
+import { initialDeframeState, stepUpTo } from '../../wire/deframe/deframe-step.ts';
 import type { FrameFault } from '../../wire/fault.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Conversation, Side, StreamChunk, StreamGap } from '../stream-event.ts';

@@ -1,5 +1,5 @@
 /** The state of the reading of one side, and the events that it makes: its frames, and the fault that ends it. */
-import { type DeframeState, finish } from '../../wire/deframe-step.ts';
+import { type DeframeState, finish } from '../../wire/deframe/deframe-step.ts';
 import { type FrameFault, faultAt, headFault, SAMPLE_BYTES_MAX } from '../../wire/fault.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Conversation, Side } from '../stream-event.ts';

@@ -5,7 +5,7 @@
  * The deframer of `wire` emits frames, but not the bytes of their heads. A head finder holds at most one head.
  */
 
-import { append, type ChunkBuffer, gather } from '../../wire/chunk-buffer.ts';
+import { append, type ChunkBuffer, gather } from '../../wire/deframe/chunk-buffer.ts';
 import type { FaultCode, HeadFault } from '../../wire/fault.ts';
 import { headFault } from '../../wire/fault.ts';
 import type { Framing } from '../../wire/framing.ts';

@@ -14,7 +14,7 @@
  * as the other side sends something, the writer writes all bytes before the header: the other side may be answering
  * them.
  */
-import { append, gather } from '../../wire/chunk-buffer.ts';
+import { append, gather } from '../../wire/deframe/chunk-buffer.ts';
 import { TCP_ACK, TCP_FIN, TCP_RST } from '../segment.ts';
 import type { Side } from '../stream-event.ts';
 import { INBOUND, OUTBOUND } from './pcapng-write.ts';

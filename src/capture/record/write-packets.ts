@@ -1,5 +1,5 @@
 /** Writes the packets of one recorded connection: those that open it, its data, and those without data. */
-import type { ChunkBuffer } from '../../wire/chunk-buffer.ts';
+import type { ChunkBuffer } from '../../wire/deframe/chunk-buffer.ts';
 import { TCP_ACK, TCP_PSH, TCP_SYN } from '../segment.ts';
 import type { Side } from '../stream-event.ts';
 import type { RecordClock } from './record-clock.ts';

@@ -8,7 +8,7 @@
  * ```
  */
 import { checkFields, FUNCTION } from '../../wire/argument.ts';
-import { initialDeframeState, step } from '../../wire/deframe-step.ts';
+import { initialDeframeState, step } from '../../wire/deframe/deframe-step.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Preset } from '../../wire/preset.ts';
 import type { AskedReplies, Replies } from './replies.ts';

@@ -1,7 +1,7 @@
 /** One side of a comparison: bytes become frames, and those that count wait to be compared. */
 
 import { createFifo, type Fifo } from '../../base/fifo.ts';
-import { type DeframeState, finish, initialDeframeState, stepUpTo } from '../../wire/deframe-step.ts';
+import { type DeframeState, finish, initialDeframeState, stepUpTo } from '../../wire/deframe/deframe-step.ts';
 import type { FrameFault } from '../../wire/fault.ts';
 import type { FrameEvent } from '../../wire/frame-event.ts';
 import type { Replies } from './replies.ts';

@@ -2,7 +2,7 @@
  * Leaves out replies that are not whole where a recording, or its client, broke off: a server that is asked again sends
  * all of them, which would be a difference.
  */
-import { initialDeframeState, step } from '../../wire/deframe-step.ts';
+import { initialDeframeState, step } from '../../wire/deframe/deframe-step.ts';
 import type { Framing } from '../../wire/framing.ts';
 import {
   type ConversationLog,

@@ -20,7 +20,7 @@ import { createFifo } from '../../base/fifo.ts';
 import { replyFraming } from '../../files/protocol/reply.ts';
 import type { Connection, ConnectionFault } from '../../transport/connection.ts';
 import { connectionFault } from '../../transport/connection-fault.ts';
-import { deframe } from '../../wire/deframe.ts';
+import { deframe } from '../../wire/deframe/deframe.ts';
 import type { ClientRequest, Outbound } from './client-request.ts';
 import { createDeadline, type Deadline } from './deadline.ts';
 import { createFrameSender } from './frame-sender.ts';

@@ -17,7 +17,7 @@ import type { At, Directory, Root } from './directory.ts';
 import { type CachedDirectory, createDirectoryCache, type DirectoryCache } from './directory-cache.ts';
 import { type DiskIo, OPEN_FLAGS } from './disk-io.ts';
 import { errnoOf } from './errno.ts';
-import { createRootGoneError, isRootRemoved } from './root.ts';
+import { createRootGoneError, isRootRemoved } from './opening/root.ts';
 
 export interface Directories {
   readonly root: Directory;

@@ -8,8 +8,8 @@ import { err, ok, okVoid, type RefusedOutcome } from '../outcome.ts';
 import { type Task, wait } from '../task.ts';
 import type { Disk } from './disk.ts';
 import { ignoreSystemErrors, systemFault } from './errno.ts';
+import type { StagedFile } from './opening/staging-folder.ts';
 import { publishFile } from './publish-file.ts';
-import type { StagedFile } from './staging-folder.ts';
 import type { ActiveUpload } from './uploads/active-upload.ts';
 import type { UploadWriter } from './uploads/upload-writers.ts';
 

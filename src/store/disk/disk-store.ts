@@ -5,9 +5,9 @@ import type { FileStore, Outcome } from '../contract.ts';
 import { LISTING_BOUNDS } from '../listing/bounds.ts';
 import { UPLOAD_RULES } from '../upload-limits.ts';
 import { FORMAT_RULES } from './format/upgrades.ts';
-import { type DiskStoreOptions, openInFormat } from './open-in-format.ts';
+import { type DiskStoreOptions, openInFormat } from './opening/open-in-format.ts';
 
-export type { DiskStoreOptions } from './open-in-format.ts';
+export type { DiskStoreOptions } from './opening/open-in-format.ts';
 
 const OPTION_RULES: RulesFor<DiskStoreOptions> = {
   ...UPLOAD_RULES,

@@ -13,8 +13,8 @@ import { createDiskSink, type DiskSink, type RunCall } from './disk-sink.ts';
 import { createDiskSource, type DiskSource } from './disk-source.ts';
 import { errnoOf, ignoreSystemErrors, systemFault } from './errno.ts';
 import { inFolderOf, moveFile, putFault, regularFile, removeFile, statFile } from './file-operations.ts';
+import type { StagingFolder } from './opening/staging-folder.ts';
 import { SPACE_CHECK_BYTES_MIN, spaceFault } from './space.ts';
-import type { StagingFolder } from './staging-folder.ts';
 import { createDiskUploads, type DiskUploads } from './uploads/disk-uploads.ts';
 import type { StoredUploads } from './uploads/stored-uploads.ts';
 

@@ -13,8 +13,9 @@
  *  over        anything                                     -                       over
  * ```
  */
-import { append, type ChunkBuffer, gather } from '../chunk-buffer.ts';
+
 import type { Decoded, Decoder } from '../codec.ts';
+import { append, type ChunkBuffer, gather } from '../deframe/chunk-buffer.ts';
 import { faultAt, headFault, SAMPLE_BYTES_MAX } from '../fault.ts';
 import { createDelimiterSearch, type DelimiterSearch } from './delimiter-search.ts';
 import { decodedMessage } from './message-fault.ts';

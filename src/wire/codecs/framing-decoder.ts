@@ -1,7 +1,7 @@
 /** Makes a decoder of a framing: frames that are delivered whole become messages, and streamed ones their pieces. */
 import type { Decoded, DecodedMessage, Decoder, DecoderStep } from '../codec.ts';
-import type { DeframeState } from '../deframe-state.ts';
-import { finish, initialDeframeState, stepUpTo } from '../deframe-step.ts';
+import type { DeframeState } from '../deframe/deframe-state.ts';
+import { finish, initialDeframeState, stepUpTo } from '../deframe/deframe-step.ts';
 import type { FrameEvent, WholeFrame } from '../frame-event.ts';
 import type { Framing } from '../framing.ts';
 import { decodedMessage } from './message-fault.ts';

@@ -14,7 +14,7 @@ import type { Effect } from '../../../src/files/session/effect.ts';
 import type { SessionEvent } from '../../../src/files/session/event.ts';
 import { createSession } from '../../../src/files/session/session.ts';
 import { defaultLimits } from '../../../src/server/limits.ts';
-import { deframe } from '../../../src/wire/deframe.ts';
+import { deframe } from '../../../src/wire/deframe/deframe.ts';
 import { lengthField } from '../../../src/wire/length-field.ts';
 import { conversationEvents, eventBatches } from '../../support/captures/stream-events.ts';
 import { frame, putFrame } from '../../support/network/peer.ts';

@@ -14,7 +14,7 @@ import type { ServerEvent } from '../../../src/server/event.ts';
 import { serve } from '../../../src/server/serve.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { listenTcp } from '../../../src/transport/socket/tcp.ts';
-import { finish, initialDeframeState, step } from '../../../src/wire/deframe-step.ts';
+import { finish, initialDeframeState, step } from '../../../src/wire/deframe/deframe-step.ts';
 import type { JsonHeader } from '../../../src/wire/json-header.ts';
 import { frame } from '../../support/network/peer.ts';
 import { jsonLines } from '../../support/processes/cli.ts';

@@ -1,7 +1,7 @@
 /** The frames of replies: how long their bodies are, whatever a server says. */
 import { describe, expect, test } from 'vitest';
 import { replyFraming } from '../../../src/files/protocol/reply.ts';
-import { initialDeframeState, step } from '../../../src/wire/deframe-step.ts';
+import { initialDeframeState, step } from '../../../src/wire/deframe/deframe-step.ts';
 import type { JsonHeader } from '../../../src/wire/json-header.ts';
 import { encodeJsonHeader } from '../../../src/wire/json-header.ts';
 

@@ -5,7 +5,7 @@ import { catalogue, isFatal, serviceFault } from '../../../src/files/protocol/er
 import { frameError } from '../../../src/files/protocol/frame-error.ts';
 import { idOf, requestFault, requestPatterns } from '../../../src/files/protocol/request.ts';
 import { commands, requestFraming } from '../../../src/files/session/dispatch.ts';
-import { finish, initialDeframeState, step } from '../../../src/wire/deframe-step.ts';
+import { finish, initialDeframeState, step } from '../../../src/wire/deframe/deframe-step.ts';
 import { encodeJsonHeader, type JsonHeader } from '../../../src/wire/json-header.ts';
 import { frame } from '../../support/network/peer.ts';
 

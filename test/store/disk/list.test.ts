@@ -10,7 +10,7 @@ import { createDiskIo } from '../../../src/store/disk/disk-io.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { type FileSystem, nodeFileSystem, type OpenFolder } from '../../../src/store/disk/file-system.ts';
 import { createDiskListings } from '../../../src/store/disk/list.ts';
-import { openRoot } from '../../../src/store/disk/root.ts';
+import { openRoot } from '../../../src/store/disk/opening/root.ts';
 import { LISTING_BOUNDS, type ListingBounds } from '../../../src/store/listing/bounds.ts';
 import { createSemaphore } from '../../../src/store/semaphore.ts';
 import { run, type Task, together, wait } from '../../../src/store/task.ts';

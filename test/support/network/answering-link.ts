@@ -6,7 +6,7 @@ import type { FileStore } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
-import { deframe } from '../../../src/wire/deframe.ts';
+import { deframe } from '../../../src/wire/deframe/deframe.ts';
 import type { JsonHeader } from '../../../src/wire/json-header.ts';
 
 export interface AnsweringOptions {

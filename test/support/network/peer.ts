@@ -4,7 +4,7 @@ import type { ServiceFault } from '../../../src/files/protocol/errors.ts';
 import { replyFraming } from '../../../src/files/protocol/reply.ts';
 import type { Connection, ConnectionFault } from '../../../src/transport/connection.ts';
 import { connectTcp } from '../../../src/transport/socket/tcp.ts';
-import { deframe } from '../../../src/wire/deframe.ts';
+import { deframe } from '../../../src/wire/deframe/deframe.ts';
 import type { FrameEvent } from '../../../src/wire/frame-event.ts';
 import { encodeJsonHeader, type JsonHeader } from '../../../src/wire/json-header.ts';
 

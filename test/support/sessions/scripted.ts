@@ -3,7 +3,7 @@ import { Observable } from 'rxjs';
 import { requestFraming } from '../../../src/files/session/dispatch.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
-import { deframe } from '../../../src/wire/deframe.ts';
+import { deframe } from '../../../src/wire/deframe/deframe.ts';
 import type { JsonHeader } from '../../../src/wire/json-header.ts';
 import { frame } from '../network/peer.ts';
 

@@ -2,7 +2,7 @@
 
 import { type ConversationLog, eventsOfEach } from '../../../capture/trim/conversation-log.ts';
 import { sluiceReplies } from '../../../server/verify-replay.ts';
-import { initialDeframeState, step } from '../../../wire/deframe-step.ts';
+import { initialDeframeState, step } from '../../../wire/deframe/deframe-step.ts';
 import type { JsonHeader } from '../../../wire/json-header.ts';
 
 export interface IgnoredField {

@@ -9,7 +9,7 @@ import type { Folder } from '../directory.ts';
 import type { Disk } from '../disk.ts';
 import { OPEN_FLAGS } from '../disk-io.ts';
 import { createSystemError, ignoreSystemErrors } from '../errno.ts';
-import { RESERVED_FOLDER_ADVICE, type StagedFile } from '../staging-folder.ts';
+import { RESERVED_FOLDER_ADVICE, type StagedFile } from '../opening/staging-folder.ts';
 import {
   noteWritten,
   provableRecord,

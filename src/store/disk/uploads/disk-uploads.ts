@@ -8,7 +8,7 @@ import { err, ok, okVoid } from '../../outcome.ts';
 import type { Task } from '../../task.ts';
 import type { UploadLimits } from '../../upload-limits.ts';
 import type { Disk } from '../disk.ts';
-import type { StagingFolder } from '../staging-folder.ts';
+import type { StagingFolder } from '../opening/staging-folder.ts';
 import { beginUpload, type CreateWriter } from './begin-upload.ts';
 import type { RunInBackground } from './recorded-bytes.ts';
 import type { StoredUploads } from './stored-uploads.ts';

@@ -4,7 +4,7 @@ import type { Folder } from '../directory.ts';
 import type { Disk } from '../disk.ts';
 import { OPEN_FLAGS } from '../disk-io.ts';
 import { ignoreSystemErrors } from '../errno.ts';
-import type { StagingFolder } from '../staging-folder.ts';
+import type { StagingFolder } from '../opening/staging-folder.ts';
 import { type ActiveUpload, createActiveUpload } from './active-upload.ts';
 import type { RunInBackground } from './recorded-bytes.ts';
 import type { StoredUploads } from './stored-uploads.ts';

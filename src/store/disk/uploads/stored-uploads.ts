@@ -10,7 +10,7 @@ import type { Directory } from '../directory.ts';
 import type { Disk } from '../disk.ts';
 import { OPEN_FLAGS } from '../disk-io.ts';
 import { errnoOf, ignoreSystemErrors } from '../errno.ts';
-import type { Rescue } from '../leftovers.ts';
+import type { Rescue } from '../opening/leftovers.ts';
 import {
   forget,
   inStoredFolder,

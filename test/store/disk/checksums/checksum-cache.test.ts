@@ -29,7 +29,7 @@ import { createDirectories } from '../../../../src/store/disk/directories.ts';
 import { createDiskIo } from '../../../../src/store/disk/disk-io.ts';
 import { openDiskStore } from '../../../../src/store/disk/disk-store.ts';
 import { nodeFileSystem } from '../../../../src/store/disk/file-system.ts';
-import { openRoot } from '../../../../src/store/disk/root.ts';
+import { openRoot } from '../../../../src/store/disk/opening/root.ts';
 import { run } from '../../../../src/store/task.ts';
 import { interceptedFileSystem } from '../../../support/stores/fs-intercepted.ts';
 import { rootForEachTest } from '../../../support/stores/store-roots.ts';

@@ -22,7 +22,7 @@ import { bytes, put, refused, textOf, value } from '../../../../src/store/confor
 import type { FileStore, Outcome } from '../../../../src/store/contract.ts';
 import { type DiskStoreOptions, openDiskStore } from '../../../../src/store/disk/disk-store.ts';
 import type { FormatUpgrade } from '../../../../src/store/disk/format/upgrades.ts';
-import { openInFormat } from '../../../../src/store/disk/open-in-format.ts';
+import { openInFormat } from '../../../../src/store/disk/opening/open-in-format.ts';
 import { wait } from '../../../../src/store/task.ts';
 import { cases } from '../../../support/cases.ts';
 import { faultyFileSystem } from '../../../support/stores/faulty-fs.ts';

@@ -2,11 +2,11 @@
  * The pure step as the library exports it: with its arguments checked. The operator and the server step once for each
  * chunk of every connection, and do without the checks.
  */
-import { check, FRAMING, numberFrom, RECORD, wholeFrom } from './argument.ts';
-import { type BytesLike, bytesOf } from './bytes.ts';
+import { check, FRAMING, numberFrom, RECORD, wholeFrom } from '../argument.ts';
+import { type BytesLike, bytesOf } from '../bytes.ts';
+import type { Framing } from '../framing.ts';
 import type { DeframeState, Stepped } from './deframe-step.ts';
 import * as unchecked from './deframe-step.ts';
-import type { Framing } from './framing.ts';
 
 /**
  * Takes the next chunk of the stream.

@@ -1,26 +1,26 @@
 /** Opens a disk store: its root, in the format of this program, and the parts of which it is made. */
 import { resolve } from 'node:path';
-import { type ServiceFault, serviceFault } from '../../files/protocol/errors.ts';
-import type { FileStore, Outcome } from '../contract.ts';
-import { LISTING_BOUNDS, type ListingBounds } from '../listing/bounds.ts';
-import { ok, type RefusedOutcome } from '../outcome.ts';
-import { createSemaphore } from '../semaphore.ts';
-import { run, type Task } from '../task.ts';
-import { type UploadLimits, type UploadOptions, uploadLimits } from '../upload-limits.ts';
-import { type ChecksumCache, createChecksumCache } from './checksums/checksum-cache.ts';
-import { type ChecksumJournal, createChecksumJournal, NO_JOURNAL } from './checksums/checksum-journal.ts';
-import { createDirectories } from './directories.ts';
-import type { Root } from './directory.ts';
-import { CALLS_IN_FOLDERS_MAX, type Disk } from './disk.ts';
-import { createDiskIo, type DiskIo } from './disk-io.ts';
-import { explanationOf, ignoreSystemErrors, systemFault } from './errno.ts';
-import { type FileSystem, nodeFileSystem } from './file-system.ts';
-import type { FormatRules } from './format/upgrades.ts';
-import { createDiskListings } from './list.ts';
+import { type ServiceFault, serviceFault } from '../../../files/protocol/errors.ts';
+import type { FileStore, Outcome } from '../../contract.ts';
+import { LISTING_BOUNDS, type ListingBounds } from '../../listing/bounds.ts';
+import { ok, type RefusedOutcome } from '../../outcome.ts';
+import { createSemaphore } from '../../semaphore.ts';
+import { run, type Task } from '../../task.ts';
+import { type UploadLimits, type UploadOptions, uploadLimits } from '../../upload-limits.ts';
+import { type ChecksumCache, createChecksumCache } from '../checksums/checksum-cache.ts';
+import { type ChecksumJournal, createChecksumJournal, NO_JOURNAL } from '../checksums/checksum-journal.ts';
+import { createDirectories } from '../directories.ts';
+import type { Root } from '../directory.ts';
+import { CALLS_IN_FOLDERS_MAX, type Disk } from '../disk.ts';
+import { createDiskIo, type DiskIo } from '../disk-io.ts';
+import { explanationOf, ignoreSystemErrors, systemFault } from '../errno.ts';
+import { type FileSystem, nodeFileSystem } from '../file-system.ts';
+import type { FormatRules } from '../format/upgrades.ts';
+import { createDiskListings } from '../list.ts';
+import { createDiskStore, type OpenDisk } from '../store-calls.ts';
+import { createStoredUploads } from '../uploads/stored-uploads.ts';
 import { openRoot } from './root.ts';
 import { openStagingFolder } from './staging-folder.ts';
-import { createDiskStore, type OpenDisk } from './store-calls.ts';
-import { createStoredUploads } from './uploads/stored-uploads.ts';
 
 /** How a disk store keeps files, checksums and unfinished uploads. All may be left out. */
 export interface DiskStoreOptions extends UploadOptions {

@@ -3,10 +3,10 @@
  * removed.
  */
 import { dirname, resolve } from 'node:path';
-import type { Task } from '../task.ts';
-import type { Root } from './directory.ts';
-import { type DiskIo, OPEN_FLAGS } from './disk-io.ts';
-import { createSystemError, errnoOf } from './errno.ts';
+import type { Task } from '../../task.ts';
+import type { Root } from '../directory.ts';
+import { type DiskIo, OPEN_FLAGS } from '../disk-io.ts';
+import { createSystemError, errnoOf } from '../errno.ts';
 
 /**
  * Opens the root. Its path may lead through symbolic links; below it the store follows none. Throws system

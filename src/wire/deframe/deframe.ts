@@ -2,12 +2,12 @@
  * The deframer as an RxJS operator.
  */
 import { Observable, type OperatorFunction, Subject, takeUntil } from 'rxjs';
-import { check, FRAMING } from './argument.ts';
-import { type BytesLike, bytesOf } from './bytes.ts';
+import { check, FRAMING } from '../argument.ts';
+import { type BytesLike, bytesOf } from '../bytes.ts';
+import type { FrameEvent } from '../frame-event.ts';
+import type { Framing } from '../framing.ts';
+import { createInTurn } from '../in-turn.ts';
 import { finish, initialDeframeState, type Stepped, stepUpTo } from './deframe-step.ts';
-import type { FrameEvent } from './frame-event.ts';
-import type { Framing } from './framing.ts';
-import { createInTurn } from './in-turn.ts';
 
 /** Events that one step makes before the operator emits them. */
 const EVENTS_AT_ONCE_MAX = 64;

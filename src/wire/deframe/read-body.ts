@@ -13,14 +13,14 @@
  *  body   the rest of it                            [data] end                idle
  * ```
  */
-import { check, oneOf } from './argument.ts';
+import { check, oneOf } from '../argument.ts';
+import { faultAt, headFault } from '../fault.ts';
+import type { FrameEnd } from '../frame-event.ts';
+import type { Framing, ParsedHead } from '../framing.ts';
 import type { ChunkBuffer } from './chunk-buffer.ts';
 import { append, gather } from './chunk-buffer.ts';
 import type { InBody, InWhole, Part, StepContext } from './deframe-state.ts';
 import { failed, IDLE, sampleOf } from './deframe-state.ts';
-import { faultAt, headFault } from './fault.ts';
-import type { FrameEnd } from './frame-event.ts';
-import type { Framing, ParsedHead } from './framing.ts';
 
 /** One object for all frames, since it has no fields but its type. */
 const END: FrameEnd = Object.freeze({ type: 'end' });

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { namesIn, put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
-import type { FileStore } from '../../../src/store/contract.ts';
-import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
-import { interceptedFileSystem } from '../../support/stores/fs-intercepted.ts';
-import { newRoot, openBelow, removeRoot, storedIn } from '../../support/stores/store-roots.ts';
+import { namesIn, put, refused, textOf, value } from '../../../../src/store/conformance/case.ts';
+import type { FileStore } from '../../../../src/store/contract.ts';
+import { openDiskStore } from '../../../../src/store/disk/disk-store.ts';
+import { interceptedFileSystem } from '../../../support/stores/fs-intercepted.ts';
+import { newRoot, openBelow, removeRoot, storedIn } from '../../../support/stores/store-roots.ts';
 
 let base: string;
 beforeEach(() => {

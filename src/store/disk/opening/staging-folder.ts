@@ -6,17 +6,17 @@
  * killed processes on the same root (see `leftovers.ts`), once the root has the format of this program (see
  * `settle-format.ts`).
  */
-import { RESERVED_FOLDER } from '../../files/protocol/filename.ts';
-import type { Task } from '../task.ts';
-import type { Directories } from './directories.ts';
-import type { Folder } from './directory.ts';
-import type { Disk } from './disk.ts';
-import { OPEN_FLAGS } from './disk-io.ts';
-import { asServerError, errnoOf } from './errno.ts';
-import type { FormatRules } from './format/upgrades.ts';
+import { RESERVED_FOLDER } from '../../../files/protocol/filename.ts';
+import type { Task } from '../../task.ts';
+import type { Directories } from '../directories.ts';
+import type { Folder } from '../directory.ts';
+import type { Disk } from '../disk.ts';
+import { OPEN_FLAGS } from '../disk-io.ts';
+import { asServerError, errnoOf } from '../errno.ts';
+import type { FormatRules } from '../format/upgrades.ts';
+import { endOwner, newOwner } from '../owner.ts';
 import { emptyFolder, openBelow, type Rescue } from './leftovers.ts';
 import { makeOwnFolder, type OwnFolderDeps } from './own-folder.ts';
-import { endOwner, newOwner } from './owner.ts';
 
 /** A new file whose name no peer can use. */
 export interface StagedFile {

@@ -2,15 +2,15 @@
  * Makes the folder of an open store, `.sluice/tmp/<owner>`, on a root that has the format of this program, or
  * gets it now.
  */
-import { RESERVED_FOLDER } from '../../files/protocol/filename.ts';
-import { type Task, wait } from '../task.ts';
-import type { Directories } from './directories.ts';
-import type { Folder } from './directory.ts';
-import { errnoOf, FormatError, ignoreSystemErrors } from './errno.ts';
-import { checkFormat, settleFormat } from './format/settle-format.ts';
-import type { FormatRules } from './format/upgrades.ts';
+import { RESERVED_FOLDER } from '../../../files/protocol/filename.ts';
+import { type Task, wait } from '../../task.ts';
+import type { Directories } from '../directories.ts';
+import type { Folder } from '../directory.ts';
+import { errnoOf, FormatError, ignoreSystemErrors } from '../errno.ts';
+import { checkFormat, settleFormat } from '../format/settle-format.ts';
+import type { FormatRules } from '../format/upgrades.ts';
+import { ownerOf } from '../owner.ts';
 import { emptyFolder, type LeftoversDeps, livingOwners, openBelow, removeOrphans } from './leftovers.ts';
-import { ownerOf } from './owner.ts';
 
 export interface OwnFolderDeps extends LeftoversDeps {
   readonly directories: Pick<Directories, 'root'>;

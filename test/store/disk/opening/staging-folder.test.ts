@@ -20,11 +20,19 @@ import {
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import { bytes, namesIn, pattern, put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
-import type { MaybeAsync } from '../../../src/store/contract.ts';
-import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
-import { newOwner } from '../../../src/store/disk/owner.ts';
-import { openBelow, rootForEachTest, storedIn, temporariesIn } from '../../support/stores/store-roots.ts';
+import {
+  bytes,
+  namesIn,
+  pattern,
+  put,
+  refused,
+  textOf,
+  value,
+} from '../../../../src/store/conformance/case.ts';
+import type { MaybeAsync } from '../../../../src/store/contract.ts';
+import { openDiskStore } from '../../../../src/store/disk/disk-store.ts';
+import { newOwner } from '../../../../src/store/disk/owner.ts';
+import { openBelow, rootForEachTest, storedIn, temporariesIn } from '../../../support/stores/store-roots.ts';
 
 let root: string;
 const tmp = () => join(root, '.sluice/tmp');
@@ -196,7 +204,7 @@ describe('a staging folder that a process left', () => {
   /** Starts another process, which stays in the middle of a put until it is killed. */
   async function otherProcess(): Promise<ChildProcess> {
     const owner = newOwner().replace(/^\d+-\d+/, 'PID-0');
-    const script = new URL('../../support/processes/store-process.mjs', import.meta.url).pathname;
+    const script = new URL('../../../support/processes/store-process.mjs', import.meta.url).pathname;
     child = spawn(process.execPath, [script, root, owner], { stdio: ['ignore', 'pipe', 'inherit'] });
     const { stdout } = child;
     assert.ok(stdout);

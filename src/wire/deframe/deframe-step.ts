@@ -15,13 +15,13 @@
  * ```
  */
 
+import type { HeadFault } from '../fault.ts';
+import { faultAt, headFault, SAMPLE_BYTES_MAX } from '../fault.ts';
+import type { FrameEvent } from '../frame-event.ts';
+import type { Framing } from '../framing.ts';
 import { append, type ChunkBuffer, gather } from './chunk-buffer.ts';
 import type { DeframeState, InHead, Part, StepContext } from './deframe-state.ts';
 import { failed, IDLE, OVER } from './deframe-state.ts';
-import type { HeadFault } from './fault.ts';
-import { faultAt, headFault, SAMPLE_BYTES_MAX } from './fault.ts';
-import type { FrameEvent } from './frame-event.ts';
-import type { Framing } from './framing.ts';
 import { beginBody, moreBody, moreWhole } from './read-body.ts';
 
 export type { DeframeState } from './deframe-state.ts';

@@ -4,10 +4,10 @@
  * It never holds a view of a chunk: an idle connection holds no more than the bytes of the incomplete frame.
  */
 
+import type { HeadFault } from '../fault.ts';
+import { faultAt, SAMPLE_BYTES_MAX } from '../fault.ts';
+import type { FrameEvent } from '../frame-event.ts';
 import type { ChunkBuffer } from './chunk-buffer.ts';
-import type { HeadFault } from './fault.ts';
-import { faultAt, SAMPLE_BYTES_MAX } from './fault.ts';
-import type { FrameEvent } from './frame-event.ts';
 
 /** Between two frames. */
 interface Idle {

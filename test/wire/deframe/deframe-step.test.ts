@@ -6,15 +6,15 @@ import {
   initialDeframeState,
   step,
   stepUpTo,
-} from '../../src/wire/deframe-step.ts';
-import { encodeFrame } from '../../src/wire/enframe.ts';
-import type { FrameEvent } from '../../src/wire/frame-event.ts';
-import type { Delivery, Framing } from '../../src/wire/framing.ts';
-import { lengthField, type Prefix } from '../../src/wire/length-field.ts';
-import type { LengthFieldOptions } from '../../src/wire/length-options.ts';
-import { cases } from '../support/cases.ts';
-import { everyLayout, layouts } from './layouts.ts';
-import { ascii, byteByByte, bytesOf, concat, cutAt, cuts, eventsOf, tell } from './stream.ts';
+} from '../../../src/wire/deframe/deframe-step.ts';
+import { encodeFrame } from '../../../src/wire/enframe.ts';
+import type { FrameEvent } from '../../../src/wire/frame-event.ts';
+import type { Delivery, Framing } from '../../../src/wire/framing.ts';
+import { lengthField, type Prefix } from '../../../src/wire/length-field.ts';
+import type { LengthFieldOptions } from '../../../src/wire/length-options.ts';
+import { cases } from '../../support/cases.ts';
+import { everyLayout, layouts } from '../layouts.ts';
+import { ascii, byteByByte, bytesOf, concat, cutAt, cuts, eventsOf, tell } from '../stream.ts';
 
 const plain: LengthFieldOptions = { width: 4, maxLength: 1000 };
 

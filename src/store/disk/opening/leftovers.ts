@@ -4,11 +4,11 @@
  * them to the folder of stored uploads (see `stored-uploads.ts`).
  */
 import nodeFs from 'node:fs';
-import type { Task } from '../task.ts';
-import type { At, Folder } from './directory.ts';
-import { type DiskIo, OPEN_FLAGS } from './disk-io.ts';
-import { errnoOf } from './errno.ts';
-import { type OwnerState, ownerOf, ownerState } from './owner.ts';
+import type { Task } from '../../task.ts';
+import type { At, Folder } from '../directory.ts';
+import { type DiskIo, OPEN_FLAGS } from '../disk-io.ts';
+import { errnoOf } from '../errno.ts';
+import { type OwnerState, ownerOf, ownerState } from '../owner.ts';
 
 /** Moves a file to the stored uploads, if it is an unfinished upload; returns whether it was. */
 export type Rescue = (path: string, name: string) => Task<boolean>;
