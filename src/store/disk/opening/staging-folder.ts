@@ -7,6 +7,7 @@
  * `settle-format.ts`).
  */
 import { RESERVED_FOLDER } from '../../../files/protocol/filename.ts';
+import { createSemaphore, type Semaphore } from '../../semaphore.ts';
 import type { Task } from '../../task.ts';
 import type { Directories } from '../directories.ts';
 import type { Folder } from '../directory.ts';
@@ -54,6 +55,8 @@ interface StagingState extends OwnFolderDeps {
   folder: Folder;
   /** The name of the last file that was made. */
   serial: number;
+  /** Lets one call at a time make the folder again: the others then find it made. */
+  readonly making: Semaphore;
 }
 
 /**
@@ -78,6 +81,7 @@ export function* openStagingFolder(
     own: [],
     folder: root,
     serial: 0,
+    making: createSemaphore(1),
   };
   try {
     yield* moveToNewFolder(staging);
@@ -113,14 +117,21 @@ function* within<T>(staging: StagingState, act: (folder: Folder) => Task<T>): Ta
 }
 
 function* withinCurrent<T>(staging: StagingState, act: (folder: Folder) => Task<T>): Task<T> {
+  const { folder } = staging;
   try {
-    return yield* act(staging.folder);
+    return yield* act(folder);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    yield* staging.directories.reopenRoot();
-    yield* moveToNewFolder(staging);
+    yield* staging.making.run(replaceFolder(staging, folder));
     return yield* act(staging.folder);
   }
+}
+
+/** Makes the folder again, unless another call has done so while this one waited. */
+function* replaceFolder(staging: StagingState, gone: Folder): Task<void> {
+  if (staging.folder !== gone) return;
+  yield* staging.directories.reopenRoot();
+  yield* moveToNewFolder(staging);
 }
 
 function* close(staging: StagingState): Task<void> {

@@ -180,6 +180,22 @@ describe('the reserved folder of an open store', () => {
     },
   );
 
+  it('many puts at once go on when the reserved folder was removed, and leave it as one would', async () => {
+    for (const durability of ['os', 'fsync'] as const) {
+      const store = await value(openDiskStore(root, { durability }));
+      await value(put(store, 'before', 'x'));
+      rmSync(join(root, '.sluice'), { recursive: true });
+      const names = Array.from({ length: 64 }, (_, at) => `many/${at}`);
+      const stored = await Promise.all(names.map((name) => put(store, name, name)));
+      expect(stored.filter(({ ok }) => !ok)).toEqual([]);
+      expect(await textOf(store, 'many/63')).toBe('many/63');
+      expect(owners()).toHaveLength(1);
+      await store.close();
+      expect(owners()).toEqual([]);
+      expect(openBelow(root)).toEqual([]);
+    }
+  });
+
   it('a replaced reserved folder is an error that says what to do, to peers and at the start', async () => {
     const store = await value(openDiskStore(root));
     gone(join(root, '.sluice'));
