@@ -120,16 +120,15 @@ describe('what answers', () => {
 
   test('what depends on how the bytes are cut is found, with a seed that cuts so again', async () => {
     const capture = talk('OK', 'OK', 'OK', 'OK');
-    const said = await failure(capture, careless, { framing: codec, seed: 5, runs: 20 });
+    // All replies that are too many come before the service ends its side, for which the replay waits so long.
+    const options = { framing: codec, stall: 60_000 };
+    const said = await failure(capture, careless, { ...options, seed: 5, runs: 20 });
     expect(said).toContain('comes, and was not recorded');
     const [, seed] =
       /cut otherwise \(random, seed (\d+)\) it is not\. To cut it so again: \{ seed: \1, runs: 1 \}/.exec(
         said,
       )!;
-    const again = await failure(capture, careless, { framing: codec, seed: Number(seed), runs: 1 });
-    // How many replies too many come before the replay ends is a matter of time.
-    const known = (text: string) => [...text.split('\n').slice(0, 2), text.split('\n').at(-1)];
-    expect(known(again)).toEqual(known(said));
+    expect(await failure(capture, careless, { ...options, seed: Number(seed), runs: 1 })).toBe(said);
     await expect(capture).toReplayTheSame(careless, { framing: codec, runs: 0 });
   });
 

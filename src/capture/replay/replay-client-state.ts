@@ -28,6 +28,8 @@ export interface ReplayClientState {
   unsettled: number;
   /** Bytes that the server has sent in the recording, up to now. */
   recordedReplyBytes: number;
+  /** How many of them the recorded client had seen before its last chunk. */
+  seenBytes: number;
   /** Whether the live connection is paused, because the server is ahead of the recording. */
   paused: boolean;
   /** Whether a write waits for the server to take what was sent. */
@@ -68,6 +70,7 @@ export function createReplayClientState<H>(
     received: 0,
     unsettled: 0,
     recordedReplyBytes: 0,
+    seenBytes: 0,
     paused: false,
     isWriteWaiting: false,
     serverEnded: false,

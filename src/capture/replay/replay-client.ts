@@ -99,6 +99,10 @@ export async function createReplayClient<H>(options: ReplayClientOptions<H>): Pr
 
 async function send(client: ReplayClientState, chunk: StreamChunk): Promise<void> {
   const { comparison, rechunker } = client;
+  const seen = chunk.seen ?? client.recordedReplyBytes;
+  // By the recording, whether or not those replies have come already: the same seed must cut the same.
+  if (seen > client.seenBytes) await flush(client);
+  client.seenBytes = seen;
   await awaitReplies(client, chunk.seen);
   comparison.sent(chunk.bytes);
   rechunker.push(chunk.bytes);
