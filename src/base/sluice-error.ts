@@ -125,3 +125,7 @@ export class StateError extends SluiceError {
     return 'StateError';
   }
 }
+
+/** What was thrown, in words: nothing says that it is an Error. */
+export const messageOf = (thrown: unknown): string =>
+  thrown instanceof Error ? thrown.message : String(thrown);

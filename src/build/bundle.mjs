@@ -48,7 +48,8 @@ const RXJS = fromRoot('node_modules/rxjs/dist/esm/index.js');
  */
 export async function bundleAll(faces, platformModules) {
   const choices = Object.values(platformModules).flatMap((choice) => [choice.node, choice.default]);
-  const names = [...faces, ...choices, 'cli/main'];
+  const ofLibrary = [...faces, ...choices];
+  const names = [...ofLibrary, 'cli/main'];
   const forNode = Object.fromEntries(
     Object.entries(platformModules).map(([specifier, { node }]) => [specifier, sourceOf(node)]),
   );
@@ -80,16 +81,13 @@ export async function bundleAll(faces, platformModules) {
     metafile: true,
     write: false,
   });
-  const ofLibrary = importedBy(
-    metafile,
-    names.filter((name) => name !== 'cli/main'),
-  );
+  const inLibrary = importedBy(metafile, ofLibrary);
   for (const { path, text } of outputFiles) {
     if (Object.hasOwn(PARTITIONS, basename(path, '.js'))) continue;
     const code = text.replace(BARE_IMPORT, '');
     mkdirSync(dirname(path), { recursive: true });
     // Of a package that is bundled a comment says where it begins.
-    const isRead = ofLibrary.has(path) || /^\s*\/\/ node_modules\//m.test(code);
+    const isRead = inLibrary.has(path) || /^\s*\/\/ node_modules\//m.test(code);
     writeFileSync(path, isRead ? code : await withoutSpace(code));
   }
   return metafile;

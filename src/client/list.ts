@@ -32,16 +32,19 @@ export const PAGE_RULES: RulesFor<PageSettings> = { ...LIST_RULES, limit: ANYTHI
 
 export function page(pipeline: RequestPipeline, settings: PageSettings = {}): Observable<Listing> {
   checkOptions('page', settings, PAGE_RULES);
-  return ask(pipeline, { cmd: 'list', ...settings }, LIST_ACK).pipe(
+  return askForPage(pipeline, settings);
+}
+
+const askForPage = (pipeline: RequestPipeline, settings: PageSettings): Observable<Listing> =>
+  ask(pipeline, { cmd: 'list', ...settings }, LIST_ACK).pipe(
     // The server's JSON never has `undefined`, although the type of an optional field allows it.
     map(({ files, next }) => (next === undefined ? { files } : { files, next }) as Listing),
   );
-}
 
 export function list(pipeline: RequestPipeline, settings: ListSettings = {}): Observable<FileInfo> {
   checkOptions('list', settings, LIST_RULES);
-  return page(pipeline, settings).pipe(
-    expand(({ next }) => (next === undefined ? EMPTY : page(pipeline, { ...settings, after: next }))),
+  return askForPage(pipeline, settings).pipe(
+    expand(({ next }) => (next === undefined ? EMPTY : askForPage(pipeline, { ...settings, after: next }))),
     mergeMap(({ files }) => from(files)),
   );
 }

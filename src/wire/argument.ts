@@ -162,7 +162,7 @@ export function checkOptions<O>(of: string, options: O, rules: RulesFor<O>): voi
   check(`${of}: its options`, options, RECORD);
   // A misspelt name first: without it another option may be missing.
   checkNames(of, options as object, rules);
-  checkFields(of, options, rules);
+  checkEach(of, options, rules);
 }
 
 /**
@@ -173,6 +173,10 @@ export function checkOptions<O>(of: string, options: O, rules: RulesFor<O>): voi
  */
 export function checkFields(of: string, options: unknown, rules: Rules): void {
   check(`${of}: its options`, options, RECORD);
+  checkEach(of, options, rules);
+}
+
+function checkEach(of: string, options: unknown, rules: Rules): void {
   for (const [field, rule] of Object.entries(rules)) {
     check(`${of}: ${field}`, (options as Readonly<Record<string, unknown>>)[field], rule);
   }

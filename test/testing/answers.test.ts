@@ -8,6 +8,7 @@ import { captureOf } from '../../src/capture/capture.ts';
 import { captureFile } from '../../src/capture/capture-file.ts';
 import { keyValueCodec, keyValues } from '../../src/demo/key-values.ts';
 import { assertReplaysTheSame, fileServer, matchers, service } from '../../src/testing.ts';
+import type { Codec } from '../../src/wire/codec.ts';
 import { messages } from '../../src/wire/codecs/messages.ts';
 import { rawBytes } from '../../src/wire/codecs/raw-bytes.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
@@ -104,19 +105,23 @@ describe('what answers', () => {
     );
   });
 
-  /** It gives one answer a chunk, as if chunks were messages. */
-  const careless = service((connections$) =>
-    serveActors({
-      connections$,
-      actor: defineActor()({
-        codec: rawBytes,
-        reduce: (state, event) => ({
-          state,
-          effects: event.type === 'message' ? [{ type: 'send', message: Buffer.from('OK\n') }] : [],
+  /** A service that gives one answer a message. */
+  const answering = (of: Codec<Uint8Array>, answer: (message: Uint8Array) => Uint8Array) =>
+    service((connections$) =>
+      serveActors({
+        connections$,
+        actor: defineActor()({
+          codec: of,
+          reduce: (state, event) => ({
+            state,
+            effects: event.type === 'message' ? [{ type: 'send', message: answer(event.message) }] : [],
+          }),
         }),
       }),
-    }),
-  );
+    );
+
+  /** It gives one answer a chunk, as if chunks were messages. */
+  const careless = answering(rawBytes, () => Buffer.from('OK\n'));
 
   test('what depends on how the bytes are cut is found, with a seed that cuts so again', async () => {
     const capture = talk('OK', 'OK', 'OK', 'OK');
@@ -174,18 +179,7 @@ describe('what answers', () => {
       ...[end('client'), end('server'), close()],
     );
     const field = lengthField({ width: 2, maxLength: 100 });
-    const echo = service((connections$) =>
-      serveActors({
-        connections$,
-        actor: defineActor()({
-          codec: field,
-          reduce: (state, event) => ({
-            state,
-            effects: event.type === 'message' ? [{ type: 'send', message: event.message }] : [],
-          }),
-        }),
-      }),
-    );
+    const echo = answering(field, (message) => message);
     const inBody = 'reply 2: from byte 2 of the body on it was bytes 58 and is bytes 65 (packet 6)';
     expect(await failure(capture, echo, { framing: field })).toContain(inBody);
     expect(await failure(capture, echo, { framing: dns })).toContain('its replies are framed otherwise');

@@ -104,7 +104,7 @@ function compareFaults(comparison: ComparisonState, expected: ReplyItem, got: Re
   const values = { expected: faultCodeOf(expected), got: faultCodeOf(got) };
   if (values.expected !== values.got) {
     const head = expected.type === 'head' ? expected : null;
-    const text = `${messageOf('what was recorded', expected)}; ${messageOf('what comes', got)}`;
+    const text = `${sentenceOf('what was recorded', expected)}; ${sentenceOf('what comes', got)}`;
     report(comparison, 'framing', text, values, [], head);
   }
   // Neither side is in frames, so it is not known whether what follows is the same.
@@ -114,5 +114,5 @@ function compareFaults(comparison: ComparisonState, expected: ReplyItem, got: Re
 
 const faultCodeOf = (item: ReplyItem): string => (item.type === 'fault' ? item.fault.code : 'a frame');
 /** A sentence about an item. */
-const messageOf = (what: string, item: ReplyItem): string =>
+const sentenceOf = (what: string, item: ReplyItem): string =>
   item.type === 'fault' ? `${what} is no frame: ${item.fault.message}` : `${what} is a frame`;

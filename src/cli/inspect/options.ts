@@ -1,12 +1,12 @@
 /** Parsers for the options of `sluice inspect`. */
 import { InvalidArgumentError } from 'commander';
+import { nearest } from '../../base/nearest.ts';
 import type { InspectOptions } from '../../capture/inspect/inspect.ts';
 import { sluicePreset } from '../../files/protocol/sluice-preset.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { type LengthFieldOptions, lengthField } from '../../wire/length-field.ts';
 import { presetList, presetNamed } from '../../wire/presets.ts';
 import { size } from '../settings/setting-types.ts';
-import { nearest } from '../shared/suggest.ts';
 
 /** The names that `--preset` takes. */
 export const presetNames: readonly string[] = [...presetList, sluicePreset]

@@ -1,5 +1,6 @@
 /** Reads the files of a running server again at SIGHUP: certificates and tokens. */
 
+import { messageOf } from '../../base/sluice-error.ts';
 import { withoutName } from '../shared/format.ts';
 import type { ServerLog } from './server-log.ts';
 
@@ -18,9 +19,7 @@ export async function reloadAll(all: readonly Reloadable[], log: Pick<ServerLog,
       await reload();
       log.info(`SIGHUP: ${called} was read again`);
     } catch (thrown) {
-      const message = thrown instanceof Error ? thrown.message : null;
-      const why = message ?? String(thrown);
-      log.error(`SIGHUP: ${called} stays as it was: ${withoutName(called, why)}`);
+      log.error(`SIGHUP: ${called} stays as it was: ${withoutName(called, messageOf(thrown))}`);
     }
   }
 }

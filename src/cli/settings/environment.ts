@@ -9,7 +9,7 @@
  *   SLUICE_PORT_8080_TCP[_ADDR, _PORT, _PROTO], _UDP, _SCTP    ignored
  *   SLUICE_WEB_SERVICE_HOST, …, SLUICE_WEB_PORT=tcp://…        the same for a service named `sluice-web`
  */
-import { nearest } from '../shared/suggest.ts';
+import { nearest } from '../../base/nearest.ts';
 import { settingNames, variableOf } from './table.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,10 +1,10 @@
 /** Reads the JSON file with settings, and checks its keys. */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { nearest } from '../../base/nearest.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { strictJson } from '../../server/access/strict-json.ts';
 import { runToEnd } from '../../server/cooperative.ts';
-import { nearest } from '../shared/suggest.ts';
 import { groups, keyOf, type SettingName, settingNames } from './table.ts';
 
 export interface ConfigFile {

@@ -1,4 +1,5 @@
 /** Content to be sent: bytes whose number is known, and that are read piece by piece as the connection takes them. */
+import { messageOf } from '../../base/sluice-error.ts';
 import { check, withMethods } from '../../wire/argument.ts';
 import { type BytesLike, bytesOf } from '../../wire/bytes.ts';
 import { ContentError } from './content-error.ts';
@@ -105,8 +106,7 @@ async function bytesOfBlob(blob: BlobLike, start: number, end: number): Promise<
   try {
     return new Uint8Array(await blob.slice(start, end).arrayBuffer());
   } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new ContentError('unreadable', `the blob cannot be read: ${why}`, thrown);
+    throw new ContentError('unreadable', `the blob cannot be read: ${messageOf(thrown)}`, thrown);
   }
 }
 

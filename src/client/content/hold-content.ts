@@ -17,13 +17,8 @@ export function checkSource(content: ContentSource): void {
   if (typeof content !== 'function') checkContent(content);
 }
 
-/**
- * Makes a function that opens the content.
- *
- * @throws TypeError or RangeError at once when it is no content. The result of a function is checked when it is opened.
- */
+/** Makes a function that opens content that was checked. The result of a function is checked when it is opened. */
 export function opener(content: ContentSource): () => Content | Promise<Content> {
-  checkSource(content);
   if (typeof content !== 'function') return () => content;
   return () => {
     const opened = content();

@@ -1,5 +1,7 @@
 /** Content from the side of its reader: checked, read piece by piece, hashed, and its failure as a fault. */
+
 import { sha256 } from '#checksums';
+import { messageOf } from '../../base/sluice-error.ts';
 import { check, wholeFrom, withMethods } from '../../wire/argument.ts';
 import { ClientError, type ClientFault, isClientFault } from '../client-fault.ts';
 import type { Content } from './content.ts';
@@ -28,7 +30,7 @@ export const shortened = (at: number, size: number): ContentError =>
 /** The fault of a request whose content threw. */
 export const contentFault = (thrown: unknown): ClientFault => ({
   code: 'content',
-  message: thrown instanceof Error ? thrown.message : String(thrown),
+  message: messageOf(thrown),
   cause: thrown,
 });
 

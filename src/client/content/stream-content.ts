@@ -5,6 +5,7 @@
  * passed on when the stream has ended, so that a stream with more bytes than its size is found out before all that its
  * size says is sent.
  */
+import { messageOf } from '../../base/sluice-error.ts';
 import { checkOptions, optional, wholeFrom } from '../../wire/argument.ts';
 import { bytesOf } from '../../wire/bytes.ts';
 import type { Content } from './content.ts';
@@ -160,7 +161,5 @@ function close(state: StreamState): void {
   state.source.cancel();
 }
 
-const unreadable = (thrown: unknown): ContentError => {
-  const why = thrown instanceof Error ? thrown.message : String(thrown);
-  return new ContentError('unreadable', `the stream failed: ${why}`, thrown);
-};
+const unreadable = (thrown: unknown): ContentError =>
+  new ContentError('unreadable', `the stream failed: ${messageOf(thrown)}`, thrown);

@@ -66,8 +66,9 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     failed: (job, fault, retryable = isRetryable(fault)) => {
       const connection = release(job);
       if (job.over || connection === null) return;
-      if (breaksConnection(fault)) onBroken(pool, job, connection, fault, retryable);
-      else onRefused(pool, job, connection, fault, retryable);
+      const failure = { job, connection, fault, retryable };
+      if (breaksConnection(fault)) onBroken(pool, failure);
+      else onRefused(pool, failure);
     },
     madeProgress: (job) => noteProgress(pool, job),
     retries$: pool.retries$.asObservable(),
@@ -79,14 +80,16 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   };
 }
 
+/** A try of a job that has failed on its connection. */
+interface FailedTry {
+  readonly job: Job;
+  readonly connection: PooledConnection;
+  readonly fault: ClientFault;
+  readonly retryable: boolean;
+}
+
 /** A job has reported that its connection broke. */
-function onBroken(
-  pool: PoolState,
-  job: Job,
-  connection: PooledConnection,
-  fault: ClientFault,
-  retryable: boolean,
-): void {
+function onBroken(pool: PoolState, { job, connection, fault, retryable }: FailedTry): void {
   // The client itself drops a connection for the sake of one job. That says nothing about the server.
   const isDropped = fault.code === 'connection' && fault.cause.code === 'destroyed';
   const isFirst = connection.state !== 'draining' || (connection.cause === null && !isDropped);
@@ -104,13 +107,7 @@ function onBroken(
 }
 
 /** The server has refused a job. */
-function onRefused(
-  pool: PoolState,
-  job: Job,
-  connection: PooledConnection,
-  fault: ClientFault,
-  retryable: boolean,
-): void {
+function onRefused(pool: PoolState, { job, connection, fault, retryable }: FailedTry): void {
   const { retries, backoff, random, scheduler } = pool.settings;
   countFailure(job);
   job.madeProgress = false;

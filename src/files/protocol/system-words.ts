@@ -4,6 +4,7 @@
  *
  * This file knows no files and no Node. It recognizes a system error by its code.
  */
+import { messageOf } from '../../base/sluice-error.ts';
 
 /** The operation on the file. Some codes mean different things for reading and for writing. */
 export type Doing = 'read' | 'write';
@@ -67,7 +68,7 @@ function codeOf(error: unknown): string | undefined {
  * systemWords(error, 'write') // 'there is a folder of that name (EISDIR)'
  */
 export function systemWords(error: unknown, doing: Doing): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const code = codeOf(error);
   if (code === undefined) return message;
   const known = Object.hasOwn(SENTENCES, code) ? SENTENCES[code] : undefined;

@@ -1,4 +1,5 @@
 /** Web Streams: what is needed of a pair of them, and what their errors mean. */
+import { messageOf } from '../../base/sluice-error.ts';
 import type { ConnectionFault } from '../connection.ts';
 import { connectionFault, systemCode } from '../connection-fault.ts';
 
@@ -33,6 +34,6 @@ export interface WebStreams {
 /** The fault that an error of a stream stands for, when the caller does not say otherwise. */
 export function streamFault(error: unknown): ConnectionFault {
   if (systemCode(error) !== undefined) return connectionFault(error);
-  const words = error instanceof Error ? error.message : String(error);
+  const words = messageOf(error);
   return { code: 'reset', message: `the stream broke: ${words}` };
 }

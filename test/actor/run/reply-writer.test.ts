@@ -44,6 +44,17 @@ const ack = (text: string) => (writer: ReplyWriter) => writer.reply(Buffer.from(
 const error = (text: string) => (writer: ReplyWriter) => writer.reply(Buffer.from(text), true);
 const heard: Act = (_, ackDelay) => ackDelay.onActivity();
 
+/** The bytes of each write, as one after the other is settled until there is no other. */
+function writesOf(chunks: readonly Uint8Array[], settle: () => void): number[] {
+  const writes: number[] = [];
+  const bytes = () => chunks.reduce((sum, { length }) => sum + length, 0);
+  for (let before = 0; bytes() > before; settle()) {
+    writes.push(bytes() - before);
+    before = bytes();
+  }
+  return writes;
+}
+
 describe('an ack that the peer has not shown to want', () => {
   test('an ack that the peer has not shown to want waits until the peer was quiet for a while', () => {
     inVirtualTime('a', { a: ack('a') }, '21ms a');
@@ -162,13 +173,8 @@ describe('memory that replies were gathered in', () => {
     for (let i = 0; i < 4_000; i++) writer.reply(new Uint8Array(1_000), true);
     writer.body(new Uint8Array(256 * 1024), () => {});
     writer.flush();
-    const writes: number[] = [];
-    const bytes = () => chunks.reduce((sum, { length }) => sum + length, 0);
-    for (let before = 0; bytes() > before; settle()) {
-      writes.push(bytes() - before);
-      before = bytes();
-    }
-    expect(bytes()).toBe(4_000_000 + 256 * 1024);
+    const writes = writesOf(chunks, settle);
+    expect(writes.reduce((sum, bytes) => sum + bytes, 0)).toBe(4_000_000 + 256 * 1024);
     for (const write of writes) expect(write).toBeLessThan(2 * 256 * 1024 + 1_000);
     expect(writes.length).toBeLessThan(30);
     expect(window.unsettled()).toBe(0);
@@ -181,12 +187,7 @@ test('a reply of any length leaves in writes so small that a slow peer is seen t
   for (const reply of replies) writer.reply(reply, true);
   expect(window.unsettled()).toBe(3_620_012);
   writer.flush();
-  const writes: number[] = [];
-  const bytes = () => chunks.reduce((sum, { length }) => sum + length, 0);
-  for (let before = 0; bytes() > before; settle()) {
-    writes.push(bytes() - before);
-    before = bytes();
-  }
+  const writes = writesOf(chunks, settle);
   expect(Buffer.concat(chunks).equals(Buffer.concat(replies))).toBe(true);
   for (const write of writes) expect(write).toBeLessThan(2 * 256 * 1024);
   expect(chunks.filter(({ buffer }) => buffer === replies[1]!.buffer).length).toBeGreaterThan(1);
