@@ -1,5 +1,5 @@
 /**
- * The examples for frameworks, in `examples/`: compiled against the packed tarball as a user has it, and then run, each
+ * The examples for frameworks, in `src/demo/frameworks/`: compiled against the packed tarball as a user has it, and then run, each
  * in its framework.
  */
 import { execFile, execFileSync } from 'node:child_process';
@@ -18,7 +18,7 @@ let { project, remove } = {} as InstalledPackage;
 
 beforeAll(() => {
   ({ project, remove } = installPackage(frameworks));
-  for (const folder of ['examples', 'test/support/frameworks'])
+  for (const folder of ['src/demo/frameworks', 'test/support/frameworks'])
     cpSync(join(root, folder), project, { recursive: true });
   const compilerOptions = {
     target: 'ES2022',

@@ -56,6 +56,10 @@ connect().subscribe((connection) => {
 closeGracefully(fromWebStreams(transport)).subscribe();
 export { createDownloads, rawBytes, serveActors };
 `;
+/** The examples for frameworks, which the documents link to. */
+const frameworkExamples = readdirSync(join(root, 'src/demo/frameworks')).map(
+  (file) => `src/demo/frameworks/${file}`,
+);
 let { project, installed, tarball, remove } = {} as InstalledPackage;
 
 beforeAll(() => {
@@ -136,7 +140,6 @@ describe('the package', () => {
       'README.md',
       'SECURITY.md',
       'dist',
-      'examples',
       'package.json',
       'src',
     ]);
@@ -145,7 +148,11 @@ describe('the package', () => {
         .split('\n')
         .filter((file) => file.startsWith('package/src/'))
         .sort(),
-    ).toEqual([...shipped, 'src/capture/wireshark/sluice.lua'].map((path) => `package/${path}`).sort());
+    ).toEqual(
+      [...shipped, 'src/capture/wireshark/sluice.lua', ...frameworkExamples]
+        .map((path) => `package/${path}`)
+        .sort(),
+    );
   });
 
   test.each(documents.filter((path) => !path.includes('/') || shipped.includes(path)))(
