@@ -11,13 +11,12 @@ export type { Stored } from './files/protocol/file.ts';
 export { replyFraming } from './files/protocol/reply.ts';
 export { sluicePreset } from './files/protocol/sluice-preset.ts';
 export { version } from './files/protocol/version.ts';
+export { acknowledge, refuse } from './files/session/answers.ts';
 export {
-  acknowledge,
   type Command,
   type CommandEvent,
   defineCommand,
   type ReplyPart,
-  refuse,
   type Touches,
   type Transition,
 } from './files/session/command.ts';

@@ -15,7 +15,8 @@ import {
 } from 'rxjs';
 import { P } from 'ts-pattern';
 import { afterEach, describe, expect, test } from 'vitest';
-import { acknowledge, defineCommand } from '../../src/files/session/command.ts';
+import { acknowledge } from '../../src/files/session/answers.ts';
+import { defineCommand } from '../../src/files/session/command.ts';
 import { commands } from '../../src/files/session/dispatch.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { type ServeOptions, serve } from '../../src/server/serve.ts';

@@ -1,7 +1,8 @@
 import { P } from 'ts-pattern';
 import { describe, expect, test } from 'vitest';
 import { serviceFault } from '../../../src/files/protocol/errors.ts';
-import { acknowledge, defineCommand, refuse } from '../../../src/files/session/command.ts';
+import { acknowledge, refuse } from '../../../src/files/session/answers.ts';
+import { defineCommand } from '../../../src/files/session/command.ts';
 import { commands } from '../../../src/files/session/dispatch.ts';
 import type { SessionEvent } from '../../../src/files/session/event.ts';
 import { createSession } from '../../../src/files/session/session.ts';

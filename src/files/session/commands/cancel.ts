@@ -2,7 +2,8 @@
 import { match } from 'ts-pattern';
 import { requestPatterns } from '../../protocol/request.ts';
 import { uploadKey } from '../../protocol/upload.ts';
-import { acknowledge, defineCommand, refuse } from '../command.ts';
+import { acknowledge, refuse } from '../answers.ts';
+import { defineCommand } from '../command.ts';
 
 export const cancel = defineCommand({
   pattern: requestPatterns.cancel,

@@ -11,7 +11,8 @@
 import { match } from 'ts-pattern';
 import { serviceFault } from '../../protocol/errors.ts';
 import { requestPatterns } from '../../protocol/request.ts';
-import { defineCommand, refuse } from '../command.ts';
+import { refuse } from '../answers.ts';
+import { defineCommand } from '../command.ts';
 
 /** The field for the checksum of the whole file, where the store knows it. */
 const crc32Field = (crc32: number | undefined) => (crc32 === undefined ? {} : { crc32 });

@@ -6,7 +6,8 @@
  */
 import { match } from 'ts-pattern';
 import { requestPatterns } from '../../protocol/request.ts';
-import { acknowledge, defineCommand, refuse } from '../command.ts';
+import { acknowledge, refuse } from '../answers.ts';
+import { defineCommand } from '../command.ts';
 
 export const hello = defineCommand({
   pattern: requestPatterns.hello,

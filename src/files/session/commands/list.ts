@@ -3,7 +3,8 @@ import { match } from 'ts-pattern';
 import { serviceFault } from '../../protocol/errors.ts';
 import type { Listing } from '../../protocol/file.ts';
 import { requestPatterns } from '../../protocol/request.ts';
-import { acknowledge, defineCommand, refuse } from '../command.ts';
+import { acknowledge, refuse } from '../answers.ts';
+import { defineCommand } from '../command.ts';
 
 /** Names in one page, unless fewer are asked for. */
 export const PAGE_NAMES_MAX = 1000;

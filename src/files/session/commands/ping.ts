@@ -1,6 +1,7 @@
 /** `ping`: answers at once. */
 import { requestPatterns } from '../../protocol/request.ts';
-import { acknowledge, defineCommand } from '../command.ts';
+import { acknowledge } from '../answers.ts';
+import { defineCommand } from '../command.ts';
 
 export const ping = defineCommand({
   pattern: requestPatterns.ping,

@@ -15,7 +15,8 @@ import { putBodyLength } from '../../protocol/body-length.ts';
 import { serviceFault } from '../../protocol/errors.ts';
 import { requestPatterns } from '../../protocol/request.ts';
 import { uploadKey } from '../../protocol/upload.ts';
-import { acknowledge, type CommandEvent, defineCommand, refuse, type Transition } from '../command.ts';
+import { acknowledge, refuse } from '../answers.ts';
+import { type CommandEvent, defineCommand, type Transition } from '../command.ts';
 import type { CommandEffect } from '../effect.ts';
 
 interface State {

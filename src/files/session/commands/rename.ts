@@ -1,7 +1,8 @@
 /** `rename`: moves a file, atomically. One effect, one reply. */
 import { match } from 'ts-pattern';
 import { requestPatterns } from '../../protocol/request.ts';
-import { acknowledge, defineCommand, refuse } from '../command.ts';
+import { acknowledge, refuse } from '../answers.ts';
+import { defineCommand } from '../command.ts';
 
 interface Names {
   readonly filename: string;

@@ -1,7 +1,8 @@
 /** `stat`: a file's size and time. One effect, one reply. */
 import { match } from 'ts-pattern';
 import { requestPatterns } from '../../protocol/request.ts';
-import { acknowledge, defineCommand, refuse } from '../command.ts';
+import { acknowledge, refuse } from '../answers.ts';
+import { defineCommand } from '../command.ts';
 
 export const stat = defineCommand({
   pattern: requestPatterns.stat,
