@@ -105,8 +105,11 @@ export interface Source extends FileInfo {
   /**
    * Up to `length` bytes from `offset`: fewer only at the end of the file, none after it. The caller owns the
    * result. Calls may overlap.
+   *
+   * @param memory at least `length` bytes that the source may read into, to save new memory for each piece. The result
+   *   may be a view of it. A source may ignore it. Until the answer the caller does not touch it. Default new memory.
    */
-  read(offset: number, length: number): MaybeAsync<Uint8Array>;
+  read(offset: number, length: number, memory?: Uint8Array): MaybeAsync<Uint8Array>;
   /** The caller calls it once, when done. Reads under way are still answered. */
   close(): void | Promise<void>;
 }

@@ -8,13 +8,15 @@
 import type { Flow } from '../../actor/flow.ts';
 import type { Source } from '../../store/contract.ts';
 import { callStore } from './call-store.ts';
+import { acquirePiece, PIECE_BYTES, releasePiece } from './piece-memory.ts';
 
-const PIECE_BYTES = 256 * 1024;
 const PIECES_AHEAD = 2;
+/** With less room in the budget, pieces are half as long, so that more files can be sent at once. */
+const ROOM_BYTES = 64 * PIECE_BYTES;
 
 export interface SendTaskDeps {
   /** A file is read in the connection's turns, so that a connection that sends does not keep the others waiting. */
-  readonly flow: Pick<Flow, 'lend' | 'repay' | 'inTurn' | 'write'>;
+  readonly flow: Pick<Flow, 'isFree' | 'lend' | 'repay' | 'inTurn' | 'write'>;
   readonly onInternalError: (thrown: unknown) => void;
 }
 
@@ -55,20 +57,22 @@ export function sendFile(
     }
     if (isOver || inFlight === PIECES_AHEAD) return;
     // When nothing is lent now, a piece is in flight, and what it was lent is repaid when it settles.
-    const lent = flow.lend(Math.min(PIECE_BYTES, end - at));
+    const most = flow.isFree(ROOM_BYTES) ? PIECE_BYTES : PIECE_BYTES / 2;
+    const lent = flow.lend(Math.min(most, end - at));
     if (lent > 0) readPiece(lent);
   };
 
   const readPiece = (lent: number) => {
     reading = true;
+    const memory = acquirePiece(lent);
     callStore(
-      () => source.read(at, lent),
+      () => source.read(at, lent, memory),
       deps.onInternalError,
       (outcome) =>
         inTurn(() => {
           reading = false;
           // A file that has become shorter while it is read cannot be sent as it was promised.
-          if (outcome.ok && outcome.value.length > 0) sendPiece(outcome.value, lent);
+          if (outcome.ok && outcome.value.length > 0) sendPiece(outcome.value, lent, memory);
           else {
             flow.repay(lent);
             failed ??= 'read';
@@ -78,14 +82,18 @@ export function sendFile(
     );
   };
 
-  const sendPiece = (piece: Uint8Array, lent: number) => {
+  const sendPiece = (piece: Uint8Array, lent: number, memory: Uint8Array | undefined) => {
     at += piece.length;
     inFlight++;
     flow.write(piece, (fault) => {
       inFlight--;
       flow.repay(lent);
+      // The memory of a write that has failed may still be read by the system, and is left to the garbage collector.
       if (fault) failed = 'write';
-      else bytes += piece.length;
+      else {
+        bytes += piece.length;
+        releasePiece(memory);
+      }
       inTurn(step);
     });
   };

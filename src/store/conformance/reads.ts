@@ -40,6 +40,23 @@ export const readCases: Readonly<Record<string, ContractCase>> = {
     await source.close();
   },
 
+  'what is read is the same in memory of the caller, however long that is': async (store) => {
+    const content = pattern(300_000);
+    await value(put(store, 'given', content));
+    const source = await value(store.open('given'));
+    const memory = new Uint8Array(400_000).fill(0xaa);
+    for (const [offset, length] of [
+      [0, 300_000],
+      [100, 200],
+      [299_999, 100_000],
+      [300_000, 1],
+    ] as const) {
+      const read = new Uint8Array(await value(source.read(offset, length, memory)));
+      assert.deepEqual(read, content.subarray(offset, offset + length));
+    }
+    await source.close();
+  },
+
   'what was read belongs to the caller': async (store) => {
     await value(put(store, 'mine', 'abc'));
     const source = await value(store.open('mine'));

@@ -26,10 +26,11 @@ export function createDiskSource(
   let reads = 0;
   let closed = false;
 
-  function* read(offset: number, length: number) {
+  function* read(offset: number, length: number, memory: Uint8Array | undefined) {
     reads += 1;
     try {
-      const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - offset)));
+      const count = Math.max(0, Math.min(length, size - offset));
+      const bytes = memory === undefined ? Buffer.allocUnsafe(count) : memory.subarray(0, count);
       const filled = yield* io.read(fd, bytes, offset);
       return ok<Uint8Array>(bytes.subarray(0, filled));
     } finally {
@@ -48,7 +49,7 @@ export function createDiskSource(
   return {
     ...info,
     release,
-    read: (offset, length) => (closed ? err('shutting-down') : runCall(read(offset, length))),
+    read: (offset, length, memory) => (closed ? err('shutting-down') : runCall(read(offset, length, memory))),
     close: () => run(release()),
   };
 }

@@ -4,19 +4,24 @@ import { type Sent, sendFile } from '../../../src/files/effects/send-task.ts';
 import type { Source } from '../../../src/store/contract.ts';
 import type { ConnectionFault } from '../../../src/transport/connection.ts';
 
-const SIZE = 600_000;
+const SIZE = 1_200_000;
 
 /** A file that is being sent; nothing of it settles and no turn comes before the test says so. */
-function sending() {
+function sending(size = SIZE) {
   const turns: (() => void)[] = [];
   const writes: ((fault?: ConnectionFault) => void)[] = [];
   const budget = createBudget({ high: 1e9, low: 1e9 });
   const told: Sent[] = [];
+  /** The memory that each read was given. */
+  const given: (Uint8Array | undefined)[] = [];
   const source: Source = {
     name: 'a',
-    size: SIZE,
+    size,
     mtime: 0,
-    read: (_, length) => ({ ok: true, value: new Uint8Array(length) }),
+    read: (_, length, memory) => {
+      given.push(memory);
+      return { ok: true, value: new Uint8Array(length) };
+    },
     close: () => {},
   };
   sendFile(
@@ -30,12 +35,13 @@ function sending() {
     },
     source,
     0,
-    SIZE,
+    size,
     (sent) => told.push(sent),
   );
   return {
     budget,
     told,
+    given,
     /** All that waits for a turn has one. */
     turn: () => {
       while (turns.length > 0) turns.shift()!();
@@ -67,4 +73,36 @@ test('a file that cannot be sent is reported once, though two pieces fail before
   it.turn();
   expect(it.told).toEqual([{ bytes: 0, failed: 'write' }]);
   expect(it.budget.unsettled()).toBe(0);
+});
+
+test('a piece is read into the memory of one that is sent, and never into that of one that is not', () => {
+  const it = sending();
+  it.turn();
+  const [first, second] = it.given;
+  expect(first).toBeInstanceOf(Uint8Array);
+  expect(second).not.toBe(first);
+  const other = sending();
+  other.turn();
+  expect(other.given.some((memory) => memory === first || memory === second)).toBe(false);
+  it.settle();
+  const next = sending();
+  next.turn();
+  expect(next.given.every((memory) => memory === first || memory === second)).toBe(true);
+});
+
+test('the memory of a piece whose write has failed is not used again, since the system may still read it', () => {
+  const it = sending();
+  it.turn();
+  it.settle({ code: 'reset', message: 'gone' });
+  it.turn();
+  const next = sending();
+  next.turn();
+  expect(next.given).toHaveLength(2);
+  expect(next.given.some((memory) => it.given.includes(memory))).toBe(false);
+});
+
+test('the end of a file takes no memory that is much longer than it', () => {
+  const it = sending(100_000);
+  it.turn();
+  expect(it.given).toEqual([undefined]);
 });
