@@ -12,6 +12,7 @@ const all = [
   'store',
   'list',
   'throughput',
+  'download',
   'ping-flood',
   'group-commit',
   'bounded-memory',
@@ -19,11 +20,17 @@ const all = [
   'record',
 ];
 
-const usage = `Usage: npm run bench -- [NAME …] [--against DIR [--rounds N]]
+/** What `--quick` measures, with which smaller files and fewer rounds: less than two minutes in all. */
+const quick = ['deframe', 'throughput', 'download', 'ping-flood'];
+const quickEnvironment = { SLUICE_BENCH_BIG: String(2 ** 28), SLUICE_BENCH_ROUNDS: '3' };
+
+const usage = `Usage: npm run bench -- [NAME …] [--quick] [--against DIR [--rounds N]]
 
 Measures this build: all benchmarks, or those named of
   ${all.join(', ')}
 
+  --quick        takes less than two minutes: ${quick.join(', ')} if none is named, with a large file
+                 of 256 MiB and three rounds, unless the variables below say otherwise
   --against DIR  measures another build of the project in the same turns (this, that, that, this, …) and prints
                  the ratios of the medians, with the least and the greatest ratio of a round. DIR is a checkout
                  with its own dist, after npm ci && npm run build
@@ -46,6 +53,7 @@ function readArguments() {
       options: {
         against: { type: 'string' },
         rounds: { type: 'string' },
+        quick: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -58,12 +66,13 @@ function readArguments() {
     if (values.rounds !== undefined && values.against === undefined) {
       wrongUse('--rounds is for --against; without it, set SLUICE_BENCH_ROUNDS');
     }
-    const rounds = Number(values.rounds ?? 5);
+    if (values.quick) process.env = { ...quickEnvironment, ...process.env };
+    const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
     if (!(Number.isInteger(rounds) && rounds >= 1)) wrongUse(`--rounds ${values.rounds}: give 1 or more`);
     // npm runs this in the project's folder; a relative DIR means the folder where npm was called.
     const from = process.env.INIT_CWD ?? process.cwd();
     const other = values.against === undefined ? undefined : openBuild(resolve(from, values.against));
-    return { names: positionals.length > 0 ? positionals : all, other, rounds };
+    return { names: positionals.length > 0 ? positionals : values.quick ? quick : all, other, rounds };
   } catch (error) {
     if (error instanceof NoBuild) wrongUse(`--against ${error.message}`);
     return wrongUse(error.message);

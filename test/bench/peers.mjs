@@ -1,6 +1,6 @@
 // Starts and stops what is compared: nginx, rsync's daemon and Sluice, each with a root of its own under `dir`.
 //
-// A peer is { name, pid, root, stop(), send(files, window) }; `send` answers seconds.
+// A peer is { name, pid, port, root, stop(), send(files, window) }; `send` answers seconds.
 import { execFile, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -83,7 +83,7 @@ export async function startNginx(dir) {
     `${asRoot ? 'user root;' : ''} worker_processes 1; daemon off; pid ${dir}/nginx.pid; error_log stderr error;
     events { worker_connections 64; }
     http {
-      access_log off; keepalive_requests 1000000; tcp_nodelay on;
+      access_log off; sendfile on; keepalive_requests 1000000; tcp_nodelay on;
       client_max_body_size 0; client_body_buffer_size 512k; client_header_buffer_size 16k;
       client_body_temp_path ${temporary};
       proxy_temp_path ${temporary}; fastcgi_temp_path ${temporary};
@@ -93,7 +93,7 @@ export async function startNginx(dir) {
   );
   const server = launch('nginx', 'nginx', ['-e', 'stderr', '-c', conf], dir);
   await server.until(() => answersAt(port));
-  return { ...server, name: 'nginx', root, send: (files, window) => send('http', port, window, files) };
+  return { ...server, name: 'nginx', port, root, send: (files, window) => send('http', port, window, files) };
 }
 
 /**
