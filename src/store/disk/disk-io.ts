@@ -2,10 +2,12 @@
  * The operations on the disk as steps of a task. Each decides whether it runs at once or through the thread
  * pool (see `io/io-state.ts`).
  */
+
 import { constants, type Dirent, type Stats, type StatsFs } from 'node:fs';
 import type { Task } from '../task.ts';
 import type { FileSystem, OpenFolder } from './file-system.ts';
 import { read, setTimes, syncFile, truncate, write } from './io/content.ts';
+import { NO_COOLDOWN } from './io/cooldown.ts';
 import { closeFile, closeQuietly, openFile, openFolder, readEntries } from './io/descriptors.ts';
 import type { IoState } from './io/io-state.ts';
 import { link, lstat, lstatAll, makeFolder, removeFolder, rename, statSpace, unlink } from './io/names.ts';
@@ -76,7 +78,7 @@ export interface DiskIo {
 
 /** @param usesPool whether every operation that may wait for the disk uses the thread pool, however small. */
 export function createDiskIo(fs: FileSystem, usesPool: boolean): DiskIo {
-  const state: IoState = { fs, usesPool, poolUntil: 0, closeUnused: () => false };
+  const state: IoState = { fs, usesPool, cooldown: NO_COOLDOWN, closeUnused: () => false };
   return {
     fs,
     onDescriptorsExhausted(close) {

@@ -2,14 +2,11 @@
 import { totalBytes } from '../../../base/bytes.ts';
 import { crc32OfAll } from '../../crc32.ts';
 import { type Task, wait } from '../../task.ts';
+import { afterWrite } from './cooldown.ts';
 import type { IoState } from './io-state.ts';
 
 /** The most bytes that one synchronous call reads. */
 const SYNC_READ_BYTES_MAX = 128 * 1024;
-/** A write that took longer was not a copy into the system's memory, but had to wait for the disk. */
-const SLOW_WRITE_MS = 10;
-/** Milliseconds after a slow write in which writes use the pool. */
-const POOL_COOLDOWN_MS = 2_000;
 
 export function* write(
   state: IoState,
@@ -26,7 +23,7 @@ export function* write(
   while (left > 0) {
     const now = rest;
     const written =
-      usesPool || performance.now() < state.poolUntil
+      usesPool || performance.now() < state.cooldown.until
         ? yield* wait<number>((callback) => {
             fs.writev(fd, now, at, callback);
             crcAfter ??= crc32OfAll(chunks, crc);
@@ -44,8 +41,7 @@ export function* write(
 function writeNow(state: IoState, fd: number, chunks: readonly Uint8Array[], position: number): number {
   const before = performance.now();
   const written = state.fs.writevSync(fd, chunks, position);
-  const after = performance.now();
-  if (after - before > SLOW_WRITE_MS) state.poolUntil = after + POOL_COOLDOWN_MS;
+  state.cooldown = afterWrite(state.cooldown, before, performance.now());
   return written;
 }
 

@@ -10,6 +10,7 @@
  * folder can wait for the whole journal.
  */
 import type { FileSystem } from '../file-system.ts';
+import type { Cooldown } from './cooldown.ts';
 
 /** The most bytes that one synchronous call frees on the file system. */
 const SYNC_FREE_BYTES_MAX = 8 * 1024 * 1024;
@@ -18,8 +19,8 @@ export interface IoState {
   readonly fs: FileSystem;
   /** Whether every operation that may wait for the disk uses the thread pool, however small. */
   readonly usesPool: boolean;
-  /** Until then writes use the pool, in the time of `performance.now`. */
-  poolUntil: number;
+  /** In it writes use the pool, in the time of `performance.now`. */
+  cooldown: Cooldown;
   /** Closes descriptors that are open but unused; returns whether there were any. */
   closeUnused: () => boolean;
 }
