@@ -49,6 +49,8 @@ export interface CreditWindow {
   readonly setKept: (bytes: number) => void;
   /** Whether the budget has room for so many bytes more. */
   readonly isFree: (bytes: number) => boolean;
+  /** The same; and that the connection may hold them without being paused. */
+  readonly hasRoom: (bytes: number) => boolean;
   /** The same; and always true while no other connection holds anything. */
   readonly fits: (bytes: number) => boolean;
   /**
@@ -141,6 +143,7 @@ export function createBudget(all: Watermarks): Budget {
         update();
       },
       isFree,
+      hasRoom: (bytes) => isFree(bytes) && held - frameCost + bytes <= own.high,
       fits: (bytes) => isFree(bytes) || total === held,
       lend,
       repay: (bytes) => {

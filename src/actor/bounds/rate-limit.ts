@@ -16,6 +16,8 @@ export interface RateLimiter {
 }
 
 export interface Share {
+  /** Whether there is a limit at all. */
+  readonly isLimited: boolean;
   readonly consume: (amount: number) => void;
   /**
    * Removes the connection. What it owes passes to all others; else a peer that reconnects again and again would owe
@@ -24,6 +26,8 @@ export interface Share {
   readonly leave: () => void;
 }
 
+/** The share of a connection where nothing limits it. */
+export const UNLIMITED: Share = { isLimited: false, consume: () => {}, leave: () => {} };
 /** The time between two payments. */
 const REPLENISH_INTERVAL_MS = 20;
 /** How many seconds of the rate are saved up while no connection owes anything. */
@@ -31,7 +35,7 @@ const SAVED_SECONDS = 0.1;
 
 /** @param perSecond the most that may be consumed in a second; `Infinity` costs nothing. */
 export function createRateLimiter(perSecond: number, scheduler: SchedulerLike = asyncScheduler): RateLimiter {
-  if (perSecond === Number.POSITIVE_INFINITY) return { join: () => ({ consume: () => {}, leave: () => {} }) };
+  if (perSecond === Number.POSITIVE_INFINITY) return { join: () => UNLIMITED };
   const bucketMax = Math.max(perSecond * SAVED_SECONDS, 1);
   let bucket = bucketMax;
   let last = scheduler.now();
@@ -101,7 +105,11 @@ export function createRateLimiter(perSecond: number, scheduler: SchedulerLike = 
         flow(true);
         scheduleReplenish();
       }
-      return { consume: (amount) => consume(account, amount), leave: () => leave(account) };
+      return {
+        isLimited: true,
+        consume: (amount) => consume(account, amount),
+        leave: () => leave(account),
+      };
     },
   };
 }

@@ -1,14 +1,15 @@
 /** The record of a run, as it is before anything has come. */
+
 import { Subscription } from 'rxjs';
 import { createFifo } from '../../base/fifo.ts';
 import { CREDIT_FLOOR_BYTES } from '../bounds/credit.ts';
+import { UNLIMITED } from '../bounds/rate-limit.ts';
 import { NO_EVENTS } from './event-credit.ts';
 import { SETTLE_MS } from './lifecycle.ts';
 import type { Run } from './run.ts';
 import type { ServeActorOptions } from './serve-actor-options.ts';
 
-const NO_RATE = { consume: () => {}, leave: () => {} };
-const NO_RATES = { bytes: NO_RATE, messages: NO_RATE };
+const NO_RATES = { bytes: UNLIMITED, messages: UNLIMITED };
 
 /** The parts of a run that call it back, and what is made for each connection. */
 export type RunParts = Pick<

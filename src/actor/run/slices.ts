@@ -25,6 +25,11 @@ const [STEP_MOST, STEP_LEAST] = [64, 1];
 const [SLICE_BYTES_MOST, SLICE_BYTES_LEAST] = [64 * 1024, CREDIT_FLOOR_BYTES];
 /** The most that a step costs, besides a message, while the budget has no room. */
 export const SHORT_STEP_COST_MAX: number = SLICE_BYTES_LEAST + EVENT_COST_BYTES;
+/**
+ * The most bytes of a slice in the middle of a body: it is one event, however long. Only without a limit of bytes a
+ * second, which is kept to by the slice.
+ */
+const BODY_SLICE_BYTES: number = 1024 * 1024;
 /** What the things of one step may cost, roughly, besides one long message. */
 const STEP_COST_BYTES: number = 128 * 1024;
 
@@ -97,11 +102,17 @@ function nextSlice({ chunks }: Run, bytesMax: number): Slice {
   return { chunk: chunk.length <= bytesMax ? chunk : chunk.subarray(0, bytesMax), at: 0, most: 0 };
 }
 
+function sliceBytes({ inBody, rates, window }: Run, isFree: boolean): number {
+  if (!isFree) return SLICE_BYTES_LEAST;
+  const isLong = inBody && !rates.bytes.isLimited && window.hasRoom(BODY_SLICE_BYTES + STEP_COST_BYTES);
+  return isLong ? BODY_SLICE_BYTES : SLICE_BYTES_MOST;
+}
+
 function decodeSlice(run: Run, emit: (slice: Slice) => void): void {
   const { decoding, rates } = run;
   releaseStep(run);
   const isFree = run.window.isFree(STEP_COST_BYTES);
-  run.slice ??= nextSlice(run, isFree ? SLICE_BYTES_MOST : SLICE_BYTES_LEAST);
+  run.slice ??= nextSlice(run, sliceBytes(run, isFree));
   const { slice } = run;
   slice.most = isFree ? STEP_MOST : STEP_LEAST;
   const [from, { state }, bodiesBefore] = [slice.at, decoding, run.bodies];
