@@ -171,7 +171,7 @@ describe('giving up', () => {
   test('a download given up at any moment writes nothing more, and the others go on, on the same connection', async () => {
     for (const when of [0, 1, 2, 3]) {
       const { net, downloads } = world();
-      for (const name of ['a', 'b']) await store(net.store, name, pattern(1_000_000));
+      for (const name of ['a', 'b']) await store(net.store, name, pattern(3_000_000));
       const others = outcome(downloads, 'b', target().it);
       let writes = 0;
       const fetching = downloads
