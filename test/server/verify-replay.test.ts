@@ -16,7 +16,7 @@ import { bytesFrom } from '../support/seeded.ts';
 import { pattern } from '../transport/connection-helpers.ts';
 
 const verify = (events: readonly StreamEvent[], options: VerifyOptions = {}): Promise<LiveResult[]> =>
-  lastValueFrom(verifyStreams(eventBatches(events), { stall: 300, ...options }).pipe(toArray()));
+  lastValueFrom(verifyStreams(eventBatches(events), options).pipe(toArray()));
 
 /** A conversation with a real server, recorded: each request, and all of its reply in one chunk behind it. */
 async function recorded(
