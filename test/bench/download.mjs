@@ -4,22 +4,18 @@ import { join } from 'node:path';
 import { fileName, makeFiles } from './files.mjs';
 import { installed } from './install.mjs';
 import { startNginx, startSluice } from './peers.mjs';
-import { cpuSeconds, watchPeak } from './process-facts.mjs';
+import { measured } from './process-facts.mjs';
 import { receive } from './sender.mjs';
-import { figure, median, printTable } from './table.mjs';
+import { figure, median, printTable, shownBytes } from './table.mjs';
 import { removeAtExit } from './tidy.mjs';
+import { byTurns } from './turns.mjs';
 
 const GiB = 1024 ** 3;
 const size = Number(process.env.SLUICE_BENCH_BIG ?? GiB);
 const rounds = Number(process.env.SLUICE_BENCH_ROUNDS ?? 5);
 
 /** Gets the file once. */
-async function turn({ pid, port, protocol }) {
-  const peak = watchPeak(pid);
-  const before = cpuSeconds(pid);
-  const seconds = await receive(protocol, port, fileName(0));
-  return { seconds, cpu: cpuSeconds(pid) - before, memory: peak.stop() };
-}
+const turn = ({ pid, port, protocol }) => measured(pid, () => receive(protocol, port, fileName(0)));
 
 export function contests() {
   const scratch = removeAtExit(mkdtempSync('/dev/shm/sluice-bench-'));
@@ -56,22 +52,16 @@ export async function run() {
   const scratch = removeAtExit(mkdtempSync('/dev/shm/sluice-bench-'));
   const peers = [{ ...(await startSluice(scratch, 'os')), protocol: 'wire' }];
   if (installed('nginx')) peers.push({ ...(await startNginx(scratch)), protocol: 'http' });
-  const results = peers.map(() => []);
+  let results;
   try {
     for (const { root } of peers) makeFiles(root, 1, size);
-    // The first round warms up and does not count.
-    for (let round = 0; round <= rounds; round++) {
-      for (const [i, peer] of peers.entries()) {
-        const result = await turn(peer);
-        if (round > 0) results[i].push(result);
-      }
-    }
+    results = await byTurns(peers, rounds, turn);
   } finally {
     for (const peer of peers) await peer.stop();
   }
   const seconds = results.map((each) => median(each.map((it) => it.seconds)));
   console.log(
-    `\nOne file of ${Math.round(size / 2 ** 20)} MiB, to a receiver that discards it; ${rounds} rounds by turns, medians`,
+    `\nOne file of ${shownBytes(size)}, to a receiver that discards it; ${rounds} rounds by turns, medians`,
   );
   printTable(
     ['', 'MB/s', 'seconds', 'from', 'to', 'server CPU s/GiB', 'peak MiB'],
@@ -87,5 +77,5 @@ export async function run() {
   );
   return seconds.length < 2
     ? []
-    : [figure('get of 1 GiB, Sluice / nginx', seconds[1] / seconds[0], '×', { atLeast: 0.8 })];
+    : [figure(`get of ${shownBytes(size)}, Sluice / nginx`, seconds[1] / seconds[0], '×', { atLeast: 0.8 })];
 }

@@ -8,6 +8,7 @@ import { startRsync, startSluice } from './peers.mjs';
 import { cpuSeconds } from './process-facts.mjs';
 import { figure, median, printTable } from './table.mjs';
 import { removeAtExit } from './tidy.mjs';
+import { byTurns } from './turns.mjs';
 
 const rounds = 3;
 /** File systems that keep nothing, as statfs names them. */
@@ -68,17 +69,14 @@ export async function run() {
     { name: 'Sluice, one by one', peer: sluice, window: 1 },
     { name: 'rsync --fsync', peer: rsync },
   ].filter(({ peer }) => peer !== undefined);
-  const seconds = contestants.map(() => []);
+  let seconds;
   try {
-    for (let round = 0; round <= rounds; round++) {
-      for (const [i, { peer, window }] of contestants.entries()) {
-        empty(peer.root);
-        const took = await peer.send(files, window);
-        verify(files, peer.root);
-        // The first round warms up.
-        if (round > 0) seconds[i].push(took);
-      }
-    }
+    seconds = await byTurns(contestants, rounds, async ({ peer, window }) => {
+      empty(peer.root);
+      const took = await peer.send(files, window);
+      verify(files, peer.root);
+      return took;
+    });
   } finally {
     await sluice.stop();
     await rsync?.stop();

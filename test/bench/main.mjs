@@ -22,7 +22,8 @@ const all = [
 
 /** What `--quick` measures, with which smaller files and fewer rounds: less than two minutes in all. */
 const quick = ['deframe', 'throughput', 'download', 'ping-flood'];
-const quickEnvironment = { SLUICE_BENCH_BIG: String(2 ** 28), SLUICE_BENCH_ROUNDS: '3' };
+const quickRounds = 3;
+const quickEnvironment = { SLUICE_BENCH_BIG: String(2 ** 28), SLUICE_BENCH_ROUNDS: String(quickRounds) };
 
 const usage = `Usage: npm run bench -- [NAME …] [--quick] [--against DIR [--rounds N]]
 
@@ -66,13 +67,15 @@ function readArguments() {
     if (values.rounds !== undefined && values.against === undefined) {
       wrongUse('--rounds is for --against; without it, set SLUICE_BENCH_ROUNDS');
     }
-    if (values.quick) process.env = { ...quickEnvironment, ...process.env };
-    const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
+    if (values.quick)
+      for (const [name, value] of Object.entries(quickEnvironment)) process.env[name] ??= value;
+    const rounds = Number(values.rounds ?? (values.quick ? quickRounds : 5));
     if (!(Number.isInteger(rounds) && rounds >= 1)) wrongUse(`--rounds ${values.rounds}: give 1 or more`);
+    const byDefault = values.quick ? quick : all;
     // npm runs this in the project's folder; a relative DIR means the folder where npm was called.
     const from = process.env.INIT_CWD ?? process.cwd();
     const other = values.against === undefined ? undefined : openBuild(resolve(from, values.against));
-    return { names: positionals.length > 0 ? positionals : values.quick ? quick : all, other, rounds };
+    return { names: positionals.length > 0 ? positionals : byDefault, other, rounds };
   } catch (error) {
     if (error instanceof NoBuild) wrongUse(`--against ${error.message}`);
     return wrongUse(error.message);

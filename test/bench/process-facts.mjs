@@ -72,3 +72,11 @@ export function watchPeak(pid) {
     },
   };
 }
+
+/** Does the work, which answers seconds; answers them with the processor time and the peak of the family meanwhile. */
+export async function measured(pid, work) {
+  const peak = watchPeak(pid);
+  const before = cpuSeconds(pid);
+  const seconds = await work();
+  return { seconds, cpu: cpuSeconds(pid) - before, memory: peak.stop() };
+}

@@ -11,6 +11,7 @@ import { startSluice } from './peers.mjs';
 import { cpuSeconds } from './process-facts.mjs';
 import { figure, median, printTable } from './table.mjs';
 import { removeAtExit } from './tidy.mjs';
+import { byTurns } from './turns.mjs';
 
 const MiB = 1024 ** 2;
 const rounds = Number(process.env.SLUICE_BENCH_ROUNDS ?? 5);
@@ -43,13 +44,7 @@ async function until(ready) {
 
 /** Answers how much of the first one's rate each of the others has: the medians over the rounds. */
 async function compare(title, contestants, files, warm) {
-  const results = contestants.map(() => []);
-  for (let round = 0; round <= rounds; round++) {
-    for (const [i, contestant] of contestants.entries()) {
-      const result = await turn(contestant, files, warm);
-      if (round > 0) results[i].push(result);
-    }
-  }
+  const results = await byTurns(contestants, rounds, (contestant) => turn(contestant, files, warm));
   const bytes = files.count * files.size;
   console.log(`\n${title}; ${rounds} rounds by turns, medians`);
   printTable(

@@ -13,6 +13,12 @@ export function shown(value) {
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
+/** A size as one reads it: 256 MiB or 1 GiB. */
+export function shownBytes(bytes) {
+  const [unit, name] = bytes >= 2 ** 30 ? [2 ** 30, 'GiB'] : [2 ** 20, 'MiB'];
+  return `${Number((bytes / unit).toFixed(2))} ${name}`;
+}
+
 /** Prints rows under their headings: the first column to the left, the others to the right. */
 export function printTable(headings, rows) {
   const cells = [headings, ...rows.map((row) => row.map(shown))];

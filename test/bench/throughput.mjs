@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { empty, makeFiles, verify, warmPages } from './files.mjs';
 import { installed } from './install.mjs';
 import { startNginx, startRsync, startSluice } from './peers.mjs';
-import { cpuSeconds, watchPeak } from './process-facts.mjs';
-import { figure, median, printTable } from './table.mjs';
+import { measured } from './process-facts.mjs';
+import { figure, median, printTable, shownBytes } from './table.mjs';
 import { removeAtExit } from './tidy.mjs';
+import { byTurns } from './turns.mjs';
 
 const GiB = 1024 ** 3;
 const rounds = Number(process.env.SLUICE_BENCH_ROUNDS ?? 5);
@@ -15,25 +16,15 @@ const rounds = Number(process.env.SLUICE_BENCH_ROUNDS ?? 5);
 async function turn({ peer, window }, files, scratch) {
   empty(peer.root);
   warmPages(scratch, files.count * Math.max(files.size, 16384));
-  const peak = watchPeak(peer.pid);
-  const before = cpuSeconds(peer.pid);
-  const seconds = await peer.send(files, window);
-  const cpu = cpuSeconds(peer.pid) - before;
-  const memory = peak.stop();
+  const result = await measured(peer.pid, () => peer.send(files, window));
   verify(files, peer.root);
   empty(peer.root);
-  return { seconds, cpu, memory };
+  return result;
 }
 
-/** All contestants by turns; the first round warms up and does not count. Answers the medians, in their order. */
+/** All contestants by turns. Answers the medians, in their order. */
 async function compare(title, contestants, files, scratch) {
-  const results = contestants.map(() => []);
-  for (let round = 0; round <= rounds; round++) {
-    for (const [i, contestant] of contestants.entries()) {
-      const result = await turn(contestant, files, scratch);
-      if (round > 0) results[i].push(result);
-    }
-  }
+  const results = await byTurns(contestants, rounds, (contestant) => turn(contestant, files, scratch));
   const bytes = files.count * files.size;
   const medians = results.map((each, i) => ({
     name: contestants[i].name,
@@ -110,9 +101,10 @@ export async function run() {
       { name: 'nginx', peer: nginx, window: 1 },
       { name: 'rsync', peer: rsync },
     ]);
-    const one = await compare('One file of 1 GiB', forBig, big, scratch);
-    against('1 GiB', 'nginx', one, at(one, 'nginx'), { atLeast: 0.8 });
-    against('1 GiB', 'rsync', one, at(one, 'rsync'));
+    const size = shownBytes(big.size);
+    const one = await compare(`One file of ${size}`, forBig, big, scratch);
+    against(size, 'nginx', one, at(one, 'nginx'), { atLeast: 0.8 });
+    against(size, 'rsync', one, at(one, 'rsync'));
 
     const small = makeFiles(join(scratch, 'small'), 10_000, 10_240);
     // nginx's best window on this kind of machine is 16; it is a little slower when everything is sent ahead.

@@ -49,10 +49,10 @@ export interface CreditWindow {
   readonly setKept: (bytes: number) => void;
   /** Whether the budget has room for so many bytes more. */
   readonly isFree: (bytes: number) => boolean;
-  /** The same; and that the connection may hold them without being paused. */
-  readonly hasRoom: (bytes: number) => boolean;
   /** The same; and always true while no other connection holds anything. */
   readonly fits: (bytes: number) => boolean;
+  /** Whether the budget has room for so many bytes more, and the connection may hold them without being paused. */
+  readonly hasRoom: (bytes: number) => boolean;
   /**
    * Takes credit for the next bytes to be sent, at most `wanted`. Returns the number of bytes. 0 means that the caller
    * asks again when some of what was lent has been repaid. While nothing is lent, the number is at least 16 KiB, or
@@ -143,8 +143,8 @@ export function createBudget(all: Watermarks): Budget {
         update();
       },
       isFree,
-      hasRoom: (bytes) => isFree(bytes) && held - frameCost + bytes <= own.high,
       fits: (bytes) => isFree(bytes) || total === held,
+      hasRoom: (bytes) => isFree(bytes) && held - frameCost + bytes <= own.high,
       lend,
       repay: (bytes) => {
         const before = total;

@@ -28,6 +28,7 @@ export interface Share {
 
 /** The share of a connection where nothing limits it. */
 export const UNLIMITED: Share = { isLimited: false, consume: () => {}, leave: () => {} };
+
 /** The time between two payments. */
 const REPLENISH_INTERVAL_MS = 20;
 /** How many seconds of the rate are saved up while no connection owes anything. */

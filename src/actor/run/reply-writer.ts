@@ -15,7 +15,7 @@ import type { Connection, ConnectionFault } from '../../transport/connection.ts'
 import { CREDIT_FLOOR_BYTES, type CreditWindow } from '../bounds/credit.ts';
 import type { AckDelay } from './ack-delay.ts';
 
-/** The bytes from which on a write takes no more. A piece of a file is as large. */
+/** The bytes from which on a write takes no more. A piece of a file is as large, or twice as large. */
 const WRITE_BYTES = 256 * 1024;
 
 /** From so many bytes on a reply is queued as it is: to copy it would cost more than to write it by itself. */

@@ -1,5 +1,4 @@
 /** The record of a run, as it is before anything has come. */
-
 import { Subscription } from 'rxjs';
 import { createFifo } from '../../base/fifo.ts';
 import { CREDIT_FLOOR_BYTES } from '../bounds/credit.ts';

@@ -2,7 +2,6 @@
  * The operations on the disk as steps of a task. Each decides whether it runs at once or through the thread
  * pool (see `io/io-state.ts`).
  */
-
 import { constants, type Dirent, type Stats, type StatsFs } from 'node:fs';
 import type { Task } from '../task.ts';
 import type { FileSystem, OpenFolder } from './file-system.ts';

@@ -19,7 +19,7 @@ export interface IoState {
   readonly fs: FileSystem;
   /** Whether every operation that may wait for the disk uses the thread pool, however small. */
   readonly usesPool: boolean;
-  /** In it writes use the pool, in the time of `performance.now`. */
+  /** While it lasts writes use the pool. It is in the time of `performance.now`. */
   cooldown: Cooldown;
   /** Closes descriptors that are open but unused; returns whether there were any. */
   closeUnused: () => boolean;

@@ -1,0 +1,16 @@
+// Contestants by turns, so that what the machine does meanwhile meets all of them.
+
+/**
+ * Each contestant has a turn in each round; the first round warms up and does not count. Answers what `turn` answered,
+ * a list for each contestant.
+ */
+export async function byTurns(contestants, rounds, turn) {
+  const results = contestants.map(() => []);
+  for (let round = 0; round <= rounds; round++) {
+    for (const [i, contestant] of contestants.entries()) {
+      const result = await turn(contestant);
+      if (round > 0) results[i].push(result);
+    }
+  }
+  return results;
+}
