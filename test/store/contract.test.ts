@@ -2,6 +2,7 @@
 import { describe, it } from 'vitest';
 import { storeContract } from '../../src/store/conformance/suite.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { optionsOf, smallFilesByThread } from '../support/stores/disk-modes.ts';
 import { interceptedFileSystem } from '../support/stores/fs-intercepted.ts';
 import { newDiskStore } from '../support/stores/store-roots.ts';
 
@@ -16,3 +17,13 @@ storeContract('disk, without /proc', (options) => newDiskStore({ ...options, fs:
   it,
 });
 storeContract('disk, os', (options) => newDiskStore({ ...options, durability: 'os' }), { describe, it });
+storeContract(
+  'disk, os, small files by a worker',
+  (options) => newDiskStore({ ...options, ...optionsOf('os, small files by a worker') }),
+  { describe, it },
+);
+storeContract(
+  'disk, os, small files by a thread',
+  async (options) => newDiskStore({ ...options, durability: 'os', smallFiles: await smallFilesByThread() }),
+  { describe, it },
+);

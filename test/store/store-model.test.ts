@@ -6,6 +6,7 @@ import { contentOf, namesIn, put, value } from '../../src/store/conformance/case
 import type { FileStore, Outcome } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { cases } from '../support/cases.ts';
+import { DISK_MODES, optionsOf } from '../support/stores/disk-modes.ts';
 import { newDiskStore, openBelow, temporariesIn } from '../support/stores/store-roots.ts';
 
 /** Few segments, so that files and folders have the same names; some of them sort just before or after `/`. */
@@ -83,11 +84,11 @@ async function everythingIn(store: FileStore): Promise<[string, string][]> {
   return all;
 }
 
-describe.each(['fsync', 'os'] as const)('the disk store (%s) and the memory store', (durability) => {
+describe.each(DISK_MODES)('the disk store (%s) and the memory store', (mode) => {
   test.prop([fc.array(action, { maxLength: 40 })], { numRuns: cases(60) })(
     'the disk store and the memory store give the same answers to the same calls',
     async (actions) => {
-      const { store: disk, root, dispose } = await newDiskStore({ durability });
+      const { store: disk, root, dispose } = await newDiskStore(optionsOf(mode));
       const memory = memoryStore();
       try {
         for (const [title, act] of actions) assert.deepEqual(await act(disk), await act(memory), title);
@@ -106,7 +107,7 @@ describe.each(['fsync', 'os'] as const)('the disk store (%s) and the memory stor
   test.prop([tree, page, name, name], { numRuns: cases(60) })(
     'the disk store and the memory store list names in the order of their bytes',
     async (names, limit, prefix, after) => {
-      const { store, dispose } = await newDiskStore({ durability });
+      const { store, dispose } = await newDiskStore(optionsOf(mode));
       try {
         const stored: string[] = [];
         for (const path of names) if ((await put(store, path, '')).ok) stored.push(path);

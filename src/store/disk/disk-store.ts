@@ -15,6 +15,7 @@ const OPTION_RULES: RulesFor<DiskStoreOptions> = {
   durability: optional(oneOf('fsync', 'os')),
   checksums: optional(oneOf('memory', 'disk')),
   fs: optional(RECORD),
+  smallFiles: optional(RECORD),
 };
 
 /**

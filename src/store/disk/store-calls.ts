@@ -17,6 +17,8 @@ import type { StagingFolder } from './opening/staging-folder.ts';
 import { SPACE_CHECK_BYTES_MIN, spaceFault } from './space.ts';
 import { createDiskUploads, type DiskUploads } from './uploads/disk-uploads.ts';
 import type { StoredUploads } from './uploads/stored-uploads.ts';
+import { createSmallFileSink, type SmallFileSink } from './worker/small-file-sink.ts';
+import type { Slot, SmallFiles } from './worker/small-files.ts';
 
 /** A put of at least this many bytes is refused before its content is sent if its commit would be refused. */
 const EARLY_CHECK_BYTES_MIN = 64 * 1024;
@@ -27,6 +29,7 @@ export interface OpenDisk {
   readonly staging: StagingFolder;
   readonly stored: StoredUploads;
   readonly journal: ChecksumJournal;
+  readonly smallFiles: SmallFiles;
 }
 
 /** The calls under way, as far as `close` has to know of them. */
@@ -44,7 +47,7 @@ interface StoreState extends OpenDisk {
   readonly calls: CallState;
   readonly runCall: RunCall;
   /** The puts under way. The callers bound them. */
-  readonly sinks: Set<DiskSink>;
+  readonly sinks: Set<DiskSink | SmallFileSink>;
   /** The files that are open for reading. The callers bound them. */
   readonly sources: Set<DiskSource>;
 }
@@ -99,7 +102,7 @@ const runInFolder = <T>({ disk, runCall }: StoreState, task: Task<Outcome<T>>): 
   runCall(disk.folderCalls.run(task));
 
 function* beginPut(store: StoreState, name: string, options: PutOptions): Task<Outcome<Sink>> {
-  const { disk, runCall, sinks } = store;
+  const { disk } = store;
   const earlyFault =
     options.size >= EARLY_CHECK_BYTES_MIN
       ? yield* disk.folderCalls.run(putFault(disk, name, options.ifAbsent))
@@ -112,11 +115,34 @@ function* beginPut(store: StoreState, name: string, options: PutOptions): Task<O
       ? yield* spaceFault(disk.io, disk.directories, options.size)
       : undefined;
   if (noSpace !== undefined) return noSpace;
+  const slot = store.smallFiles.acquire(options.size);
+  return slot === undefined
+    ? yield* beginStaged(store, name, options)
+    : ok(gatherIn(store, slot, name, options));
+}
+
+function* beginStaged(store: StoreState, name: string, options: PutOptions): Task<Outcome<Sink>> {
+  const { disk, runCall, sinks } = store;
   const staged = yield* store.staging.create();
   const onEnd = () => sinks.delete(sink);
   const sink = createDiskSink(disk, runCall, staged, name, options, onEnd, hashFor(options));
   sinks.add(sink);
   return ok(sink);
+}
+
+/** Begins a put that a worker stores. */
+function gatherIn(store: StoreState, slot: Slot, name: string, options: PutOptions): Sink {
+  const { disk, smallFiles, staging, runCall, sinks } = store;
+  const deps = {
+    disk,
+    smallFiles,
+    runCall,
+    newStagedPath: staging.newPath,
+    beginOrdinary: () => beginStaged(store, name, options),
+  };
+  const sink = createSmallFileSink(deps, slot, name, options, () => sinks.delete(sink), hashFor(options));
+  sinks.add(sink);
+  return sink;
 }
 
 function beginUpload(
@@ -174,12 +200,13 @@ function* openRegularFile(
 
 /** Closes descriptors only after all calls have ended: other files soon get the same numbers. */
 async function close(store: StoreState): Promise<void> {
-  const { disk, uploads, staging, journal, calls } = store;
+  const { disk, uploads, staging, journal, smallFiles, calls } = store;
   uploads.close();
   disk.listings.stop();
   if (calls.running > 0) await new Promise<void>((resolve) => (calls.onIdle = resolve));
   for (const sink of store.sinks) await run(sink.discard());
   for (const source of store.sources) await run(source.release());
+  smallFiles.close();
   await journal.close();
   await run(disk.listings.close());
   await run(staging.close());

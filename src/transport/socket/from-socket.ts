@@ -52,6 +52,9 @@ export interface SocketSettings {
   readonly faultOf?: (error: unknown) => ConnectionFault;
 }
 
+/** A read of so many bytes is likely to be followed by another one in the same turn of the event loop. */
+const LARGE_READ_BYTES = 32 * 1024;
+
 const SETTINGS_RULES: RulesFor<SocketSettings> = {
   id: optional(TEXT),
   local: optional(TEXT),
@@ -100,6 +103,7 @@ export function fromSocket(accepted: Socket, settings: SocketSettings = {}): Con
   const state = createSocketState(accepted, below, slabs, faultOf);
   const { reader } = state;
   const onReceived = (chunk: Uint8Array) => {
+    state.hasMore = chunk.length >= LARGE_READ_BYTES;
     if (!state.isDestroyed) reader.subscriber?.next(chunk);
   };
   const socket = (slabs && slabSocket(accepted, slabs, onReceived)) ?? accepted;

@@ -21,6 +21,8 @@ export interface SocketState {
   readonly uncork: () => void;
   /** Whether `uncork` is due in this turn. */
   isCorked: boolean;
+  /** Whether the last read was so large that more is likely to be read in this turn. */
+  hasMore: boolean;
   /** Whether our `destroy` was called. */
   isDestroyed: boolean;
   /** Why nothing more can be written: our `end()` or `destroy()`, or a failed write. */
@@ -50,6 +52,7 @@ export function createSocketState(
       state.socket.uncork();
     },
     isCorked: false,
+    hasMore: false,
     isDestroyed: false,
     writeEnd: undefined,
     writeFault: undefined,

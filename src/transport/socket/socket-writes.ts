@@ -38,12 +38,17 @@ export function write(
   });
 }
 
-/** Joins all writes of one turn to one system call, however many calls of `write` there are. */
+/**
+ * Joins all writes of one turn to one system call, however many calls of `write` there are. While the peer sends as much
+ * as it can, the turn is that of the event loop, with all that is read in it: a system call that wakes the peer costs as
+ * much as to receive a small file.
+ */
 function cork(state: SocketState): void {
   if (state.isCorked) return;
   state.isCorked = true;
   state.socket.cork();
-  process.nextTick(state.uncork);
+  if (state.hasMore) setImmediate(state.uncork);
+  else process.nextTick(state.uncork);
 }
 
 /** Called with the error of a write, of this socket or of the one below. Only the first one counts. */

@@ -14,6 +14,7 @@ import type { ErrorCode } from '../../../src/files/protocol/errors.ts';
 import { pattern, put, value } from '../../../src/store/conformance/case.ts';
 import type { FileStore, Outcome } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
+import { DISK_MODES, type DiskMode, optionsOf } from '../../support/stores/disk-modes.ts';
 import { everyOperationInTurn } from '../../support/stores/drawn-faults.ts';
 import { faultyFileSystem } from '../../support/stores/faulty-fs.ts';
 import type { Operation } from '../../support/stores/fs-intercepted.ts';
@@ -132,7 +133,7 @@ const contents = (root: string): Map<string, string> =>
 const NEVER = -1;
 
 /** Runs the scenario while the nth operation fails; returns whether there were so many operations. */
-async function runWithFault(durability: 'fsync' | 'os', errno: string, nth: number): Promise<boolean> {
+async function runWithFault(mode: DiskMode, errno: string, nth: number): Promise<boolean> {
   const root = await prepared();
   const { fs, hit, describeHit } = faultyFileSystem({ errno, nth });
 
@@ -147,12 +148,12 @@ async function runWithFault(durability: 'fsync' | 'os', errno: string, nth: numb
     );
   };
 
-  let opened = await openDiskStore(root, { durability, fs });
+  let opened = await openDiskStore(root, optionsOf(mode, fs));
   if (!opened.ok) {
     checkFailure(opened);
     assert.ok(opened.error.message.includes(root), 'the message names the root');
     assert.deepEqual(openBelow(root), [], `${describeHit()} left a descriptor open`);
-    opened = await openDiskStore(root, { durability, fs });
+    opened = await openDiskStore(root, optionsOf(mode, fs));
   }
   const store = await value(opened);
 
@@ -206,11 +207,11 @@ async function runWithFault(durability: 'fsync' | 'os', errno: string, nth: numb
 }
 
 describe('the disk store, one operation failing', () => {
-  for (const durability of ['fsync', 'os'] as const) {
-    it(`the disk store (${durability}) stays whole after an error at every operation in turn`, async () => {
-      await runWithFault(durability, '', NEVER);
+  for (const mode of DISK_MODES) {
+    it(`the disk store (${mode}) stays whole after an error at every operation in turn`, async () => {
+      await runWithFault(mode, '', NEVER);
       const operations = await everyOperationInTurn(Object.keys(codeOf), (errno, nth) =>
-        runWithFault(durability, errno, nth),
+        runWithFault(mode, errno, nth),
       );
       expect(operations).toBeGreaterThan(100);
     });

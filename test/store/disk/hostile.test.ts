@@ -23,12 +23,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { namesIn, pattern, put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
 import type { FileStore } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
+import { DISK_MODES, optionsOf } from '../../support/stores/disk-modes.ts';
 import { interceptedFileSystem, type Operation } from '../../support/stores/fs-intercepted.ts';
 import { filesBelow, openBelow, temporariesIn } from '../../support/stores/store-roots.ts';
 import { type WalledRoot, walledRoot } from '../../support/stores/walled-root.ts';
 
-for (const durability of ['fsync', 'os'] as const) {
-  describe(`a hostile tree (${durability})`, () => {
+for (const mode of DISK_MODES) {
+  describe(`a hostile tree (${mode})`, () => {
     let walled: WalledRoot;
     let root: string;
     let outside: string;
@@ -48,7 +49,7 @@ for (const durability of ['fsync', 'os'] as const) {
           return undefined;
         },
       });
-      store = await value(openDiskStore(root, { durability, fs }));
+      store = await value(openDiskStore(root, optionsOf(mode, fs)));
     });
 
     afterEach(async () => {
@@ -75,7 +76,7 @@ for (const durability of ['fsync', 'os'] as const) {
       await value(store.remove('from'));
     };
 
-    it(`a hostile tree (${durability}): the store does not follow a link in place of a file`, async () => {
+    it(`a hostile tree (${mode}): the store does not follow a link in place of a file`, async () => {
       for (const target of [
         join(outside, 'secret'),
         join(outside, 'new'),
@@ -92,7 +93,7 @@ for (const durability of ['fsync', 'os'] as const) {
       }
     });
 
-    it(`a hostile tree (${durability}): the store does not follow a link in place of a folder, wherever it is`, async () => {
+    it(`a hostile tree (${mode}): the store does not follow a link in place of a folder, wherever it is`, async () => {
       mkdirSync(join(root, 'a'));
       symlinkSync(outside, join(root, 'link'));
       symlinkSync(join(outside, 'folder'), join(root, 'a/link'));
@@ -110,7 +111,7 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(await namesIn(store, 10, 'link/')).toEqual([]);
     });
 
-    it(`a hostile tree (${durability}): the store neither waits for nor uses a FIFO, a socket or a device`, async () => {
+    it(`a hostile tree (${mode}): the store neither waits for nor uses a FIFO, a socket or a device`, async () => {
       execFileSync('mkfifo', [join(root, 'fifo')]);
       await refusedEverywhere('fifo');
       await refusedEverywhere('fifo/below');
@@ -121,14 +122,14 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(await namesIn(store)).toEqual([]);
     });
 
-    it(`a hostile tree (${durability}): a put replaces one name of a file with two, and leaves the other`, async () => {
+    it(`a hostile tree (${mode}): a put replaces one name of a file with two, and leaves the other`, async () => {
       linkSync(join(outside, 'secret'), join(root, 'hard'));
       await value(put(store, 'hard', 'mine'));
       expect(readFileSync(join(outside, 'secret'), 'utf8')).toBe('secret');
       expect(await textOf(store, 'hard')).toBe('mine');
     });
 
-    it(`a hostile tree (${durability}): a file can be renamed onto its other name`, async () => {
+    it(`a hostile tree (${mode}): a file can be renamed onto its other name`, async () => {
       await value(put(store, 'one', 'content'));
       linkSync(join(root, 'one'), join(root, 'two'));
       await refused(store.rename('one', 'two', { ifAbsent: true }), 'exists');
@@ -137,7 +138,7 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(await textOf(store, 'two')).toBe('content');
     });
 
-    it(`a hostile tree (${durability}): listings skip what is no file, and names that no file can have`, async () => {
+    it(`a hostile tree (${mode}): listings skip what is no file, and names that no file can have`, async () => {
       await value(put(store, 'a', 'x'));
       const odd = [Buffer.from([0x62, 0xff]), Buffer.from('new\nline'), Buffer.from('back\\slash')];
       for (const name of odd) writeFileSync(Buffer.concat([Buffer.from(`${root}/`), name]), 'x');
@@ -153,7 +154,7 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(await namesIn(store, 1)).toEqual(['a', 'b\ufffd']);
     });
 
-    it(`a hostile tree (${durability}): a listing omits a file that becomes a link meanwhile`, async () => {
+    it(`a hostile tree (${mode}): a listing omits a file that becomes a link meanwhile`, async () => {
       for (const name of ['a', 'b', 'c']) await value(put(store, name, 'x'));
       meanwhile = ({ name }) => {
         if (name !== 'lstat') return;
@@ -164,7 +165,7 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(await namesIn(store)).toEqual(['a', 'c']);
     });
 
-    it(`a hostile tree (${durability}): a file that is closed during a read is closed after it`, async () => {
+    it(`a hostile tree (${mode}): a file that is closed during a read is closed after it`, async () => {
       await value(put(store, 'large', pattern(400_000)));
       const source = await value(store.open('large'));
       const reads = [source.read(0, 400_000), source.read(1, 200_000)];
@@ -173,7 +174,7 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(openBelow(join(root, 'large'))).toEqual([]);
     });
 
-    it(`a hostile tree (${durability}): empty folders stay when a file is beside them`, async () => {
+    it(`a hostile tree (${mode}): empty folders stay when a file is beside them`, async () => {
       for (const name of ['0', '1', '2', '3', '4', '5'])
         mkdirSync(join(root, 'a', name), { recursive: true });
       await value(put(store, 'a/3/file', 'x'));
@@ -181,14 +182,14 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(readdirSync(join(root, 'a'))).toHaveLength(6);
     });
 
-    it(`a hostile tree (${durability}): a folder with a link in it is not empty`, async () => {
+    it(`a hostile tree (${mode}): a folder with a link in it is not empty`, async () => {
       mkdirSync(join(root, 'a/b'), { recursive: true });
       symlinkSync(outside, join(root, 'a/b/link'));
       await refused(put(store, 'a', 'x'), 'name-conflict');
       assert.ok(existsSync(join(root, 'a/b/link')));
     });
 
-    it(`a hostile tree (${durability}): the store notices that a folder was moved, and does not follow it`, async () => {
+    it(`a hostile tree (${mode}): the store notices that a folder was moved, and does not follow it`, async () => {
       await value(put(store, 'a/b/first', 'x'));
       renameSync(join(root, 'a'), join(outside, 'moved'));
       await value(put(store, 'a/b/second', 'x'));
@@ -197,7 +198,7 @@ for (const durability of ['fsync', 'os'] as const) {
       rmSync(join(outside, 'moved'), { recursive: true });
     });
 
-    it(`a hostile tree (${durability}): the store notices that a folder was replaced by a link, at any depth, even to the same folder`, async () => {
+    it(`a hostile tree (${mode}): the store notices that a folder was replaced by a link, at any depth, even to the same folder`, async () => {
       await value(put(store, 'a/b/first', 'x'));
       renameSync(join(root, 'a'), join(outside, 'moved'));
       symlinkSync(join(outside, 'moved'), join(root, 'a'));
@@ -207,7 +208,7 @@ for (const durability of ['fsync', 'os'] as const) {
       rmSync(join(outside, 'moved'), { recursive: true });
     });
 
-    it(`a hostile tree (${durability}): the store notices that a folder was removed or replaced by another`, async () => {
+    it(`a hostile tree (${mode}): the store notices that a folder was removed or replaced by another`, async () => {
       await value(put(store, 'a/b/first', 'x'));
       rmSync(join(root, 'a'), { recursive: true });
       await refused(store.stat('a/b/first'), 'not-found');
@@ -218,7 +219,7 @@ for (const durability of ['fsync', 'os'] as const) {
       expect(await namesIn(store)).toEqual(['a/b/third', 'a/old/second']);
     });
 
-    it(`a hostile tree (${durability}): a put follows no link that is swapped in at any moment`, async () => {
+    it(`a hostile tree (${mode}): a put follows no link that is swapped in at any moment`, async () => {
       for (let nth = 0, swapped = true; swapped; nth++) {
         await value(put(store, 'x/y/old', 'old'));
         let operations = 0;
@@ -241,7 +242,7 @@ for (const durability of ['fsync', 'os'] as const) {
       }
     });
 
-    it(`a hostile tree (${durability}): a put makes its folder again when it is removed at any moment`, async () => {
+    it(`a hostile tree (${mode}): a put makes its folder again when it is removed at any moment`, async () => {
       for (let nth = 0, removed = true; removed; nth++) {
         await value(put(store, 'x/y/other', 'other'));
         let operations = 0;

@@ -22,6 +22,9 @@ export interface Checksum {
   readonly until: number;
 }
 
+/** The stats by which a file is known again. */
+export type ChecksumStats = Pick<Stats, 'size' | 'mtimeMs' | 'ctimeMs' | 'ino'>;
+
 export interface ChecksumCache {
   /** Bytes that the lines take in a journal, roughly. */
   readonly bytes: number;
@@ -29,8 +32,9 @@ export interface ChecksumCache {
    * Called after a file was committed.
    *
    * @param stats from before it got its name.
+   * @param at when it had got it, in milliseconds since 1970; default now.
    */
-  add(name: string, stats: Stats, crc32: number): void;
+  add(name: string, stats: ChecksumStats, crc32: number, at?: number): void;
   /** The CRC-32 of the file, if it is known to be that of its current content. */
   lookup(name: string, stats: Stats): number | undefined;
   /**
@@ -83,14 +87,15 @@ export function createChecksumCache(onAdded: (name: string, checksum: Checksum) 
     }
   };
 
-  const now = () => Date.now() + 1;
+  /** A time that has come at `at`, however it was rounded. */
+  const after = (at: number) => at + 1;
 
   return {
     get bytes() {
       return characters + checksums.size * LINE_BYTES;
     },
-    add(name, { size, mtimeMs, ctimeMs, ino }, crc32) {
-      const checksum = { crc32, size, mtime: mtimeMs, ino, since: ctimeMs, until: now() };
+    add(name, { size, mtimeMs, ctimeMs, ino }, crc32, at = Date.now()) {
+      const checksum = { crc32, size, mtime: mtimeMs, ino, since: ctimeMs, until: after(at) };
       set(name, checksum);
       onAdded(name, checksum);
     },
@@ -109,7 +114,7 @@ export function createChecksumCache(onAdded: (name: string, checksum: Checksum) 
       drop(from);
       drop(to);
       if (checksum === undefined || !stillMatches(checksum, stats)) return;
-      const moved = { ...checksum, until: now() };
+      const moved = { ...checksum, until: after(Date.now()) };
       set(to, moved);
       onAdded(to, moved);
     },

@@ -13,7 +13,7 @@ import type { FileSystem } from '../file-system.ts';
 import type { Cooldown } from './cooldown.ts';
 
 /** The most bytes that one synchronous call frees on the file system. */
-const SYNC_FREE_BYTES_MAX = 8 * 1024 * 1024;
+export const SYNC_FREE_BYTES_MAX = 8 * 1024 * 1024;
 
 export interface IoState {
   readonly fs: FileSystem;

@@ -1,4 +1,5 @@
 /** Opens a disk store: its root, in the format of this program, and the parts of which it is made. */
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type ServiceFault, serviceFault } from '../../../files/protocol/errors.ts';
 import type { FileStore, Outcome } from '../../contract.ts';
@@ -19,6 +20,7 @@ import type { FormatRules } from '../format/upgrades.ts';
 import { createDiskListings } from '../list.ts';
 import { createDiskStore, type OpenDisk } from '../store-calls.ts';
 import { createStoredUploads } from '../uploads/stored-uploads.ts';
+import { createSmallFiles, NO_SMALL_FILES, type SmallFiles } from '../worker/small-files.ts';
 import { openRoot } from './root.ts';
 import { openStagingFolder } from './staging-folder.ts';
 
@@ -46,6 +48,13 @@ export interface DiskStoreOptions extends UploadOptions {
    * @internal
    */
   readonly fs?: FileSystem;
+  /**
+   * Who stores small files, for tests; default a worker thread with durability `os`, where there are two processors and
+   * Node's file system, and else nobody but the store.
+   *
+   * @internal
+   */
+  readonly smallFiles?: SmallFiles;
 }
 
 /** Opens a store as `openDiskStore` does, by the rules of any version of the program. */
@@ -82,7 +91,9 @@ function* openDisk(
     // No call is under way in this store yet. A file that cannot be read now is looked at later.
     yield* ignoreSystemErrors(stored.sweep(limits.clock.now() - limits.keepPartial, (_, steps) => steps));
     yield* journal.load(disk.checksums);
-    return { disk, staging, stored, journal };
+    const hasWorker = !durable && options.fs === undefined && availableParallelism() > 1;
+    const smallFiles = options.smallFiles ?? (hasWorker ? createSmallFiles() : NO_SMALL_FILES);
+    return { disk, staging, stored, journal, smallFiles };
   } catch (error) {
     io.closeQuietly(folder.fd);
     throw error;

@@ -29,6 +29,8 @@ export interface StagedFile {
 export interface StagingFolder {
   /** Makes an empty file, open for writing. Throws system errors. */
   create(): Task<StagedFile>;
+  /** A path for a file that the caller makes. The folder may be gone meanwhile; then it cannot be made there. */
+  newPath(): string;
   /**
    * Acts in this store's folder, which is made again when it is gone. Throws system errors, but none that
    * would blame the peer.
@@ -91,6 +93,7 @@ export function* openStagingFolder(
   }
   return {
     create: () => within(staging, (folder) => createIn(staging, folder)),
+    newPath: () => newPath(staging, staging.folder),
     within: (act) => within(staging, act),
     close: () => close(staging),
   };
@@ -103,8 +106,11 @@ function* moveToNewFolder(staging: StagingState): Task<void> {
   staging.folder = folder;
 }
 
+const newPath = (staging: StagingState, folder: Folder): string =>
+  staging.at(folder, String(++staging.serial));
+
 function* createIn(staging: StagingState, folder: Folder): Task<StagedFile> {
-  const path = staging.at(folder, String(++staging.serial));
+  const path = newPath(staging, folder);
   return { fd: yield* staging.io.open(path, OPEN_FLAGS.create, 0o666), path };
 }
 

@@ -1,0 +1,52 @@
+/** The thread in which a worker runs; and what small files need of it, so that a test can do without a thread. */
+import { Worker } from 'node:worker_threads';
+import { CONTROL } from './slot-layout.ts';
+import { runWorker, type WorkerDuty, workerCalls } from './worker-calls.ts';
+
+export interface WorkerEvents {
+  /** It takes calls from now on. */
+  ready(): void;
+  /** Calls are done. */
+  told(): void;
+  /** It takes no more calls, and those that are not done never will be. */
+  ended(error: Error): void;
+}
+
+export interface RunningWorker {
+  /** Wakes it: calls were published, or it is to stop. */
+  wake(): void;
+  /** Whether the process goes on for its sake. */
+  keepsAlive(keeps: boolean): void;
+}
+
+/** Starts a worker. May throw, where the process may have no threads. */
+export type StartWorker = (duty: WorkerDuty, events: WorkerEvents) => RunningWorker;
+
+/**
+ * All of the thread's program. It has no file of its own, so that no bundler has to find it.
+ */
+const SOURCE = `
+const { parentPort, workerData } = require('node:worker_threads');
+const tell = () => parentPort.postMessage(0);
+(${runWorker})(workerData, (${workerCalls})(workerData, require('node:fs'), tell));
+`;
+
+export const startThread: StartWorker = (duty, { ready, told, ended }) => {
+  const worker = new Worker(SOURCE, { eval: true, workerData: duty, name: 'sluice small files' });
+  const { control } = duty.slots;
+  worker.unref();
+  worker.once('online', ready);
+  worker.on('message', told);
+  worker.once('error', ended);
+  worker.once('exit', () => ended(new Error('the thread that stores small files has ended')));
+  return {
+    wake: () => {
+      Atomics.add(control, CONTROL.bell, 1);
+      if (Atomics.load(control, CONTROL.asleep) === 1) Atomics.notify(control, CONTROL.bell);
+    },
+    keepsAlive: (keeps) => {
+      if (keeps) worker.ref();
+      else worker.unref();
+    },
+  };
+};
