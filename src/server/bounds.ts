@@ -11,6 +11,7 @@
  *   memory to receive into                     three small slabs a connection, large ones for 16 of them; of any other
  *                                              slab at least half is in use, so credit counts at least half of it
  *   memory to send from                        4 MiB that wait for the next piece of a file
+ *   small files that a worker stores           64 of up to 64 KiB, and its thread
  *   connections                                `connections`, `connectionsPerAddress`; 64 that are being refused
  *   TLS handshakes                             a number of them; the oldest makes room
  *   files                                      one to send and one to store for each connection, and the shared ones
@@ -27,6 +28,7 @@ import { PARTIAL_COST_MAX } from '../actor/run/room.ts';
 import { SHORT_STEP_COST_MAX } from '../actor/run/slices.ts';
 import { SPARE_PIECES_BYTES_MAX } from '../files/effects/piece-memory.ts';
 import { PAGE_BYTES_MAX } from '../files/session/commands/list.ts';
+import { SMALL_FILES_BYTES_MAX } from '../store/disk/worker/slot-layout.ts';
 import { LARGE_SLABS_BYTES_MAX, SMALL_SLAB_BYTES } from '../transport/socket/slabs.ts';
 import { DESCRIPTORS_RESERVED, type ServerLimits, splitBudget } from './limits.ts';
 
@@ -104,6 +106,7 @@ export function boundsOf(
       SLACK_FACTOR * limits.budget.high +
       LARGE_SLABS_BYTES_MAX +
       SPARE_PIECES_BYTES_MAX +
+      SMALL_FILES_BYTES_MAX +
       FIXED_BYTES +
       connections * perConnection +
       handshakes * TLS_BYTES,

@@ -23,7 +23,7 @@ test('a server that is killed again and again keeps every acknowledged file', as
       const root = newRoot();
       onTestFinished(() => removeRoot(root));
       const random = randomFrom(testSeed + seed);
-      const run = createCrashRun(root, random);
+      const run = createCrashRun(root, random, seed % 3 === 2 ? 'os' : 'fsync');
       const clients = [
         plainClient(run, 1),
         plainClient(run, 2),

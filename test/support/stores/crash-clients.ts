@@ -37,7 +37,7 @@ async function retryUntilDone(run: CrashRun, attempt: (peer: Peer) => Promise<bo
  */
 export async function plainClient(run: CrashRun, client: number): Promise<void> {
   for (let burst = 0; !run.isEnding(); burst++) {
-    const files = Array.from({ length: between(run.random, 1, 8) }, (_, i) => {
+    const files = Array.from({ length: between(run.random, 1, run.burstMax) }, (_, i) => {
       const isNew = i === 3;
       const name = isNew ? `new/${client}-${burst}` : `plain-${client}/${(burst + i) % 9}`;
       const content = run.beginVersion(name, Math.floor(60_000 ** run.random()));

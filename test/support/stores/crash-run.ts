@@ -38,6 +38,8 @@ export interface CrashRun {
   /** From now on the file has this version, or one that was begun later. */
   readonly noteAcknowledged: (name: string, content: Buffer) => void;
   readonly random: () => number;
+  /** The most files that a client of small files sends at once. */
+  readonly burstMax: number;
   /** What happened in the run, for the test to check that it was enough to show something. */
   readonly counts: { kills: number; stored: number; resumed: number; broken: number };
 }
@@ -52,6 +54,7 @@ export interface CrashControl extends CrashRun {
 
 interface RunState {
   readonly root: string;
+  readonly durability: 'fsync' | 'os';
   readonly random: () => number;
   readonly ledger: Map<string, SentFile>;
   readonly counts: CrashRun['counts'];
@@ -61,10 +64,16 @@ interface RunState {
   awaited: { readonly kind: Progress; left: number; readonly onReached: () => void };
 }
 
-/** After each kill and at the end, it throws unless every file in the root is what it may be. */
-export function createCrashRun(root: string, random: () => number): CrashControl {
+/**
+ * After each kill and at the end, it throws unless every file in the root is what it may be.
+ *
+ * @param durability of the server. What it acknowledges with `os` survives its end too. Then bursts are so large that a
+ *   worker stores most of their files.
+ */
+export function createCrashRun(root: string, random: () => number, durability: 'fsync' | 'os'): CrashControl {
   const run: RunState = {
     root,
+    durability,
     random,
     ledger: new Map(),
     counts: { kills: 0, stored: 0, resumed: 0, broken: 0 },
@@ -75,6 +84,7 @@ export function createCrashRun(root: string, random: () => number): CrashControl
   return {
     root,
     random,
+    burstMax: durability === 'os' ? 60 : 8,
     counts: run.counts,
     port: () => run.port.promise,
     isEnding: () => run.isEnding,
@@ -132,8 +142,8 @@ async function finish(run: RunState, clients: readonly Promise<void>[]): Promise
   checkFiles(run);
 }
 
-async function serve({ root, port }: RunState): Promise<Serving> {
-  const serving = await startServe(root, ['--durability', 'fsync', '--log-level', 'error']);
+async function serve({ root, durability, port }: RunState): Promise<Serving> {
+  const serving = await startServe(root, ['--durability', durability, '--log-level', 'error']);
   port.resolve(serving.port);
   return serving;
 }

@@ -77,6 +77,42 @@ describe('writing', () => {
     connection.destroy();
     peer.destroy();
   });
+
+  test('writing waits for the rest of a turn of the event loop in which much is read, so that a turn has one write', async () => {
+    const { peer, connection } = await plainPeer();
+    connection.pause();
+    const size = 300_000;
+    await sent(peer, pattern(size));
+    let turn = 0;
+    let next = setImmediate(function count() {
+      turn++;
+      next = setImmediate(count);
+    });
+    const turnsOfReads: number[] = [];
+    const readAfterWrite: number[] = [];
+    /** The turn in which a write has left after a read of the same turn. */
+    let turnOfWrite = -1;
+    const over = new Promise<void>((resolve) => {
+      let received = 0;
+      connection.chunks$.subscribe((chunk) => {
+        received += chunk.length;
+        turnsOfReads.push(turn);
+        if (turn === turnOfWrite) readAfterWrite.push(turn);
+        connection.write([pattern(1)], () => {
+          if (turnsOfReads.at(-1) === turn) turnOfWrite = turn;
+          if (received === size) resolve();
+        });
+      });
+    });
+    connection.resume();
+    await over;
+    clearImmediate(next);
+    // Else the test has shown nothing.
+    expect(new Set(turnsOfReads).size).toBeLessThan(turnsOfReads.length);
+    expect(readAfterWrite).toEqual([]);
+    connection.destroy();
+    peer.destroy();
+  });
 });
 
 describe('listenTcp', () => {

@@ -67,6 +67,11 @@ const ORDER_AT = CONTROL_AT + CONTROL.size * 4;
 const TEXT_AT = ORDER_AT + LAYOUT.slots * 4;
 const CONTENT_AT = TEXT_AT + LAYOUT.slots * LAYOUT.textBytes;
 const MEMORY_BYTES = CONTENT_AT + LAYOUT.slots * LAYOUT.contentBytes;
+/** What a thread takes for itself; measured, some 10 MiB. */
+const THREAD_BYTES = 16 * 1024 * 1024;
+
+/** Bytes for small files that a worker stores, at the most. */
+export const SMALL_FILES_BYTES_MAX: number = MEMORY_BYTES + THREAD_BYTES;
 
 /** The shared memory, seen by its parts. */
 export interface SharedSlots {
