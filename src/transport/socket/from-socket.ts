@@ -20,6 +20,8 @@ import { formatAddress } from '../address.ts';
 import { chunksOf, endReading, isFlowing } from '../chunk-reader.ts';
 import type { Address, Connection, ConnectionFault } from '../connection.ts';
 import { connectionFault, DESTROYED, ENDED } from '../connection-fault.ts';
+import { createGathering } from './gathering.ts';
+import { readInto } from './read-into.ts';
 import { slabSocket } from './slab-socket.ts';
 import { createSlabs } from './slabs.ts';
 import { createSocketState, type SocketState } from './socket-state.ts';
@@ -99,16 +101,21 @@ export function fromSocket(accepted: Socket, settings: SocketSettings = {}): Con
   check('fromSocket: the socket', accepted, SOCKET);
   checkOptions('fromSocket', settings, SETTINGS_RULES);
   const { below, faultOf = connectionFault } = settings;
-  const slabs = settings.slabs === true ? createSlabs() : null;
+  const isSecure = below !== undefined || 'encrypted' in accepted;
+  const slabs = settings.slabs === true || isSecure ? createSlabs() : null;
   const state = createSocketState(accepted, below, slabs, faultOf);
   const { reader } = state;
-  const onReceived = (chunk: Uint8Array) => {
+  const emit = (chunk: Uint8Array) => {
     state.hasMore = chunk.length >= LARGE_READ_BYTES;
     if (!state.isDestroyed) reader.subscriber?.next(chunk);
   };
-  const socket = (slabs && slabSocket(accepted, slabs, onReceived)) ?? accepted;
+  if (slabs !== null && isSecure) {
+    state.gathering = createGathering(accepted, slabs, reader, emit);
+    readInto(accepted, state.gathering.room, state.gathering.added);
+  }
+  const socket = (slabs !== null && !isSecure && slabSocket(accepted, slabs, emit)) || accepted;
   state.socket = socket;
-  listen(state, onReceived);
+  listen(state, emit);
   return {
     id: settings.id ?? `tcp:${++made}`,
     local: settings.local ?? formatAddress(socket.localAddress, socket.localPort),
@@ -144,17 +151,24 @@ export function fromSocket(accepted: Socket, settings: SocketSettings = {}): Con
 }
 
 /** Listens to everything that a socket emits. */
-function listen(state: SocketState, onReceived: (chunk: Uint8Array) => void): void {
-  const { socket, below, reader } = state;
+function listen(state: SocketState, emit: (chunk: Uint8Array) => void): void {
+  const { socket, below, reader, gathering } = state;
   const onFailed = (error: Error) => onWriteFailed(state, error);
   keepReadingAfterWriteErrors(socket, onFailed);
   if (below !== undefined) keepReadingAfterWriteErrors(below, onFailed);
-  socket.on('data', onReceived);
-  socket.on('end', () => endReading(reader, state.inputEnd));
+  socket.on('data', (chunk: Uint8Array) => {
+    gathering?.flush();
+    emit(chunk);
+  });
+  socket.on('end', () => {
+    gathering?.flush();
+    endReading(reader, state.inputEnd);
+  });
   socket.on('error', (error) => {
     // A paused socket may hold a little that came before the error: the one "further chunk" that `pause` allows.
     const held: Uint8Array | null = socket.read();
-    if (held !== null) onReceived(held);
+    gathering?.flush();
+    if (held !== null) emit(held);
     if (state.isDestroyed) endReading(reader, DESTROYED);
     else endReading(reader, state.faultOf(error), error);
   });
@@ -176,9 +190,13 @@ function onClosed(state: SocketState): void {
 }
 
 /** Lets the socket read, or stops it. */
-function applyFlow({ socket, reader }: SocketState): void {
-  if (isFlowing(reader)) socket.resume();
-  else socket.pause();
+function applyFlow({ socket, reader, gathering }: SocketState): void {
+  if (isFlowing(reader)) {
+    socket.resume();
+    return;
+  }
+  socket.pause();
+  gathering?.pause();
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { AsyncSubject } from 'rxjs';
 import { type ChunkReader, createChunkReader } from '../chunk-reader.ts';
 import type { ConnectionFault } from '../connection.ts';
+import type { Gathering } from './gathering.ts';
 import type { Slabs } from './slabs.ts';
 
 export interface SocketState {
@@ -12,6 +13,8 @@ export interface SocketState {
   readonly below: Socket | undefined;
   /** The memory that the socket reads into; null when node allocates it. */
   readonly slabs: Slabs | null;
+  /** Joins the pieces that TLS decrypts; null for a socket without TLS. */
+  gathering: Gathering | null;
   readonly faultOf: (error: unknown) => ConnectionFault;
   readonly reader: ChunkReader;
   readonly closed$: AsyncSubject<ConnectionFault | null>;
@@ -43,6 +46,7 @@ export function createSocketState(
     socket,
     below,
     slabs,
+    gathering: null,
     faultOf,
     reader: createChunkReader(),
     closed$: new AsyncSubject(),

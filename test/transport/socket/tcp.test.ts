@@ -94,7 +94,7 @@ describe('writing', () => {
     let turnOfWrite = -1;
     const over = new Promise<void>((resolve) => {
       let received = 0;
-      connection.chunks$.subscribe((chunk) => {
+      const receive = (chunk: Uint8Array) => {
         received += chunk.length;
         turnsOfReads.push(turn);
         if (turn === turnOfWrite) readAfterWrite.push(turn);
@@ -102,7 +102,8 @@ describe('writing', () => {
           if (turnsOfReads.at(-1) === turn) turnOfWrite = turn;
           if (received === size) resolve();
         });
-      });
+      };
+      connection.chunks$.subscribe({ next: receive, error: () => {} });
     });
     connection.resume();
     await over;

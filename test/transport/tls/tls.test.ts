@@ -1,9 +1,11 @@
 import { connect as connectPlain, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectSecure, type TLSSocket } from 'node:tls';
 import { BehaviorSubject, EMPTY, of, tap } from 'rxjs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Connection, ConnectionFault } from '../../../src/transport/connection.ts';
 import type { ListenEvent } from '../../../src/transport/listen-event.ts';
+import { fromSocket } from '../../../src/transport/socket/from-socket.ts';
 import { explainBadCredentials, type TlsCredentials } from '../../../src/transport/tls/credentials.ts';
 import { certificateOf } from '../../../src/transport/tls/peer-certificate.ts';
 import {
@@ -66,6 +68,77 @@ connectionContract('TLS', async () => {
   // The server still has tickets to send, and nobody is told when a reset takes just these away.
   await turns(5);
   return pair;
+});
+
+describe('reading', () => {
+  test('reading joins the records of a turn of the event loop, in memory that is used again', async () => {
+    const { port, connection } = await secureListener();
+    const { client, connection: accepted } = await pairOf(port, connection);
+    const size = 8 * 1024 * 1024;
+    const lengths: number[] = [];
+    const memory = new Set<ArrayBufferLike>();
+    const received = new Promise<void>((resolve) => {
+      let left = size;
+      accepted.chunks$.subscribe({
+        next: (chunk) => {
+          lengths.push(chunk.length);
+          memory.add(chunk.buffer);
+          left -= chunk.length;
+          accepted.recycle?.(chunk, chunk.length);
+          if (left === 0) resolve();
+        },
+        error: () => {},
+      });
+    });
+    for (let at = 0; at < size; at += 256 * 1024) await write(client, pattern(256 * 1024));
+    await received;
+    const records = size / (16 * 1024);
+    expect(lengths.length).toBeLessThan(records / 2);
+    expect(memory.size).toBeLessThan(10);
+  });
+
+  test('reading emits a short message at once, and what comes before it with it', async () => {
+    const { port, connection } = await secureListener();
+    const { client, connection: accepted } = await pairOf(port, connection);
+    const reading = read(accepted);
+    for (const length of [1, 5000, 16 * 1024, 40_000, 10]) {
+      const before = reading.length();
+      await write(client, pattern(length));
+      await reading.reached(before + length);
+      expect(Buffer.compare(reading.bytes().subarray(before), pattern(length))).toBe(0);
+    }
+  });
+
+  test('reading stops while nobody takes what has come, before and after a subscriber', async () => {
+    const { port, connection } = await secureListener();
+    const { client, connection: accepted } = await pairOf(port, connection);
+    /** Writes until a write does not settle within many turns of the event loop. Answers the bytes that did. */
+    const writtenUntilStuck = async (): Promise<number> => {
+      for (let settled = 0; settled < 64; settled++) {
+        const writing = write(accepted, pattern(1024 * 1024)).then(() => true);
+        if (!(await Promise.race([writing, turns(1000).then(() => false)]))) return settled;
+      }
+      return 64;
+    };
+    expect(await writtenUntilStuck()).toBeLessThan(32);
+    client.chunks$.subscribe({ error: () => {} }).unsubscribe();
+    expect(await writtenUntilStuck()).toBeLessThan(32);
+  });
+
+  test('reading a socket of which Node keeps nothing as expected takes what the socket emits', async () => {
+    // A stream that looks like a socket of node:tls, and has no handle.
+    const stream = Object.assign(new Duplex({ read() {}, write: (_c, _e, done) => done() }), {
+      encrypted: true,
+    });
+    stream.pause();
+    const connection = fromSocket(stream as unknown as Socket, { local: 'here', remote: 'there' });
+    const reading = read(connection);
+    stream.push(pattern(100_000));
+    await reading.reached(100_000);
+    stream.push(null);
+    expect(await reading.done).toBeNull();
+    expect(Buffer.compare(reading.bytes(), pattern(100_000))).toBe(0);
+  });
 });
 
 describe('connectTls', () => {
