@@ -1,6 +1,7 @@
 // Starts and stops what is compared: nginx, rsync's daemon and Sluice, each with a root of its own under `dir`.
 //
-// A peer is { name, pid, port, root, stop(), send(files, window) }; `send` answers seconds.
+// A peer is { name, pid, port, root, stop(), send(files, window, address?) }; `send` answers seconds, and sends to the
+// port unless the path of a Unix socket is given.
 import { execFile, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -8,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ownBuild } from './build.mjs';
-import { send } from './sender.mjs';
+import { send } from './clients/programs.mjs';
 import { killAtExit } from './tidy.mjs';
 
 const asRoot = process.getuid?.() === 0;
@@ -65,7 +66,7 @@ export async function startSluice(dir, durability, more = [], name = 'sluice', b
     ...server,
     name: 'Sluice',
     root,
-    send: (files, window) => send('wire', server.port, window, files),
+    send: (files, window, address = server.port) => send('wire', address, window, files),
   };
 }
 
@@ -73,27 +74,41 @@ export async function startSluice(dir, durability, more = [], name = 'sluice', b
  * nginx's WebDAV PUT. The body is gathered in memory up to 512 KiB and appended to a temporary file beside the root,
  * so that the end of a PUT is a rename. Measured on tmpfs with 16k to 1m: 512k is the fastest for one large file
  * (16k, the default: half of it). A header buffer of 16k takes a small request, head and body, in one read.
+ *
+ * @param tls files of a certificate and its key: then its port speaks TLS.
+ * @param unix the path of a Unix socket to listen on as well.
+ * @param connections how many it may have at once.
  */
-export async function startNginx(dir) {
+export async function startNginx(dir, { tls, unix, connections = 64 } = {}) {
   const [root, temporary, port] = [join(dir, 'nginx-root'), join(dir, 'nginx-temporary'), await freePort()];
   for (const each of [root, temporary]) mkdirSync(each, { recursive: true });
   const conf = join(dir, 'nginx.conf');
+  const secure = tls && `ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};`;
   writeFileSync(
     conf,
     `${asRoot ? 'user root;' : ''} worker_processes 1; daemon off; pid ${dir}/nginx.pid; error_log stderr error;
-    events { worker_connections 64; }
+    events { worker_connections ${connections}; }
     http {
       access_log off; sendfile on; keepalive_requests 1000000; tcp_nodelay on;
       client_max_body_size 0; client_body_buffer_size 512k; client_header_buffer_size 16k;
       client_body_temp_path ${temporary};
       proxy_temp_path ${temporary}; fastcgi_temp_path ${temporary};
       uwsgi_temp_path ${temporary}; scgi_temp_path ${temporary};
-      server { listen 127.0.0.1:${port}; root ${root}; location / { dav_methods PUT; create_full_put_path on; } }
+      server {
+        listen 127.0.0.1:${port}${tls ? ' ssl' : ''}; ${unix ? `listen unix:${unix};` : ''} ${secure ?? ''}
+        root ${root}; location / { dav_methods PUT; create_full_put_path on; }
+      }
     }\n`,
   );
   const server = launch('nginx', 'nginx', ['-e', 'stderr', '-c', conf], dir);
   await server.until(() => answersAt(port));
-  return { ...server, name: 'nginx', port, root, send: (files, window) => send('http', port, window, files) };
+  return {
+    ...server,
+    name: 'nginx',
+    port,
+    root,
+    send: (files, window, address = port) => send('http', address, window, files),
+  };
 }
 
 /**
