@@ -13,6 +13,7 @@ const all = [
   'list',
   'throughput',
   'download',
+  'tls',
   'ping-flood',
   'group-commit',
   'bounded-memory',

@@ -83,7 +83,7 @@ export async function startNginx(dir, { tls, unix, connections = 64 } = {}) {
   const [root, temporary, port] = [join(dir, 'nginx-root'), join(dir, 'nginx-temporary'), await freePort()];
   for (const each of [root, temporary]) mkdirSync(each, { recursive: true });
   const conf = join(dir, 'nginx.conf');
-  const secure = tls && `ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};`;
+  const secure = tls && `ssl_protocols TLSv1.3; ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};`;
   writeFileSync(
     conf,
     `${asRoot ? 'user root;' : ''} worker_processes 1; daemon off; pid ${dir}/nginx.pid; error_log stderr error;

@@ -4,7 +4,7 @@
  *   tls put wire|http ADDRESS PATH NAME
  *   tls get wire|http ADDRESS NAME
  *
- * One cipher for all (AES-128-GCM); the file is mapped, and written a MiB at a time; the certificate is not looked at.
+ * One cipher for all (AES-256-GCM); the file is mapped, and written a MiB at a time; the certificate is not looked at.
  * Prints the seconds from the end of the handshake to the reply or the last byte, and its own processor seconds, which
  * say whether it was what the server waited for. Exit status 1, with the reason, when that is no success.
  */
@@ -22,7 +22,7 @@ static char in[1 << 18];
 static SSL *handshake(const char *address) {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
-    if (!SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256")) die("no AES-128-GCM");
+    if (!SSL_CTX_set_ciphersuites(context, "TLS_AES_256_GCM_SHA384")) die("no AES-256-GCM");
     SSL *tls = SSL_new(context);
     SSL_set_fd(tls, connect_to(address));
     if (SSL_connect(tls) != 1) die("no handshake: %s", ERR_error_string(ERR_get_error(), NULL));
