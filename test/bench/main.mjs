@@ -14,6 +14,7 @@ const all = [
   'throughput',
   'download',
   'tls',
+  'unix',
   'ping-flood',
   'group-commit',
   'bounded-memory',
