@@ -15,6 +15,7 @@ const all = [
   'download',
   'tls',
   'unix',
+  'trees',
   'ping-flood',
   'group-commit',
   'bounded-memory',

@@ -139,11 +139,11 @@ export async function startRsync(dir, flags = []) {
     await promisify(execFile)('rsync', args);
     return (performance.now() - from) / 1000;
   };
-  return { ...server, name: ['rsync', ...flags].join(' '), root, send: sendByRsync };
+  return { ...server, name: ['rsync', ...flags].join(' '), port, root, send: sendByRsync };
 }
 
 /** A port that was free a moment ago, for servers that cannot choose one themselves. */
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const probe = createServer().once('error', reject);
     probe.listen(0, '127.0.0.1', () => {
@@ -153,7 +153,7 @@ function freePort() {
   });
 }
 
-function answersAt(port) {
+export function answersAt(port) {
   return new Promise((resolve) => {
     const probe = connect(port, '127.0.0.1');
     probe.once('connect', () => resolve(true)).once('error', () => resolve(false));

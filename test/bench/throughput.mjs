@@ -5,7 +5,7 @@ import { empty, makeFiles, verify, warmPages } from './files.mjs';
 import { installed } from './install.mjs';
 import { startNginx, startRsync, startSluice } from './peers.mjs';
 import { measured } from './process-facts.mjs';
-import { figure, shownBytes } from './table.mjs';
+import { figure, shownBytes, steadiness } from './table.mjs';
 import { removeAtExit } from './tidy.mjs';
 import { compareTransfers, largeSize, ratesBeside, transferContest } from './transfers.mjs';
 
@@ -46,7 +46,7 @@ function largeFileFigures(what, rows) {
   const nginx = rows.find(({ name }) => name === 'nginx');
   return [
     ...ratesBeside(what, rows, { nginx: { atLeast: 1 } }),
-    figure(`${what}, slowest rate / median`, own.seconds / own.slowest, '×', { atLeast: 0.8 }),
+    steadiness(what, own.all),
     ...(nginx
       ? [figure(`${what}, server CPU, Sluice / nginx`, own.cpu / nginx.cpu, '×', { atMost: 1.1 })]
       : []),

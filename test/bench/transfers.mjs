@@ -14,7 +14,7 @@ export const transferRounds = Number(process.env.SLUICE_BENCH_ROUNDS ?? 5);
  * @param contestants each with a `name`.
  * @param turn measures one contestant once, and answers `{ seconds, cpu, memory }` of its server; and `clientCpu`, the
  *   processor seconds of the client, where it may be what the server waits for.
- * @returns for each, in their order: `name`, medians `seconds` and `cpu` (of a GiB), `slowest` seconds, most `memory`.
+ * @returns for each, in their order: `name`, medians `seconds` and `cpu` (of a GiB), `all` seconds, most `memory`.
  */
 export async function compareTransfers(title, contestants, { count, size }, turn) {
   const results = await byTurns(contestants, transferRounds, turn);
@@ -24,8 +24,7 @@ export async function compareTransfers(title, contestants, { count, size }, turn
     return {
       name: contestants[i].name,
       seconds: median(of('seconds')),
-      quickest: Math.min(...of('seconds')),
-      slowest: Math.max(...of('seconds')),
+      all: of('seconds'),
       cpu: median(of('cpu')) / (bytes / GiB),
       memory: Math.max(...of('memory')),
       busy: median(each.map(({ clientCpu, seconds }) => clientCpu / seconds)),
@@ -36,8 +35,8 @@ export async function compareTransfers(title, contestants, { count, size }, turn
     ['MB/s', ({ seconds }) => bytes / 1e6 / seconds],
     ['files/s', ({ seconds }) => count / seconds, count > 1],
     ['seconds', ({ seconds }) => seconds],
-    ['from', ({ quickest }) => quickest],
-    ['to', ({ slowest }) => slowest],
+    ['from', ({ all }) => Math.min(...all)],
+    ['to', ({ all }) => Math.max(...all)],
     ['server CPU s/GiB', ({ cpu }) => cpu],
     ['peak MiB', ({ memory }) => memory / 2 ** 20],
     ['client busy', ({ busy }) => `${Math.round(busy * 100)} %`, Number.isFinite(rows[0]?.busy)],
