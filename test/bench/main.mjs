@@ -18,6 +18,7 @@ const all = [
   'trees',
   'ping-flood',
   'group-commit',
+  'connections',
   'bounded-memory',
   'captures',
   'record',

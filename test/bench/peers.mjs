@@ -1,7 +1,7 @@
 // Starts and stops what is compared: nginx, rsync's daemon and Sluice, each with a root of its own under `dir`.
 //
-// A peer is { name, pid, port, root, stop(), send(files, window, address?) }; `send` answers seconds, and sends to the
-// port unless the path of a Unix socket is given.
+// A peer is { name, pid, port, root, stop(), send(files, window, address?, prefix?) }; `send` answers seconds. It sends to
+// the port unless the path of a Unix socket is given, and puts the prefix before the names.
 import { execFile, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -29,14 +29,14 @@ export function launch(name, program, args, dir) {
     pid: child.pid,
     output,
     /** Waits until `ready` answers something true, and answers that. */
-    async until(ready) {
-      for (let i = 0; i < 500; i++) {
+    async until(ready, seconds = 10) {
+      for (let i = 0; i < seconds * 50; i++) {
         if (over()) throw new Error(`${name} ended: ${output().slice(-2000)}`);
         const answer = await ready(output());
         if (answer) return answer;
         await delay(20);
       }
-      throw new Error(`${name} is not ready after 10 s: ${output().slice(-2000)}`);
+      throw new Error(`${name} is not ready after ${seconds} s: ${output().slice(-2000)}`);
     },
     async stop() {
       if (over()) return;
@@ -66,7 +66,7 @@ export async function startSluice(dir, durability, more = [], name = 'sluice', b
     ...server,
     name: 'Sluice',
     root,
-    send: (files, window, address = server.port) => send('wire', address, window, files),
+    send: (files, window, address = server.port, prefix = '') => send('wire', address, window, files, prefix),
   };
 }
 
@@ -107,7 +107,7 @@ export async function startNginx(dir, { tls, unix, connections = 64 } = {}) {
     name: 'nginx',
     port,
     root,
-    send: (files, window, address = port) => send('http', address, window, files),
+    send: (files, window, address = port, prefix = '') => send('http', address, window, files, prefix),
   };
 }
 
