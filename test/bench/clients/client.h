@@ -27,18 +27,27 @@ static void die(const char *format, ...) {
     exit(1);
 }
 
-static double now(void) {
+struct moment {
+    double time, cpu;
+};
+
+/* The time, and the seconds of the processor that this program has taken. */
+static struct moment now(void) {
     struct timespec t;
+    struct rusage used;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec + t.tv_nsec / 1e9;
+    getrusage(RUSAGE_SELF, &used);
+    struct moment moment = {
+        .time = t.tv_sec + t.tv_nsec / 1e9,
+        .cpu = used.ru_utime.tv_sec + used.ru_stime.tv_sec + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6,
+    };
+    return moment;
 }
 
-/* Prints the seconds since `start`, and those of the processor that this program took. */
-static void report(double start) {
-    struct rusage used;
-    double seconds = now() - start;
-    getrusage(RUSAGE_SELF, &used);
-    printf("%.6f %.6f\n", seconds, used.ru_utime.tv_sec + used.ru_stime.tv_sec + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
+/* Prints the seconds since `start`, and those of the processor that this program took meanwhile. */
+static void report(struct moment start) {
+    struct moment end = now();
+    printf("%.6f %.6f\n", end.time - start.time, end.cpu - start.cpu);
 }
 
 static enum protocol protocol_of(const char *name) {

@@ -7,10 +7,15 @@ import sys
 import time
 
 
-def report(start):
-    """Prints the seconds since `start`, and those of the processor that this program took."""
+def now():
+    """The time, and the seconds of the processor that this program has taken."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    print('%.6f %.6f' % (time.monotonic() - start, used.ru_utime + used.ru_stime))
+    return time.monotonic(), used.ru_utime + used.ru_stime
+
+
+def report(start):
+    """Prints the seconds since `start`, and those of the processor that this program took meanwhile."""
+    print('%.6f %.6f' % tuple(end - begin for end, begin in zip(now(), start)))
 
 
 def connect_to(address):

@@ -16,7 +16,7 @@ int main(int argc, char **argv) {
     enum protocol protocol = protocol_of(argv[1]);
     int flags = strchr(argv[2], '/') ? 0 : MSG_TRUNC;
     size_t room = flags ? 1 << 20 : sizeof in, have = 0, head = 0;
-    double start = now();
+    struct moment start = now();
     int sock = connect_to(argv[2]);
     char request[512];
     size_t length = get_head(protocol, request, sizeof request, argv[3]);

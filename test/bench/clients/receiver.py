@@ -1,12 +1,11 @@
 """receiver.c for machines without a C compiler: the same arguments, and the same discarding of what comes."""
 import socket
 import sys
-import time
 
-from client import connect_to, get_head, get_reply, report
+from client import connect_to, get_head, get_reply, now, report
 
 protocol, address, name = sys.argv[1], sys.argv[2], sys.argv[3].encode()
-start = time.monotonic()
+start = now()
 sock = connect_to(address)
 sock.sendall(get_head(protocol, name))
 

@@ -49,7 +49,7 @@ int main(int argc, char **argv) {
     if (argc > 6) prefix = argv[6];
     long window = atol(argv[3]), count = atol(argv[5]), sent = 0;
     int file = -1, mute = protocol == MUTE;
-    double start = now();
+    struct moment start = now();
     int sock = connect_to(argv[2]);
     fcntl(sock, F_SETFL, O_NONBLOCK);
 

@@ -3,9 +3,8 @@ import os
 import select
 import socket
 import sys
-import time
 
-from client import connect_to, put_head, put_reply, report
+from client import connect_to, now, put_head, put_reply, report
 
 protocol, address, window, directory, count, *prefix = sys.argv[1:]
 window, count, prefix = int(window), int(count), ''.join(prefix).encode()
@@ -15,7 +14,7 @@ def name_of(i):
     return b'%sf%05d' % (prefix, i)
 
 
-start = time.monotonic()
+start = now()
 sock = connect_to(address)
 sock.setblocking(False)
 mute, sent, replies, file, head, offset, size, data = protocol == 'mute', 0, 0, None, b'', 0, 0, bytearray()

@@ -56,7 +56,7 @@ int main(int argc, char **argv) {
         if (file == MAP_FAILED) die("%s: %s", argv[4], strerror(errno));
     }
     SSL *tls = handshake(argv[3]);
-    double start = now();
+    struct moment start = now();
     char request[512];
     size_t length = is_put ? put_head(protocol, request, sizeof request, name, facts.st_size)
                            : get_head(protocol, request, sizeof request, name);

@@ -2,9 +2,8 @@
 import mmap
 import ssl
 import sys
-import time
 
-from client import connect_to, get_head, get_reply, put_head, put_reply, report
+from client import connect_to, get_head, get_reply, now, put_head, put_reply, report
 
 what, protocol, address, *path, name = sys.argv[1:]
 name = name.encode()
@@ -16,7 +15,7 @@ if what == 'put':
         bytes_of_file = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 sock = context.wrap_socket(connect_to(address))
 
-start = time.monotonic()
+start = now()
 if what == 'put':
     sock.sendall(put_head(protocol, name, len(bytes_of_file)))
     for at in range(0, len(bytes_of_file), 1 << 20):
