@@ -1,5 +1,4 @@
 // The memory that connections take in a server, which are held by a process of its own.
-import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { launch } from './peers.mjs';
@@ -9,8 +8,6 @@ const holder = fileURLToPath(new URL('clients/holder.mjs', import.meta.url));
 const LOOK_MS = 250;
 /** How long they may take to connect. */
 const PATIENCE_S = 60;
-
-const openFiles = (pid) => readdirSync(`/proc/${pid}/fd`).length;
 
 /** Waits until the resident memory has not changed by a hundredth for a second, and answers it. */
 async function settled(pid) {
@@ -30,11 +27,15 @@ async function settled(pid) {
  */
 export async function heldConnections({ pid, port }, { kind, count, seconds }, dir) {
   const before = await settled(pid);
-  const files = openFiles(pid);
   forgetPeak(pid);
-  const held = launch(`holder-${kind}`, process.execPath, [holder, String(port), String(count), kind], dir);
+  const held = launch(
+    `holder-${kind}`,
+    process.execPath,
+    [holder, ...[port, pid, count].map(String), kind],
+    dir,
+  );
   try {
-    await held.until((output) => output.includes('held') && openFiles(pid) >= files + count, PATIENCE_S);
+    await held.until((output) => output.includes('held'), PATIENCE_S);
     if (seconds !== undefined) await delay(seconds * 1000);
     const after = seconds === undefined ? await settled(pid) : peakBytes(pid);
     return (after - before) / count / 1024;

@@ -1,6 +1,6 @@
 // What the kernel says about a process and all that descend from it: processor time and resident memory.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
@@ -40,6 +40,9 @@ const statusBytes = (pid, field) => {
 
 /** Bytes of one process that are in memory now. */
 export const residentBytes = (pid) => statusBytes(pid, 'VmRSS');
+
+/** How many files and sockets it has open. */
+export const openFiles = (pid) => readdirSync(`/proc/${pid}/fd`).length;
 
 /** The most it was since the last `forgetPeak`, as the kernel kept it: nothing falls between two samples. */
 export const peakBytes = (pid) => statusBytes(pid, 'VmHWM');
