@@ -1,9 +1,10 @@
 // Small files that must survive a power cut: files/s with durability `fsync` on a real disk, beside `rsync --fsync`, and how
 // long one file waits for its ack.
-import { mkdtempSync, statfsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, renameSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { empty, makeFiles, verify } from './files.mjs';
+import { makeFiles, verify } from './files.mjs';
 import { installed } from './install.mjs';
 import { startRsync, startSluice } from './peers.mjs';
 import { cpuSeconds } from './process-facts.mjs';
@@ -42,8 +43,21 @@ const sourceOf = (count) =>
 const onConnections = ({ connections }) =>
   connections === 1 ? 'one connection' : `${connections} connections`;
 
+/**
+ * Empties the root for a turn, and waits until the disk is idle. What was there is moved aside, and removed at the end: an
+ * ext4 that has just removed thousands of files looks at each of their inodes before it takes a new one, which takes four
+ * times what the server does.
+ */
+function moveAside(root) {
+  const aside = mkdtempSync(`${root}-aside-`);
+  for (const name of readdirSync(root)) {
+    if (!name.startsWith('.')) renameSync(join(root, name), join(aside, name));
+  }
+  execFileSync('sync', ['--file-system', root]);
+}
+
 async function sendTurn({ peer, window }, files) {
-  empty(peer.root);
+  moveAside(peer.root);
   const before = cpuSeconds(peer.pid);
   const seconds = await peer.send(files, window);
   const cpu = cpuSeconds(peer.pid) - before;
@@ -52,7 +66,7 @@ async function sendTurn({ peer, window }, files) {
 }
 
 function waitTurn({ peer, load }) {
-  empty(peer.root);
+  moveAside(peer.root);
   return putLatency(peer.port, load);
 }
 
