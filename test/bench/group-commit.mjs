@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, renameSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { disk, folderOnDisk } from './disk-folder.mjs';
 import { makeFiles, verify } from './files.mjs';
 import { installed } from './install.mjs';
 import { startRsync, startSluice } from './peers.mjs';
@@ -26,15 +27,14 @@ const forgetful = new Map([
   [0x858458f6, 'ramfs'],
 ]);
 
-/** A new folder on a disk that keeps what is synced; nothing, and the reason said, when this one does not. */
-function folderOnDisk() {
-  const disk = process.env.BENCH_DISK ?? process.cwd();
+/** Whether the disk keeps what is synced; when not, says so. */
+function keeps() {
   const kind = forgetful.get(statfsSync(disk).type);
-  if (kind === undefined) return removeAtExit(mkdtempSync(join(disk, '.bench-')));
+  if (kind === undefined) return true;
   console.log(
     `group commit: left out, ${disk} is on a ${kind}, where a sync costs nothing; name a folder on a disk in BENCH_DISK`,
   );
-  return undefined;
+  return false;
 }
 
 const sourceOf = (count) =>
@@ -43,11 +43,7 @@ const sourceOf = (count) =>
 const onConnections = ({ connections }) =>
   connections === 1 ? 'one connection' : `${connections} connections`;
 
-/**
- * Empties the root for a turn, and waits until the disk is idle. What was there is moved aside, and removed at the end: an
- * ext4 that has just removed thousands of files looks at each of their inodes before it takes a new one, which takes four
- * times what the server does.
- */
+/** Empties the root for a turn, without removing anything, and waits until the disk is idle. */
 function moveAside(root) {
   const aside = mkdtempSync(`${root}-aside-`);
   for (const name of readdirSync(root)) {
@@ -72,15 +68,15 @@ function waitTurn({ peer, load }) {
 
 /** Durable small files on two builds. */
 export function contests() {
-  const disk = folderOnDisk();
-  if (disk === undefined) return [];
+  if (!keeps()) return [];
+  const folder = folderOnDisk();
   const files = sourceOf(1000);
   const contest = (name, figures, turn) => ({
     name: `group-commit, ${name}`,
     figures,
     rounds: 3,
     async open(build) {
-      const peer = await startSluice(mkdtempSync(join(disk, 'root-')), 'fsync', [], 'sluice', build);
+      const peer = await startSluice(mkdtempSync(join(folder, 'build-')), 'fsync', [], 'sluice', build);
       return { close: peer.stop, turn: () => turn(peer) };
     },
   });
@@ -147,11 +143,11 @@ function printWaits(results) {
 }
 
 export async function run() {
-  const disk = folderOnDisk();
-  if (disk === undefined) return [];
+  if (!keeps()) return [];
+  const folder = folderOnDisk();
   const files = sourceOf(2000);
-  const sluice = await startSluice(disk, 'fsync');
-  const rsync = installed('rsync') ? await startRsync(disk, ['--fsync']) : undefined;
+  const sluice = await startSluice(folder, 'fsync');
+  const rsync = installed('rsync') ? await startRsync(folder, ['--fsync']) : undefined;
   const senders = [
     { name: 'Sluice, pipelined', peer: sluice, window: files.count },
     { name: 'Sluice, one by one', peer: sluice, window: 1 },
