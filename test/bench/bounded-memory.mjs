@@ -8,18 +8,18 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ownBuild } from './build.mjs';
+import { send } from './clients/programs.mjs';
 import { makeHole } from './files.mjs';
 import { launchListening, startSluice } from './peers.mjs';
 import { flood, politePings } from './ping-flood.mjs';
 import { forgetPeak, peakBytes, residentBytes } from './process-facts.mjs';
-import { send } from './sender.mjs';
 import { figure, printTable } from './table.mjs';
 import { removeAtExit } from './tidy.mjs';
 
 const MiB = 2 ** 20;
 const diskRate = 20e6;
 const floodOf = (bytes) => Number(process.env.SLUICE_BENCH_FLOOD ?? bytes);
-const script = (name) => fileURLToPath(new URL(name, import.meta.url));
+const script = (name) => fileURLToPath(new URL(`servers/${name}`, import.meta.url));
 
 /** Resident MiB before and at most while `work` ran, as the kernel kept it, and what the work answered. */
 async function growth({ pid }, work) {

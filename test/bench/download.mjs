@@ -1,18 +1,16 @@
 // Sluice's `get` beside nginx's GET by sendfile: one file of 1 GiB from a tmpfs, to a receiver that discards it.
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
+import { receive } from './clients/programs.mjs';
 import { fileName, makeFiles } from './files.mjs';
 import { installed } from './install.mjs';
 import { startNginx, startSluice } from './peers.mjs';
 import { measured } from './process-facts.mjs';
-import { receive } from './sender.mjs';
-import { figure, median, printTable, shownBytes } from './table.mjs';
+import { shownBytes } from './table.mjs';
 import { removeAtExit } from './tidy.mjs';
-import { byTurns } from './turns.mjs';
+import { compareTransfers, largeSize, ratesBeside, transferContest } from './transfers.mjs';
 
-const GiB = 1024 ** 3;
-const size = Number(process.env.SLUICE_BENCH_BIG ?? GiB);
-const rounds = Number(process.env.SLUICE_BENCH_ROUNDS ?? 5);
+const file = { count: 1, size: largeSize() };
 
 /** Gets the file once. */
 const turn = ({ pid, port, protocol }) => measured(pid, () => receive(protocol, port, fileName(0)));
@@ -20,31 +18,12 @@ const turn = ({ pid, port, protocol }) => measured(pid, () => receive(protocol, 
 export function contests() {
   const scratch = removeAtExit(mkdtempSync('/dev/shm/sluice-bench-'));
   return [
-    {
-      name: 'download, one large file',
-      figures: { 'MB/s': 'more', 'server CPU s/GiB': 'less', 'peak MiB': 'less' },
-      async open(build) {
-        const peer = await startSluice(
-          removeAtExit(mkdtempSync(join(scratch, 'root-'))),
-          'os',
-          [],
-          'sluice',
-          build,
-        );
-        makeFiles(peer.root, 1, size);
-        return {
-          close: peer.stop,
-          async turn() {
-            const { seconds, cpu, memory } = await turn({ ...peer, protocol: 'wire' });
-            return {
-              'MB/s': size / 1e6 / seconds,
-              'server CPU s/GiB': cpu / (size / GiB),
-              'peak MiB': memory / 2 ** 20,
-            };
-          },
-        };
-      },
-    },
+    transferContest('download, one large file', file, async (build) => {
+      const root = removeAtExit(mkdtempSync(join(scratch, 'root-')));
+      const peer = await startSluice(root, 'os', [], 'sluice', build);
+      makeFiles(peer.root, 1, file.size);
+      return { close: peer.stop, turn: () => turn({ ...peer, protocol: 'wire' }) };
+    }),
   ];
 }
 
@@ -52,30 +31,17 @@ export async function run() {
   const scratch = removeAtExit(mkdtempSync('/dev/shm/sluice-bench-'));
   const peers = [{ ...(await startSluice(scratch, 'os')), protocol: 'wire' }];
   if (installed('nginx')) peers.push({ ...(await startNginx(scratch)), protocol: 'http' });
-  let results;
+  const size = shownBytes(file.size);
   try {
-    for (const { root } of peers) makeFiles(root, 1, size);
-    results = await byTurns(peers, rounds, turn);
+    for (const { root } of peers) makeFiles(root, 1, file.size);
+    const rows = await compareTransfers(
+      `One file of ${size}, to a receiver that discards it`,
+      peers,
+      file,
+      turn,
+    );
+    return ratesBeside(`get of ${size}`, rows, { nginx: { atLeast: 0.8 } });
   } finally {
     for (const peer of peers) await peer.stop();
   }
-  const seconds = results.map((each) => median(each.map((it) => it.seconds)));
-  console.log(
-    `\nOne file of ${shownBytes(size)}, to a receiver that discards it; ${rounds} rounds by turns, medians`,
-  );
-  printTable(
-    ['', 'MB/s', 'seconds', 'from', 'to', 'server CPU s/GiB', 'peak MiB'],
-    results.map((each, i) => [
-      peers[i].name,
-      size / 1e6 / seconds[i],
-      seconds[i],
-      Math.min(...each.map((it) => it.seconds)),
-      Math.max(...each.map((it) => it.seconds)),
-      median(each.map((it) => it.cpu)) / (size / GiB),
-      Math.max(...each.map((it) => it.memory)) / 2 ** 20,
-    ]),
-  );
-  return seconds.length < 2
-    ? []
-    : [figure(`get of ${shownBytes(size)}, Sluice / nginx`, seconds[1] / seconds[0], '×', { atLeast: 0.8 })];
 }

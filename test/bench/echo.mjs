@@ -12,7 +12,7 @@ import { ownBuild } from './build.mjs';
 import { cpuSeconds } from './process-facts.mjs';
 import { figure, median, printTable } from './table.mjs';
 
-const SERVERS = fileURLToPath(new URL('echo-servers.mjs', import.meta.url));
+const SERVERS = fileURLToPath(new URL('servers/echo-servers.mjs', import.meta.url));
 const KINDS = ['actor', 'actor-match', 'by-hand', 'usual-rxjs'];
 const ROUNDS = Number(process.env.SLUICE_BENCH_ROUNDS ?? 5);
 const WORDS = {

@@ -34,6 +34,22 @@ export function makeFiles(dir, count, size) {
   return { dir, count, size };
 }
 
+const folderName = (i) => `d${String(i).padStart(3, '0')}`;
+
+/** Makes a tree of `folders` folders of `each` files of `size` bytes, and answers what it is. */
+export function makeTree(dir, folders, each, size) {
+  const parts = Array.from({ length: folders }, (_, i) => ({
+    name: folderName(i),
+    files: makeFiles(join(dir, folderName(i)), each, size),
+  }));
+  return { dir, parts, count: folders * each, size };
+}
+
+/** Throws unless each folder of the tree is in `root`, with what `verify` asks for. */
+export function verifyTree({ parts }, root) {
+  for (const { name, files } of parts) verify(files, join(root, name));
+}
+
 /** One file that is all hole: as long as wished, and no memory behind it. */
 export function makeHole(dir, size) {
   mkdirSync(dir, { recursive: true });

@@ -4,13 +4,13 @@
 //   SLUICE_BENCH_NAMES=NUMBER   names in the folder; by default a million
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { ownBuild } from './build.mjs';
 import { startSluice } from './peers.mjs';
 import { cpuSeconds, forgetPeak, peakBytes } from './process-facts.mjs';
 import { figure, printTable } from './table.mjs';
 import { killAtExit, removeAtExit } from './tidy.mjs';
+import { frame, openWire } from './wire.mjs';
 
 const MiB = 2 ** 20;
 const names = Number(process.env.SLUICE_BENCH_NAMES ?? 1_000_000);
@@ -42,23 +42,14 @@ function ls({ main }, port) {
   });
 }
 
-/** One page from a place that nobody has listed. */
-function page(port, after) {
-  const header = Buffer.from(JSON.stringify({ cmd: 'list', after, limit: 10 }));
-  const frame = Buffer.alloc(4 + header.length);
-  frame.writeInt32LE(header.length);
-  header.copy(frame, 4);
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(frame));
-    let received = Buffer.alloc(0);
-    socket.once('error', reject);
-    socket.on('data', (bytes) => {
-      received = Buffer.concat([received, bytes]);
-      if (received.length < 4 || received.length < 4 + received.readInt32LE()) return;
-      socket.destroy();
-      resolve(JSON.parse(received.subarray(4)).files.length);
-    });
-  });
+/** How many names one page has, from a place that nobody has listed. */
+async function page(port, after) {
+  const wire = openWire(port);
+  try {
+    return (await wire.ask(frame({ cmd: 'list', after, limit: 10 }))).files.length;
+  } finally {
+    wire.close();
+  }
 }
 
 /** Adds a name and removes the one before, each second, until it is stopped. */

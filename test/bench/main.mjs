@@ -3,27 +3,9 @@ import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compareBuilds, printRatios } from './against.mjs';
+import { all, QUICK_ENVIRONMENT, QUICK_ROUNDS, quick } from './benchmarks.mjs';
 import { NoBuild, openBuild, ownBuild } from './build.mjs';
 import { printSummary } from './table.mjs';
-
-const all = [
-  'deframe',
-  'echo',
-  'store',
-  'list',
-  'throughput',
-  'download',
-  'ping-flood',
-  'group-commit',
-  'bounded-memory',
-  'captures',
-  'record',
-];
-
-/** What `--quick` measures, with which smaller files and fewer rounds: less than two minutes in all. */
-const quick = ['deframe', 'throughput', 'download', 'ping-flood'];
-const quickRounds = 3;
-const quickEnvironment = { SLUICE_BENCH_BIG: String(2 ** 28), SLUICE_BENCH_ROUNDS: String(quickRounds) };
 
 const usage = `Usage: npm run bench -- [NAME …] [--quick] [--against DIR [--rounds N]]
 
@@ -38,8 +20,12 @@ Measures this build: all benchmarks, or those named of
   --rounds N     how many turns each of the two has (default 5); a benchmark that takes long may have fewer
   --help         prints this
 
+A peer that is not installed (nginx, rsync, rclone, tshark, openssl) is installed as root on Debian, except for tshark,
+and else left out. What is sent over TLS is sent by C with OpenSSL's headers (libssl-dev), or by Python.
+
 Environment: SLUICE_BENCH_BIG, bytes of the large file; SLUICE_BENCH_FLOOD, bytes of bounded-memory's fast sender;
-SLUICE_BENCH_ROUNDS, rounds without --against; BENCH_MEMORY and BENCH_DISK, folders on a tmpfs and on a disk.
+SLUICE_BENCH_NAMES, names in list's folder; SLUICE_BENCH_ROUNDS, rounds without --against; BENCH_MEMORY and BENCH_DISK,
+folders on a tmpfs and on a disk.
 `;
 
 function wrongUse(message) {
@@ -68,8 +54,8 @@ function readArguments() {
       wrongUse('--rounds is for --against; without it, set SLUICE_BENCH_ROUNDS');
     }
     if (values.quick)
-      for (const [name, value] of Object.entries(quickEnvironment)) process.env[name] ??= value;
-    const rounds = Number(values.rounds ?? (values.quick ? quickRounds : 5));
+      for (const [name, value] of Object.entries(QUICK_ENVIRONMENT)) process.env[name] ??= value;
+    const rounds = Number(values.rounds ?? (values.quick ? QUICK_ROUNDS : 5));
     if (!(Number.isInteger(rounds) && rounds >= 1)) wrongUse(`--rounds ${values.rounds}: give 1 or more`);
     const byDefault = values.quick ? quick : all;
     // npm runs this in the project's folder; a relative DIR means the folder where npm was called.

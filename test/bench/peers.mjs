@@ -1,6 +1,7 @@
 // Starts and stops what is compared: nginx, rsync's daemon and Sluice, each with a root of its own under `dir`.
 //
-// A peer is { name, pid, port, root, stop(), send(files, window) }; `send` answers seconds.
+// A peer is { name, pid, port, root, stop(), send(files, window, address?, prefix?) }; `send` answers seconds. It sends to
+// the port unless the path of a Unix socket is given, and puts the prefix before the names.
 import { execFile, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -8,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ownBuild } from './build.mjs';
-import { send } from './sender.mjs';
+import { send } from './clients/programs.mjs';
 import { killAtExit } from './tidy.mjs';
 
 const asRoot = process.getuid?.() === 0;
@@ -28,14 +29,14 @@ export function launch(name, program, args, dir) {
     pid: child.pid,
     output,
     /** Waits until `ready` answers something true, and answers that. */
-    async until(ready) {
-      for (let i = 0; i < 500; i++) {
+    async until(ready, seconds = 10) {
+      for (let i = 0; i < seconds * 50; i++) {
         if (over()) throw new Error(`${name} ended: ${output().slice(-2000)}`);
         const answer = await ready(output());
         if (answer) return answer;
         await delay(20);
       }
-      throw new Error(`${name} is not ready after 10 s: ${output().slice(-2000)}`);
+      throw new Error(`${name} is not ready after ${seconds} s: ${output().slice(-2000)}`);
     },
     async stop() {
       if (over()) return;
@@ -65,7 +66,7 @@ export async function startSluice(dir, durability, more = [], name = 'sluice', b
     ...server,
     name: 'Sluice',
     root,
-    send: (files, window) => send('wire', server.port, window, files),
+    send: (files, window, address = server.port, prefix = '') => send('wire', address, window, files, prefix),
   };
 }
 
@@ -73,27 +74,41 @@ export async function startSluice(dir, durability, more = [], name = 'sluice', b
  * nginx's WebDAV PUT. The body is gathered in memory up to 512 KiB and appended to a temporary file beside the root,
  * so that the end of a PUT is a rename. Measured on tmpfs with 16k to 1m: 512k is the fastest for one large file
  * (16k, the default: half of it). A header buffer of 16k takes a small request, head and body, in one read.
+ *
+ * @param tls files of a certificate and its key: then its port speaks TLS.
+ * @param unix the path of a Unix socket to listen on as well.
+ * @param connections how many it may have at once.
  */
-export async function startNginx(dir) {
+export async function startNginx(dir, { tls, unix, connections = 64 } = {}) {
   const [root, temporary, port] = [join(dir, 'nginx-root'), join(dir, 'nginx-temporary'), await freePort()];
   for (const each of [root, temporary]) mkdirSync(each, { recursive: true });
   const conf = join(dir, 'nginx.conf');
+  const secure = tls && `ssl_protocols TLSv1.3; ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};`;
   writeFileSync(
     conf,
     `${asRoot ? 'user root;' : ''} worker_processes 1; daemon off; pid ${dir}/nginx.pid; error_log stderr error;
-    events { worker_connections 64; }
+    events { worker_connections ${connections}; }
     http {
       access_log off; sendfile on; keepalive_requests 1000000; tcp_nodelay on;
       client_max_body_size 0; client_body_buffer_size 512k; client_header_buffer_size 16k;
       client_body_temp_path ${temporary};
       proxy_temp_path ${temporary}; fastcgi_temp_path ${temporary};
       uwsgi_temp_path ${temporary}; scgi_temp_path ${temporary};
-      server { listen 127.0.0.1:${port}; root ${root}; location / { dav_methods PUT; create_full_put_path on; } }
+      server {
+        listen 127.0.0.1:${port}${tls ? ' ssl' : ''}; ${unix ? `listen unix:${unix};` : ''} ${secure ?? ''}
+        root ${root}; location / { dav_methods PUT; create_full_put_path on; }
+      }
     }\n`,
   );
   const server = launch('nginx', 'nginx', ['-e', 'stderr', '-c', conf], dir);
   await server.until(() => answersAt(port));
-  return { ...server, name: 'nginx', port, root, send: (files, window) => send('http', port, window, files) };
+  return {
+    ...server,
+    name: 'nginx',
+    port,
+    root,
+    send: (files, window, address = port, prefix = '') => send('http', address, window, files, prefix),
+  };
 }
 
 /**
@@ -124,11 +139,11 @@ export async function startRsync(dir, flags = []) {
     await promisify(execFile)('rsync', args);
     return (performance.now() - from) / 1000;
   };
-  return { ...server, name: ['rsync', ...flags].join(' '), root, send: sendByRsync };
+  return { ...server, name: ['rsync', ...flags].join(' '), port, root, send: sendByRsync };
 }
 
 /** A port that was free a moment ago, for servers that cannot choose one themselves. */
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const probe = createServer().once('error', reject);
     probe.listen(0, '127.0.0.1', () => {
@@ -138,7 +153,7 @@ function freePort() {
   });
 }
 
-function answersAt(port) {
+export function answersAt(port) {
   return new Promise((resolve) => {
     const probe = connect(port, '127.0.0.1');
     probe.once('connect', () => resolve(true)).once('error', () => resolve(false));

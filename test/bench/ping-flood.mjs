@@ -10,14 +10,7 @@ import { startSluice } from './peers.mjs';
 import { cpuSeconds } from './process-facts.mjs';
 import { figure, printSummary } from './table.mjs';
 import { removeAtExit } from './tidy.mjs';
-
-/** One frame of Sluice's wire without a body. */
-export function frame(header) {
-  const json = Buffer.from(JSON.stringify(header));
-  const length = Buffer.alloc(4);
-  length.writeInt32LE(json.length);
-  return Buffer.concat([length, json]);
-}
+import { frame } from './wire.mjs';
 
 /**
  * Sends `count` requests as fast as they are taken and never reads. Ends when all were taken, or when nothing was for

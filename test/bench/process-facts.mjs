@@ -1,6 +1,6 @@
 // What the kernel says about a process and all that descend from it: processor time and resident memory.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
@@ -19,17 +19,19 @@ export function family(pid) {
   return [pid, ...children.flatMap(family)];
 }
 
-/** Seconds of processor time, user and system, of the whole family, with the children that have ended. */
-export function cpuSeconds(pid) {
-  let ticks = 0;
-  for (const member of family(pid)) {
-    // After the name, which may contain anything, come the fields from the third on; the times are 14 to 17.
-    const stat = proc(member, 'stat');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    for (const time of fields.slice(11, 15)) ticks += Number(time);
-  }
-  return ticks / ticksPerSecond;
+/** Sums some of the times, in seconds, that the kernel's `stat` of a process has from its 14th field to its 17th. */
+function timesOf(pid, from, to) {
+  // After the name, which may contain anything, come the fields from the third on.
+  const stat = proc(pid, 'stat');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields.slice(from - 3, to - 2).reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;
 }
+
+/** Seconds of processor time, user and system, of the whole family, with the children that have ended. */
+export const cpuSeconds = (pid) => family(pid).reduce((sum, member) => sum + timesOf(member, 14, 17), 0);
+
+/** The same of all children of this process that have ended. */
+export const endedChildrenSeconds = () => timesOf(process.pid, 16, 17);
 
 const statusBytes = (pid, field) => {
   const found = proc(pid, 'status').match(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm'));
@@ -38,6 +40,9 @@ const statusBytes = (pid, field) => {
 
 /** Bytes of one process that are in memory now. */
 export const residentBytes = (pid) => statusBytes(pid, 'VmRSS');
+
+/** How many files and sockets it has open. */
+export const openFiles = (pid) => readdirSync(`/proc/${pid}/fd`).length;
 
 /** The most it was since the last `forgetPeak`, as the kernel kept it: nothing falls between two samples. */
 export const peakBytes = (pid) => statusBytes(pid, 'VmHWM');

@@ -8,13 +8,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { load, measureApart, measuredHere, ownBuild } from './build.mjs';
+import { folderOnDisk } from './disk-folder.mjs';
 
 const here = measuredHere(import.meta.url);
 const { openDiskStore } = await load(here?.build ?? ownBuild, 'openDiskStore');
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const memory = process.env.BENCH_MEMORY ?? '/dev/shm';
-const disk = process.env.BENCH_DISK ?? process.cwd();
+/** Where durable files stay, until whoever started this process removes them. */
+const keep = process.env.BENCH_KEEP;
 
 function must(outcome) {
   if (!outcome.ok) throw new Error(outcome.error.message);
@@ -28,7 +30,7 @@ async function onNewRoot(parent, durability, measure) {
     return await measure(store);
   } finally {
     await store.close();
-    rmSync(root, { recursive: true, force: true });
+    if (parent !== keep) rmSync(root, { recursive: true, force: true });
   }
 }
 
@@ -85,7 +87,7 @@ async function oneStream(batchSize, rounds, size) {
 /** Stores files of 10 KiB durably, so many at a time; answers microseconds of all. */
 async function durableFiles(inFlight, files) {
   const chunks = [Buffer.alloc(10 * KiB, 7)];
-  return onNewRoot(disk, 'fsync', async (store) => {
+  return onNewRoot(keep, 'fsync', async (store) => {
     let next = 0;
     const lane = async () => {
       while (next < files) {
@@ -99,6 +101,10 @@ async function durableFiles(inFlight, files) {
 }
 
 const script = new URL(import.meta.url);
+
+/** Measures durable files in a process of its own, which leaves them in `folder`. */
+const durableApart = (build, folder, files, env = {}) =>
+  measureApart(script, build, ['durable', '64', String(files)], { env: { ...env, BENCH_KEEP: folder } });
 
 export async function run() {
   for (const folder of ['', 'a/b/']) {
@@ -114,9 +120,10 @@ export async function run() {
     }
   }
   // The size of the thread pool is fixed when a process first uses it, so each gets its own process.
+  const folder = folderOnDisk();
   for (const threads of [4, 16, 32, 64]) {
     const env = { UV_THREADPOOL_SIZE: String(threads) };
-    const { wall, cpu } = await measureApart(script, ownBuild, ['durable', '64', '4000'], { env });
+    const { wall, cpu } = await durableApart(ownBuild, folder, 4000, env);
     const rate = `${((4000 / wall) * 1e6).toFixed(0)} files/s, ${(cpu / 4000).toFixed(0)} µs of processor a file`;
     console.log(`store  fsync  10 KiB files, 64 in flight, ${threads} threads: ${rate}`);
   }
@@ -130,6 +137,7 @@ export function contests() {
     fresh: true,
     open: (build) => ({ turn: () => measure(build) }),
   });
+  const kept = folderOnDisk();
   const small = { 'processor µs/file': 'less', 'µs/file': 'less' };
   return [
     contest('10 KiB files', small, async (build) => {
@@ -146,7 +154,7 @@ export function contests() {
       return { 'GB/s': (256 * MiB) / wall / 1000, 'processor s/GiB': (cpu * 4) / 1e6 };
     }),
     contest('1,000 durable files, 64 in flight', { 'files/s': 'more' }, async (build) => {
-      const { wall } = await measureApart(script, build, ['durable', '64', '1000']);
+      const { wall } = await durableApart(build, kept, 1000);
       return { 'files/s': 1e9 / wall };
     }),
   ];

@@ -6,6 +6,12 @@ export function median(numbers) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** The number that so many of a hundred are not above. */
+export function percentile(numbers, hundredths) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil((sorted.length * hundredths) / 100) - 1)];
+}
+
 /** A number as one reads it: 1,234 or 12.3 or 0.123. */
 export function shown(value) {
   if (typeof value !== 'number') return String(value ?? '');
@@ -40,6 +46,12 @@ export function figure(name, value, unit, { atLeast, atMost } = {}) {
   const ok = target === '' ? undefined : value >= (atLeast ?? -Infinity) && value <= (atMost ?? Infinity);
   return { name, value, unit, target, ok };
 }
+
+/** How steady something is: the rate of its slowest run beside that of the median. */
+export const steadiness = (what, seconds) =>
+  figure(`${what}, rate of the slowest run / median`, median(seconds) / Math.max(...seconds), '×', {
+    atLeast: 0.8,
+  });
 
 export function printSummary(figures) {
   const verdict = ({ ok }) => (ok === undefined ? '' : ok ? 'ok' : 'below target');

@@ -1,10 +1,10 @@
 /**
  * One of the servers that `echo` measures: it answers each frame of 4 bytes of length and a body with the same frame.
  *
- * node test/bench/echo-servers.mjs KIND DIR (it prints its port)
+ * node test/bench/servers/echo-servers.mjs KIND DIR (it prints its port)
  */
 import { createServer } from 'node:net';
-import { load, openBuild } from './build.mjs';
+import { load, openBuild } from '../build.mjs';
 
 const [kind, dir] = process.argv.slice(2);
 const MAX = 1 << 20;

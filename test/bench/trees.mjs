@@ -1,0 +1,155 @@
+// A tree of 10,000 files and one large file, sent, sent again and fetched by whole programs: `sluice` beside rsync and
+// rclone. From and to a tmpfs, durability `os`.
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { ownBuild } from './build.mjs';
+import { empty, makeFiles, makeTree, verify, verifyTree, warmPages } from './files.mjs';
+import { installed } from './install.mjs';
+import { cpuSeconds, endedChildrenSeconds, watchPeak } from './process-facts.mjs';
+import { figure, median, printTable, shownBytes } from './table.mjs';
+import { killAtExit, removeAtExit } from './tidy.mjs';
+import { largeSize, transferRounds } from './transfers.mjs';
+import { rcloneProgram, rsyncProgram, sluiceProgram } from './tree-peers.mjs';
+import { byTurns } from './turns.mjs';
+
+const WAYS = { put: 'put', again: 'put again', get: 'get' };
+
+/** Runs a command; answers its seconds, its processor seconds and those of the servers, and the most memory it had. */
+async function runProgram([program, ...args], serverPids) {
+  const serverCpu = () => serverPids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  const before = { ended: endedChildrenSeconds(), servers: serverCpu(), at: performance.now() };
+  const child = killAtExit(spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] }));
+  let said = '';
+  child.stderr.on('data', (text) => {
+    said += text;
+  });
+  const peak = watchPeak(child.pid);
+  const status = await new Promise((resolve, reject) =>
+    child.once('error', reject).once('close', (code) => resolve(code)),
+  );
+  const seconds = (performance.now() - before.at) / 1000;
+  const memory = peak.stop();
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}: ${said.slice(-500)}`);
+  return {
+    seconds,
+    cpu: endedChildrenSeconds() - before.ended,
+    serverCpu: serverCpu() - before.servers,
+    memory,
+  };
+}
+
+/** One turn: to an empty root, once more, and back into an empty folder. What was sent is `path`; `check` throws. */
+async function turn(peer, { path, bytes, check }, scratch) {
+  const out = join(scratch, 'fetched');
+  mkdirSync(out, { recursive: true });
+  for (const folder of [peer.root, out]) empty(folder);
+  warmPages(scratch, bytes);
+  const put = await runProgram(peer.put(path), peer.pids);
+  const again = await runProgram(peer.put(path), peer.pids);
+  check(peer.root);
+  warmPages(scratch, bytes);
+  const get = await runProgram(peer.get(basename(path), out), peer.pids);
+  check(out);
+  for (const folder of [peer.root, out]) empty(folder);
+  return { put, again, get };
+}
+
+/** What is sent: a tree of 10,000 files of 10 KiB, or one large file. */
+function loads(scratch, size) {
+  const tree = makeTree(join(scratch, 'tree'), 100, 100, 10_240);
+  const big = makeFiles(join(scratch, 'big'), 1, size);
+  return [
+    {
+      name: 'a tree of 10,000 files of 10 KiB',
+      path: tree.dir,
+      // Each takes whole pages.
+      bytes: tree.count * 16_384,
+      check: (root) => verifyTree(tree, join(root, 'tree')),
+    },
+    {
+      name: `one file of ${shownBytes(size)}`,
+      path: join(big.dir, 'f00000'),
+      bytes: size,
+      check: (root) => verify(big, root),
+    },
+  ];
+}
+
+export function contests() {
+  const scratch = removeAtExit(mkdtempSync('/dev/shm/sluice-bench-'));
+  return loads(scratch, largeSize(2 ** 28)).map((load) => ({
+    name: `trees, ${load.name}`,
+    figures: Object.fromEntries(
+      Object.values(WAYS).flatMap((way) => [
+        [`${way}, seconds`, 'less'],
+        [`${way}, CPU s of client and server`, 'less'],
+      ]),
+    ),
+    rounds: 3,
+    async open(build) {
+      const dir = removeAtExit(mkdtempSync(join(scratch, 'build-')));
+      const peer = await sluiceProgram(dir, build);
+      return {
+        close: peer.stop,
+        async turn() {
+          const results = await turn(peer, load, dir);
+          const found = Object.entries(WAYS).flatMap(([key, way]) => [
+            [`${way}, seconds`, results[key].seconds],
+            [`${way}, CPU s of client and server`, results[key].cpu + results[key].serverCpu],
+          ]);
+          return Object.fromEntries(found);
+        },
+      };
+    },
+  }));
+}
+
+/** Prints one way of one load, and answers figures: the rate of the first beside the others. */
+function printWay(title, peers, results) {
+  const rows = results.map((each, i) => {
+    const of = (what) => each.map((result) => result[what]);
+    const seconds = of('seconds');
+    const [name, runs] = [peers[i].name, each.length === 1 ? ' (one run)' : ''];
+    return { name, label: `${name}${runs}`, seconds, of };
+  });
+  console.log(`\n${title}; ${transferRounds} rounds by turns, medians`);
+  printTable(
+    ['', 'seconds', 'from', 'to', 'client CPU s', 'server CPU s', 'client peak MiB'],
+    rows.map(({ label, seconds, of }) => [
+      label,
+      median(seconds),
+      Math.min(...seconds),
+      Math.max(...seconds),
+      median(of('cpu')),
+      median(of('serverCpu')),
+      // Nothing when it was over before anybody looked.
+      Math.max(...of('memory')) / 2 ** 20 || '',
+    ]),
+  );
+  const [own, ...others] = rows.map(({ name, seconds }) => ({ name, seconds: median(seconds) }));
+  return others.map((other) =>
+    figure(`${title}, ${own.name} / ${other.name}`, other.seconds / own.seconds, '×'),
+  );
+}
+
+export async function run() {
+  const scratch = removeAtExit(mkdtempSync('/dev/shm/sluice-bench-'));
+  const peers = [await sluiceProgram(scratch, ownBuild)];
+  const figures = [];
+  try {
+    if (installed('rsync')) peers.push(await rsyncProgram(scratch));
+    if (installed('rclone')) peers.push(await rcloneProgram(scratch));
+    for (const load of loads(scratch, largeSize())) {
+      const results = await byTurns(peers, transferRounds, (peer) => turn(peer, load, scratch));
+      for (const [key, way] of Object.entries(WAYS)) {
+        const ofWay = results.map((each) => each.map((result) => result[key]));
+        figures.push(...printWay(`${way} of ${load.name}`, peers, ofWay));
+      }
+    }
+    console.log('whole processes, their start included; rclone sends over SFTP and fetches over HTTP');
+    return figures;
+  } finally {
+    for (const peer of peers) await peer.stop();
+  }
+}
