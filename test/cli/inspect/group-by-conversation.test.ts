@@ -32,6 +32,47 @@ describe('turns', () => {
     expect(lines.slice(6)).toEqual(['', 'A (continued)', 'a1', '']);
   });
 
+  test('the conversation with the most waiting rows is printed first', () => {
+    const lines: string[] = [];
+    const turns = groupByConversation((line) => lines.push(line), 6);
+    for (const name of ['A', 'B', 'C', 'D']) turns.open('ABCD'.indexOf(name), name);
+    for (const [index, row] of [
+      [3, 'd1'],
+      [1, 'b1'],
+      [2, 'c1'],
+      [1, 'b2'],
+      [2, 'c2'],
+      [3, 'd2'],
+    ] as const) {
+      turns.row(index, row);
+    }
+    expect(lines).toEqual(['A']);
+    turns.row(3, 'd3');
+    expect(lines.slice(1)).toEqual(['', 'D', 'd1', 'd2', 'd3']);
+  });
+
+  test('of conversations with equally many waiting rows, the one that began first is printed', () => {
+    const lines: string[] = [];
+    const turns = groupByConversation((line) => lines.push(line), 2);
+    for (const name of ['A', 'B', 'C', 'D']) turns.open('ABCD'.indexOf(name), name);
+    turns.row(2, 'c1');
+    turns.row(1, 'b1');
+    turns.row(3, 'd1');
+    expect(lines).toEqual(['A', '', 'B', 'b1']);
+  });
+
+  test('a row costs no look at every conversation that is open, however many wait', () => {
+    const count = 30_000;
+    let lines = 0;
+    const turns = groupByConversation(() => lines++, 1000);
+    for (let index = 0; index < count; index++) turns.open(index, 'heading');
+    for (let round = 0; round < 3; round++) {
+      for (let index = 0; index < count; index++) turns.row(index, 'row');
+    }
+    for (let index = 0; index < count; index++) turns.close(index);
+    expect(lines).toBeGreaterThan(3 * count);
+  });
+
   /** Rows of four conversations, as they come; each is over after its last. */
   const coming = fc.array(fc.nat(3), { maxLength: 60 });
 
