@@ -43,7 +43,7 @@ export function holdBytes(
   difference: Difference,
   heldTotals: HeldTotals,
 ): boolean {
-  const { held } = direction;
+  let { held } = direction;
   const { payload } = segment;
   let overlapped = false;
   let i = indexOf(held, from);
@@ -53,6 +53,7 @@ export function holdBytes(
     if (at < free) {
       // A copy: a view keeps all of its block of the file alive, and the block may be read into again.
       const bytes = new Uint8Array(payload.subarray(at - position, free - position));
+      held = direction.ownHeld();
       held.splice(i, 0, {
         position: at,
         bytes,
@@ -92,7 +93,7 @@ export const endOf = (held: HeldBytes): number => held.position + held.bytes.len
 
 /** Notes that no byte of a range was captured. */
 export function noteSnapped(direction: Direction, start: number, end: number, heldTotals: HeldTotals): void {
-  const { snapped } = direction;
+  const snapped = direction.ownSnapped();
   let i = snapped.length;
   while (i > 0 && snapped[i - 1]!.end >= start) i--;
   let k = i;
