@@ -81,6 +81,7 @@ export function captureFile(file: string | URL, options: CaptureFileOptions = {}
 
   return {
     name,
+    reused: reuse,
     async *blocks() {
       const blocks = storedBytes();
       try {

@@ -82,6 +82,7 @@ export async function* readStreams(
       }
       const events = order.take();
       if (events.length > 0) yield events;
+      if (capture.reused) reassembly.recycle();
     }
   } catch (thrown) {
     fault = { thrown };

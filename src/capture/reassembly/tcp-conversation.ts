@@ -12,6 +12,7 @@
  */
 import type { Segment } from '../segment.ts';
 import type { CloseReason, Conversation, IgnoredReason, Side, StreamEvent } from '../stream-event.ts';
+import type { Slab } from './held-copies.ts';
 import { distance } from './sequence.ts';
 
 export type Emit = (event: StreamEvent) => void;
@@ -26,6 +27,8 @@ const BEFORE_ALL = -(2n ** 96n);
 export interface HeldBytes {
   position: number;
   bytes: Uint8Array;
+  /** The memory that `bytes` shares with others; null when it has its own. */
+  readonly slab: Slab | null;
   readonly packet: number;
   readonly capturedAt: bigint;
   /** The acknowledgement number of their segment, or `NONE`. */
