@@ -3,7 +3,7 @@
 export interface RowGroup {
   /** Counts the groups in the order in which they were opened. */
   readonly order: number;
-  readonly rows: string[];
+  rows: string[];
   /** Its place in the heap; -1 while it is not in it. */
   place: number;
 }

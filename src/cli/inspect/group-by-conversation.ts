@@ -15,8 +15,8 @@ import { createOldestFirst } from '../../capture/reassembly/oldest-first.ts';
 import { createFullestFirst, type RowGroup } from './fullest-first.ts';
 
 export interface ConversationGroups {
-  /** @param heading stands above every block of its rows. */
-  open(index: number, heading: string): void;
+  /** @param heading makes the line that stands above every block of its rows. */
+  open(index: number, heading: () => string): void;
   row(index: number, text: string): void;
   /** The conversation has no further rows. */
   close(index: number): void;
@@ -24,10 +24,14 @@ export interface ConversationGroups {
 
 interface Group extends RowGroup {
   readonly index: number;
-  readonly heading: string;
+  readonly heading: () => string;
   begun: boolean;
   over: boolean;
 }
+
+/** Shared by all groups of which no rows wait. */
+const NO_ROWS: string[] = [];
+Object.freeze(NO_ROWS);
 
 /** @param waitingRowsMax rows that may wait, over all conversations. */
 export function groupByConversation(
@@ -45,13 +49,13 @@ export function groupByConversation(
 
   function begin(of: Group): void {
     turn = of.index;
-    if (of.begun) print(`${of.heading} (continued)`);
-    else print(of.heading);
+    if (of.begun) print(`${of.heading()} (continued)`);
+    else print(of.heading());
     of.begun = true;
     for (const row of of.rows) print(row);
     waiting -= of.rows.length;
     fullestFirst.remove(of);
-    of.rows.length = 0;
+    of.rows = NO_ROWS;
     if (of.over) finish(of);
   }
 
@@ -81,7 +85,7 @@ export function groupByConversation(
 
   return {
     open(index, heading) {
-      const of = { index, heading, order: opened++, rows: [], place: -1, begun: false, over: false };
+      const of = { index, heading, order: opened++, rows: NO_ROWS, place: -1, begun: false, over: false };
       all.set(index, of);
       oldestFirst.add(of);
       next();
@@ -93,7 +97,8 @@ export function groupByConversation(
       }
       const of = all.get(index);
       if (of === undefined) return;
-      of.rows.push(text);
+      if (of.rows === NO_ROWS) of.rows = [text];
+      else of.rows.push(text);
       fullestFirst.grown(of);
       waiting++;
       if (waiting > waitingRowsMax) relieve();

@@ -7,8 +7,8 @@ describe('turns', () => {
   test('the rows of the first conversation are printed as they come, and those of the others when it has ended', () => {
     const lines: string[] = [];
     const turns = groupByConversation((line) => lines.push(line), 100);
-    turns.open(0, 'A');
-    turns.open(1, 'B');
+    turns.open(0, () => 'A');
+    turns.open(1, () => 'B');
     turns.row(0, 'a1');
     turns.row(1, 'b1');
     expect(lines).toEqual(['A', 'a1']);
@@ -22,8 +22,8 @@ describe('turns', () => {
   test('when too many rows wait, the conversation with the most is printed, and the interrupted one continues later', () => {
     const lines: string[] = [];
     const turns = groupByConversation((line) => lines.push(line), 2);
-    turns.open(0, 'A');
-    turns.open(1, 'B');
+    turns.open(0, () => 'A');
+    turns.open(1, () => 'B');
     for (const row of ['b1', 'b2', 'b3']) turns.row(1, row);
     expect(lines).toEqual(['A', '', 'B', 'b1', 'b2', 'b3']);
     turns.row(0, 'a1');
@@ -35,7 +35,7 @@ describe('turns', () => {
   test('the conversation with the most waiting rows is printed first', () => {
     const lines: string[] = [];
     const turns = groupByConversation((line) => lines.push(line), 6);
-    for (const name of ['A', 'B', 'C', 'D']) turns.open('ABCD'.indexOf(name), name);
+    for (const name of ['A', 'B', 'C', 'D']) turns.open('ABCD'.indexOf(name), () => name);
     for (const [index, row] of [
       [3, 'd1'],
       [1, 'b1'],
@@ -54,7 +54,7 @@ describe('turns', () => {
   test('of conversations with equally many waiting rows, the one that began first is printed', () => {
     const lines: string[] = [];
     const turns = groupByConversation((line) => lines.push(line), 2);
-    for (const name of ['A', 'B', 'C', 'D']) turns.open('ABCD'.indexOf(name), name);
+    for (const name of ['A', 'B', 'C', 'D']) turns.open('ABCD'.indexOf(name), () => name);
     turns.row(2, 'c1');
     turns.row(1, 'b1');
     turns.row(3, 'd1');
@@ -65,7 +65,7 @@ describe('turns', () => {
     const count = 30_000;
     let lines = 0;
     const turns = groupByConversation(() => lines++, 1000);
-    for (let index = 0; index < count; index++) turns.open(index, 'heading');
+    for (let index = 0; index < count; index++) turns.open(index, () => 'heading');
     for (let round = 0; round < 3; round++) {
       for (let index = 0; index < count; index++) turns.row(index, 'row');
     }
@@ -83,7 +83,7 @@ describe('turns', () => {
       const turns = groupByConversation((line) => lines.push(line), most);
       const seen = new Set<number>();
       rows.forEach((index, i) => {
-        if (!seen.has(index)) turns.open(index, `#${index}`);
+        if (!seen.has(index)) turns.open(index, () => `#${index}`);
         seen.add(index);
         turns.row(index, `${index}:${i}`);
         expect(i + 1 - lines.filter((line) => line.includes(':')).length).toBeLessThanOrEqual(most);
