@@ -31,6 +31,17 @@ export function cpuSeconds(pid) {
   return ticks / ticksPerSecond;
 }
 
+/** Seconds of processor time of all children of this process that have ended. */
+export function childrenCpuSeconds() {
+  const stat = proc('self', 'stat');
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(13, 15)
+    .map(Number);
+  return (user + system) / ticksPerSecond;
+}
+
 const statusBytes = (pid, field) => {
   const found = proc(pid, 'status').match(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm'));
   return found ? Number(found[1]) * 1024 : 0;
@@ -57,13 +68,13 @@ export function forgetPeak(pid) {
  * Watches the family's peak of resident memory. `stop()` answers the sum of what each member had at most; pages that
  * members share are counted for each, which flatters nobody who forks.
  */
-export function watchPeak(pid) {
+export function watchPeak(pid, everyMs = 50) {
   forgetPeak(pid);
   const peaks = new Map();
   const look = () => {
     for (const member of family(pid)) peaks.set(member, Math.max(peaks.get(member) ?? 0, peakBytes(member)));
   };
-  const timer = setInterval(look, 50);
+  const timer = setInterval(look, everyMs);
   return {
     stop() {
       clearInterval(timer);

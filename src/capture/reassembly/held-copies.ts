@@ -38,6 +38,13 @@ export interface HeldCopies {
   recycle(): void;
 }
 
+/** Copies that each have memory of their own, for those who keep what is handed on. */
+export const ownCopies: HeldCopies = {
+  copy: (bytes) => ({ bytes: new Uint8Array(bytes), slab: null }),
+  free() {},
+  recycle() {},
+};
+
 export function createHeldCopies(): HeldCopies {
   let current: Slab | null = null;
   /** Slabs in which something waits. */

@@ -12,73 +12,15 @@
  */
 import type { Segment } from '../segment.ts';
 import type { CloseReason, Conversation, IgnoredReason, Side, StreamEvent } from '../stream-event.ts';
-import type { Slab } from './held-copies.ts';
 import { distance } from './sequence.ts';
+import { type EarlyConflict, type HeldBytes, NONE, type Range, Unusual, USUAL } from './unusual.ts';
+
+export { type HeldBytes, NONE, type Range } from './unusual.ts';
 
 export type Emit = (event: StreamEvent) => void;
 
-/** Stands for an unknown sequence number or position. */
-export const NONE = -1;
-
 /** Earlier than every time in a file: a pcapng time may be before 1970 by 64 bits of seconds. */
 const BEFORE_ALL = -(2n ** 96n);
-
-/** Bytes that are out of order: they came before others in front of them. */
-export interface HeldBytes {
-  position: number;
-  bytes: Uint8Array;
-  /** The memory that `bytes` shares with others; null when it has its own. */
-  readonly slab: Slab | null;
-  readonly packet: number;
-  readonly capturedAt: bigint;
-  /** The acknowledgement number of their segment, or `NONE`. */
-  readonly ack: number;
-}
-
-/** Positions from `start` to below `end` that were cut off by the snap length. */
-export interface Range {
-  start: number;
-  end: number;
-}
-
-/** A conflict whose position is still provisional. */
-export interface EarlyConflict {
-  readonly position: number;
-  readonly length: number;
-  readonly packet: number;
-}
-
-/**
- * What a direction has while something of it is missing, waits or is unusual. Most directions never have any, so they
- * share one that nothing changes.
- */
-class Unusual {
-  held: HeldBytes[] = [];
-  heldBytes = 0;
-  snapped: Range[] = [];
-  early: EarlyConflict[] = [];
-  lowest = Number.POSITIVE_INFINITY;
-  lowestEmpty = Number.POSITIVE_INFINITY;
-  finAt = Number.POSITIVE_INFINITY;
-  finTime = 0n;
-  finPacket = 0;
-  ackLow = NONE;
-  ackHigh = NONE;
-  unbelievedAck = NONE;
-  unbelievedEdge = NONE;
-  sinceFrom = NONE;
-  sinceTo = NONE;
-  ackedHoleAt = NONE;
-  ackedHolePackets = 0;
-  ackedHoleTime = 0n;
-  lastOutOfOrderPacket = 0;
-  missing = 0;
-  retransmitted = 0;
-  outOfOrder = 0;
-}
-
-const USUAL = new Unusual();
-for (const each of [USUAL, USUAL.held, USUAL.snapped, USUAL.early]) Object.freeze(each);
 
 const CLIENT = 1;
 const ANCHORED = 2;
