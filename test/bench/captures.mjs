@@ -98,6 +98,7 @@ async function follow(path, folder, { gaps = false }) {
     async () => {
       const args = [ownBuild.main, 'inspect', path, '--follow', '0:client'];
       const ran = await onOneCore(process.execPath, args, out);
+      rmSync(out);
       // It says with this status that bytes are missing.
       if (ran.status !== (gaps ? 1 : 0)) throw new Error(`inspect --follow failed: ${ran.stderr}`);
       return ran;
@@ -110,7 +111,6 @@ async function follow(path, folder, { gaps = false }) {
     },
   ];
   const [ours, theirs] = await byTurns(contestants, rounds, (turn) => turn());
-  rmSync(out);
   return [medianOf(ours, 'seconds'), medianOf(theirs, 'seconds')];
 }
 
