@@ -1,4 +1,5 @@
 /** `sluice inspect`: shows the messages in a recording, and how TCP carried each. */
+import { setFlagsFromString } from 'node:v8';
 import { type Command, Option } from 'commander';
 import { captureFile } from '../../capture/capture-file.ts';
 import { type InspectOptions, inspect } from '../../capture/inspect/inspect.ts';
@@ -141,6 +142,7 @@ async function run(file: string | undefined, flags: InspectFlags): Promise<void>
     return;
   }
   if (file === undefined) throw usageError('the FILE to inspect is missing');
+  keepYoungSpaceSmall();
   if (flags.follow !== undefined) {
     await follow(file, flags.follow, output);
     return;
@@ -162,6 +164,14 @@ async function run(file: string | undefined, flags: InspectFlags): Promise<void>
         : await asTable(events, flags, output);
   if (conversations > 0 || output.isClosed()) return;
   throw flags.only === undefined ? noConnection(file, unread) : noneOf(file, flags.only);
+}
+
+/**
+ * What is made of a batch is garbage soon after. With the room that V8 gives young objects at first it takes some 10 to
+ * 20 MiB less than with the room that it grows to. Only for the V8 of Node 20: another may not know the flag, and says so.
+ */
+function keepYoungSpaceSmall(): void {
+  if (process.versions.v8.startsWith('11.')) setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 const inspectOptions = ({ preset, lengthField, only }: InspectFlags): InspectOptions => ({
