@@ -25,7 +25,9 @@ export function formatExactBytes(bytes: number): string {
 }
 
 /** @example formatCount(1234567) // '1,234,567' */
-export const formatCount = (count: number): string => count.toLocaleString('en-US');
+export const formatCount = (count: number): string =>
+  // Most counts need no comma, and to find that out costs much less.
+  Number.isInteger(count) && count > 0 && count < 1000 ? String(count) : count.toLocaleString('en-US');
 
 /** @example formatCountOf(2000, 'frame') // '2,000 frames' */
 export const formatCountOf = (count: number, noun: string): string =>

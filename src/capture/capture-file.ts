@@ -17,6 +17,8 @@ import { isZstd } from './format/zstd-frames.ts';
  * the garbage collector takes the process over 100 MiB.
  */
 const BLOCK_BYTES = 256 * 1024;
+/** The same where memory is used again: larger ones are read in fewer steps, and leave nothing to the collector. */
+const REUSED_BLOCK_BYTES = 1024 * 1024;
 
 /** How `captureFile` reads the file. */
 export interface CaptureFileOptions {
@@ -79,6 +81,7 @@ export function captureFile(file: string | URL, options: CaptureFileOptions = {}
 
   return {
     name,
+    reused: reuse,
     async *blocks() {
       const blocks = storedBytes();
       try {
@@ -108,12 +111,13 @@ const errnoText: ReadonlyMap<string, string> = new Map([
 /** @param ahead reads the next block while the last one is used; not for a pipe, whose next byte may never come. */
 async function* blocksOf(file: FileHandle, ahead: boolean, reuse: boolean): AsyncGenerator<Uint8Array> {
   // One is looked at while the other is read into.
-  const pair = reuse ? [new Uint8Array(BLOCK_BYTES), new Uint8Array(BLOCK_BYTES)] : null;
+  const length = reuse ? REUSED_BLOCK_BYTES : BLOCK_BYTES;
+  const pair = reuse ? [new Uint8Array(length), new Uint8Array(length)] : null;
   let turn = 0;
   const read = async (): Promise<Uint8Array> => {
-    const block = pair === null ? new Uint8Array(BLOCK_BYTES) : pair[turn++ % 2]!;
-    const { bytesRead } = await file.read(block, 0, BLOCK_BYTES, null);
-    return bytesRead === BLOCK_BYTES ? block : block.subarray(0, bytesRead);
+    const block = pair === null ? new Uint8Array(length) : pair[turn++ % 2]!;
+    const { bytesRead } = await file.read(block, 0, length, null);
+    return bytesRead === length ? block : block.subarray(0, bytesRead);
   };
   let next: Promise<Uint8Array> | null = null;
   try {

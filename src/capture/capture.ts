@@ -25,6 +25,11 @@ export interface Capture {
    * source can be read only once (a pipe): then the second iteration throws.
    */
   blocks(): AsyncIterable<Uint8Array>;
+  /**
+   * Whether blocks are written into again once the next one was asked for. Then what is made of them (packets, chunks)
+   * may be looked at only until the next batch is asked for. Default false.
+   */
+  readonly reused?: boolean;
 }
 
 const CAPTURE = withMethods('a capture, such as captureFile or captureOf makes', ['blocks']);

@@ -4,6 +4,7 @@ import { type Capture, checkCapture } from './capture.ts';
 import { createDissector, type DissectOptions } from './dissect/dissect.ts';
 import { readPackets } from './read-packets.ts';
 import { createEventOrder } from './reassembly/event-order.ts';
+import { createHeldCopies, ownCopies } from './reassembly/held-copies.ts';
 import { createReassembly, type ReassemblyOptions } from './reassembly/reassembly.ts';
 import type { NoSegment } from './segment.ts';
 import type { StreamEvent } from './stream-event.ts';
@@ -55,7 +56,8 @@ export async function* readStreams(
   const order = createEventOrder();
   const { emit } = order;
   const dissector = createDissector(options, emit);
-  const reassembly = createReassembly(options, resets === 'in-place' ? order : undefined);
+  const copies = capture.reused ? createHeldCopies() : ownCopies;
+  const reassembly = createReassembly(options, resets === 'in-place' ? order : undefined, copies);
   const unread = createUnread();
   const skip = (it: NoSegment): void => {
     unread.take(it);
@@ -82,6 +84,7 @@ export async function* readStreams(
       }
       const events = order.take();
       if (events.length > 0) yield events;
+      copies.recycle();
     }
   } catch (thrown) {
     fault = { thrown };

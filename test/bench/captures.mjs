@@ -1,75 +1,166 @@
 /**
- * Reading a capture, putting its streams together and finding the frames in them, on one core; tshark beside it.
+ * Reading captures: putting their streams together, finding the frames in them, and writing a stream to a file. Beside
+ * tshark and tcpflow, each a whole process on one core.
  *
  * node test/bench/captures.mjs (after npm run build); with `--run DIR FILE` it is the process that is measured.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { load, measuredHere, ownBuild } from './build.mjs';
-import { makeCapture } from './capture-made.mjs';
-import { figure, median, printSummary, printTable } from './table.mjs';
+import { makeCapture, makeManyConversations } from './capture-made.mjs';
+import { installed } from './install.mjs';
+import { endedChildrenSeconds, watchPeak } from './process-facts.mjs';
+import { figure, median, printSummary, printTable, shown, shownBytes } from './table.mjs';
 import { removeAtExit } from './tidy.mjs';
+import { byTurns } from './turns.mjs';
 
 const GIB = 2 ** 30;
-const ROUNDS = 3;
+const MiB = 2 ** 20;
+const size = Number(process.env.SLUICE_BENCH_BIG ?? GIB);
+const rounds = Number(process.env.SLUICE_BENCH_ROUNDS ?? 3);
+const one = (fields) => (path, size) => makeCapture(path, { size, ...fields });
+/** `atMost` bounds the memory of reading: MiB, besides half of tshark's. */
 const shapes = [
-  { name: '64 KB packets, 64 KiB frames', packet: 65_160, frame: 65_536 },
-  { name: '1,448 B packets, 64 KiB frames', packet: 1448, frame: 65_536 },
-  { name: '1,448 B packets, 256 B frames', packet: 1448, frame: 256 },
+  { name: '64 KB packets, 64 KiB frames', make: one({ packet: 65_160, frame: 65_536 }) },
+  { name: '1,448 B packets, 64 KiB frames', make: one({ packet: 1448, frame: 65_536 }) },
+  { name: '1,448 B packets, 256 B frames', make: one({ packet: 1448, frame: 256 }) },
+  {
+    name: '1,448 B, 2 % sent again',
+    make: one({ packet: 1448, frame: 65_536, lost: 'resent' }),
+    atMost: 100,
+  },
+  {
+    name: '1,448 B, 2 % not captured',
+    make: one({ packet: 1448, frame: 65_536, lost: 'never' }),
+    // Behind a gap no frame is found.
+    gaps: true,
+    atMost: 100,
+  },
+  {
+    name: '50,000 conversations at once',
+    make: (path) => makeManyConversations(path, 50_000),
+    many: true,
+    atMost: 100,
+  },
 ];
 
 const here = fileURLToPath(import.meta.url);
 const hasTaskset = spawnSync('taskset', ['-V']).status === 0;
 
-/** Runs a command on one core, and answers its seconds and what it printed. */
-function onOneCore(command, args) {
+/** Runs a command on one core. Answers what it took and printed; into a file when there is one. */
+async function onOneCore(command, args, into = null) {
   const [program, ...rest] = hasTaskset ? ['taskset', '-c', '1', command, ...args] : [command, ...args];
+  const before = endedChildrenSeconds();
   const started = performance.now();
-  const { status, stdout, stderr } = spawnSync(program, rest, { encoding: 'utf8', maxBuffer: 64 * 2 ** 20 });
-  if (status !== 0) throw new Error(`${command} failed: ${stderr}`);
-  return { seconds: (performance.now() - started) / 1000, stdout };
+  const file = into === null ? null : openSync(into, 'w');
+  const child = spawn(program, rest, { stdio: ['ignore', file ?? 'pipe', 'pipe'] });
+  const peak = watchPeak(child.pid, 10);
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (text) => {
+    stdout += text;
+  });
+  child.stderr.on('data', (text) => {
+    stderr += text;
+  });
+  const status = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
+  const seconds = (performance.now() - started) / 1000;
+  const memory = peak.stop();
+  if (file !== null) closeSync(file);
+  return { seconds, cpu: endedChildrenSeconds() - before, memory, stdout, stderr, status };
+}
+
+async function succeeded(command, args, into) {
+  const ran = await onOneCore(command, args, into);
+  if (ran.status !== 0) throw new Error(`${command} failed: ${ran.stderr}`);
+  return ran;
 }
 
 /** One build reads the capture in a process of its own, and must find what is in it. */
-function readBy(build, path, made) {
-  const { seconds, stdout } = onOneCore(process.execPath, [here, '--run', build.dir, path]);
-  const said = JSON.parse(stdout);
-  if (said.frames !== made.frames || said.bytes !== made.bytes) throw new Error(`found ${stdout}`);
-  return { seconds, said };
+async function readBy(build, path, made, { gaps = false } = {}) {
+  const ran = await succeeded(process.execPath, [here, '--run', build.dir, path]);
+  const said = JSON.parse(ran.stdout);
+  if ((!gaps && said.frames !== made.frames) || said.bytes !== made.bytes)
+    throw new Error(`found ${ran.stdout}`);
+  return { ...ran, memory: said.rss };
+}
+
+const medianOf = (list, what) => median(list.map((each) => each[what]));
+
+/** `sluice inspect --follow` and tcpflow write the client's bytes to files. */
+async function follow(path, folder, { gaps = false }) {
+  const to = join(folder, 'tcpflow');
+  const out = join(folder, 'followed');
+  const contestants = [
+    async () => {
+      const args = [ownBuild.main, 'inspect', path, '--follow', '0:client'];
+      const ran = await onOneCore(process.execPath, args, out);
+      rmSync(out);
+      // It says with this status that bytes are missing.
+      if (ran.status !== (gaps ? 1 : 0)) throw new Error(`inspect --follow failed: ${ran.stderr}`);
+      return ran;
+    },
+    async () => {
+      mkdirSync(to);
+      const ran = await succeeded('tcpflow', ['-r', path, '-o', to]);
+      rmSync(to, { recursive: true });
+      return ran;
+    },
+  ];
+  const [ours, theirs] = await byTurns(contestants, rounds, (turn) => turn());
+  return [medianOf(ours, 'seconds'), medianOf(theirs, 'seconds')];
 }
 
 export async function run() {
-  console.log('\ncaptures: a file of 1 GiB of payload, read, reassembled and deframed on one core');
-  const folder = removeAtExit(mkdtempSync(join(tmpdir(), 'sluice-bench-')));
+  console.log(
+    `\ncaptures: files of ${shownBytes(size)} of payload, and one of 50,000 conversations, on one core`,
+  );
+  const folder = removeAtExit(mkdtempSync(join(process.env.BENCH_MEMORY ?? tmpdir(), 'sluice-bench-')));
   const path = join(folder, 'made.pcap');
-  const hasTshark = spawnSync('tshark', ['--version']).status === 0;
+  const hasTshark = installed('tshark');
+  const hasTcpflow = installed('tcpflow');
   const rows = [];
   const figures = [];
-  for (const { name, packet, frame } of shapes) {
-    const made = makeCapture(path, { size: GIB, packet, frame });
+  for (const shape of shapes) {
+    const { name, atMost, gaps, many } = shape;
+    const made = shape.make(path, size);
     const mb = statSync(path).size / 1e6;
-    const ours = [];
-    const theirs = [];
-    let rss = 0;
-    for (let round = 0; round < ROUNDS; round++) {
-      const { seconds, said } = readBy(ownBuild, path, made);
-      ours.push(seconds);
-      rss = Math.max(rss, said.rss);
-      // Once is enough for what takes that long.
-      if (hasTshark && round === 0)
-        theirs.push(onOneCore('tshark', ['-r', path, '-q', '-z', 'conv,tcp']).seconds);
+    const contestants = [
+      () => readBy(ownBuild, path, made, shape),
+      () => succeeded(process.execPath, [ownBuild.main, 'inspect', '--frames', '0', path]),
+    ];
+    const [library, command] = await byTurns(contestants, rounds, (turn) => turn());
+    // Once is enough for what takes that long.
+    const theirs = hasTshark ? [await succeeded('tshark', ['-r', path, '-q', '-z', 'conv,tcp'])] : undefined;
+    const cpu = [library, command, theirs].map((list) => (list ? medianOf(list, 'cpu') : null));
+    const memory = [library, command, theirs].map((list) =>
+      list ? Math.max(...list.map((each) => each.memory)) / MiB : null,
+    );
+    figures.push(figure(`captures, ${name}`, mb / medianOf(library, 'seconds'), 'MB/s'));
+    rows.push([name, ...cpu, ...memory].map((cell) => cell ?? 'not there'));
+    for (const [i, who] of ['readStreams', 'sluice inspect'].entries()) {
+      if (hasTshark) {
+        figures.push(
+          figure(`${name}: ${who}, CPU / tshark`, cpu[i] / cpu[2], '×', { atMost: 1 / 3 }),
+          figure(`${name}: ${who}, memory / tshark`, memory[i] / memory[2], '×', { atMost: 0.5 }),
+        );
+      }
+      if (atMost !== undefined) figures.push(figure(`${name}: ${who}, memory`, memory[i], 'MiB', { atMost }));
     }
-    const rate = mb / median(ours);
-    const beside = theirs.length === 0 ? null : mb / median(theirs);
-    rows.push([name, rate, beside ?? 'not there', beside === null ? '' : rate / beside, rss / 2 ** 20]);
-    const target = packet > 10_000 ? { atLeast: 500 } : {};
-    figures.push(figure(`captures, ${name}`, rate, 'MB/s', target));
+    // tcpflow takes minutes where packets never come.
+    if (hasTcpflow && !many && !gaps) {
+      const [ours, beside] = await follow(path, folder, shape);
+      console.log(`  ${name}: a side to a file, ${shown(ours)} s; tcpflow ${shown(beside)} s`);
+      figures.push(figure(`${name}: inspect --follow / tcpflow`, ours / beside, '×', { atMost: 2 }));
+    }
+    rmSync(path);
   }
-  printTable(['', 'Sluice MB/s', 'tshark MB/s', 'ratio', 'MiB resident'], rows);
-  console.log('  whole processes, the start of Node and of tshark included; tshark: -q -z conv,tcp');
+  const who = ['readStreams', 'inspect', 'tshark'];
+  printTable(['', ...who.map((each) => `${each} CPU s`), ...who.map((each) => `${each} MiB`)], rows);
+  console.log('  whole processes, their start included; sluice inspect --frames 0, tshark -q -z conv,tcp');
   return figures;
 }
 
@@ -87,8 +178,10 @@ async function measured(build, path) {
   const sides = new Map();
   let frames = 0;
   let bytes = 0;
-  for await (const events of readStreams(captureFile(path))) {
+  for await (const events of readStreams(captureFile(path, { reuse: true }))) {
     for (const event of events) {
+      if (event.type === 'close')
+        for (const side of [0, 1]) sides.delete(event.conversation.index * 2 + side);
       if (event.type !== 'chunk') continue;
       const key = event.conversation.index * 2 + (event.from === 'client' ? 0 : 1);
       const stepped = deframeStep(framing, sides.get(key) ?? initialDeframeState(), event.bytes);
@@ -100,19 +193,19 @@ async function measured(build, path) {
   console.log(JSON.stringify({ frames, bytes, rss: process.resourceUsage().maxRSS * 1024 }));
 }
 
-/** The same of two builds, with a file of 256 MiB of payload. */
+/** The same of two builds, with a quarter of the payload. */
 export function contests() {
-  return shapes.map(({ name, packet, frame }) => ({
-    name: `captures, ${name}`,
-    figures: { 'MB/s': 'more', 'resident MiB': 'less' },
+  return shapes.map((shape) => ({
+    name: `captures, ${shape.name}`,
+    figures: { 'MB/s': 'more', 'CPU s': 'less', 'resident MiB': 'less' },
     fresh: true,
     open(build, dir) {
       const path = join(dir, 'made.pcap');
-      const made = makeCapture(path, { size: GIB / 4, packet, frame });
+      const made = shape.make(path, GIB / 4);
       const mb = statSync(path).size / 1e6;
-      const turn = () => {
-        const { seconds, said } = readBy(build, path, made);
-        return { 'MB/s': mb / seconds, 'resident MiB': said.rss / 2 ** 20 };
+      const turn = async () => {
+        const { seconds, cpu, memory } = await readBy(build, path, made, shape);
+        return { 'MB/s': mb / seconds, 'CPU s': cpu, 'resident MiB': memory / MiB };
       };
       return { turn, close: () => rmSync(path) };
     },

@@ -62,13 +62,13 @@ export function forgetPeak(pid) {
  * Watches the family's peak of resident memory. `stop()` answers the sum of what each member had at most; pages that
  * members share are counted for each, which flatters nobody who forks.
  */
-export function watchPeak(pid) {
+export function watchPeak(pid, everyMs = 50) {
   forgetPeak(pid);
   const peaks = new Map();
   const look = () => {
     for (const member of family(pid)) peaks.set(member, Math.max(peaks.get(member) ?? 0, peakBytes(member)));
   };
-  const timer = setInterval(look, 50);
+  const timer = setInterval(look, everyMs);
   return {
     stop() {
       clearInterval(timer);

@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { Capture } from '../../src/capture/capture.ts';
 import { captureOf } from '../../src/capture/capture.ts';
+import { BATCH_PACKETS_MAX } from '../../src/capture/format/records.ts';
 import { readPackets } from '../../src/capture/read-packets.ts';
 import { block, enhanced, interfaceOf, pcapBytes, pcapngBytes } from '../support/captures/capture-bytes.ts';
 import { counting, readCapture } from '../support/captures/read-capture.ts';
@@ -92,8 +93,8 @@ test('a block of 1 GiB without packets is skipped without being held', async () 
 });
 
 test('a whole capture in one block is handed out in batches of bounded length', async () => {
-  const packets = new Array(10_000).fill({ bytes: new Uint8Array(0) });
+  const packets = new Array(BATCH_PACKETS_MAX * 2 + 7).fill({ bytes: new Uint8Array(0) });
   const { batches, packets: found } = await readCapture(captureOf(pcapBytes({ packets })));
-  expect(batches).toEqual([4096, 4096, 1808]);
-  expect(found.at(-1)!.number).toBe(10_000);
+  expect(batches).toEqual([BATCH_PACKETS_MAX, BATCH_PACKETS_MAX, 7]);
+  expect(found.at(-1)!.number).toBe(packets.length);
 });

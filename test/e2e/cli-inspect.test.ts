@@ -320,3 +320,40 @@ describe('the command line', () => {
     expect(jsonLines(stdout)).toContainEqual(expect.objectContaining({ type: 'frame', head: 5, length: 3 }));
   });
 });
+
+describe('following a side', () => {
+  const said = new TextEncoder().encode('what the client has sent');
+  const sent = (packets: readonly TcpPacket[]) => written([...handshake(0), ...packets]);
+
+  test('--follow writes the bytes of one side as they were sent, and nothing else', async () => {
+    const file = sent(segments(0, 'client', said, [4, 9]));
+    expect(await sluice(['inspect', file, '--follow', '0:client'])).toMatchObject({
+      stdout: 'what the client has sent',
+      stderr: '',
+      status: 0,
+    });
+    expect(await sluice(['inspect', file, '--follow', '0:server'])).toMatchObject({ stdout: '', status: 0 });
+  });
+
+  test('--follow goes on behind bytes that are not in the recording, and says at the end how many', async () => {
+    const file = sent(segments(0, 'client', said, [4, 9]).filter((_, index) => index !== 1));
+    const { stdout, stderr, status } = await sluice(['inspect', file, '--follow', '0:client']);
+    expect(stdout).toBe(`what${'what the client has sent'.slice(13)}`);
+    expect(stderr).toBe('sluice: 9 bytes of it are not in the recording, the first at 4\n');
+    expect(status).toBe(1);
+  });
+
+  test('--follow says so where there is no such conversation, no connection, or no such side', async () => {
+    const file = sent(segments(0, 'client', said, [said.length]));
+    const none = await sluice(['inspect', file, '--follow', '7:client']);
+    expect([none.status, none.stdout]).toEqual([1, '']);
+    expect(none.stderr).toContain('has no conversation 7; sluice inspect ');
+    const empty = join(tempFolder(), 'empty.pcap');
+    writeFileSync(empty, otherThanTcp);
+    expect((await sluice(['inspect', empty, '--follow', '0:client'])).stderr).toContain(
+      'has no TCP connection',
+    );
+    const wrong = await sluice(['inspect', file, '--follow', '0:both']);
+    expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('such as 3:server')]);
+  });
+});

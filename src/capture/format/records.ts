@@ -42,8 +42,11 @@ export interface Taken {
   readonly fault: RecordFault | null;
 }
 
-/** The most packets in a batch, so that a whole capture given as one block does not become one array. */
-export const BATCH_PACKETS_MAX = 4096;
+/**
+ * The most packets in a batch, so that a large block does not become one array. Few enough that what was made of a batch
+ * is garbage before the collector copies it.
+ */
+export const BATCH_PACKETS_MAX = 256;
 
 /** The state of the reading of one file. */
 interface RecordReader {

@@ -9,6 +9,8 @@
  * For each open conversation it keeps the numbers and first bytes of two frames, and the beginnings of two heads. The
  * reassembly bounds how many conversations are open.
  */
+
+import { concatBytes } from '../../base/bytes.ts';
 import {
   ANYTHING,
   checkOptions,
@@ -92,8 +94,11 @@ interface OpenConversation {
   sides: Readonly<Record<Side, SideFrames>> | null;
   chosen: boolean;
   /** Copies of the chunks that came before the framing was chosen. At most eight. */
-  earlyChunks: StreamChunk[];
+  earlyChunks: readonly StreamChunk[];
 }
+
+/** Shared by all conversations without early chunks. */
+const NO_CHUNKS: readonly StreamChunk[] = [];
 
 type EmitEvent = (event: InspectEvent) => void;
 
@@ -142,7 +147,7 @@ function take(inspector: InspectorState, event: StreamEvent, emit: EmitEvent): v
 }
 
 function openConversation(inspector: InspectorState, conversation: Conversation): void {
-  const state: OpenConversation = { sides: null, chosen: false, earlyChunks: [] };
+  const state: OpenConversation = { sides: null, chosen: false, earlyChunks: NO_CHUNKS };
   inspector.open.set(conversation.index, state);
   const choice = chooseFraming(inspector.options, conversation);
   if (choice !== null) setFraming(inspector, conversation, state, choice);
@@ -181,11 +186,16 @@ function takeOfOpen(
 
 /** Chooses the framing by a side's first bytes, or keeps them until they are enough. */
 function chooseByBytes(inspector: InspectorState, chunk: StreamChunk, state: OpenConversation): void {
-  const before = state.earlyChunks.filter(({ from }) => from === chunk.from);
-  const first = [...before, chunk].flatMap(({ bytes }) => [...bytes.subarray(0, SLUICE_PREFIX_BYTES)]);
-  const choice = chooseFraming(inspector.options, chunk.conversation, Uint8Array.from(first));
+  const choice = chooseFraming(inspector.options, chunk.conversation, firstBytes(state, chunk));
   if (choice !== null) setFraming(inspector, chunk.conversation, state, choice);
-  else state.earlyChunks.push({ ...chunk, bytes: chunk.bytes.slice() });
+  else state.earlyChunks = [...state.earlyChunks, { ...chunk, bytes: chunk.bytes.slice() }];
+}
+
+/** A side's first bytes so far: at least as many as show Sluice's wire, unless there are fewer. */
+function firstBytes({ earlyChunks }: OpenConversation, { bytes, from }: StreamChunk): Uint8Array {
+  if (earlyChunks.length === 0) return bytes;
+  const before = earlyChunks.filter((early) => early.from === from);
+  return concatBytes([...before.map((early) => early.bytes.subarray(0, SLUICE_PREFIX_BYTES)), bytes]);
 }
 
 /**
@@ -211,5 +221,5 @@ function setFraming(
     state.sides = { client: framesOf('client'), server: framesOf('server') };
     for (const chunk of state.earlyChunks) state.sides[chunk.from].chunk(chunk);
   }
-  state.earlyChunks = [];
+  state.earlyChunks = NO_CHUNKS;
 }

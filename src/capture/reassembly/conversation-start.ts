@@ -149,8 +149,7 @@ export function openConversation(
     opening,
   };
   emit({ type: 'open', conversation: tcp.conversation });
-  for (const { sender, why, segment } of tcp.earlyIgnored) emitIgnored(sender, why, segment, emit);
-  tcp.earlyIgnored = [];
+  for (const { sender, why, segment } of tcp.takeIgnored()) emitIgnored(sender, why, segment, emit);
 }
 
 /** Guesses the client of a conversation whose SYNs were not recorded: a server usually has the lower port. */

@@ -5,9 +5,9 @@ import { type Direction, type Emit, positionOf } from './tcp-conversation.ts';
 
 /** Emits `ignored` for a segment, or keeps the segment until its conversation is open. */
 export function emitIgnored(sender: Direction, why: IgnoredReason, segment: Segment, emit: Emit): void {
-  const { conversation, earlyIgnored } = sender.tcp;
+  const { conversation } = sender.tcp;
   if (conversation === null) {
-    earlyIgnored.push({ sender, why, segment: copySegment(segment, 0) });
+    sender.tcp.keepIgnored({ sender, why, segment: copySegment(segment, 0) });
     return;
   }
   const { packet, seq, length } = segment;

@@ -18,12 +18,7 @@ import { reverseFlow } from './flow.ts';
 import { giveUpAll, HOLE_TIMEOUT_NS } from './holes.ts';
 import { showsLife } from './resets.ts';
 import { release, start } from './sequencing.ts';
-import {
-  createTcpConversation,
-  type Direction,
-  type Emit,
-  type TcpConversation,
-} from './tcp-conversation.ts';
+import { type Direction, type Emit, TcpConversation } from './tcp-conversation.ts';
 import { createTimeoutQueue, type TimeoutQueue } from './timeout-queue.ts';
 
 export interface Lifecycle {
@@ -87,7 +82,7 @@ export function createLifecycle(shared: SharedState, decisions?: ResetDecisions)
 }
 
 function begin(state: LifecycleState, { flow, packet }: Segment, emit: Emit): Direction {
-  const tcp = createTcpConversation(state.count++, flow, reverseFlow(flow), packet.time);
+  const tcp = new TcpConversation(state.count++, flow, reverseFlow(flow), packet.time);
   state.table.add(tcp);
   state.gathering.add(tcp);
   const evicted = state.table.excess();
@@ -144,6 +139,8 @@ function close(state: LifecycleState, tcp: TcpConversation, why: CloseReason, em
   const client = first.side === 'client' ? first : second;
   const totals = { client: totalsOf(client), server: totalsOf(client.peer) };
   emit({ type: 'close', conversation: tcp.conversation!, reason, endedAt: tcp.latest, totals });
+  // Of a reset one, how far each side had sent says whether later segments show life.
+  if (!isReset) for (const direction of [first, second]) direction.settleUsual();
   if (isReset) decisions?.end(tcp);
 }
 

@@ -11,6 +11,7 @@
 import type { Segment } from '../segment.ts';
 import { TCP_ACK } from '../segment.ts';
 import { compareBytes, type Difference } from './byte-difference.ts';
+import type { HeldCopies } from './held-copies.ts';
 import type { OldestFirst } from './oldest-first.ts';
 import { type Direction, type HeldBytes, holdsBytes, NONE } from './tcp-conversation.ts';
 
@@ -26,6 +27,7 @@ export interface HeldTotals {
   cost: number;
   /** The directions that hold something, the oldest hole first. */
   readonly holders: OldestFirst<Direction>;
+  readonly copies: HeldCopies;
 }
 
 /**
@@ -43,7 +45,7 @@ export function holdBytes(
   difference: Difference,
   heldTotals: HeldTotals,
 ): boolean {
-  const { held } = direction;
+  let { held } = direction;
   const { payload } = segment;
   let overlapped = false;
   let i = indexOf(held, from);
@@ -52,10 +54,12 @@ export function holdBytes(
     const free = other === undefined ? stop : Math.min(stop, other.position);
     if (at < free) {
       // A copy: a view keeps all of its block of the file alive, and the block may be read into again.
-      const bytes = new Uint8Array(payload.subarray(at - position, free - position));
+      const { bytes, slab } = heldTotals.copies.copy(payload.subarray(at - position, free - position));
+      held = direction.ownHeld();
       held.splice(i, 0, {
         position: at,
         bytes,
+        slab,
         packet: segment.packet.number,
         capturedAt: segment.packet.time,
         ack: segment.flags & TCP_ACK ? segment.ack : NONE,
@@ -92,7 +96,7 @@ export const endOf = (held: HeldBytes): number => held.position + held.bytes.len
 
 /** Notes that no byte of a range was captured. */
 export function noteSnapped(direction: Direction, start: number, end: number, heldTotals: HeldTotals): void {
-  const { snapped } = direction;
+  const snapped = direction.ownSnapped();
   let i = snapped.length;
   while (i > 0 && snapped[i - 1]!.end >= start) i--;
   let k = i;
@@ -179,4 +183,5 @@ export function rebase(direction: Direction, zero: number, heldTotals: HeldTotal
 function subtract(direction: Direction, held: HeldBytes, heldTotals: HeldTotals): void {
   direction.heldBytes -= held.bytes.length;
   heldTotals.cost -= held.bytes.length + HELD_COST_BYTES;
+  heldTotals.copies.free(held.slab);
 }

@@ -32,6 +32,7 @@ import { occupiesSequence, type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } fr
 import { classifySyn, isStale, isStray } from './conversation-start.ts';
 import { deliver, type SharedState } from './deliver.ts';
 import type { ResetDecisions } from './event-order.ts';
+import { ownCopies } from './held-copies.ts';
 import { emitIgnored } from './ignored.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { createOldestFirst } from './oldest-first.ts';
@@ -64,18 +65,23 @@ export interface Reassembly {
  * until 16,384 others were closed, so that late packets do not open it again.
  *
  * @param decisions is called for each conversation that an accepted RST may have ended.
+ * @param copies where bytes wait. Default: each in memory of its own.
  * @throws RangeError when an option is out of its bounds.
  * @example
  * const reassembly = createReassembly();
  * for (const segment of segments) reassembly.take(segment, (event) => console.log(event.type));
  * reassembly.end((event) => console.log(event.type));
  */
-export function createReassembly(options: ReassemblyOptions = {}, decisions?: ResetDecisions): Reassembly {
+export function createReassembly(
+  options: ReassemblyOptions = {},
+  decisions?: ResetDecisions,
+  copies = ownCopies,
+): Reassembly {
   const limits = limitsOf(options);
   const shared: SharedState = {
     limits,
     recent: createRecentChunks(),
-    heldTotals: { cost: 0, holders: createOldestFirst() },
+    heldTotals: { cost: 0, holders: createOldestFirst(), copies },
   };
   const lifecycle = createLifecycle(shared, decisions);
   const takeAgain = (segment: Segment, emit: Emit): void => take(state, segment, emit);

@@ -140,7 +140,7 @@ export function start(direction: Direction, zero: number, shared: SharedState, e
   for (const { position, length, packet } of direction.early) {
     if (position >= shift) emitConflict(direction, position - shift, length, packet, emit);
   }
-  direction.early = [];
+  direction.forgetEarly();
 }
 
 /**
@@ -158,7 +158,7 @@ export function forgetShown(direction: Direction, shared: SharedState, emit: Emi
   direction.started = false;
   direction.next = 0;
   direction.nextSeq = 0;
-  direction.early = [];
+  direction.forgetEarly();
   direction.lowest = Number.POSITIVE_INFINITY;
   direction.lowestEmpty = Number.POSITIVE_INFINITY;
   direction.highest = Number.NEGATIVE_INFINITY;
@@ -180,7 +180,7 @@ function emitConflict(
   packet: number,
   emit: Emit,
 ): void {
-  if (!direction.started) direction.early.push({ position, length, packet });
+  if (!direction.started) direction.addEarly({ position, length, packet });
   else {
     const { conversation } = direction.tcp;
     emit({ type: 'conflict', conversation: conversation!, from: direction.side, position, length, packet });

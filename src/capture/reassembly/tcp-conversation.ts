@@ -13,105 +13,322 @@
 import type { Segment } from '../segment.ts';
 import type { CloseReason, Conversation, IgnoredReason, Side, StreamEvent } from '../stream-event.ts';
 import { distance } from './sequence.ts';
+import { type EarlyConflict, type HeldBytes, NONE, type Range, Unusual, USUAL } from './unusual.ts';
+
+export { type HeldBytes, NONE, type Range } from './unusual.ts';
 
 export type Emit = (event: StreamEvent) => void;
-
-/** Stands for an unknown sequence number or position. */
-export const NONE = -1;
 
 /** Earlier than every time in a file: a pcapng time may be before 1970 by 64 bits of seconds. */
 const BEFORE_ALL = -(2n ** 96n);
 
-/** Bytes that are out of order: they came before others in front of them. */
-export interface HeldBytes {
-  position: number;
-  bytes: Uint8Array;
-  readonly packet: number;
-  readonly capturedAt: bigint;
-  /** The acknowledgement number of their segment, or `NONE`. */
-  readonly ack: number;
-}
+const CLIENT = 1;
+const ANCHORED = 2;
+const STARTED = 4;
+const ENDED = 8;
+const SYN_SEEN = 16;
+const REACHED = 32;
+/** In `synFacts`: the window below, and above it the scale, counted from here so that none is below 0. */
+const SCALE_UNKNOWN = -2;
 
-/** Positions from `start` to below `end` that were cut off by the snap length. */
-export interface Range {
-  start: number;
-  end: number;
-}
-
-/** A conflict whose position is still provisional. */
-export interface EarlyConflict {
-  readonly position: number;
-  readonly length: number;
-  readonly packet: number;
-}
-
-export interface Direction {
+/**
+ * One of 131,072 that there may be at once, so it is small: its yes and no are bits of one number, sequence numbers are
+ * kept as the 32 bits that an engine stores without an object, and what is unusual is made when it is needed.
+ */
+export class Direction {
   readonly flow: string;
   readonly tcp: TcpConversation;
   /** The other direction. */
   peer: Direction;
-  /** Which side sends this direction. Valid once the conversation is open. */
-  side: Side;
-  /** The sequence number of the SYN, or `NONE` when none was seen. */
-  syn: number;
-  /** Whether a segment was seen, so that sequence numbers have provisional positions. */
-  anchored: boolean;
-  /** Whether position 0 is known. */
-  started: boolean;
-  ended: boolean;
-  /** The position that is delivered next (RCV.NXT of the receiver), and its sequence number. 0 before the start. */
-  next: number;
-  nextSeq: number;
-  /** Sorted, and without overlaps; bounded by `maxHeldSegments` and `maxHeldBytes`. */
-  held: HeldBytes[];
-  heldBytes: number;
-  /** Sorted, without overlaps, bounded by `maxHeldSegments`. Bytes of it that are also held count as held. */
-  snapped: Range[];
-  /** Conflicts before the start; bounded by the packets that are gathered. */
-  early: EarlyConflict[];
-  /** The lowest position of a byte or FIN, and the lowest of a segment without either, before the start. */
-  lowest: number;
-  lowestEmpty: number;
-  /** The highest position that a segment of this direction has reached. */
-  highest: number;
-  /** The position of the FIN; infinite while none was seen. */
-  finAt: number;
-  finTime: bigint;
-  finPacket: number;
+  private unusual: Unusual = USUAL;
+  private facts: number;
+  private synBits = 0;
+  private synFacts = 0;
+  private nextBits = 0;
+  private reached = 0;
+  /** The position that is delivered next (RCV.NXT of the receiver). 0 before the start. */
+  next = 0;
   /** The greatest capture time of the delivered bytes. */
-  latest: bigint;
-  /** How far the peer has acknowledged after the start; before it, the lowest and highest number. Or `NONE`. */
-  acked: number;
-  ackLow: number;
-  ackHigh: number;
-  /** The window scale option of its SYN: see `Segment.windowScale`; null when no SYN was seen. */
-  scaleShift: number | null;
-  synWindow: number;
+  latest = BEFORE_ALL;
+  /** How far the peer has acknowledged after the start, or `NONE`. */
+  acked = NONE;
   /** The factor of the windows that it offers; 0 when unknown. */
-  windowScale: number;
+  windowScale = 0;
   /** The right edge of its send window, as the peer has announced it; `NONE` when unknown. See `window.ts`. */
-  rightEdge: number;
-  /** The last acknowledgement of it that was not believed, and the right edge that goes with it. Or `NONE`. */
-  unbelievedAck: number;
-  unbelievedEdge: number;
-  /**
-   * After a RST: the range of new sequence numbers that it sent since. `NONE` without a RST, and for a side of which no
-   * number is known.
-   */
-  sinceFrom: number;
-  sinceTo: number;
-  /** The first position of the hole that the peer has acknowledged, and when that was noticed. */
-  ackedHoleAt: number;
-  ackedHolePackets: number;
-  ackedHoleTime: bigint;
-  /** The last packet that was delivered in the order of the file, and the last one counted as out of order. */
-  lastInOrderPacket: number;
-  lastOutOfOrderPacket: number;
-  packets: number;
-  bytes: number;
-  missing: number;
-  retransmitted: number;
-  outOfOrder: number;
+  rightEdge = NONE;
+  /** The last packet that was delivered in the order of the file. */
+  lastInOrderPacket = 0;
+  packets = 0;
+  bytes = 0;
+
+  constructor(flow: string, tcp: TcpConversation, side: Side) {
+    this.flow = flow;
+    this.tcp = tcp;
+    this.peer = this;
+    this.facts = side === 'client' ? CLIENT : 0;
+  }
+
+  private is(fact: number): boolean {
+    return (this.facts & fact) !== 0;
+  }
+
+  private set(fact: number, isSo: boolean): void {
+    this.facts = isSo ? this.facts | fact : this.facts & ~fact;
+  }
+
+  /** Which side sends this direction. Valid once the conversation is open. */
+  get side(): Side {
+    return this.is(CLIENT) ? 'client' : 'server';
+  }
+  set side(side) {
+    this.set(CLIENT, side === 'client');
+  }
+
+  /** Whether a segment was seen, so that sequence numbers have provisional positions. */
+  get anchored(): boolean {
+    return this.is(ANCHORED);
+  }
+  set anchored(is) {
+    this.set(ANCHORED, is);
+  }
+
+  /** Whether position 0 is known. */
+  get started(): boolean {
+    return this.is(STARTED);
+  }
+  set started(is) {
+    this.set(STARTED, is);
+  }
+
+  get ended(): boolean {
+    return this.is(ENDED);
+  }
+  set ended(is) {
+    this.set(ENDED, is);
+  }
+
+  /** The sequence number of the SYN, or `NONE` when none was seen. */
+  get syn(): number {
+    return this.is(SYN_SEEN) ? this.synBits >>> 0 : NONE;
+  }
+  set syn(seq) {
+    this.set(SYN_SEEN, true);
+    this.synBits = seq | 0;
+  }
+
+  /** The window scale option of its SYN: see `Segment.windowScale`; null when no SYN was seen. */
+  get scaleShift(): number | null {
+    const shift = (this.synFacts >> 16) + SCALE_UNKNOWN;
+    return shift === SCALE_UNKNOWN ? null : shift;
+  }
+  /** The window of its SYN. */
+  get synWindow(): number {
+    return this.synFacts & 0xffff;
+  }
+  /** Notes both of a SYN. */
+  noteSyn(window: number, shift: number | null): void {
+    this.synFacts = (((shift ?? SCALE_UNKNOWN) - SCALE_UNKNOWN) << 16) | window;
+  }
+
+  /** The sequence number of `next`. */
+  get nextSeq(): number {
+    return this.nextBits >>> 0;
+  }
+  set nextSeq(seq) {
+    this.nextBits = seq | 0;
+  }
+
+  /** The highest position that a segment of this direction has reached; below all before there was one. */
+  get highest(): number {
+    return this.is(REACHED) ? this.reached : Number.NEGATIVE_INFINITY;
+  }
+  set highest(position) {
+    this.set(REACHED, position !== Number.NEGATIVE_INFINITY);
+    if (this.is(REACHED)) this.reached = position;
+  }
+
+  /** Makes room for what is unusual. */
+  private own(): Unusual {
+    if (this.unusual === USUAL) this.unusual = new Unusual();
+    return this.unusual;
+  }
+
+  /** Forgets all that is unusual. Of a closed conversation nothing of it is needed. */
+  settleUsual(): void {
+    this.unusual = USUAL;
+  }
+
+  /** Sorted, and without overlaps; bounded by `maxHeldSegments` and `maxHeldBytes`. Add to `ownHeld()`. */
+  get held(): HeldBytes[] {
+    return this.unusual.held;
+  }
+  ownHeld(): HeldBytes[] {
+    return this.own().held;
+  }
+
+  /** Sorted, without overlaps, bounded by `maxHeldSegments`. Bytes of it that are also held count as held. */
+  get snapped(): Range[] {
+    return this.unusual.snapped;
+  }
+  ownSnapped(): Range[] {
+    return this.own().snapped;
+  }
+
+  /** Conflicts before the start; bounded by the packets that are gathered. */
+  get early(): readonly EarlyConflict[] {
+    return this.unusual.early;
+  }
+  addEarly(conflict: EarlyConflict): void {
+    this.own().early.push(conflict);
+  }
+  forgetEarly(): void {
+    if (this.unusual.early.length > 0) this.unusual.early = [];
+  }
+
+  get heldBytes(): number {
+    return this.unusual.heldBytes;
+  }
+  set heldBytes(value) {
+    if (value !== this.unusual.heldBytes) this.own().heldBytes = value;
+  }
+
+  /** The lowest position of a byte or FIN before the start; above all while there is none. */
+  get lowest(): number {
+    return this.unusual.lowest;
+  }
+  set lowest(value) {
+    if (value !== this.unusual.lowest) this.own().lowest = value;
+  }
+
+  /** The lowest position of a segment without either, before the start. */
+  get lowestEmpty(): number {
+    return this.unusual.lowestEmpty;
+  }
+  set lowestEmpty(value) {
+    if (value !== this.unusual.lowestEmpty) this.own().lowestEmpty = value;
+  }
+
+  /** The position of the FIN; infinite while none was seen. */
+  get finAt(): number {
+    return this.unusual.finAt;
+  }
+  set finAt(value) {
+    if (value !== this.unusual.finAt) this.own().finAt = value;
+  }
+
+  get finTime(): bigint {
+    return this.unusual.finTime;
+  }
+  set finTime(value) {
+    if (value !== this.unusual.finTime) this.own().finTime = value;
+  }
+
+  get finPacket(): number {
+    return this.unusual.finPacket;
+  }
+  set finPacket(value) {
+    if (value !== this.unusual.finPacket) this.own().finPacket = value;
+  }
+
+  /** The lowest number that the peer has acknowledged before the start, or `NONE`. */
+  get ackLow(): number {
+    return this.unusual.ackLow;
+  }
+  set ackLow(value) {
+    if (value !== this.unusual.ackLow) this.own().ackLow = value;
+  }
+
+  /** The highest of them. */
+  get ackHigh(): number {
+    return this.unusual.ackHigh;
+  }
+  set ackHigh(value) {
+    if (value !== this.unusual.ackHigh) this.own().ackHigh = value;
+  }
+
+  /** The last acknowledgement of it that was not believed, or `NONE`. */
+  get unbelievedAck(): number {
+    return this.unusual.unbelievedAck;
+  }
+  set unbelievedAck(value) {
+    if (value !== this.unusual.unbelievedAck) this.own().unbelievedAck = value;
+  }
+
+  /** The right edge that goes with it. */
+  get unbelievedEdge(): number {
+    return this.unusual.unbelievedEdge;
+  }
+  set unbelievedEdge(value) {
+    if (value !== this.unusual.unbelievedEdge) this.own().unbelievedEdge = value;
+  }
+
+  /** After a RST: the first sequence number that is new since. `NONE` without a RST, and where no number is known. */
+  get sinceFrom(): number {
+    return this.unusual.sinceFrom;
+  }
+  set sinceFrom(value) {
+    if (value !== this.unusual.sinceFrom) this.own().sinceFrom = value;
+  }
+
+  /** The end of the new ones. */
+  get sinceTo(): number {
+    return this.unusual.sinceTo;
+  }
+  set sinceTo(value) {
+    if (value !== this.unusual.sinceTo) this.own().sinceTo = value;
+  }
+
+  /** The first position of the hole that the peer has acknowledged. */
+  get ackedHoleAt(): number {
+    return this.unusual.ackedHoleAt;
+  }
+  set ackedHoleAt(value) {
+    if (value !== this.unusual.ackedHoleAt) this.own().ackedHoleAt = value;
+  }
+
+  /** When that was noticed, in packets of the conversation. */
+  get ackedHolePackets(): number {
+    return this.unusual.ackedHolePackets;
+  }
+  set ackedHolePackets(value) {
+    if (value !== this.unusual.ackedHolePackets) this.own().ackedHolePackets = value;
+  }
+
+  get ackedHoleTime(): bigint {
+    return this.unusual.ackedHoleTime;
+  }
+  set ackedHoleTime(value) {
+    if (value !== this.unusual.ackedHoleTime) this.own().ackedHoleTime = value;
+  }
+
+  /** The last packet counted as out of order. */
+  get lastOutOfOrderPacket(): number {
+    return this.unusual.lastOutOfOrderPacket;
+  }
+  set lastOutOfOrderPacket(value) {
+    if (value !== this.unusual.lastOutOfOrderPacket) this.own().lastOutOfOrderPacket = value;
+  }
+
+  get missing(): number {
+    return this.unusual.missing;
+  }
+  set missing(value) {
+    if (value !== this.unusual.missing) this.own().missing = value;
+  }
+
+  get retransmitted(): number {
+    return this.unusual.retransmitted;
+  }
+  set retransmitted(value) {
+    if (value !== this.unusual.retransmitted) this.own().retransmitted = value;
+  }
+
+  get outOfOrder(): number {
+    return this.unusual.outOfOrder;
+  }
+  set outOfOrder(value) {
+    if (value !== this.unusual.outOfOrder) this.own().outOfOrder = value;
+  }
 }
 
 /** A RST that ends the conversation unless later segments show that it goes on: see `resets.ts`. */
@@ -139,103 +356,54 @@ export interface EarlyIgnored {
   readonly segment: Segment;
 }
 
-export interface TcpConversation {
+/** Shared by all that have none. */
+const NOTHING_IGNORED: EarlyIgnored[] = [];
+Object.freeze(NOTHING_IGNORED);
+
+export class TcpConversation {
   readonly index: number;
   readonly startedAt: bigint;
   /** Null until it is known which direction is the client's. */
-  conversation: Conversation | null;
+  conversation: Conversation | null = null;
   /** The direction of the first packet, and the other. */
   readonly first: Direction;
   readonly second: Direction;
-  packets: number;
+  packets = 0;
   /** The greatest capture time of its packets. */
   latest: bigint;
   /** Whether the gathering is over. */
-  settled: boolean;
-  closeReason: CloseReason | null;
+  settled = false;
+  closeReason: CloseReason | null = null;
   /** The RST that is undecided. */
-  reset: Reset | null;
+  reset: Reset | null = null;
   /** Counts segments behind the RST that ended it, until `after-reset` is emitted. */
-  pendingAfterReset: AfterResetCount | null;
-  /** Ignored packets before it is open; bounded by the packets that are gathered. */
-  earlyIgnored: EarlyIgnored[];
+  pendingAfterReset: AfterResetCount | null = null;
   /** Its neighbours in the order of the last packets: see `conversation-table.ts`. */
-  older: TcpConversation | null;
-  newer: TcpConversation | null;
-}
+  older: TcpConversation | null = null;
+  newer: TcpConversation | null = null;
+  private ignored = NOTHING_IGNORED;
 
-export function createTcpConversation(
-  index: number,
-  flow: string,
-  back: string,
-  time: bigint,
-): TcpConversation {
-  const tcp = {
-    index,
-    startedAt: time,
-    conversation: null,
-    packets: 0,
-    latest: time,
-    settled: false,
-    closeReason: null,
-    reset: null,
-    pendingAfterReset: null,
-    earlyIgnored: [],
-    older: null,
-    newer: null,
-  } as unknown as { -readonly [key in keyof TcpConversation]: TcpConversation[key] };
-  tcp.first = createDirection(flow, tcp, 'client');
-  tcp.second = createDirection(back, tcp, 'server');
-  tcp.first.peer = tcp.second;
-  tcp.second.peer = tcp.first;
-  return tcp;
-}
+  constructor(index: number, flow: string, back: string, time: bigint) {
+    this.index = index;
+    this.startedAt = time;
+    this.latest = time;
+    this.first = new Direction(flow, this, 'client');
+    this.second = new Direction(back, this, 'server');
+    this.first.peer = this.second;
+    this.second.peer = this.first;
+  }
 
-function createDirection(flow: string, tcp: TcpConversation, side: Side): Direction {
-  return {
-    flow,
-    tcp,
-    peer: null as unknown as Direction,
-    side,
-    syn: NONE,
-    anchored: false,
-    started: false,
-    ended: false,
-    next: 0,
-    nextSeq: 0,
-    held: [],
-    heldBytes: 0,
-    snapped: [],
-    early: [],
-    lowest: Number.POSITIVE_INFINITY,
-    lowestEmpty: Number.POSITIVE_INFINITY,
-    highest: Number.NEGATIVE_INFINITY,
-    finAt: Number.POSITIVE_INFINITY,
-    finTime: 0n,
-    finPacket: 0,
-    latest: BEFORE_ALL,
-    acked: NONE,
-    ackLow: NONE,
-    ackHigh: NONE,
-    scaleShift: null,
-    synWindow: 0,
-    windowScale: 0,
-    rightEdge: NONE,
-    unbelievedAck: NONE,
-    unbelievedEdge: NONE,
-    sinceFrom: NONE,
-    sinceTo: NONE,
-    ackedHoleAt: NONE,
-    ackedHolePackets: 0,
-    ackedHoleTime: 0n,
-    lastInOrderPacket: 0,
-    lastOutOfOrderPacket: 0,
-    packets: 0,
-    bytes: 0,
-    missing: 0,
-    retransmitted: 0,
-    outOfOrder: 0,
-  };
+  /** Keeps an ignored packet until it is open; bounded by the packets that are gathered. */
+  keepIgnored(ignored: EarlyIgnored): void {
+    if (this.ignored === NOTHING_IGNORED) this.ignored = [];
+    this.ignored.push(ignored);
+  }
+
+  takeIgnored(): readonly EarlyIgnored[] {
+    const { ignored } = this;
+    this.ignored = NOTHING_IGNORED;
+    return ignored;
+  }
 }
 
 /** The position of a sequence number in a direction's bytes; provisional before the start. */

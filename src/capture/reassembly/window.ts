@@ -33,8 +33,7 @@ const SCALE_FACTOR_MAX = 2 ** 14;
 /** Notes the window of a SYN, and the window scales of both sides. */
 export function noteSyn(direction: Direction, { window, windowScale }: Segment): void {
   const { peer } = direction;
-  direction.scaleShift = windowScale;
-  direction.synWindow = window;
+  direction.noteSyn(window, windowScale);
   direction.windowScale = scaleOf(direction.scaleShift, peer.scaleShift);
   peer.windowScale = scaleOf(peer.scaleShift, direction.scaleShift);
 }

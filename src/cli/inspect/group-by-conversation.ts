@@ -11,44 +11,57 @@
  * continues in another block later.
  */
 
+import { createOldestFirst } from '../../capture/reassembly/oldest-first.ts';
+import { createFullestFirst, type RowGroup } from './fullest-first.ts';
+
 export interface ConversationGroups {
-  /** @param heading stands above every block of its rows. */
-  open(index: number, heading: string): void;
+  /** @param heading makes the line that stands above every block of its rows. */
+  open(index: number, heading: () => string): void;
   row(index: number, text: string): void;
   /** The conversation has no further rows. */
   close(index: number): void;
 }
 
-interface Group {
-  readonly heading: string;
-  readonly rows: string[];
+interface Group extends RowGroup {
+  readonly index: number;
+  readonly heading: () => string;
   begun: boolean;
   over: boolean;
 }
+
+/** Shared by all groups of which no rows wait. */
+const NO_ROWS: string[] = [];
+Object.freeze(NO_ROWS);
 
 /** @param waitingRowsMax rows that may wait, over all conversations. */
 export function groupByConversation(
   print: (line: string) => void,
   waitingRowsMax: number,
 ): ConversationGroups {
-  /** Conversations in the order of their beginning. Each is open, or has rows that wait. */
+  /** Conversations by their index, and in the order of their beginning. Each is open, or has rows that wait. */
   const all = new Map<number, Group>();
+  const oldestFirst = createOldestFirst<Group>();
+  /** Those of which rows wait. */
+  const fullestFirst = createFullestFirst<Group>();
   let turn: number | null = null;
   let waiting = 0;
+  let opened = 0;
 
-  function begin(index: number, of: Group): void {
-    turn = index;
-    if (of.begun) print(`${of.heading} (continued)`);
-    else print(of.heading);
+  function begin(of: Group): void {
+    turn = of.index;
+    if (of.begun) print(`${of.heading()} (continued)`);
+    else print(of.heading());
     of.begun = true;
     for (const row of of.rows) print(row);
     waiting -= of.rows.length;
-    of.rows.length = 0;
-    if (of.over) finish(index);
+    fullestFirst.remove(of);
+    of.rows = NO_ROWS;
+    if (of.over) finish(of);
   }
 
-  function finish(index: number): void {
-    all.delete(index);
+  function finish(of: Group): void {
+    all.delete(of.index);
+    oldestFirst.delete(of);
     print('');
     turn = null;
   }
@@ -56,24 +69,25 @@ export function groupByConversation(
   /** Prints the conversation that has waited longest, and so on, until one of them is still open. */
   function next(): void {
     while (turn === null) {
-      const [first] = all;
+      const first = oldestFirst.oldest();
       if (first === undefined) return;
-      begin(...first);
+      begin(first);
     }
   }
 
   function relieve(): void {
-    const [index, of] = [...all].reduce((one, other) =>
-      other[1].rows.length > one[1].rows.length ? other : one,
-    );
+    const fullest = fullestFirst.fullest();
+    if (fullest === undefined) return;
     if (turn !== null) print('');
-    begin(index, of);
+    begin(fullest);
     next();
   }
 
   return {
     open(index, heading) {
-      all.set(index, { heading, rows: [], begun: false, over: false });
+      const of = { index, heading, order: opened++, rows: NO_ROWS, place: -1, begun: false, over: false };
+      all.set(index, of);
+      oldestFirst.add(of);
       next();
     },
     row(index, text) {
@@ -81,7 +95,11 @@ export function groupByConversation(
         print(text);
         return;
       }
-      all.get(index)?.rows.push(text);
+      const of = all.get(index);
+      if (of === undefined) return;
+      if (of.rows === NO_ROWS) of.rows = [text];
+      else of.rows.push(text);
+      fullestFirst.grown(of);
       waiting++;
       if (waiting > waitingRowsMax) relieve();
     },
@@ -90,7 +108,7 @@ export function groupByConversation(
       if (of === undefined) return;
       of.over = true;
       if (turn === index) {
-        finish(index);
+        finish(of);
         next();
       }
     },

@@ -1,4 +1,5 @@
 /** `sluice inspect`: shows the messages in a recording, and how TCP carried each. */
+import { setFlagsFromString } from 'node:v8';
 import { type Command, Option } from 'commander';
 import { captureFile } from '../../capture/capture-file.ts';
 import { type InspectOptions, inspect } from '../../capture/inspect/inspect.ts';
@@ -11,9 +12,10 @@ import { usageError } from '../shared/exit-error.ts';
 import { exitStatusHelp } from '../shared/exit-status.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
 import { createOutput, type Output } from '../shared/output.ts';
+import { type Followed, follow } from './follow.ts';
 import { writePage } from './html.ts';
 import { jsonOf } from './json.ts';
-import { chunkBytes, lengthFieldOf, presetLines, presetName, presetOf } from './options.ts';
+import { chunkBytes, followed, lengthFieldOf, presetLines, presetName, presetOf } from './options.ts';
 import { createTable } from './table.ts';
 
 interface InspectFlags {
@@ -26,6 +28,7 @@ interface InspectFlags {
   readonly absolute?: boolean;
   readonly json?: boolean;
   readonly html?: string;
+  readonly follow?: Followed;
   readonly presets?: boolean;
 }
 
@@ -65,6 +68,10 @@ the end, if packets were not read, unread: packets (how many), reasons (the most
 frequent first, each with why, message, packets and firstPacket), and others (how
 many packets have reasons that were forgotten, as there were more than 256).
 
+--follow writes the bytes of one side of a conversation to stdout, and nothing else:
+3:client or 3:server, by the number that the table shows. Where bytes are missing in
+the recording it goes on behind them, says so at the end, and exits with 1.
+
 --html writes a page that draws chunks and frames side by side: it needs nothing
 but a browser.
 
@@ -74,8 +81,7 @@ Examples:
   sluice inspect trace.pcapng --length-field width=4,endian=little,counts=frame
   sluice inspect trace.pcap --json | jq 'select(.type == "frame" and .cut)'
   sluice inspect trace.pcap --only 3 --html trace.html
-  sluice inspect trace.pcap --only 3 --json --chunk-bytes all |
-    jq -r 'select(.type == "chunk" and .from == "client").hex' | xxd -r -p
+  sluice inspect trace.pcap --follow 3:client > sent.bin
 ${exitStatusHelp}`;
 
 export function addInspect(program: Command): void {
@@ -108,6 +114,21 @@ export function addInspect(program: Command): void {
         'chunkBytes',
       ]),
     )
+    .addOption(
+      new Option('--follow <SIDE>', 'write the bytes of a side instead, such as 3:server')
+        .argParser(followed)
+        .conflicts([
+          'preset',
+          'lengthField',
+          'only',
+          'frames',
+          'chunks',
+          'chunkBytes',
+          'absolute',
+          'json',
+          'html',
+        ]),
+    )
     .option('--presets', 'list the presets')
     .addHelpText('after', help)
     .action(run);
@@ -121,6 +142,11 @@ async function run(file: string | undefined, flags: InspectFlags): Promise<void>
     return;
   }
   if (file === undefined) throw usageError('the FILE to inspect is missing');
+  keepYoungSpaceSmall();
+  if (flags.follow !== undefined) {
+    await follow(file, flags.follow, output);
+    return;
+  }
   if (flags.chunkBytes !== undefined && !flags.json) {
     throw usageError(
       '--chunk-bytes is for --json: a row of the table has room for the first bytes of a chunk alone',
@@ -138,6 +164,14 @@ async function run(file: string | undefined, flags: InspectFlags): Promise<void>
         : await asTable(events, flags, output);
   if (conversations > 0 || output.isClosed()) return;
   throw flags.only === undefined ? noConnection(file, unread) : noneOf(file, flags.only);
+}
+
+/**
+ * What is made of a batch is garbage soon after. With the room that V8 gives young objects at first it takes some 10 to
+ * 20 MiB less than with the room that it grows to. Only for the V8 of Node 20: another may not know the flag, and says so.
+ */
+function keepYoungSpaceSmall(): void {
+  if (process.versions.v8.startsWith('11.')) setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 const inspectOptions = ({ preset, lengthField, only }: InspectFlags): InspectOptions => ({

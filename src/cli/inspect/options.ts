@@ -2,11 +2,13 @@
 import { InvalidArgumentError } from 'commander';
 import { nearest } from '../../base/nearest.ts';
 import type { InspectOptions } from '../../capture/inspect/inspect.ts';
+import type { Side } from '../../capture/stream-event.ts';
 import { sluicePreset } from '../../files/protocol/sluice-preset.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { type LengthFieldOptions, lengthField } from '../../wire/length-field.ts';
 import { presetList, presetNamed } from '../../wire/presets.ts';
 import { size } from '../settings/setting-types.ts';
+import type { Followed } from './follow.ts';
 
 /** The names that `--preset` takes. */
 export const presetNames: readonly string[] = [...presetList, sluicePreset]
@@ -34,6 +36,13 @@ export function chunkBytes(text: string): number {
   const read = text === 'all' ? Number.POSITIVE_INFINITY : bytes.read(text);
   if (read === undefined) throw new InvalidArgumentError(`It must be ${bytes.mustBe}, or all.`);
   return read;
+}
+
+/** Parses `3:client` or `3:server`, a side of a conversation. */
+export function followed(text: string): Followed {
+  const read = /^(\d{1,15}):(client|server)$/.exec(text);
+  if (read !== null) return { conversation: Number(read[1]), side: read[2] as Side };
+  throw new InvalidArgumentError('It must be the number of a conversation and a side, such as 3:server.');
 }
 
 /** @param name one of `presetNames`. */

@@ -70,7 +70,7 @@ export interface Line {
 
 export interface Rows {
   /** Names of the columns. */
-  names(): string;
+  readonly names: string;
   /** A row, which may have several lines, as all below. */
   line(it: Line): string;
   /** Words of any length behind a time. */
@@ -141,11 +141,12 @@ export function createRows(columns: number | undefined, absolute: boolean): Rows
     return `${beginning}${wrapped(printable(text), room).join(`\n${' '.repeat(beginning.length)}`)}`;
   }
 
-  const names = (): string => {
+  const namesOfColumns = (): string => {
     const time = absolute ? 'time (UTC)' : 'seconds';
     if (room < TEXT_COLUMNS_MIN) return `${begin(undefined, 'frame', time)} ${'bytes'.padStart(cells.bytes)}`;
     return line({ what: 'frame', time, took: 'took', bytes: 'bytes', chunks: 'chunks', text: '' });
   };
 
+  const names = namesOfColumns();
   return { names, line, note, words };
 }

@@ -44,6 +44,9 @@ export interface Table {
 /** The most rows that may wait for earlier conversations. */
 const WAITING_ROWS_MAX = 20_000;
 
+/** Shared by all blocks without early rows. */
+const NO_ROWS: readonly never[] = [];
+
 /** The block of an open conversation. */
 interface Block {
   readonly index: number;
@@ -51,7 +54,7 @@ interface Block {
   /** Whether there are frames; null as long as it is not known. Until then rows of chunks wait in `early`. */
   framed: boolean | null;
   /** At most eight, as the framing is known after as many chunks. */
-  readonly early: (() => string)[];
+  early: readonly (() => string)[];
   /** The rows of frames, chunks and gaps so far, and how many were left out. */
   rows: number;
   dropped: number;
@@ -65,6 +68,8 @@ interface TableState {
   readonly groups: ConversationGroups;
   /** By the index of the conversation. The reassembly bounds how many are open. */
   readonly open: Map<number, Block>;
+  /** The rows about framings, by what they say: as many as there are presets, with a few reasons each. */
+  readonly framings: Map<string, string>;
   readonly sum: Sum;
 }
 
@@ -76,6 +81,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
     rows: createRows(columns, absolute),
     groups: groupByConversation(print, WAITING_ROWS_MAX),
     open: new Map(),
+    framings: new Map(),
     sum: createSum(columns),
   };
   return {
@@ -131,23 +137,27 @@ function take(table: TableState, event: InspectEvent): void {
 function openBlock({ groups, open, options }: TableState, conversation: Conversation): void {
   const { index } = conversation;
   const counts = { client: noCounts(), server: noCounts() };
-  open.set(index, { index, counts, framed: null, early: [], rows: 0, dropped: 0 });
-  groups.open(index, heading(conversation, options.columns));
+  open.set(index, { index, counts, framed: null, early: NO_ROWS, rows: 0, dropped: 0 });
+  groups.open(index, () => heading(conversation, options.columns));
 }
 
 function addFraming(table: TableState, block: Block, { name, reason }: FramingChosen): void {
   block.framed = name !== null;
-  addWords(table, block, framingInWords(name, reason));
-  table.groups.row(block.index, table.rows.names());
+  const { framings } = table;
+  const words = framingInWords(name, reason);
+  const row = framings.get(words) ?? table.rows.words('    ', words);
+  framings.set(words, row);
+  table.groups.row(block.index, row);
+  table.groups.row(block.index, table.rows.names);
   if (!block.framed || table.options.chunks) for (const text of block.early) addRow(table, block, text);
-  block.early.length = 0;
+  block.early = NO_ROWS;
 }
 
 function addChunk(table: TableState, block: Block, chunk: StreamChunk): void {
   block.counts[chunk.from].chunks++;
   if (block.framed && !table.options.chunks) return;
   const text = () => chunkRow(table.rows, chunk, timeOf(table, chunk));
-  if (block.framed === null) block.early.push(text);
+  if (block.framed === null) block.early = [...block.early, text];
   else addRow(table, block, text);
 }
 

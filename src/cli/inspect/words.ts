@@ -27,6 +27,7 @@ export function elapsed(nanos: bigint): string {
 
 /** Text in lines of so many columns, cut between words. */
 export function wrapped(text: string, columns: number): string[] {
+  if (text.length <= columns && !text.startsWith(' ')) return [text];
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

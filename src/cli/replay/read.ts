@@ -89,6 +89,12 @@ export function noneOf(file: string, only: readonly (number | string)[]): ExitEr
   );
 }
 
+/** The error for a capture without the conversation of a number. */
+export function noConversation(file: string, index: number): ExitError {
+  const inspect = file === '-' ? '' : `; sluice inspect ${nameOf(file)} lists what there is`;
+  return exitError(exitStatus.failed, `${nameOf(file)} has no conversation ${index}${inspect}`);
+}
+
 /** The most reasons in the error. */
 const REASONS_SHOWN = 3;
 

@@ -5,10 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { type Capture, captureOf } from '../../../src/capture/capture.ts';
 import { readStreams, type StreamOptions } from '../../../src/capture/read-streams.ts';
 import { createEventOrder } from '../../../src/capture/reassembly/event-order.ts';
-import {
-  createTcpConversation,
-  type TcpConversation,
-} from '../../../src/capture/reassembly/tcp-conversation.ts';
+import { TcpConversation } from '../../../src/capture/reassembly/tcp-conversation.ts';
 import { replay } from '../../../src/capture/replay/replay.ts';
 import type { StreamEvent } from '../../../src/capture/stream-event.ts';
 import { conversation, opened, type Script, segmentsOf } from '../../support/captures/segments.ts';
@@ -178,7 +175,7 @@ prop.prop([steps, fc.integer({ min: 256, max: 20_000 })])(
     for (const { what, which } of plan) {
       const tcp = open[which % Math.max(1, open.length)];
       if (what === 'reset') {
-        const it = createTcpConversation(0, 'abcdefghijkl', 'efghabcdklij', 0n);
+        const it = new TcpConversation(0, 'abcdefghijkl', 'efghabcdklij', 0n);
         open.push(it);
         wanted.push(it);
         order.begin(it);

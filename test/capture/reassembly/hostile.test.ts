@@ -2,7 +2,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { createOldestFirst } from '../../../src/capture/reassembly/oldest-first.ts';
 import { createReassembly } from '../../../src/capture/reassembly/reassembly.ts';
-import type { Direction } from '../../../src/capture/reassembly/tcp-conversation.ts';
+import type { Direction, HeldBytes, Range } from '../../../src/capture/reassembly/tcp-conversation.ts';
 import type { Segment } from '../../../src/capture/segment.ts';
 import type { StreamEvent } from '../../../src/capture/stream-event.ts';
 import { countedLooks } from '../../support/captures/counted-looks.ts';
@@ -16,18 +16,23 @@ vi.mock('../../../src/capture/reassembly/tcp-conversation.ts', async (original) 
   const lists: { readonly looks: () => number }[] = [];
   counted.looks = () => lists.reduce((sum, { looks }) => sum + looks(), 0);
   const countingLooks = (direction: Direction): void => {
-    const [held, snapped] = [countedLooks(direction.held), countedLooks(direction.snapped)];
-    direction.held = held.list;
-    direction.snapped = snapped.list;
+    const [held, snapped] = [countedLooks<HeldBytes>([]), countedLooks<Range>([])];
+    Object.defineProperties(direction, {
+      held: { value: held.list },
+      ownHeld: { value: () => held.list },
+      snapped: { value: snapped.list },
+      ownSnapped: { value: () => snapped.list },
+    });
     lists.push(held, snapped);
   };
   return {
     ...module,
-    createTcpConversation(...facts: Parameters<typeof module.createTcpConversation>) {
-      const tcp = module.createTcpConversation(...facts);
-      countingLooks(tcp.first);
-      countingLooks(tcp.second);
-      return tcp;
+    TcpConversation: class extends module.TcpConversation {
+      constructor(...facts: ConstructorParameters<typeof module.TcpConversation>) {
+        super(...facts);
+        countingLooks(this.first);
+        countingLooks(this.second);
+      }
     },
   };
 });

@@ -7,8 +7,8 @@ describe('turns', () => {
   test('the rows of the first conversation are printed as they come, and those of the others when it has ended', () => {
     const lines: string[] = [];
     const turns = groupByConversation((line) => lines.push(line), 100);
-    turns.open(0, 'A');
-    turns.open(1, 'B');
+    turns.open(0, () => 'A');
+    turns.open(1, () => 'B');
     turns.row(0, 'a1');
     turns.row(1, 'b1');
     expect(lines).toEqual(['A', 'a1']);
@@ -22,14 +22,55 @@ describe('turns', () => {
   test('when too many rows wait, the conversation with the most is printed, and the interrupted one continues later', () => {
     const lines: string[] = [];
     const turns = groupByConversation((line) => lines.push(line), 2);
-    turns.open(0, 'A');
-    turns.open(1, 'B');
+    turns.open(0, () => 'A');
+    turns.open(1, () => 'B');
     for (const row of ['b1', 'b2', 'b3']) turns.row(1, row);
     expect(lines).toEqual(['A', '', 'B', 'b1', 'b2', 'b3']);
     turns.row(0, 'a1');
     turns.close(0);
     turns.close(1);
     expect(lines.slice(6)).toEqual(['', 'A (continued)', 'a1', '']);
+  });
+
+  test('the conversation with the most waiting rows is printed first', () => {
+    const lines: string[] = [];
+    const turns = groupByConversation((line) => lines.push(line), 6);
+    for (const name of ['A', 'B', 'C', 'D']) turns.open('ABCD'.indexOf(name), () => name);
+    for (const [index, row] of [
+      [3, 'd1'],
+      [1, 'b1'],
+      [2, 'c1'],
+      [1, 'b2'],
+      [2, 'c2'],
+      [3, 'd2'],
+    ] as const) {
+      turns.row(index, row);
+    }
+    expect(lines).toEqual(['A']);
+    turns.row(3, 'd3');
+    expect(lines.slice(1)).toEqual(['', 'D', 'd1', 'd2', 'd3']);
+  });
+
+  test('of conversations with equally many waiting rows, the one that began first is printed', () => {
+    const lines: string[] = [];
+    const turns = groupByConversation((line) => lines.push(line), 2);
+    for (const name of ['A', 'B', 'C', 'D']) turns.open('ABCD'.indexOf(name), () => name);
+    turns.row(2, 'c1');
+    turns.row(1, 'b1');
+    turns.row(3, 'd1');
+    expect(lines).toEqual(['A', '', 'B', 'b1']);
+  });
+
+  test('a row costs no look at every conversation that is open, however many wait', () => {
+    const count = 30_000;
+    let lines = 0;
+    const turns = groupByConversation(() => lines++, 1000);
+    for (let index = 0; index < count; index++) turns.open(index, () => 'heading');
+    for (let round = 0; round < 3; round++) {
+      for (let index = 0; index < count; index++) turns.row(index, 'row');
+    }
+    for (let index = 0; index < count; index++) turns.close(index);
+    expect(lines).toBeGreaterThan(3 * count);
   });
 
   /** Rows of four conversations, as they come; each is over after its last. */
@@ -42,7 +83,7 @@ describe('turns', () => {
       const turns = groupByConversation((line) => lines.push(line), most);
       const seen = new Set<number>();
       rows.forEach((index, i) => {
-        if (!seen.has(index)) turns.open(index, `#${index}`);
+        if (!seen.has(index)) turns.open(index, () => `#${index}`);
         seen.add(index);
         turns.row(index, `${index}:${i}`);
         expect(i + 1 - lines.filter((line) => line.includes(':')).length).toBeLessThanOrEqual(most);
