@@ -37,6 +37,8 @@ const NAMESPACE = 'wire/presets/all';
  * nothing is left.
  */
 const BARE_IMPORT = /^import "\.[^"]*";\n/gm;
+/** What esbuild writes where a module of a package begins. */
+const PACKAGE = /^\s*\/\/ node_modules\/((?:@[^/\n]+\/)?[^/\n]+)\//gm;
 /** RxJS as ES modules, of which only what is used is bundled. Its own `exports` name CommonJS for Node. */
 const RXJS = fromRoot('node_modules/rxjs/dist/esm/index.js');
 
@@ -86,9 +88,7 @@ export async function bundleAll(faces, platformModules) {
     if (Object.hasOwn(PARTITIONS, basename(path, '.js'))) continue;
     const code = text.replace(BARE_IMPORT, '');
     mkdirSync(dirname(path), { recursive: true });
-    // Of a package that is bundled a comment says where it begins.
-    const isRead = inLibrary.has(path) || /^\s*\/\/ node_modules\//m.test(code);
-    writeFileSync(path, isRead ? code : await withoutSpace(code));
+    writeFileSync(path, inLibrary.has(path) ? code : await withoutSpace(code));
   }
   return metafile;
 }
@@ -105,9 +105,17 @@ function importedBy({ outputs }, entries) {
   return found;
 }
 
-/** Nobody reads the command line in `dist/`, and without indentation it is a tenth smaller. Names stay, for stacks. */
-const withoutSpace = async (code) =>
-  (await transform(code, { minifyWhitespace: true, charset: 'utf8', target: TARGET })).code;
+/**
+ * Nobody reads the command line in `dist/`, and without indentation it is a tenth smaller. Names stay, for stacks; and so
+ * do the names of the packages that are bundled, which esbuild says where each begins.
+ */
+async function withoutSpace(code) {
+  const options = { minifyWhitespace: true, minifySyntax: true, charset: 'utf8', target: TARGET };
+  const packages = new Set(Array.from(code.matchAll(PACKAGE), ([, name]) => name));
+  const bundled =
+    packages.size === 0 ? '' : `// Has parts of ${[...packages].join(', ')}: see cli/NOTICES.txt.\n`;
+  return `${bundled}${(await transform(code, options)).code}`;
+}
 
 /**
  * Keeps modules without RxJS, and those without any package, in other chunks than those with: esbuild joins modules that
