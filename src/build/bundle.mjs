@@ -38,7 +38,7 @@ const NAMESPACE = 'wire/presets/all';
  */
 const BARE_IMPORT = /^import "\.[^"]*";\n/gm;
 /** What esbuild writes where a module of a package begins. */
-const PACKAGE = /^\s*\/\/ node_modules\/((?:@[^/\n]+\/)?[^/\n]+)\//gm;
+const PACKAGE = /^\/\/ (?:.*\/)?node_modules\/(?:@[^/\n]+\/)?[^/\n]+\//gm;
 /** RxJS as ES modules, of which only what is used is bundled. Its own `exports` name CommonJS for Node. */
 const RXJS = fromRoot('node_modules/rxjs/dist/esm/index.js');
 
@@ -107,14 +107,12 @@ function importedBy({ outputs }, entries) {
 
 /**
  * Nobody reads the command line in `dist/`, and without indentation it is a tenth smaller. Names stay, for stacks; and so
- * do the names of the packages that are bundled, which esbuild says where each begins.
+ * do the names of the packages that are bundled, once each.
  */
 async function withoutSpace(code) {
   const options = { minifyWhitespace: true, minifySyntax: true, charset: 'utf8', target: TARGET };
-  const packages = new Set(Array.from(code.matchAll(PACKAGE), ([, name]) => name));
-  const bundled =
-    packages.size === 0 ? '' : `// Has parts of ${[...packages].join(', ')}: see cli/NOTICES.txt.\n`;
-  return `${bundled}${(await transform(code, options)).code}`;
+  const packages = new Set(code.match(PACKAGE));
+  return [...packages, (await transform(code, options)).code].join('\n');
 }
 
 /**
