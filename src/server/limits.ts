@@ -112,10 +112,10 @@ export function splitBudget(limits: Pick<ServerLimits, 'budget' | 'headerBytes'>
 
 /**
  * The descriptors that are for neither connections nor the files of requests: 112 for folders that the store holds
- * open, 64 for folders that it lists, 64 for connections that are refused because there are too many, 32 for
- * recordings, 16 for metrics, and 32 for the process itself.
+ * open, 64 for folders that it lists, 24 for a worker that stores small files and for its folders, 64 for connections that
+ * are refused because there are too many, 32 for recordings, 16 for metrics, and 32 for the process itself.
  */
-export const DESCRIPTORS_RESERVED = 320;
+export const DESCRIPTORS_RESERVED = 344;
 /** The descriptors of a connection: its own, a file to be sent, and a file to be stored. */
 const DESCRIPTORS_EACH = 3;
 
@@ -140,7 +140,7 @@ export function handshakesWithin(descriptors: number): number {
  *
  * @param descriptors `Infinity` where the number is not known.
  * @param connections the number that is wanted, whatever the process may have; default as many as fit.
- * @example limitsWithin(1024) // { connections: 176, connectionsPerAddress: 141, openFiles: { reading: 88, writing: 88 } }
+ * @example limitsWithin(1024) // { connections: 170, connectionsPerAddress: 136, openFiles: { reading: 85, writing: 85 } }
  */
 export function limitsWithin(
   descriptors: number,

@@ -14,7 +14,7 @@ let stored = 0;
 const taken = [];
 for (let i = 0; i < 200; i++) {
   if ((await put(`folder ${i}/file`)).ok) stored += 1;
-  if (taken.length < 25) taken.push(openSync('/dev/null'));
+  if (taken.length < 20) taken.push(openSync('/dev/null'));
 }
 try {
   for (;;) taken.push(openSync('/dev/null'));

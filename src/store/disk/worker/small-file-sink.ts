@@ -107,8 +107,19 @@ function* commit(put: SmallPut): Task<Outcome<Committed>> {
 /** Undefined when the worker has stored nothing. */
 function* storeByWorker(put: SmallPut): Task<Outcome<Committed> | undefined> {
   const { name, deps } = put;
-  const { directories } = deps.disk;
-  const entered = yield* directories.enter(folderOf(name));
+  const { smallFiles } = deps;
+  const folder = folderOf(name);
+  if (!smallFiles.enter(folder)) return undefined;
+  try {
+    return yield* storeInFolder(put, folder);
+  } finally {
+    smallFiles.leave(folder);
+  }
+}
+
+function* storeInFolder(put: SmallPut, folder: string): Task<Outcome<Committed> | undefined> {
+  const { directories } = put.deps.disk;
+  const entered = yield* directories.enter(folder);
   // A folder that is to be made, or something that is in the way.
   if (!entered.ok) return undefined;
   try {

@@ -56,6 +56,12 @@ export interface SmallFiles {
   /** A slot for a file that begins to come; undefined when the loop is to store it. The caller releases it. */
   acquire(size: number): Slot | undefined;
   release(slot: Slot): void;
+  /**
+   * Notes that the worker is to store a file in this folder, which stays open until `leave`. Returns false when it
+   * stores into many others now: then the loop is to do it.
+   */
+  enter(folder: string): boolean;
+  leave(folder: string): void;
   /** Has the worker store a file, whose content is in the slot. */
   store(slot: Slot, file: SmallFile, callback: SmallFileCallback): void;
   /** Ends the worker. No call may be under way. */
@@ -79,6 +85,8 @@ interface SmallFilesState {
   worker: RunningWorker | null;
   /** The slots that no file has. */
   readonly free: Slot[];
+  /** The folders of the files that the worker is to store, with the number of files. Bounded by `FOLDERS_MAX`. */
+  readonly folders: Map<string, number>;
   /** The calls that are not done, oldest first. Bounded by the slots. */
   readonly pending: { readonly slot: number; readonly size: number; readonly callback: SmallFileCallback }[];
   /** The calls that the worker may see, and those whose answers were taken; both are counted in 32 bits. */
@@ -97,10 +105,15 @@ interface SmallFilesState {
 /** Calls that are published together: to wake the worker takes a third of the time of a file. */
 const CALLS_AT_ONCE = 8;
 
+/** The most folders into which the worker stores at once: each has a descriptor. */
+const FOLDERS_MAX = 16;
+
 /** The loop stores all files. */
 export const NO_SMALL_FILES: SmallFiles = {
   acquire: () => undefined,
   release: () => {},
+  enter: () => false,
+  leave: () => {},
   store: (_slot, _file, callback) => callback(null, null),
   close: () => {},
 };
@@ -116,6 +129,7 @@ export function createSmallFiles(
     slots: null,
     worker: null,
     free: [],
+    folders: new Map(),
     pending: [],
     published: 0,
     done: 0,
@@ -131,6 +145,8 @@ export function createSmallFiles(
   return {
     acquire: (size) => acquire(state, size),
     release: (slot) => void state.free.push(slot),
+    enter: (folder) => enter(state, folder),
+    leave: (folder) => leave(state, folder),
     store: (slot, file, callback) => store(state, slot, file, callback),
     close: () => close(state),
   };
@@ -173,6 +189,19 @@ function start(state: SmallFilesState): void {
     // The process may have no threads, or no more of them.
     state.phase = 'over';
   }
+}
+
+function enter({ folders }: SmallFilesState, folder: string): boolean {
+  const files = folders.get(folder) ?? 0;
+  if (files === 0 && folders.size === FOLDERS_MAX) return false;
+  folders.set(folder, files + 1);
+  return true;
+}
+
+function leave({ folders }: SmallFilesState, folder: string): void {
+  const files = folders.get(folder)!;
+  if (files > 1) folders.set(folder, files - 1);
+  else folders.delete(folder);
 }
 
 function store(state: SmallFilesState, { index }: Slot, file: SmallFile, callback: SmallFileCallback): void {

@@ -1,4 +1,6 @@
 /** The thread in which a worker runs; and what small files need of it, so that a test can do without a thread. */
+import { closeSync, openSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { CONTROL } from './slot-layout.ts';
 import { runWorker, type WorkerDuty, workerCalls } from './worker-calls.ts';
@@ -19,7 +21,7 @@ export interface RunningWorker {
   keepsAlive(keeps: boolean): void;
 }
 
-/** Starts a worker. May throw, where the process may have no threads. */
+/** Starts a worker. Throws where the process may have no threads, or has no descriptors left for one. */
 export type StartWorker = (duty: WorkerDuty, events: WorkerEvents) => RunningWorker;
 
 /**
@@ -31,7 +33,21 @@ const tell = () => parentPort.postMessage(0);
 (${runWorker})(workerData, (${workerCalls})(workerData, require('node:fs'), tell));
 `;
 
+/** Descriptors that must be free for a thread: it takes five, and Node ends the process when it does not get them. */
+const DESCRIPTORS_FREE_MIN = 16;
+
+/** Throws the system's error when the process can open only few more files. */
+function checkDescriptors(): void {
+  const opened: number[] = [];
+  try {
+    while (opened.length < DESCRIPTORS_FREE_MIN) opened.push(openSync(devNull, 'r'));
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
+}
+
 export const startThread: StartWorker = (duty, { ready, told, ended }) => {
+  checkDescriptors();
   const worker = new Worker(SOURCE, { eval: true, workerData: duty, name: 'sluice small files' });
   const { control } = duty.slots;
   worker.unref();

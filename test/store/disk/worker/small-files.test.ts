@@ -14,6 +14,7 @@ import { cases } from '../../../support/cases.ts';
 import { smallFilesByThread, workerOfThisThread } from '../../../support/stores/disk-modes.ts';
 import {
   newRoot,
+  openBelow,
   removeRoot,
   rootForEachTest,
   storedIn,
@@ -122,6 +123,22 @@ describe('small files', () => {
     expect(storedIn(root)).toEqual(['a/b']);
     await refused(put(store, 'a/b', 'x', { ifAbsent: true }), 'exists');
     await refused(put(store, 'a', 'x'), 'name-conflict');
+    await store.close();
+  });
+
+  it('the worker stores into a few folders at once, and the loop into all others', async () => {
+    const smallFiles = counted(createSmallFiles(always, workerOfThisThread()));
+    const store = await openWith(smallFiles);
+    const names = Array.from({ length: 40 }, (_, i) => `${i}/file`);
+    for (const name of names) await value(put(store, name, 'x'));
+    expect(smallFiles.asked).toBe(0);
+    const sinks = await Promise.all(names.map((name) => begin(store, name, pattern(3))));
+    const answers = sinks.map((sink) => sink.commit());
+    expect(openBelow(root).length).toBeLessThan(40);
+    for (const answer of answers) await value(answer);
+    expect(smallFiles.stored).toBe(16);
+    await value(put(store, '39/file', 'x'));
+    expect(smallFiles.stored).toBe(17);
     await store.close();
   });
 
