@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 
-const { compareBuilds } = await import(new URL('./against.mjs', import.meta.url).href);
-const { openBuild } = await import(new URL('./build.mjs', import.meta.url).href);
+const { compareBuilds } = await import(new URL('./support/against.mjs', import.meta.url).href);
+const { openBuild } = await import(new URL('./support/build.mjs', import.meta.url).href);
 
 const scratch = mkdtempSync(join(tmpdir(), 'sluice-test-'));
 afterAll(() => rmSync(scratch, { recursive: true }));

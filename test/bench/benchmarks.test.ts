@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 
 const here = (name: string) => new URL(name, import.meta.url);
 const { all, quick } = await import(here('./benchmarks.mjs').href);
-const { byTurns } = await import(here('./turns.mjs').href);
-const { percentile } = await import(here('./table.mjs').href);
+const { byTurns } = await import(here('./support/turns.mjs').href);
+const { percentile } = await import(here('./support/table.mjs').href);
 
 describe('the benchmarks', () => {
   it.each(all as string[])('%s can be run alone and against another build', async (name) => {

@@ -9,13 +9,13 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { load, measuredHere, ownBuild } from './build.mjs';
-import { makeCapture, makeManyConversations } from './capture-made.mjs';
-import { installed } from './install.mjs';
-import { endedChildrenSeconds, watchPeak } from './process-facts.mjs';
-import { figure, median, printSummary, printTable, shown, shownBytes } from './table.mjs';
-import { removeAtExit } from './tidy.mjs';
-import { byTurns } from './turns.mjs';
+import { load, measuredHere, ownBuild } from './support/build.mjs';
+import { makeCapture, makeManyConversations } from './support/capture-made.mjs';
+import { installed } from './support/install.mjs';
+import { endedChildrenSeconds, watchPeak } from './support/process-facts.mjs';
+import { figure, median, printSummary, printTable, shown, shownBytes } from './support/table.mjs';
+import { removeAtExit } from './support/tidy.mjs';
+import { byTurns } from './support/turns.mjs';
 
 const GIB = 2 ** 30;
 const MiB = 2 ** 20;

@@ -3,19 +3,19 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ownBuild } from './build.mjs';
-import { makeFiles } from './files.mjs';
-import { firstAnswers } from './first-answers.mjs';
-import { heldConnections } from './held-connections.mjs';
-import { installed } from './install.mjs';
-import { launchListening, startNginx, startSluice } from './peers.mjs';
-import { figure, median, printTable } from './table.mjs';
-import { removeAtExit } from './tidy.mjs';
-import { byTurns } from './turns.mjs';
+import { ownBuild } from './support/build.mjs';
+import { makeFiles } from './support/files.mjs';
+import { firstAnswers } from './support/first-answers.mjs';
+import { heldConnections } from './support/held-connections.mjs';
+import { installed } from './support/install.mjs';
+import { launchListening, startNginx, startSluice } from './support/peers.mjs';
+import { figure, median, printTable } from './support/table.mjs';
+import { removeAtExit } from './support/tidy.mjs';
+import { byTurns } from './support/turns.mjs';
 
 const ROUNDS = Number(process.env.SLUICE_BENCH_ROUNDS ?? 5);
 const SENDERS = 16;
-const bareServer = fileURLToPath(new URL('servers/bare-server.mjs', import.meta.url));
+const bareServer = fileURLToPath(new URL('./servers/bare-server.mjs', import.meta.url));
 
 /** As many as are asked for, or as a process may have open here. */
 function allowed(count) {

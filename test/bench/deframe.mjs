@@ -5,8 +5,8 @@
  */
 import { Buffer } from 'node:buffer';
 import { pathToFileURL } from 'node:url';
-import { load, measureApart, measuredHere, ownBuild } from './build.mjs';
-import { figure, printSummary } from './table.mjs';
+import { load, measureApart, measuredHere, ownBuild } from './support/build.mjs';
+import { figure, printSummary } from './support/table.mjs';
 
 const here = measuredHere(import.meta.url);
 const { rxjs, deframe, lengthField, jsonHeader, encodeJsonHeader } = await load(

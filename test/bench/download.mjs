@@ -2,13 +2,13 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { receive } from './clients/programs.mjs';
-import { fileName, makeFiles } from './files.mjs';
-import { installed } from './install.mjs';
-import { startNginx, startSluice } from './peers.mjs';
-import { measured } from './process-facts.mjs';
-import { shownBytes } from './table.mjs';
-import { removeAtExit } from './tidy.mjs';
-import { compareTransfers, largeSize, ratesBeside, transferContest } from './transfers.mjs';
+import { fileName, makeFiles } from './support/files.mjs';
+import { installed } from './support/install.mjs';
+import { startNginx, startSluice } from './support/peers.mjs';
+import { measured } from './support/process-facts.mjs';
+import { shownBytes } from './support/table.mjs';
+import { removeAtExit } from './support/tidy.mjs';
+import { compareTransfers, largeSize, ratesBeside, transferContest } from './support/transfers.mjs';
 
 const file = { count: 1, size: largeSize() };
 

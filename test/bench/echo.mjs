@@ -8,11 +8,11 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { ownBuild } from './build.mjs';
-import { cpuSeconds } from './process-facts.mjs';
-import { figure, median, printTable } from './table.mjs';
+import { ownBuild } from './support/build.mjs';
+import { cpuSeconds } from './support/process-facts.mjs';
+import { figure, median, printTable } from './support/table.mjs';
 
-const SERVERS = fileURLToPath(new URL('servers/echo-servers.mjs', import.meta.url));
+const SERVERS = fileURLToPath(new URL('./servers/echo-servers.mjs', import.meta.url));
 const KINDS = ['actor', 'actor-match', 'by-hand', 'usual-rxjs'];
 const ROUNDS = Number(process.env.SLUICE_BENCH_ROUNDS ?? 5);
 const WORDS = {

@@ -5,12 +5,12 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ownBuild } from './build.mjs';
-import { startSluice } from './peers.mjs';
-import { cpuSeconds, forgetPeak, peakBytes } from './process-facts.mjs';
-import { figure, printTable } from './table.mjs';
-import { killAtExit, removeAtExit } from './tidy.mjs';
-import { frame, openWire } from './wire.mjs';
+import { ownBuild } from './support/build.mjs';
+import { startSluice } from './support/peers.mjs';
+import { cpuSeconds, forgetPeak, peakBytes } from './support/process-facts.mjs';
+import { figure, printTable } from './support/table.mjs';
+import { killAtExit, removeAtExit } from './support/tidy.mjs';
+import { frame, openWire } from './support/wire.mjs';
 
 const MiB = 2 ** 20;
 const names = Number(process.env.SLUICE_BENCH_NAMES ?? 1_000_000);

@@ -2,10 +2,10 @@
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { compareBuilds, printRatios } from './against.mjs';
 import { all, QUICK_ENVIRONMENT, QUICK_ROUNDS, quick } from './benchmarks.mjs';
-import { NoBuild, openBuild, ownBuild } from './build.mjs';
-import { printSummary } from './table.mjs';
+import { compareBuilds, printRatios } from './support/against.mjs';
+import { NoBuild, openBuild, ownBuild } from './support/build.mjs';
+import { printSummary } from './support/table.mjs';
 
 const usage = `Usage: npm run bench -- [NAME …] [--quick] [--against DIR [--rounds N]]
 

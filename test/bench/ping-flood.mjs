@@ -5,12 +5,12 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ownBuild } from './build.mjs';
-import { startSluice } from './peers.mjs';
-import { cpuSeconds } from './process-facts.mjs';
-import { figure, printSummary } from './table.mjs';
-import { removeAtExit } from './tidy.mjs';
-import { frame } from './wire.mjs';
+import { ownBuild } from './support/build.mjs';
+import { startSluice } from './support/peers.mjs';
+import { cpuSeconds } from './support/process-facts.mjs';
+import { figure, printSummary } from './support/table.mjs';
+import { removeAtExit } from './support/tidy.mjs';
+import { frame } from './support/wire.mjs';
 
 /**
  * Sends `count` requests as fast as they are taken and never reads. Ends when all were taken, or when nothing was for

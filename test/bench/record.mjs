@@ -6,12 +6,12 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { empty, makeFiles, verify, warmPages } from './files.mjs';
-import { startSluice } from './peers.mjs';
-import { cpuSeconds } from './process-facts.mjs';
-import { figure, median, printTable } from './table.mjs';
-import { removeAtExit } from './tidy.mjs';
-import { byTurns } from './turns.mjs';
+import { empty, makeFiles, verify, warmPages } from './support/files.mjs';
+import { startSluice } from './support/peers.mjs';
+import { cpuSeconds } from './support/process-facts.mjs';
+import { figure, median, printTable } from './support/table.mjs';
+import { removeAtExit } from './support/tidy.mjs';
+import { byTurns } from './support/turns.mjs';
 
 const MiB = 1024 ** 2;
 const rounds = Number(process.env.SLUICE_BENCH_ROUNDS ?? 5);

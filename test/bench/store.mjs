@@ -7,8 +7,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { load, measureApart, measuredHere, ownBuild } from './build.mjs';
-import { folderOnDisk } from './disk-folder.mjs';
+import { load, measureApart, measuredHere, ownBuild } from './support/build.mjs';
+import { folderOnDisk } from './support/disk-folder.mjs';
 
 const here = measuredHere(import.meta.url);
 const { openDiskStore } = await load(here?.build ?? ownBuild, 'openDiskStore');

@@ -1,13 +1,13 @@
 // Sluice beside nginx's PUT and rsync's daemon: to a tmpfs, durability `os`, by turns, medians.
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { empty, makeFiles, verify, warmPages } from './files.mjs';
-import { installed } from './install.mjs';
-import { startNginx, startRsync, startSluice } from './peers.mjs';
-import { measured } from './process-facts.mjs';
-import { figure, shownBytes, steadiness } from './table.mjs';
-import { removeAtExit } from './tidy.mjs';
-import { compareTransfers, largeSize, ratesBeside, transferContest } from './transfers.mjs';
+import { empty, makeFiles, verify, warmPages } from './support/files.mjs';
+import { installed } from './support/install.mjs';
+import { startNginx, startRsync, startSluice } from './support/peers.mjs';
+import { measured } from './support/process-facts.mjs';
+import { figure, shownBytes, steadiness } from './support/table.mjs';
+import { removeAtExit } from './support/tidy.mjs';
+import { compareTransfers, largeSize, ratesBeside, transferContest } from './support/transfers.mjs';
 
 const SMALL_FILES = 10_000;
 const SMALL_SIZE = 10_240;

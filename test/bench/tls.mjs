@@ -1,15 +1,15 @@
 // One large file over TLS, put and got: Sluice beside nginx, and beside the limit of Node's TLS: a server on node:tls that
 // only reads, or only writes. Durability `os`.
 import { fileURLToPath } from 'node:url';
-import { makeCertificate } from './certificate.mjs';
 import { receiveByTls, sendByTls, tlsClient } from './clients/programs.mjs';
-import { installed } from './install.mjs';
-import { launchListening, startNginx, startSluice } from './peers.mjs';
-import { shownBytes } from './table.mjs';
-import { ratesBeside } from './transfers.mjs';
-import { compareTwoWays, largeFileIn, twoWayContests } from './two-ways.mjs';
+import { makeCertificate } from './support/certificate.mjs';
+import { installed } from './support/install.mjs';
+import { launchListening, startNginx, startSluice } from './support/peers.mjs';
+import { shownBytes } from './support/table.mjs';
+import { ratesBeside } from './support/transfers.mjs';
+import { compareTwoWays, largeFileIn, twoWayContests } from './support/two-ways.mjs';
 
-const bareServer = fileURLToPath(new URL('servers/bare-server.mjs', import.meta.url));
+const bareServer = fileURLToPath(new URL('./servers/bare-server.mjs', import.meta.url));
 
 /** A server that was started, with the ways to send to it and to get from it. */
 const overTls = (server, protocol) => ({

@@ -3,15 +3,15 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { ownBuild } from './build.mjs';
-import { empty, makeFiles, makeTree, verify, verifyTree, warmPages } from './files.mjs';
-import { installed } from './install.mjs';
-import { cpuSeconds, endedChildrenSeconds, watchPeak } from './process-facts.mjs';
-import { figure, median, printTable, shownBytes } from './table.mjs';
-import { killAtExit, removeAtExit } from './tidy.mjs';
-import { largeSize, transferRounds } from './transfers.mjs';
-import { rcloneProgram, rsyncProgram, sluiceProgram } from './tree-peers.mjs';
-import { byTurns } from './turns.mjs';
+import { ownBuild } from './support/build.mjs';
+import { empty, makeFiles, makeTree, verify, verifyTree, warmPages } from './support/files.mjs';
+import { installed } from './support/install.mjs';
+import { cpuSeconds, endedChildrenSeconds, watchPeak } from './support/process-facts.mjs';
+import { figure, median, printTable, shownBytes } from './support/table.mjs';
+import { killAtExit, removeAtExit } from './support/tidy.mjs';
+import { largeSize, transferRounds } from './support/transfers.mjs';
+import { rcloneProgram, rsyncProgram, sluiceProgram } from './support/tree-peers.mjs';
+import { byTurns } from './support/turns.mjs';
 
 const WAYS = { put: 'put', again: 'put again', get: 'get' };
 

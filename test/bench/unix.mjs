@@ -3,13 +3,13 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { receive } from './clients/programs.mjs';
-import { fileName } from './files.mjs';
-import { installed } from './install.mjs';
-import { startNginx, startSluice } from './peers.mjs';
-import { shownBytes } from './table.mjs';
-import { removeAtExit } from './tidy.mjs';
-import { ratesBeside } from './transfers.mjs';
-import { compareTwoWays, largeFileIn, twoWayContests } from './two-ways.mjs';
+import { fileName } from './support/files.mjs';
+import { installed } from './support/install.mjs';
+import { startNginx, startSluice } from './support/peers.mjs';
+import { shownBytes } from './support/table.mjs';
+import { removeAtExit } from './support/tidy.mjs';
+import { ratesBeside } from './support/transfers.mjs';
+import { compareTwoWays, largeFileIn, twoWayContests } from './support/two-ways.mjs';
 
 /** A server that was started, with the ways to send to that address of it and to get from there. */
 const at = (server, name, protocol, address) => ({

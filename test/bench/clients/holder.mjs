@@ -8,8 +8,8 @@
 // killed.
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { openFiles } from '../process-facts.mjs';
-import { frame, openWire } from '../wire.mjs';
+import { openFiles } from '../support/process-facts.mjs';
+import { frame, openWire } from '../support/wire.mjs';
 
 /** Fewer than a listening socket queues: what comes beyond is dropped, and connects again a second later. */
 const WAVE = 200;

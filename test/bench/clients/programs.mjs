@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { fileName } from '../files.mjs';
-import { removeAtExit } from '../tidy.mjs';
+import { fileName } from '../support/files.mjs';
+import { removeAtExit } from '../support/tidy.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const libraries = { tls: ['-lssl', '-lcrypto'] };

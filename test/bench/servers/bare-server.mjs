@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { frame } from '../wire.mjs';
+import { frame } from '../support/wire.mjs';
 
 const PIECE = Buffer.alloc(2 ** 19);
 const [, , kind, cert, key, size] = process.argv;

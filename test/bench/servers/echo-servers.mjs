@@ -4,7 +4,7 @@
  * node test/bench/servers/echo-servers.mjs KIND DIR (it prints its port)
  */
 import { createServer } from 'node:net';
-import { load, openBuild } from '../build.mjs';
+import { load, openBuild } from '../support/build.mjs';
 
 const [kind, dir] = process.argv.slice(2);
 const MAX = 1 << 20;

@@ -2,7 +2,7 @@
 //
 //   node slow-server.mjs [BYTES_PER_SECOND [DIR]]      DIR: another build's checkout
 import { crc32 } from 'node:zlib';
-import { load, openBuild, ownBuild } from '../build.mjs';
+import { load, openBuild, ownBuild } from '../support/build.mjs';
 import { pace } from './pace.mjs';
 
 const ok = (value) => ({ ok: true, value });

@@ -8,8 +8,8 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { send } from '../clients/programs.mjs';
 import { ownBuild } from './build.mjs';
-import { send } from './clients/programs.mjs';
 import { killAtExit } from './tidy.mjs';
 
 const asRoot = process.getuid?.() === 0;

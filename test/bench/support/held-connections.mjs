@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { launch } from './peers.mjs';
 import { forgetPeak, peakBytes, residentBytes } from './process-facts.mjs';
 
-const holder = fileURLToPath(new URL('clients/holder.mjs', import.meta.url));
+const holder = fileURLToPath(new URL('../clients/holder.mjs', import.meta.url));
 const LOOK_MS = 250;
 /** How long they may take to connect. */
 const PATIENCE_S = 60;

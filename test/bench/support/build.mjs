@@ -36,7 +36,7 @@ export function openBuild(dir) {
 }
 
 /** The build of this checkout. */
-export const ownBuild = openBuild(fileURLToPath(new URL('../..', import.meta.url)));
+export const ownBuild = openBuild(fileURLToPath(new URL('../../..', import.meta.url)));
 
 function commitOf(root) {
   try {
