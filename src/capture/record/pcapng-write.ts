@@ -15,8 +15,8 @@
  *    0                                                        28
  * ```
  *
- * To write a packet, the caller asks for the block's size, makes room, puts the packet 28 bytes behind the beginning,
- * and calls `writePacketBlock` for the block around it. Room must begin at a multiple of 4, which every size is.
+ * To write a packet, the caller asks for the block's size, and writes what is in front of the packet and what is
+ * behind it. The packet, and the bytes behind it, may be elsewhere in memory.
  */
 
 /** Where in its block a packet begins. */
@@ -86,31 +86,46 @@ export function packetBlockSize(length: number, comments: readonly Uint8Array[])
 }
 
 /**
- * Writes the block around a packet that is in its place already.
+ * Writes what is in front of a packet: `PACKET_OFFSET_BYTES`.
  *
- * @param at where the block begins: a multiple of 4.
  * @param size what `packetBlockSize` says.
  * @param timeHigh the upper 32 bits of the time, in nanoseconds since 1970; `timeLow` the lower ones.
- * @param direction `INBOUND` or `OUTBOUND`.
+ * @param length bytes of the packet.
  */
-export function writePacketBlock(
+export function writePacketHead(
   view: DataView,
   at: number,
   size: number,
   timeHigh: number,
   timeLow: number,
   length: number,
-  direction: number,
-  comments: readonly Uint8Array[],
 ): void {
-  writeFrame(view, at, ENHANCED_PACKET, size);
+  view.setUint32(at, ENHANCED_PACKET, true);
+  view.setUint32(at + 4, size, true);
   view.setUint32(at + 8, 0, true);
   view.setUint32(at + 12, timeHigh, true);
   view.setUint32(at + 16, timeLow, true);
   view.setUint32(at + 20, length, true);
   view.setUint32(at + 24, length, true);
-  let to = at + PACKET_OFFSET_BYTES + length;
-  to = pad(view, to, at + PACKET_OFFSET_BYTES + padded(length));
+}
+
+/**
+ * Writes what is behind a packet, up to the end of its block.
+ *
+ * @param at where the packet ends.
+ * @param size what `packetBlockSize` says.
+ * @param length bytes of the packet.
+ * @param direction `INBOUND` or `OUTBOUND`.
+ */
+export function writePacketTail(
+  view: DataView,
+  at: number,
+  size: number,
+  length: number,
+  direction: number,
+  comments: readonly Uint8Array[],
+): void {
+  let to = pad(view, at, at + padded(length) - length);
   to = writeOptionHead(view, to, EPB_FLAGS, 4);
   view.setUint32(to, direction, true);
   to += 4;
@@ -119,7 +134,8 @@ export function writePacketBlock(
     new Uint8Array(view.buffer, view.byteOffset + to, comment.length).set(comment);
     to = pad(view, to + comment.length, to + padded(comment.length));
   }
-  writeOptionHead(view, to, END_OF_OPTIONS, 0);
+  to = writeOptionHead(view, to, END_OF_OPTIONS, 0);
+  view.setUint32(to, size, true);
 }
 
 /** A block's type, and its size on both ends. */

@@ -7,10 +7,12 @@ import {
   fileHead,
   PACKET_OFFSET_BYTES,
   packetBlockSize,
-  writePacketBlock,
+  writePacketHead,
+  writePacketTail,
 } from './pcapng-write.ts';
 import type { RecordClock } from './record-clock.ts';
 import type { Spool, SpoolFile } from './spool.ts';
+import type { Lender } from './spool-block.ts';
 import { type PacketMaker, SYN_OPTIONS_BYTES } from './synthetic-packets.ts';
 
 /** A packet, but for its payload. */
@@ -25,6 +27,15 @@ export interface PacketToRecord {
   /** As the clock has it; a time before that of the last packet is taken for that. */
   readonly time: number;
   readonly comments: readonly string[];
+}
+
+/** The payload of a packet. */
+export interface Payload {
+  readonly bytes: Uint8Array;
+  /** Who lends the bytes; null when they must be copied. */
+  readonly lender: Lender | null;
+  /** Hides what must not be written, in a copy; null when there is nothing. */
+  readonly hide: ((copy: Uint8Array) => void) | null;
 }
 
 /** Why nothing more is written, while there was more. `Recorder.ends$` emits it. */
@@ -58,22 +69,21 @@ export interface RecordFileOptions {
 export interface RecordFile {
   readonly path: string;
   /**
-   * Writes a packet. `fill` is to put its payload, `length` bytes of it, at an offset in the bytes it is given. Answers
-   * the packet's number in the file, from 1; 0 when nothing is written any more.
+   * Writes a packet, with a payload unless it is null. Answers the packet's number in the file, from 1; 0 when nothing
+   * is written any more.
    */
-  readonly write: (packet: PacketToRecord, length: number, fill: Fill | null) => number;
+  readonly write: (packet: PacketToRecord, payload: Payload | null) => number;
   readonly isLive: () => boolean;
   /** Ends it: nothing more is written. Because of a fault, when one is given. */
   readonly end: (fault?: unknown) => void;
 }
-
-export type Fill = (to: Uint8Array, at: number) => void;
 
 /** Bytes at the end of a file that are kept for saying why it ends. */
 const RESERVED_BYTES = 512;
 const APPLICATION = 'Sluice';
 const TWO_32 = 2 ** 32;
 const NO_COMMENTS: readonly Uint8Array[] = [];
+const NO_BYTES = new Uint8Array(0);
 
 interface RecordFileState {
   readonly options: RecordFileOptions;
@@ -112,7 +122,7 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
   return {
     path,
     isLive: () => record.isLive,
-    write: (packet, length, fill) => write(record, packet, length, fill),
+    write: (packet, payload) => write(record, packet, payload),
     end(fault) {
       if (fault !== undefined) stop(record, 'failed', systemWords(fault, 'write'));
       else endFile(record);
@@ -120,19 +130,19 @@ export function createRecordFile(options: RecordFileOptions): RecordFile {
   };
 }
 
-function write(record: RecordFileState, packet: PacketToRecord, length: number, fill: Fill | null): number {
+function write(record: RecordFileState, packet: PacketToRecord, payload: Payload | null): number {
   const { maxBytes } = record.options;
   if (!record.isLive) return 0;
   if (record.size === 0) begin(record);
   const comments = packet.comments.length === 0 ? NO_COMMENTS : packet.comments.map(commentBytes);
-  const total = packetBlockSize(packet.maker.headers + length, comments);
+  const total = packetBlockSize(packet.maker.headers + (payload?.bytes.length ?? 0), comments);
   if (record.size + total + RESERVED_BYTES > maxBytes) {
     const why = `the recording ends here: the file may have ${maxBytes} bytes`;
-    writePacket(record, { ...packet, flags: TCP_ACK }, 0, null, [commentBytes(why)]);
+    writePacket(record, { ...packet, flags: TCP_ACK }, null, [commentBytes(why)]);
     stop(record, 'full', `it may have ${maxBytes} bytes`);
     return 0;
   }
-  writePacket(record, packet, length, fill, comments);
+  writePacket(record, packet, payload, comments);
   return record.packets;
 }
 
@@ -147,22 +157,36 @@ function begin(record: RecordFileState): void {
 function writePacket(
   record: RecordFileState,
   packet: PacketToRecord,
-  length: number,
-  fill: Fill | null,
+  payload: Payload | null,
   comments: readonly Uint8Array[],
 ): void {
   const { maker, flags, seq, ack, direction } = packet;
-  const total = maker.headers + (flags & TCP_SYN ? SYN_OPTIONS_BYTES : length);
-  const block = packetBlockSize(total, comments);
-  const { room, at } = record.file.room(block);
-  record.size += block;
+  const { file } = record;
+  const bytes = payload?.bytes ?? NO_BYTES;
+  const lender =
+    payload !== null && payload.hide === null && file.mayLend(bytes.length) ? payload.lender : null;
+  const length = maker.headers + (flags & TCP_SYN ? SYN_OPTIONS_BYTES : bytes.length);
+  const size = packetBlockSize(length, comments);
+  record.size += size;
   record.packets++;
   record.lastTime = Math.max(record.lastTime, packet.time);
-  fill?.(room.bytes, at + PACKET_OFFSET_BYTES + maker.headers);
-  maker.write(room, at + PACKET_OFFSET_BYTES, flags, seq, ack, length);
   const timeLow = record.originLow + record.lastTime;
   const timeHigh = record.originHigh + Math.floor(timeLow / TWO_32);
-  writePacketBlock(room.view, at, block, timeHigh, timeLow % TWO_32, total, direction, comments);
+  const front = PACKET_OFFSET_BYTES + maker.headers;
+  const { room, at } = file.room(lender === null ? size : front);
+  writePacketHead(room.view, at, size, timeHigh, timeLow % TWO_32, length);
+  if (lender === null) {
+    const copy = room.bytes.subarray(at + front, at + front + bytes.length);
+    copy.set(bytes);
+    payload?.hide?.(copy);
+    maker.write(room, at + PACKET_OFFSET_BYTES, flags, seq, ack, copy);
+    writePacketTail(room.view, at + PACKET_OFFSET_BYTES + length, size, length, direction, comments);
+    return;
+  }
+  maker.write(room, at + PACKET_OFFSET_BYTES, flags, seq, ack, bytes);
+  file.lend(bytes, lender);
+  const tail = file.room(size - front - bytes.length);
+  writePacketTail(tail.room.view, tail.at, size, length, direction, comments);
 }
 
 function stop(record: RecordFileState, why: RecordEnd['why'], message: string): void {

@@ -2,7 +2,8 @@
  * A connection that is recorded. It behaves as the one it wraps, except that its bytes are recorded, and that it pauses
  * while the disk does not keep up.
  *
- * - A chunk is recorded before the subscriber gets it, so its memory may be recycled afterwards.
+ * - A chunk is recorded before the subscriber gets it. Its memory may be recycled afterwards: the connection gets it
+ *   back when the recording, too, does not use it any more.
  * - A write is recorded at the call of `write`, not when it settles: by then an answer to it may have come. The comment
  *   on the RST says how many bytes never left. Writes after our side has ended are not recorded.
  * - While too much waits for the disk, nothing is read, and no write settles.
@@ -15,6 +16,7 @@ import type { Connection, ConnectionFault } from '../../transport/connection.ts'
 import { otherSide } from '../other-side.ts';
 import type { Side } from '../stream-event.ts';
 import type { PacketWriter } from './packet-writer.ts';
+import { createReceivedMemory, type ReceivedMemory } from './received-memory.ts';
 import type { Spool } from './spool.ts';
 
 export interface RecordingConnectionOptions {
@@ -37,6 +39,7 @@ interface RecordingState {
   readonly peer: Side;
   readonly packets: PacketWriter;
   readonly spool: Spool;
+  readonly memory: ReceivedMemory;
   readonly onFailed: (thrown: unknown) => void;
   readonly closed$: AsyncSubject<ConnectionFault | null>;
   /** Whether it is still recorded: recording has not failed. */
@@ -60,6 +63,7 @@ export function recordingConnection(options: RecordingConnectionOptions): Connec
     peer: otherSide[at],
     packets,
     spool,
+    memory: createReceivedMemory(connection),
     onFailed: options.failed,
     closed$: new AsyncSubject(),
     isRecording: true,
@@ -84,7 +88,7 @@ export function recordingConnection(options: RecordingConnectionOptions): Connec
 }
 
 function wrapped(state: RecordingState): Connection {
-  const { connection, spool } = state;
+  const { connection, spool, memory } = state;
   const { id, local, remote, certificate } = connection;
   return {
     id,
@@ -94,9 +98,7 @@ function wrapped(state: RecordingState): Connection {
     closed$: state.closed$.asObservable(),
     chunks$: recordedChunks(state),
     write: (chunks, settled) => write(state, chunks, settled),
-    ...(connection.recycle && {
-      recycle: (chunk: Uint8Array, count: number) => connection.recycle?.(chunk, count),
-    }),
+    ...(connection.recycle && { recycle: memory.recycle }),
     ...(connection.pinsMemory && { pinsMemory: () => connection.pinsMemory?.() ?? true }),
     pause() {
       state.isPaused = true;
@@ -120,11 +122,12 @@ function wrapped(state: RecordingState): Connection {
 
 /** The chunks of the connection; each is recorded before the subscriber gets it. */
 function recordedChunks(state: RecordingState): Observable<Uint8Array> {
-  const { connection, packets, peer } = state;
+  const { connection, packets, peer, spool, memory } = state;
   return new Observable((subscriber) =>
     connection.chunks$.subscribe({
       next: (chunk) => {
-        recordSafely(state, () => packets.sent(peer, chunk));
+        recordSafely(state, () => packets.sent(peer, chunk, memory.lenderOf(chunk)));
+        spool.writeLent();
         subscriber.next(chunk);
       },
       error: (fault: unknown) => {

@@ -8,10 +8,10 @@
  *   +-------------------+-----------------+---------------------+
  * ```
  *
- * This is a hot path: what is the same in all packets of a direction is put together once, copied, and patched, and
- * the sum of the payload is taken over 32 bits at a time.
+ * This is a hot path: what is the same in all packets of a direction is put together once, copied, and patched.
  */
 import { TCP_SYN } from '../segment.ts';
+import { folded, payloadSum } from './payload-sum.ts';
 import type { Endpoint } from './synthetic-address.ts';
 
 /**
@@ -36,38 +36,43 @@ const SYN_OPTIONS = Uint8Array.of(
   WINDOW_SHIFT,
 );
 
-/** Memory to write packets into, seen in three ways: all of them of the same bytes, from the first on. */
+/** Memory to write packets into, seen in two ways: both of the same bytes, from the first on. */
 export interface Room {
   readonly bytes: Uint8Array;
   readonly view: DataView;
-  readonly words: Int32Array;
 }
 
-/** @param size bytes: a multiple of 4. */
 export function createRoom(size: number): Room {
   const buffer = new ArrayBuffer(size);
-  return { bytes: new Uint8Array(buffer), view: new DataView(buffer), words: new Int32Array(buffer) };
+  return { bytes: new Uint8Array(buffer), view: new DataView(buffer) };
 }
 
 /** The packets of one direction of one connection. */
 export interface PacketMaker {
-  /** Bytes of headers in front of the payload: a multiple of 4. */
+  /** Bytes of headers in front of the payload. */
   readonly headers: number;
   /**
-   * Writes the headers in front of a payload that is in its place already, `headers` behind `at`.
+   * Writes the headers of a packet, and not its payload, which may be anywhere.
    *
-   * @param at where the packet begins: a multiple of 4.
+   * @param at where the packet begins.
    * @param flags as in `segment.ts`. With SYN there is no payload, and options instead: see `SYN_OPTIONS_BYTES`.
    * @param seq any whole number from 0; its lowest 32 bits are written. Likewise `ack`.
-   * @param length bytes of payload, at most `PAYLOAD_BYTES_MAX`.
+   * @param payload as it is written: at most `PAYLOAD_BYTES_MAX` bytes.
    */
-  readonly write: (room: Room, at: number, flags: number, seq: number, ack: number, length: number) => void;
+  readonly write: (
+    room: Room,
+    at: number,
+    flags: number,
+    seq: number,
+    ack: number,
+    payload: Uint8Array,
+  ) => void;
 }
 
 /** Bytes of options behind the headers of a packet with SYN. */
 export const SYN_OPTIONS_BYTES: number = SYN_OPTIONS.length;
 
-/** @example createPacketMaker(client, server).write(room, 28, TCP_ACK, 1, 1, payload.length) */
+/** @example createPacketMaker(client, server).write(room, 28, TCP_ACK, 1, 1, payload) */
 export function createPacketMaker(from: Endpoint, to: Endpoint): PacketMaker {
   const narrow = from.address.length === 4;
   const ip = narrow ? IPV4 : IPV6;
@@ -98,10 +103,11 @@ export function createPacketMaker(from: Endpoint, to: Endpoint): PacketMaker {
 
   return {
     headers,
-    write(room, at, flags, seq, ack, length) {
+    write(room, at, flags, seq, ack, payload) {
       const syn = (flags & TCP_SYN) !== 0;
       if (syn) room.bytes.set(SYN_OPTIONS, at + headers);
-      const behind = syn ? SYN_OPTIONS_BYTES : length;
+      const content = syn ? SYN_OPTIONS : payload;
+      const behind = content.length;
       const [to, out] = [at + ip, room.view];
       room.bytes.set(template, at);
       if (narrow) {
@@ -116,59 +122,15 @@ export function createPacketMaker(from: Endpoint, to: Endpoint): PacketMaker {
       out.setUint32(to + 8, ack32);
       out.setUint16(to + 12, offsetAndFlags);
       const sum = tcpSum + TCP + behind + seq32 + ack32 + offsetAndFlags;
-      out.setUint16(to + 16, checksum(sum + payloadSum(room, at + headers, behind)));
+      out.setUint16(to + 16, checksum(sum + payloadSum(content)));
     },
   };
 }
 
-/** The sum of 16-bit words, which is the same however many of them are taken at once (RFC 1071). */
 function sumOf(view: DataView, from: number, to: number): number {
   let sum = 0;
   for (let at = from; at < to; at += 2) sum += view.getUint16(at);
   return sum;
-}
-
-/**
- * The share of some bytes in a sum of 16-bit words. They are read four at a time in the order of this machine, and
- * their halves are summed apart, so that all numbers stay below 2^31: V8 then needs no memory for them, whether it has
- * compiled this or not yet.
- */
-function payloadSum({ words, bytes }: Room, from: number, length: number): number {
-  let at = from >>> 2;
-  const end = at + (length >>> 2);
-  let low = 0;
-  let high = 0;
-  let lows = 0;
-  let highs = 0;
-  for (const stop = end - 3; at < stop; at += 4) {
-    const a = words[at]!;
-    const b = words[at + 1]!;
-    const c = words[at + 2]!;
-    const d = words[at + 3]!;
-    low = (low + (a & 0xffff) + (b & 0xffff)) | 0;
-    high = (high + (a >>> 16) + (b >>> 16)) | 0;
-    lows = (lows + (c & 0xffff) + (d & 0xffff)) | 0;
-    highs = (highs + (c >>> 16) + (d >>> 16)) | 0;
-  }
-  for (; at < end; at++) {
-    const a = words[at]!;
-    low = (low + (a & 0xffff) + (a >>> 16)) | 0;
-  }
-  const sum = folded(low + high + lows + highs);
-  const rest = from + (length & ~3);
-  let tail = 0;
-  for (let left = 0; left < (length & 3); left++) tail += bytes[rest + left]! << (left & 1 ? 0 : 8);
-  return (littleEndian ? swapped(sum) : sum) + tail;
-}
-
-const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-const swapped = (sum: number): number => ((sum & 0xff) << 8) | (sum >>> 8);
-
-/** The ones' complement sum of 16 bits of one of up to 53. */
-function folded(sum: number): number {
-  let left = sum;
-  while (left > 0xffff) left = (left % 0x10000) + Math.floor(left / 0x10000);
-  return left;
 }
 
 const checksum = (sum: number): number => ~folded(sum) & 0xffff;

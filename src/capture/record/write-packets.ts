@@ -5,6 +5,7 @@ import type { Side } from '../stream-event.ts';
 import type { RecordClock } from './record-clock.ts';
 import type { RecordFile } from './record-file.ts';
 import type { Redactor } from './redactor.ts';
+import type { Lender } from './spool-block.ts';
 import { PAYLOAD_BYTES_MAX, type PacketMaker } from './synthetic-packets.ts';
 
 /** A connection that is being recorded. */
@@ -82,7 +83,7 @@ export function begin(writer: WriterState): void {
 
 function writeSyn(writer: WriterState, { maker, direction }: SideState, flags: number, ack: number): void {
   const { file, initialSequence: seq, openedAt: time } = writer;
-  file.write({ maker, direction, flags, seq, ack, time, comments: NO_COMMENTS }, 0, null);
+  file.write({ maker, direction, flags, seq, ack, time, comments: NO_COMMENTS }, null);
 }
 
 /** Writes a packet without data. */
@@ -97,10 +98,10 @@ export function writeControl(
   const other = otherSide(writer, side);
   const [seq, ack] = [nextSequence(writer, side), nextSequence(writer, other)];
   other.unanswered = 0;
-  writer.file.write({ maker, direction, flags, seq, ack, time, comments }, 0, null);
+  writer.file.write({ maker, direction, flags, seq, ack, time, comments }, null);
 }
 
-/** Writes bytes[from..to), in as few packets as they fit in. */
+/** Writes bytes[from..to), in as few packets as they fit in. Copies them, unless somebody lends them. */
 export function writeData(
   writer: WriterState,
   side: SideState,
@@ -108,6 +109,7 @@ export function writeData(
   from: number,
   to: number,
   time: number,
+  lender: Lender | null = null,
 ): void {
   const { maker, direction, redactor } = side;
   const other = otherSide(writer, side);
@@ -120,11 +122,10 @@ export function writeData(
     const comments =
       redactor === null || redactor.comments.length === 0 ? NO_COMMENTS : takeComments(redactor, upTo);
     const [seq, ack] = [nextSequence(writer, side), nextSequence(writer, other)];
-    const fill = (room: Uint8Array, place: number): void => {
-      room.set(piece, place);
-      if (redactor !== null) applyMasks(redactor, room, place, side.written, upTo);
-    };
-    const number = writer.file.write({ maker, direction, flags, seq, ack, time, comments }, length, fill);
+    const hides = redactor !== null && hidesBefore(redactor, upTo);
+    const hide = hides ? (copy: Uint8Array) => applyMasks(redactor, copy, side.written, upTo) : null;
+    const payload = { bytes: piece, lender, hide };
+    const number = writer.file.write({ maker, direction, flags, seq, ack, time, comments }, payload);
     if (number === 0) return;
     side.written = upTo;
     side.unanswered += length;
@@ -144,11 +145,15 @@ function takeComments({ comments }: Redactor, upTo: number): readonly string[] {
   return [...texts.slice(0, COMMENTS_MAX), `and ${count - COMMENTS_MAX} more like these`];
 }
 
-/** Overwrites the bytes to hide, among those from offset `from` up to `to`, which are at a place in a room. */
-function applyMasks(redactor: Redactor, room: Uint8Array, place: number, from: number, to: number): void {
+/** Whether something is to hide in front of an offset, behind what is written. */
+const hidesBefore = ({ masks, hiddenFrom }: Redactor, upTo: number): boolean =>
+  (masks.length > 0 && masks[0]!.from < upTo) || hiddenFrom() < upTo;
+
+/** Overwrites the bytes to hide, in a copy of those from offset `from` up to `to`. */
+function applyMasks(redactor: Redactor, copy: Uint8Array, from: number, to: number): void {
   const { masks } = redactor;
   const cover = (start: number, end: number, byte: number): void => {
-    room.fill(byte, place + Math.max(start, from) - from, place + Math.min(end, to) - from);
+    copy.fill(byte, Math.max(start, from) - from, Math.min(end, to) - from);
   };
   let done = 0;
   for (const mask of masks) {

@@ -11,7 +11,8 @@ import {
   OUTBOUND,
   PACKET_OFFSET_BYTES,
   packetBlockSize,
-  writePacketBlock,
+  writePacketHead,
+  writePacketTail,
 } from '../record/pcapng-write.ts';
 import {
   createPacketMaker,
@@ -131,9 +132,10 @@ function writePacket(writer: Writer, sides: Sides, from: Side, time: bigint, pac
   const size = packetBlockSize(length, []);
   const room = createRoom(size);
   room.bytes.set(payload, PACKET_OFFSET_BYTES + maker.headers);
-  maker.write(room, PACKET_OFFSET_BYTES, flags, seq, ack, payload.length);
+  maker.write(room, PACKET_OFFSET_BYTES, flags, seq, ack, payload);
   const [high, low] = [Number(writer.time / TWO_32), Number(writer.time % TWO_32)];
-  writePacketBlock(room.view, 0, size, high, low, length, directions[from], []);
+  writePacketHead(room.view, 0, size, high, low, length);
+  writePacketTail(room.view, PACKET_OFFSET_BYTES + length, size, length, directions[from], []);
   writer.blocks.push(room.bytes);
   writer.packets++;
 }

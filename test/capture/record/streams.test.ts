@@ -1,6 +1,7 @@
 /** What is recorded, read back: the same bytes, in the same pieces, with the ends they had. */
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
+import { payloadSum, sumByBytes } from '../../../src/capture/record/payload-sum.ts';
 import { record } from '../../../src/capture/record/record.ts';
 import type { RecordClock } from '../../../src/capture/record/record-clock.ts';
 import { endpointsOf, parseEndpoint } from '../../../src/capture/record/synthetic-address.ts';
@@ -214,7 +215,7 @@ describe('a checksum', () => {
       room.bytes.fill(0xaa);
       const maker = createPacketMaker(client, server);
       room.bytes.set(bytes, 8 + maker.headers);
-      maker.write(room, 8, 0x10, Math.abs(seq), ack, bytes.length);
+      maker.write(room, 8, 0x10, Math.abs(seq), ack, bytes);
       const packet = room.bytes.subarray(8, 8 + maker.headers + bytes.length);
       const ip = maker.headers - 20;
       if (!wide) expect(plainly(packet.subarray(0, ip))).toBe(0);
@@ -222,6 +223,25 @@ describe('a checksum', () => {
       const pseudo = [...client.address, ...server.address, 0, 6, tcp.length >> 8, tcp.length & 0xff];
       expect(plainly(Uint8Array.from([...pseudo, ...tcp]))).toBe(0);
       expect(new DataView(tcp.slice().buffer).getUint32(4)).toBe(Number(BigInt(Math.abs(seq)) % (1n << 32n)));
+    },
+  );
+});
+
+describe('the sum of a payload', () => {
+  const length = fc.oneof(fc.nat(300), fc.nat(65_536), fc.constant(65_536));
+
+  property.prop([length, fc.nat(7), fc.nat(255), fc.boolean()], { numRuns: cases(40) })(
+    'the sum of a payload is that of its words, wherever it is in memory, and whatever was summed before',
+    (bytes, at, from, isExtreme) => {
+      const memory = isExtreme ? new Uint8Array(bytes + 8).fill(0xff) : pattern(bytes + 8, from);
+      const payload = memory.subarray(at, at + bytes);
+      const before = Uint8Array.from(payload);
+      expect(payloadSum(payload)).toBe(sumByBytes(payload));
+      expect(Buffer.compare(payload, before)).toBe(0);
+      let sum = 0;
+      for (let i = 0; i < bytes; i += 2) sum += (payload[i]! << 8) + (payload[i + 1] ?? 0);
+      while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x10000);
+      expect(sumByBytes(payload)).toBe(sum);
     },
   );
 });
