@@ -37,6 +37,8 @@ const NAMESPACE = 'wire/presets/all';
  * nothing is left.
  */
 const BARE_IMPORT = /^import "\.[^"]*";\n/gm;
+/** The files that a chunk imports, at once or later. */
+const IMPORTED = /(?:\bfrom |\bimport\()"(\.[^"]*)"/g;
 /** What esbuild writes where a module of a package begins. */
 const PACKAGE = /^\/\/ (?:.*\/)?node_modules\/(?:@[^/\n]+\/)?[^/\n]+\//gm;
 /** RxJS as ES modules, of which only what is used is bundled. Its own `exports` name CommonJS for Node. */
@@ -83,10 +85,10 @@ export async function bundleAll(faces, platformModules) {
     metafile: true,
     write: false,
   });
-  const inLibrary = importedBy(metafile, ofLibrary);
-  for (const { path, text } of outputFiles) {
+  const written = new Map(outputFiles.map(({ path, text }) => [path, text.replace(BARE_IMPORT, '')]));
+  const inLibrary = importedBy(written, ofLibrary);
+  for (const [path, code] of written) {
     if (Object.hasOwn(PARTITIONS, basename(path, '.js'))) continue;
-    const code = text.replace(BARE_IMPORT, '');
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, inLibrary.has(path) ? code : await withoutSpace(code));
   }
@@ -94,14 +96,14 @@ export async function bundleAll(faces, platformModules) {
 }
 
 /** The paths of what is written of these entries: their own files, and the chunks that these lead to. */
-function importedBy({ outputs }, entries) {
+function importedBy(written, entries) {
   const found = new Set();
-  const visit = (output) => {
-    if (found.has(fromRoot(output)) || outputs[output] === undefined) return;
-    found.add(fromRoot(output));
-    for (const { path } of outputs[output].imports) visit(path);
+  const visit = (path) => {
+    if (found.has(path) || !written.has(path)) return;
+    found.add(path);
+    for (const [, file] of written.get(path).matchAll(IMPORTED)) visit(resolve(dirname(path), file));
   };
-  for (const entry of entries) visit(`dist/${entry}.js`);
+  for (const entry of entries) visit(fromRoot(`dist/${entry}.js`));
   return found;
 }
 
