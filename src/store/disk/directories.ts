@@ -55,10 +55,11 @@ interface DirectoriesState {
 }
 
 export function createDirectories(io: DiskIo, rootFolder: Root, durable: boolean): Directories {
-  const hasProc = hasProcPaths(io, rootFolder);
+  const descriptors = descriptorFolder(io, rootFolder);
+  const hasProc = descriptors !== undefined;
   const cache = createDirectoryCache(io, rootFolder, hasProc, durable);
   const at: At = hasProc
-    ? ({ fd }, child) => `/proc/self/fd/${fd}/${child}`
+    ? ({ fd }, child) => `${descriptors}/${fd}/${child}`
     : ({ path }, child) => `${rootFolder.path}/${path}/${child}`;
   const state: DirectoriesState = { io, rootPath: rootFolder.path, cache, at };
   return {
@@ -186,11 +187,17 @@ function* reopenRoot({ io, rootPath, cache }: DirectoriesState): Task<boolean> {
   return true;
 }
 
-/** Whether an open folder can be named through /proc. */
-function hasProcPaths({ fs }: DiskIo, root: Root): boolean {
+/**
+ * The folder in which an open folder has its descriptor as a name; undefined where there is none. `self` is a link that
+ * each path would follow, so it is named by the process, where that has the same number in /proc as in Node: not where
+ * another namespace's /proc is mounted.
+ */
+function descriptorFolder({ fs }: DiskIo, root: Root): string | undefined {
   try {
-    return fs.readlinkSync(`/proc/self/fd/${root.fd}`) === root.path;
+    if (fs.readlinkSync(`/proc/self/fd/${root.fd}`) !== root.path) return undefined;
+    const { pid } = process;
+    return `/proc/${fs.readlinkSync('/proc/self') === String(pid) ? pid : 'self'}/fd`;
   } catch {
-    return false;
+    return undefined;
   }
 }

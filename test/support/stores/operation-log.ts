@@ -13,7 +13,7 @@ export function loggedFileSystem(root: string, log: string[], more: Interception
   const pathOf = (path: string) => {
     if (path === root) return '.';
     return path
-      .replace(/^\/proc\/self\/fd\/(\d+)/, (_, fd) => pathsByFd.get(Number(fd)) ?? `${fd}`)
+      .replace(/^\/proc\/(?:self|\d+)\/fd\/(\d+)/, (_, fd) => pathsByFd.get(Number(fd)) ?? `${fd}`)
       .replace(`${root}/`, '');
   };
   const show = ({ name, args: [first, second] }: Operation) => {
