@@ -7,7 +7,7 @@ import type { Downloads } from '../../client/transfers/downloads.ts';
 import { RESUME_THRESHOLD_BYTES } from '../../client/transfers/upload.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { type Flow, type HeldBytes, hold, pauseIfFull, release } from './held-bytes.ts';
-import type { LocalFile, LocalFileOptions } from './local-file.ts';
+import type { LocalFile, LocalFileOptions, Placed } from './local-file.ts';
 import { type ClaimedPart, claimPartFile, newPartFile, removePartFile } from './part-file.ts';
 import type { Report, Transfer } from './report/report.ts';
 import { countArrived, countFault, endsAll, type Tally, transferFaultOf } from './tally.ts';
@@ -180,13 +180,19 @@ function onFailed(fetch: FileFetch, fault: ClientFault): void {
 /** Every byte is there: gives the file its name. */
 function onReceived(fetch: FileFetch): void {
   endFlow(fetch);
-  fetch.file!.finish().then(
-    (how) => settle(fetch, () => countReceived(fetch, how)),
-    (error) => failLocally(fetch, error),
-  );
+  const placed = (how: Placed) => settle(fetch, () => countReceived(fetch, how));
+  const failed = (error: unknown) => failLocally(fetch, error);
+  let placing: Placed | Promise<Placed>;
+  try {
+    placing = fetch.file!.finish();
+  } catch (error) {
+    return failed(error);
+  }
+  if (typeof placing === 'string') placed(placing);
+  else placing.then(placed, failed);
 }
 
-function countReceived(fetch: FileFetch, how: 'placed' | 'there'): void {
+function countReceived(fetch: FileFetch, how: Placed): void {
   const { transfer, deps, size, mtime, resumedFrom } = fetch;
   deps.kept.delete(transfer);
   if (how === 'there') return deps.report.warn(transfer.path, ALREADY_THERE);
