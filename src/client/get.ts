@@ -1,6 +1,5 @@
 /** `get`: streams a file, or a range of it. */
 import { Observable } from 'rxjs';
-import { isMatching, P } from 'ts-pattern';
 import type { Ack } from '../files/protocol/reply.ts';
 import { ANYTHING, check, checkOptions, type RulesFor, TEXT } from '../wire/argument.ts';
 import { type ArrivingBody, createArrivingBody } from './arriving-body.ts';
@@ -29,16 +28,17 @@ export interface Download extends ArrivingBody {
   readonly offset: number;
 }
 
-const GET_ACK = {
-  ack: 'get',
-  filename: P.string,
-  size: P.number,
-  mtime: P.number,
-  offset: P.number,
-  body: P.number,
-  crc32: P.optional(P.number),
-};
-const isGetAck = isMatching(GET_ACK);
+interface GetAck extends Ack, Pick<Download, 'filename' | 'size' | 'mtime' | 'crc32' | 'offset'> {}
+
+/** Compared by hand, as the ack of a `put` is: with small files a pattern costs more than all else. */
+const isGetAck = (ack: Ack): ack is GetAck =>
+  ack.ack === 'get' &&
+  typeof ack.filename === 'string' &&
+  typeof ack.size === 'number' &&
+  typeof ack.mtime === 'number' &&
+  typeof ack.offset === 'number' &&
+  typeof ack.body === 'number' &&
+  (ack.crc32 === undefined || typeof ack.crc32 === 'number');
 
 /** The server says what it does not take. */
 const GET_RULES: RulesFor<GetSettings> = { offset: ANYTHING, length: ANYTHING };
@@ -51,19 +51,26 @@ export function get(
   check('get: the filename', filename, TEXT);
   checkOptions('get', settings, GET_RULES);
   const { offset, length } = settings;
-  const range = { ...(offset === undefined ? {} : { offset }), ...(length === undefined ? {} : { length }) };
+  const header: Record<string, unknown> = { cmd: 'get', filename };
+  if (offset !== undefined) header.offset = offset;
+  if (length !== undefined) header.length = length;
   return new Observable((subscriber) => {
     const body = createArrivingBody(pipeline);
     const cancel = pipeline.request({
-      header: () => ({ cmd: 'get', filename, ...range }),
+      header: () => header,
       acked: (ack: Ack, _, arriving) => {
         if (!isGetAck(ack)) {
           const message = `the server's answer to a get of ${filename} is not an ack of one`;
           return { code: 'protocol', message };
         }
         const { size, mtime, offset, crc32 } = ack;
-        const known = crc32 === undefined ? {} : { crc32 };
-        subscriber.next({ filename, size, mtime, ...known, offset, ...body.arriving(arriving) });
+        const { length, bytes$, pause, resume } = body.arriving(arriving);
+        // Two literals: to copy the fields of one into another takes longer than all else here.
+        subscriber.next(
+          crc32 === undefined
+            ? { filename, size, mtime, offset, length, bytes$, pause, resume }
+            : { filename, size, mtime, crc32, offset, length, bytes$, pause, resume },
+        );
         body.begun();
         return null;
       },

@@ -3,12 +3,11 @@
  *
  * The downloads themselves try again when a connection breaks. When they give the server up, this does too.
  */
-import { lastValueFrom } from 'rxjs';
 import { type FetchDeps, fetchFile } from './fetch-file.ts';
 import { createHeldBytes } from './held-bytes.ts';
-import { mergeLazily } from './merge-lazily.ts';
 import type { Transfer } from './report/report.ts';
 import { createTally, resultOf, type TransferResult, toBegin } from './tally.ts';
+import { workLazily } from './work-lazily.ts';
 
 /** Files asked for at once on each connection, and so descriptors open. */
 export const FILES_AT_ONCE = 64;
@@ -23,11 +22,10 @@ export interface DownloadDeps extends FetchDeps {
 export async function download(transfers: readonly Transfer[], deps: DownloadDeps): Promise<TransferResult> {
   const tally = createTally(transfers);
   const held = createHeldBytes();
-  const fetching$ = mergeLazily(
+  await workLazily(
     toBegin(tally, deps.isUnwanted),
-    (transfer) => fetchFile(transfer, deps, tally, held),
+    (transfer, { ended }) => fetchFile(transfer, deps, { tally, held, ended }),
     deps.concurrency,
   );
-  await lastValueFrom(fetching$, { defaultValue: undefined });
   return resultOf(tally);
 }

@@ -1,5 +1,5 @@
 /** Fetches one file of many into a local file, and reports its result. */
-import { Observable, type Subscriber, Subscription } from 'rxjs';
+import { Subscription } from 'rxjs';
 import type { ClientFault } from '../../client/client-fault.ts';
 import type { Download } from '../../client/get.ts';
 import type { DownloadTarget } from '../../client/transfers/download-target.ts';
@@ -7,7 +7,7 @@ import type { Downloads } from '../../client/transfers/downloads.ts';
 import { RESUME_THRESHOLD_BYTES } from '../../client/transfers/upload.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { type Flow, type HeldBytes, hold, pauseIfFull, release } from './held-bytes.ts';
-import type { LocalFile, LocalFileOptions } from './local-file.ts';
+import type { LocalFile, LocalFileOptions, Placed } from './local-file.ts';
 import { type ClaimedPart, claimPartFile, newPartFile, removePartFile } from './part-file.ts';
 import type { Report, Transfer } from './report/report.ts';
 import { countArrived, countFault, endsAll, type Tally, transferFaultOf } from './tally.ts';
@@ -27,14 +27,17 @@ export interface FetchDeps {
   readonly kept: Set<Transfer>;
 }
 
-interface FileFetch {
-  readonly transfer: Transfer;
-  readonly deps: FetchDeps;
+/** What the fetches of a run share, and `ended`, which is called when the result of this one was counted and reported. */
+export interface FetchRun {
   readonly tally: Tally;
   readonly held: HeldBytes;
+  readonly ended: () => void;
+}
+
+interface FileFetch extends FetchRun {
+  readonly transfer: Transfer;
+  readonly deps: FetchDeps;
   readonly tries: Tries;
-  /** Completed when the file is settled. */
-  readonly subscriber: Subscriber<never>;
   /** The download, with all its tries. */
   readonly fetching: Subscription;
   /** The local file of this try; null before the first has begun. */
@@ -54,39 +57,32 @@ interface FileFetch {
   wrote: boolean;
 }
 
-/** Completes when the result was counted and reported. */
-export const fetchFile = (
-  transfer: Transfer,
-  deps: FetchDeps,
-  tally: Tally,
-  held: HeldBytes,
-): Observable<never> =>
-  new Observable((subscriber) => {
-    const { downloads, report } = deps;
-    const fetch: FileFetch = {
-      transfer,
-      deps,
-      tally,
-      held,
-      tries: createTries((from) => report.resumed(transfer, from)),
-      subscriber,
-      fetching: new Subscription(),
-      file: null,
-      flow: null,
-      claimed: null,
-      size: 0,
-      mtime: 0,
-      resumedFrom: 0,
-      settled: false,
-      wrote: false,
-    };
-    const downloading = downloads.fetch(transfer.filename, targetOf(fetch), transfer.size).subscribe({
-      next: ({ received }) => report.progress(transfer, received),
-      error: (fault: ClientFault) => onFailed(fetch, fault),
-      complete: () => onReceived(fetch),
-    });
-    fetch.fetching.add(downloading);
+export function fetchFile(transfer: Transfer, deps: FetchDeps, { tally, held, ended }: FetchRun): void {
+  const { downloads, report } = deps;
+  const fetch: FileFetch = {
+    transfer,
+    deps,
+    tally,
+    held,
+    ended,
+    tries: createTries((from) => report.resumed(transfer, from)),
+    fetching: new Subscription(),
+    file: null,
+    flow: null,
+    claimed: null,
+    size: 0,
+    mtime: 0,
+    resumedFrom: 0,
+    settled: false,
+    wrote: false,
+  };
+  const downloading = downloads.fetch(transfer.filename, targetOf(fetch), transfer.size).subscribe({
+    next: ({ received }) => report.progress(transfer, received),
+    error: (fault: ClientFault) => onFailed(fetch, fault),
+    complete: () => onReceived(fetch),
   });
+  fetch.fetching.add(downloading);
+}
 
 function targetOf(fetch: FileFetch): DownloadTarget {
   const { transfer, deps, held } = fetch;
@@ -155,7 +151,7 @@ function settle(fetch: FileFetch, count: () => void): void {
   fetch.settled = true;
   endFlow(fetch);
   count();
-  fetch.subscriber.complete();
+  fetch.ended();
 }
 
 /** This machine cannot write the file. */
@@ -184,13 +180,19 @@ function onFailed(fetch: FileFetch, fault: ClientFault): void {
 /** Every byte is there: gives the file its name. */
 function onReceived(fetch: FileFetch): void {
   endFlow(fetch);
-  fetch.file!.finish().then(
-    (how) => settle(fetch, () => countReceived(fetch, how)),
-    (error) => failLocally(fetch, error),
-  );
+  const placed = (how: Placed) => settle(fetch, () => countReceived(fetch, how));
+  const failed = (error: unknown) => failLocally(fetch, error);
+  let placing: Placed | Promise<Placed>;
+  try {
+    placing = fetch.file!.finish();
+  } catch (error) {
+    return failed(error);
+  }
+  if (typeof placing === 'string') placed(placing);
+  else placing.then(placed, failed);
 }
 
-function countReceived(fetch: FileFetch, how: 'placed' | 'there'): void {
+function countReceived(fetch: FileFetch, how: Placed): void {
   const { transfer, deps, size, mtime, resumedFrom } = fetch;
   deps.kept.delete(transfer);
   if (how === 'there') return deps.report.warn(transfer.path, ALREADY_THERE);

@@ -2,7 +2,7 @@
  * A file that is being received: written under a temporary name beside its target, and renamed when it is whole. A part
  * file stays when the transfer is given up, so that a later run can resume it (see `part-file`).
  */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { closeSync, futimesSync, mkdirSync, openSync, renameSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createFileWriter, dropQueued, type FileWriter, pump, writeNow } from './file-writer.ts';
@@ -12,14 +12,18 @@ import { checkReplaceable, placeIfAbsent } from './place-file.ts';
 /** Files of up to so many bytes are held and written synchronously, which saves the way through the thread pool. */
 const WHOLE_WRITE_BYTES_MAX = 128 * 1024;
 
+/** Whether a file has got its name, or something else has it. */
+export type Placed = 'placed' | 'there';
+
 export interface LocalFile {
   /** Takes the next bytes. They must not change until `written` was called for them. */
   readonly write: (bytes: Uint8Array) => void;
   /**
    * Gives the file its name, or answers `there` when the name is taken and must not be replaced. Rejects with the
-   * system's error when that or a write failed, and then leaves nothing behind.
+   * system's error when that or a write failed, and then leaves nothing behind. Of a small file it does so at once, and
+   * throws.
    */
-  readonly finish: () => Promise<'placed' | 'there'>;
+  readonly finish: () => Placed | Promise<Placed>;
   /** Gives the file up, and removes its bytes unless they are a part file to be kept. */
   readonly abort: (how: 'drop' | 'keep') => void;
 }
@@ -81,13 +85,16 @@ export function beginLocalFile(options: LocalFileOptions): LocalFile {
 function openLocalFile(options: LocalFileOptions): LocalFileState {
   const { path, partFile } = options;
   checkReplaceable(path, '--out -');
-  const temporary = partFile?.path ?? join(dirname(path), `.sluice-${randomBytes(8).toString('hex')}.part`);
+  const temporary = partFile?.path ?? join(dirname(path), `.sluice-${randomDigits()}.part`);
   const position = partFile?.offset ?? 0;
   const fd = openIn(temporary, position > 0 ? 'r+' : 'wx');
   if (partFile === undefined) temporaries.add(temporary);
   const writer = createFileWriter(fd, position, options);
   return { options, temporary, writer, closed: false, kept: false };
 }
+
+/** 16 hexadecimal digits. Node asks the system for those of many UUIDs at once, which takes as long as for one name. */
+const randomDigits = (): string => randomUUID().replaceAll('-', '').slice(16);
 
 function openIn(path: string, how: 'wx' | 'r+'): number {
   try {
@@ -109,19 +116,19 @@ function write(file: LocalFileState, bytes: Uint8Array): void {
   if (!isSmall(file)) pump(writer);
 }
 
-async function finish(file: LocalFileState): Promise<'placed' | 'there'> {
+function finish(file: LocalFileState): Placed | Promise<Placed> {
   const { writer } = file;
-  if (isSmall(file)) writeNow(writer);
-  else {
-    await new Promise<void>((resolve) => {
-      writer.onIdle = resolve;
-      pump(writer);
-    });
+  if (isSmall(file)) {
+    writeNow(writer);
+    return moveIntoPlace(file);
   }
-  return moveIntoPlace(file);
+  return new Promise<void>((resolve) => {
+    writer.onIdle = resolve;
+    pump(writer);
+  }).then(() => moveIntoPlace(file));
 }
 
-function moveIntoPlace(file: LocalFileState): 'placed' | 'there' {
+function moveIntoPlace(file: LocalFileState): Placed {
   const { writer, temporary, options } = file;
   const { path, mtime, clobber = true } = options;
   try {

@@ -1,5 +1,5 @@
 /** Sends files to a peer that never replies. It is known only that the peer has taken them. */
-import { catchError, EMPTY, firstValueFrom, ignoreElements, lastValueFrom, type Observable, tap } from 'rxjs';
+import { firstValueFrom } from 'rxjs';
 import { describeFault, isClientFault } from '../../client/client-fault.ts';
 import { fileContent } from '../../client/content/file-content.ts';
 import {
@@ -10,10 +10,10 @@ import { explainBadFilename } from '../../files/protocol/filename.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
 import { connected } from '../shared/server-option.ts';
-import { mergeLazily } from './merge-lazily.ts';
 import type { Transfer } from './report/report.ts';
 import { type Counts, countArrived, noCounts, type TransferResult } from './tally.ts';
 import type { UploadDeps } from './upload.ts';
+import { type WorkEnd, workLazily } from './work-lazily.ts';
 
 /** Files given to the sender at once; it reads one at a time. */
 const FILES_AT_ONCE = 64;
@@ -59,27 +59,33 @@ async function sendAll(
   function* toSend(): Iterable<Transfer> {
     while (next < transfers.length && again.length === 0) yield transfers[next++]!;
   }
-  const send = (transfer: Transfer): Observable<never> =>
+  const send = (transfer: Transfer, { ended, failed }: WorkEnd): void => {
     sender
       .put(transfer.filename, () => fileContent(transfer.path))
-      .pipe(
-        tap((event) => {
+      .subscribe({
+        next: (event) => {
           if (event.type === 'progress') return report.progress(transfer, event.sent);
           countArrived(counts, event.size, 0);
           report.done(transfer, event.size, { before: 0, details: { crc32: event.crc32 } });
-        }),
-        ignoreElements(),
-        catchError((thrown: unknown) => {
-          if (!isClientFault(thrown)) throw thrown;
+        },
+        error: (thrown: unknown) => {
+          if (!isClientFault(thrown)) return failed(thrown);
           if (thrown.code === 'connection') again.push(transfer);
           else {
             counts.failed++;
             report.failed(transfer, { message: faultInWords(thrown, 'read') });
           }
-          return EMPTY;
-        }),
-      );
-  await lastValueFrom(mergeLazily(toSend(), send, FILES_AT_ONCE), { defaultValue: undefined });
+          ended();
+        },
+        complete: ended,
+      });
+  };
+  try {
+    await workLazily(toSend(), send, FILES_AT_ONCE);
+  } catch (thrown) {
+    sender.destroy();
+    throw thrown;
+  }
   return [...again, ...transfers.slice(next)];
 }
 

@@ -6,13 +6,12 @@
  */
 import { hostname } from 'node:os';
 import { resolve as absolute } from 'node:path';
-import { catchError, EMPTY, ignoreElements, lastValueFrom, type Observable, tap } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { isClientFault } from '../../client/client-fault.ts';
 import { fileContent } from '../../client/content/file-content.ts';
 import { RESUME_THRESHOLD_BYTES, type UploadSettings } from '../../client/transfers/upload.ts';
 import { createUploads, type Uploads } from '../../client/transfers/uploads.ts';
 import type { Connection } from '../../transport/connection.ts';
-import { mergeLazily } from './merge-lazily.ts';
 import type { Report, Transfer } from './report/report.ts';
 import { reportRetries } from './retry-options.ts';
 import {
@@ -26,6 +25,7 @@ import {
   transferFaultOf,
 } from './tally.ts';
 import { createTries } from './tries.ts';
+import { type WorkEnd, workLazily } from './work-lazily.ts';
 
 /** Files sent at once on each connection: as many as a server works on at once. */
 const FILES_AT_ONCE = 256;
@@ -43,7 +43,7 @@ export interface UploadDeps {
   readonly kept?: Set<Transfer>;
 }
 
-export function upload(transfers: readonly Transfer[], deps: UploadDeps): Promise<TransferResult> {
+export async function upload(transfers: readonly Transfer[], deps: UploadDeps): Promise<TransferResult> {
   const { connect, token = null, retries = 5, parallel = 1 } = deps;
   const uploads = createUploads({
     connect,
@@ -53,7 +53,14 @@ export function upload(transfers: readonly Transfer[], deps: UploadDeps): Promis
     ...(token === null ? {} : { token }),
   });
   reportRetries(uploads.retries$, deps.report);
-  return sendAll(uploads, transfers, deps, FILES_AT_ONCE * parallel).finally(uploads.end);
+  try {
+    const result = await sendAll(uploads, transfers, deps, FILES_AT_ONCE * parallel);
+    uploads.end();
+    return result;
+  } catch (thrown) {
+    uploads.destroy();
+    throw thrown;
+  }
 }
 
 async function sendAll(
@@ -63,30 +70,26 @@ async function sendAll(
   concurrency: number,
 ): Promise<TransferResult> {
   const tally = createTally(transfers);
-  const sending$ = mergeLazily(
-    toBegin(tally),
-    (transfer) => send(uploads, transfer, deps, tally),
-    concurrency,
-  );
-  await lastValueFrom(sending$, { defaultValue: undefined });
+  await workLazily(toBegin(tally), (transfer, end) => send(uploads, transfer, deps, tally, end), concurrency);
   return resultOf(tally);
 }
 
-/** Sends one file; completes when its result was counted and reported. */
+/** Sends one file; it ends when its result was counted and reported. */
 function send(
   uploads: Uploads,
   transfer: Transfer,
   { report, settings, kept }: UploadDeps,
   tally: Tally,
-): Observable<never> {
+  { ended, failed }: WorkEnd,
+): void {
   const { path, filename } = transfer;
   const resumable = settings.resume !== false && transfer.size >= RESUME_THRESHOLD_BYTES;
   const named = resumable ? { ...settings, source: sourceOf(path) } : settings;
   const tries = createTries((from) => report.resumed(transfer, from));
-  return uploads
+  uploads
     .upload(filename, () => fileContent(path), named)
-    .pipe(
-      tap((event) => {
+    .subscribe({
+      next: (event) => {
         if (event.type === 'progress') {
           if (resumable) kept?.add(transfer);
           tries.at(event);
@@ -98,17 +101,17 @@ function send(
         kept?.delete(transfer);
         const details = { crc32, durable, ...(resumedFrom > 0 ? { resumedFrom } : {}) };
         report.done(transfer, size, { before, details });
-      }),
-      ignoreElements(),
-      catchError((thrown: unknown) => {
-        if (!isClientFault(thrown)) throw thrown;
+      },
+      error: (thrown: unknown) => {
+        if (!isClientFault(thrown)) return failed(thrown);
         if (countFault(tally, thrown)) {
           kept?.delete(transfer);
           report.failed(transfer, transferFaultOf(thrown, 'read'));
         }
-        return EMPTY;
-      }),
-    );
+        ended();
+      },
+      complete: ended,
+    });
 }
 
 /** Identifies the source of an upload. The host is part of it: another machine's file is another file. */

@@ -46,11 +46,11 @@ export interface ClientRequest {
 /** A request as the sender sees it. */
 export interface Outbound {
   readonly header: (content: Content | null) => JsonHeader;
-  readonly open?: () => Content | Promise<Content>;
+  readonly open?: (() => Content | Promise<Content>) | undefined;
   /** How much of the content the peer has already: the body begins behind it. */
-  readonly from?: UploadOffset;
+  readonly from?: UploadOffset | undefined;
   /** The content was read up to this offset; its bytes up to there have this CRC-32. */
-  readonly passed?: (offset: number, crc32: number) => void;
+  readonly passed?: ((offset: number, crc32: number) => void) | undefined;
   /** `refused`: the server has answered it already, with an error. */
   readonly status: () => 'wanted' | 'refused' | 'cancelled';
   /** Its first byte is in the write buffer: a reply may arrive from now on. */

@@ -11,6 +11,8 @@
  *   bytes of the frame have left
  *   the server refuses the put, little is left    sends zeros, which the server skips, to keep the framing
  *   the server refuses the put, much is left      stops: dropping the connection is cheaper
+ *
+ * With small files the waits would cost as much as the reads: nothing is awaited that is there at once.
  */
 import { crc32 } from '#checksums';
 import type { UploadOffset } from '../../files/protocol/file.ts';
@@ -80,12 +82,12 @@ async function send(sender: SenderState, request: Outbound): Promise<boolean> {
   const { deps, buffer } = sender;
   if (request.open === undefined) return sendFrame(sender, request, null);
   let content: Content;
+  deps.reading?.(true);
   try {
     const opened = request.open();
     // Frames that are ready must not wait for content that is slow to open.
     if (opened instanceof Promise) buffer.flush();
-    deps.reading?.(true);
-    content = await opened;
+    content = opened instanceof Promise ? await opened : opened;
   } catch (thrown) {
     request.failed(contentFault(thrown));
     return true;
@@ -116,23 +118,27 @@ async function sendFrame(sender: SenderState, request: Outbound, content: Conten
     if (fault !== null) request.failed(fault);
     if (fault !== null || request.status() === 'cancelled') return true;
   }
-  const room = await buffer.room();
+  const free = buffer.room();
+  const room = free instanceof Promise ? await free : free;
   // A frame that does not fit begins a write of its own, so that the frames before it do not wait for its reads.
   if (room !== null && room.length < header.bytes.length + size - offset) buffer.flush();
   const mark = buffer.mark();
   request.begun();
-  if (!(await append(buffer, header.bytes))) return false;
+  const appending = append(buffer, header.bytes);
+  if (!(appending instanceof Promise ? await appending : appending)) return false;
   let crc = before;
   for (let at = offset; content !== null && at < size; ) {
     const late = content.whenReady === undefined ? null : await awaitContent(sender, content, at);
-    const room = await buffer.room();
+    const free = buffer.room();
+    const room = free instanceof Promise ? await free : free;
     if (room === null) return false;
     const status = request.status();
     if (status === 'refused') return pad(deps, buffer, request, size - at);
     if (status === 'cancelled' || late !== null) return breakOff(deps, buffer, request, mark, late);
     const into = size - at < room.length ? room.subarray(0, size - at) : room;
     deps.reading?.(true);
-    const got = await readInto(content, at, into);
+    const reading = readInto(content, at, into);
+    const got = reading instanceof Promise ? await reading : reading;
     deps.reading?.(false);
     if (typeof got !== 'number') {
       if (request.status() === 'refused') return pad(deps, buffer, request, size - at);
@@ -187,10 +193,23 @@ function flushDelay(sender: SenderState): number {
   return sender.held.since + FLUSH_DELAY_MS - now;
 }
 
-/** Answers whether all bytes could be appended. */
-async function append(buffer: WriteBuffer, bytes: Uint8Array): Promise<boolean> {
+/** Answers whether all bytes could be appended; at once where there is room for them. */
+function append(buffer: WriteBuffer, bytes: Uint8Array): boolean | Promise<boolean> {
+  const room = buffer.room();
+  if (room === null) return false;
+  if (room instanceof Promise || room.length < bytes.length) return appendInPieces(buffer, room, bytes);
+  room.set(bytes);
+  buffer.filled(bytes.length);
+  return true;
+}
+
+async function appendInPieces(
+  buffer: WriteBuffer,
+  first: Uint8Array | Promise<Uint8Array | null>,
+  bytes: Uint8Array,
+): Promise<boolean> {
   for (let at = 0; at < bytes.length; ) {
-    const room = await buffer.room();
+    const room = await (at === 0 ? first : buffer.room());
     if (room === null) return false;
     const slice = bytes.subarray(at, at + room.length);
     room.set(slice);
@@ -200,11 +219,17 @@ async function append(buffer: WriteBuffer, bytes: Uint8Array): Promise<boolean> 
   return true;
 }
 
-async function readInto(content: Content, at: number, into: Uint8Array): Promise<number | ClientFault> {
+/** Answers how many bytes were read, or the fault of the content; at once where the content does. */
+function readInto(
+  content: Content,
+  at: number,
+  into: Uint8Array,
+): number | ClientFault | Promise<number | ClientFault> {
+  const checked = (got: number): number | ClientFault =>
+    Number.isInteger(got) && got > 0 && got <= into.length ? got : contentFault(shortened(at, content.size));
   try {
-    const got = await content.read(at, into);
-    if (Number.isInteger(got) && got > 0 && got <= into.length) return got;
-    return contentFault(shortened(at, content.size));
+    const got = content.read(at, into);
+    return typeof got === 'number' ? checked(got) : Promise.resolve(got).then(checked, contentFault);
   } catch (thrown) {
     return contentFault(thrown);
   }

@@ -33,9 +33,9 @@ export function createPendingRequest(
   };
   const outbound: Outbound = {
     header: (content) => ({ ...request.header(content), id }),
-    ...(request.open === undefined ? {} : { open: request.open }),
-    ...(request.from === undefined ? {} : { from: request.from }),
-    ...(request.passed === undefined ? {} : { passed: request.passed }),
+    open: request.open,
+    from: request.from,
+    passed: request.passed,
     status: () => (pending.answered ? 'refused' : pending.cancelled ? 'cancelled' : 'wanted'),
     begun: () => hooks.begun(pending),
     withdrawn: () => hooks.withdrawn(pending),

@@ -47,14 +47,24 @@ interface DownloadState extends Omit<DownloadRequest, 'size'> {
 }
 
 /** Answers a function that gives the download up. */
-export function beginDownload({ size, ...request }: DownloadRequest): () => void {
-  const { pool, subscriber } = request;
+export function beginDownload(request: DownloadRequest): () => void {
+  const { pool, filename, target, size, subscriber } = request;
   const job = createJob(
     (client) => beginTry(download, client),
     (fault) => subscriber.error(new ClientError(fault)),
     size >= RESUME_THRESHOLD_BYTES,
   );
-  const download: DownloadState = { ...request, job, partial: undefined, running: null, restarted: false };
+  // Field by field, here and below: to copy an object costs as much as all else that is done with a small file.
+  const download: DownloadState = {
+    pool,
+    filename,
+    target,
+    subscriber,
+    job,
+    partial: undefined,
+    running: null,
+    restarted: false,
+  };
   pool.add(job);
   return () => {
     download.running?.unsubscribe();
@@ -105,7 +115,7 @@ function checkUnchanged(download: DownloadState, client: Client, kept: PartialDo
 function fetchFrom(download: DownloadState, client: Client, offset: number): void {
   const { pool, job, filename } = download;
   let arriving: Download | null = null;
-  const getting = client.get(filename, offset === 0 ? {} : { offset }).subscribe({
+  const getting = client.get(filename, offset === 0 ? undefined : { offset }).subscribe({
     next: (begun) => {
       arriving = begun;
       receive(download, begun);
@@ -123,17 +133,17 @@ function fetchFrom(download: DownloadState, client: Client, offset: number): voi
 }
 
 /** Passes the bytes that arrive to the target, and notes how many there are. */
-function receive(download: DownloadState, { bytes$, ...about }: Download): void {
+function receive(download: DownloadState, begun: Download): void {
   const { pool, job, target, subscriber, partial } = download;
-  const { offset, size, mtime } = about;
-  if (offset > 0 && (!partial || partial.offset !== offset || !isSameFile(about, partial.file))) {
+  const { size, mtime, offset, bytes$ } = begun;
+  const file = begun.crc32 === undefined ? { size, mtime } : { size, mtime, crc32: begun.crc32 };
+  if (offset > 0 && (!partial || partial.offset !== offset || !isSameFile(file, partial.file))) {
     return restart(download);
   }
-  const file = { size, mtime, ...(about.crc32 === undefined ? {} : { crc32: about.crc32 }) };
   let crc = partial && offset > 0 ? partial.crc32 : 0;
   let at = offset;
   try {
-    target.begin(about);
+    target.begin(withoutBytes(begun));
   } catch (thrown) {
     return failLocally(download, thrown);
   }
@@ -155,6 +165,13 @@ function receive(download: DownloadState, { bytes$, ...about }: Download): void 
     error: () => {},
   });
   download.running?.add(reading);
+}
+
+function withoutBytes(download: Download): Omit<Download, 'bytes$'> {
+  const { filename, size, mtime, crc32, offset, length, pause, resume } = download;
+  return crc32 === undefined
+    ? { filename, size, mtime, offset, length, pause, resume }
+    : { filename, size, mtime, crc32, offset, length, pause, resume };
 }
 
 /** Checks the bytes that have arrived against what the server says of the file. */

@@ -95,9 +95,19 @@ export function onTryEvent(upload: UploadState, event: TryEvent): void {
       if (event.offset > upload.durable) pool.madeProgress(job);
       upload.durable = Math.max(upload.durable, event.offset);
       return emitProgress(upload, Math.max(upload.sentSoFar, upload.durable), upload.size);
-    case 'stored':
+    case 'stored': {
       pool.madeProgress(job);
-      return subscriber.next({ ...event, attempt, resumedFrom: upload.resumedFrom });
+      const { type, filename, size, crc32, durable } = event;
+      return subscriber.next({
+        type,
+        filename,
+        size,
+        crc32,
+        durable,
+        attempt,
+        resumedFrom: upload.resumedFrom,
+      });
+    }
   }
 }
 

@@ -23,6 +23,16 @@ const UPLOADS_RULES: RulesFor<UploadsOptions> = {
   progress: optional(wholeFrom(1)),
 };
 
+/** Made once: an upload of a small file costs little more than its checks. */
+const UPLOAD_RULES: RulesFor<UploadSettings> = {
+  upload: optional(TEXT),
+  verify: optional(oneOf('sha256')),
+  source: optional(TEXT),
+  resume: optional(FLAG),
+  mtime: optional(wholeFrom(Number.MIN_SAFE_INTEGER)),
+  ifAbsent: optional(FLAG),
+};
+
 /** Uploads that survive broken connections: what `createUploads` returns. */
 export interface Uploads {
   /**
@@ -78,14 +88,7 @@ export function createUploads(options: UploadsOptions): Uploads {
     upload: (filename, content, settings = {}) => {
       check('upload: the filename', filename, TEXT);
       checkSource(content);
-      checkOptions('upload', settings, {
-        upload: optional(TEXT),
-        verify: optional(oneOf('sha256')),
-        source: optional(TEXT),
-        resume: optional(FLAG),
-        mtime: optional(wholeFrom(Number.MIN_SAFE_INTEGER)),
-        ifAbsent: optional(FLAG),
-      });
+      checkOptions('upload', settings, UPLOAD_RULES);
       if (settings.verify !== undefined && typeof content !== 'function' && content.readOnce)
         throw new TypeError(`upload: ${VERIFY_READS_TWICE}`);
       return new Observable((subscriber) =>

@@ -1,7 +1,7 @@
 import { concat, defer, NEVER, Observable, of } from 'rxjs';
 import { expect, test } from 'vitest';
 import { download } from '../../../src/cli/transfer/download.ts';
-import type { LocalFile, LocalFileOptions } from '../../../src/cli/transfer/local-file.ts';
+import type { LocalFile, LocalFileOptions, Placed } from '../../../src/cli/transfer/local-file.ts';
 import type { Report, Transfer } from '../../../src/cli/transfer/report/report.ts';
 import { createDownloads, type Downloads } from '../../../src/client/transfers/downloads.ts';
 import { serve } from '../../../src/server/serve.ts';
@@ -55,7 +55,7 @@ test.each([
       });
     const begin = ({ written }: LocalFileOptions): LocalFile => ({
       write: ({ length }) => written(length),
-      finish: async () => 'placed',
+      finish: () => 'placed',
       abort: () => {},
     });
     const world = {
@@ -87,7 +87,7 @@ test('a file that turns out to be another one is begun again, and the bytes writ
   const files: unknown[] = [];
   const begin = ({ mtime, again, written }: LocalFileOptions): LocalFile => ({
     write: ({ length }) => written(length),
-    finish: async () => {
+    finish: async (): Promise<Placed> => {
       files.push({ mtime, again, end: 'placed' });
       return 'placed';
     },
@@ -127,7 +127,7 @@ test('once the server is given up no further file is asked for, and the files un
     });
   const begin = ({ written }: LocalFileOptions): LocalFile => ({
     write: ({ length }) => written(length),
-    finish: async () => 'placed',
+    finish: () => 'placed',
     abort: () => {},
   });
   const transfers = ['a', 'b', 'c', 'd'].map((name) => ({ path: name, filename: name, size: 1 }));
@@ -173,7 +173,7 @@ test.each([
         written(length);
         if (early && path === 'bad') failed(new Error('disk is full'));
       },
-      finish: async () => {
+      finish: async (): Promise<Placed> => {
         if (!late || path !== 'bad') return 'placed';
         failed(new Error('disk is full'));
         throw new Error('disk is full');

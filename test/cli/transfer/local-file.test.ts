@@ -34,7 +34,11 @@ async function receive(path: string, text: string, more: Partial<LocalFileOption
     failed: () => {},
   });
   file.write(bytes);
-  return file.finish().finally(() => expect(held.bytes).toBe(0));
+  try {
+    return await file.finish();
+  } finally {
+    expect(held.bytes).toBe(0);
+  }
 }
 
 const large = 'x'.repeat(300_000);

@@ -1,6 +1,9 @@
 /** When the bytes of requests leave, while the content of one of them is slow. */
 import { expect, test, vi } from 'vitest';
+import { bytesContent, type Content } from '../../../src/client/content/content.ts';
 import { streamContent } from '../../../src/client/content/stream-content.ts';
+import type { Outbound } from '../../../src/client/pipeline/client-request.ts';
+import { createFrameSender } from '../../../src/client/pipeline/frame-sender.ts';
 import { pattern } from '../../transport/connection-helpers.ts';
 import { played } from '../served.ts';
 
@@ -26,3 +29,48 @@ test('a stream that comes a little at a time holds up neither its own bytes nor 
     vi.useRealTimers();
   }
 });
+
+test.each<[string, () => Content | Promise<Content>]>([
+  ['is there at once', () => bytesContent(pattern(10))],
+  ['comes later', async () => bytesContent(pattern(10))],
+  ['is read later', () => ({ size: 10, read: async () => 10 })],
+  ['cannot be opened', () => fail()],
+  ['cannot be opened later', async () => fail()],
+  ['cannot be read', () => ({ size: 10, read: fail })],
+  ['cannot be read later', () => ({ size: 10, read: async () => fail() })],
+])('the peer is not to blame for the time of content that %s, and is for all other time', async (_, open) => {
+  const under = [0];
+  let underOpening: number | undefined;
+  const over = new Promise<void>((resolve) => {
+    const request: Outbound = {
+      header: () => ({ cmd: 'put' }),
+      open: () => {
+        underOpening = under.at(-1);
+        return open();
+      },
+      status: () => 'wanted',
+      begun: () => {},
+      withdrawn: () => {},
+      taken: () => {},
+      sent: () => resolve(),
+      failed: () => resolve(),
+    };
+    const requests = [request];
+    const sender = createFrameSender({
+      connection: { write: (_chunks, settled) => settled() },
+      next: () => requests.shift() ?? null,
+      onPoisoned: () => {},
+      onWriteFault: () => {},
+      reading: (begins) => under.push(under.at(-1)! + (begins ? 1 : -1)),
+    });
+    sender.wake();
+  });
+  await over;
+  expect(underOpening).toBe(1);
+  expect(under.filter((count) => count !== 0 && count !== 1)).toEqual([]);
+  expect(under.at(-1)).toBe(0);
+});
+
+function fail(): never {
+  throw new Error('unreadable');
+}
