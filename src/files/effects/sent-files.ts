@@ -87,7 +87,12 @@ export function closeFile(state: PerformerState, request: number): void {
   opened.closed();
 }
 
+const CLOSED = { ok: true, value: undefined } as const;
+
 function close({ onInternalError }: PerformerState, { source, release }: OpenFile): void {
-  const closing = async () => ({ ok: true, value: await source.close() }) as const;
+  const closing = () => {
+    const closed = source.close();
+    return closed === undefined ? CLOSED : Promise.resolve(closed).then(() => CLOSED);
+  };
   callStore(closing, onInternalError, release);
 }

@@ -124,8 +124,10 @@ function sizeFault(
 }
 
 /** Whether a request must wait since it may hold a file open, and so many others of the connection do. */
-const mustWaitForFile = (command: Command, { requests }: SessionState): boolean =>
-  command.needsFile && requests.filter(({ needsFile }) => needsFile).length >= OPEN_FILES_MAX;
+function mustWaitForFile(command: Command, { requests }: SessionState): boolean {
+  if (!command.needsFile || requests.length < OPEN_FILES_MAX) return false;
+  return requests.filter(({ needsFile }) => needsFile).length >= OPEN_FILES_MAX;
+}
 
 function accessFault(
   { cmd, rights }: Command,

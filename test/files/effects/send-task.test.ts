@@ -1,3 +1,4 @@
+import { fc, test as property } from '@fast-check/vitest';
 import { expect, test } from 'vitest';
 import { createBudget } from '../../../src/actor/bounds/credit.ts';
 import { type Sent, sendFile } from '../../../src/files/effects/send-task.ts';
@@ -101,8 +102,23 @@ test('the memory of a piece whose write has failed is not used again, since the 
   expect(next.given.some((memory) => it.given.includes(memory))).toBe(false);
 });
 
-test('the end of a file takes no memory that is much longer than it', () => {
-  const it = sending(100_000);
-  it.turn();
-  expect(it.given).toEqual([undefined]);
-});
+property.prop([fc.integer({ min: 1, max: 512 * 1024 })])(
+  'a piece of any length takes memory of less than twice its length, which the next such piece has again',
+  (size) => {
+    const it = sending(size);
+    it.turn();
+    const [memory, ...others] = it.given;
+    expect(others).toHaveLength(0);
+    if (memory === undefined) {
+      expect(size).toBeLessThan(4096);
+      return;
+    }
+    expect(memory.length).toBeGreaterThanOrEqual(size);
+    expect(memory.length).toBeLessThan(2 * size);
+    it.settle();
+    const next = sending(size);
+    next.turn();
+    expect(next.given[0] === memory).toBe(true);
+    next.settle();
+  },
+);
