@@ -17,7 +17,7 @@ const OF_PROCESSES = /^test\/(bench|package|e2e\/(bounds|many-connections))\b/;
  */
 const OF_THE_WHOLE_PROCESS = new RegExp(
   [
-    String.raw`\bvi\.(mock|doMock|stubGlobal)\b`,
+    String.raw`\bvi\.(mock|doMock|stubGlobal|spyOn\(globalThis)\b`,
     String.raw`\bprocess\.(memoryUsage|on|once|chdir|umask|getActiveResourcesInfo)\b`,
     String.raw`/proc/self/fd|setFlagsFromString|\bgc\(`,
   ].join('|'),
