@@ -13,6 +13,7 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   'too-many-open-files',
   'too-many-uploads',
   'io-error',
+  'unavailable',
   'internal',
   'timed-out',
   // The server sends it when the connection breaks in the middle of a frame of ours.

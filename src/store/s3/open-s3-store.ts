@@ -1,0 +1,319 @@
+/** Opens the store over S3 and PostgreSQL. */
+import pg from 'pg';
+import {
+  checkFields,
+  checkOptions,
+  FLAG,
+  FUNCTION,
+  numberFrom,
+  optional,
+  RECORD,
+  type RulesFor,
+  TEXT,
+  wholeFrom,
+} from '../../wire/argument.ts';
+import type { FileStore, Outcome } from '../contract.ts';
+import { err, ok, type RefusedOutcome } from '../outcome.ts';
+import type { Quota } from '../quota/quota-state.ts';
+import { UPLOAD_RULES, type UploadOptions, uploadLimits } from '../upload-limits.ts';
+import { connectBucket } from './bucket/bucket.ts';
+import { answerOf } from './engine-fault.ts';
+import { connectDatabase, connectionOptions, type DatabaseSettings } from './postgres/database.ts';
+import { sqlFault } from './postgres/sql-fault.ts';
+import { statementsOf } from './postgres/statements.ts';
+import { createS3Store } from './s3-store.ts';
+import { isSchemaName, migrate, type StoreFacts } from './schema/migrate.ts';
+import { createMemoryBudget } from './segments/memory-budget.ts';
+import type { S3StoreState } from './store-state.ts';
+import { joinNodes, type Node } from './upkeep/node.ts';
+import { DEFAULT_UPKEEP, startUpkeep, type Upkeep, type UpkeepSettings } from './upkeep/upkeep.ts';
+import { createUsage } from './usage.ts';
+
+/** Where the bytes go: a bucket of an S3 store. */
+export interface S3Options {
+  /** The address of the S3 store, such as `https://s3.example.org`: the bucket is the first part of its paths. */
+  readonly endpoint: string;
+  /** The bucket. It must be there. */
+  readonly bucket: string;
+  /** What the names of the objects begin with; default nothing. */
+  readonly prefix?: string;
+  /** The region that requests are signed for; default `us-east-1`. */
+  readonly region?: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** Of temporary credentials; default none. */
+  readonly sessionToken?: string | undefined;
+  /** Connections to the S3 store at once, from 1; default 128. */
+  readonly connections?: number;
+}
+
+/** Where the names are: a database. */
+export interface PostgresOptions {
+  /** `postgresql://user:password@host/database`, as libpq takes it. */
+  readonly url: string;
+  /** The schema with the tables of the store, made if it is missing; default `sluice`. */
+  readonly schema?: string;
+  /** Connections to the database at once, from 1; default 16. One more is for the node itself. */
+  readonly connections?: number;
+}
+
+/** What `openS3Store` is given. `s3` and `postgres` are needed. */
+export interface S3StoreOptions extends UploadOptions {
+  readonly s3: S3Options;
+  readonly postgres: PostgresOptions;
+  /**
+   * Whether both engines keep what they have answered through a power cut: then the store says so of each file. Default
+   * false: it is the operator's word.
+   */
+  readonly durable?: boolean;
+  /** The most bytes of one object, from 256 KiB; default 8 MiB. */
+  readonly segmentBytes?: number;
+  /** The bytes of memory for segments under way on this node, from 256 KiB; default 256 MiB. Each put may have 256 KiB more. */
+  readonly memoryBytes?: number;
+  /** Milliseconds for which a call goes on trying while an engine is away, from 0; default 10 s. */
+  readonly patience?: number;
+  /** The quotas, for all nodes together; asked again for each put. Default none. */
+  readonly quotas?: () => readonly Quota[];
+  /** How often, and after how long, this node deletes what nobody needs; for tests. */
+  readonly upkeep?: Partial<UpkeepSettings>;
+}
+
+/** The state of both engines, as this node sees it. */
+export interface EnginesStatus {
+  readonly postgresql: {
+    readonly connections: number;
+    readonly busy: number;
+    readonly waiting: number;
+    /** Milliseconds of the last statement; null before the first. */
+    readonly latencyMs: number | null;
+  };
+  readonly s3: {
+    readonly connections: number;
+    readonly waiting: number;
+    /** Milliseconds until the last request was answered; null before the first. */
+    readonly latencyMs: number | null;
+    /** Requests by method, since the store was opened. */
+    readonly requests: Readonly<Record<'PUT' | 'GET' | 'DELETE' | 'LIST', number>>;
+  };
+  /** Bytes of memory of the segments under way. */
+  readonly memoryBytes: number;
+  /** Contents that wait to be deleted, as the node that deletes them knows; null on others. */
+  readonly garbage: number | null;
+}
+
+/** A store over S3 and PostgreSQL. */
+export interface S3Store extends FileStore, AsyncDisposable {
+  engines(): EnginesStatus;
+  /** Asks both engines for a sign of life: null when both give it, else the error of the first that does not. */
+  check(): Promise<RefusedOutcome['error'] | null>;
+  /** Does what is due at once, if this node is the one that does it: see `src/store/s3/README.md`. */
+  upkeep(): Promise<void>;
+  /** Deletes the objects that no row names, as it is done once a day; answers how many. */
+  sweep(): Promise<number>;
+}
+
+const MiB = 1024 ** 2;
+const SEGMENT_BYTES_LEAST = 256 * 1024;
+const SEGMENT_BYTES_MOST = 1024 * MiB;
+
+const RULES: RulesFor<S3StoreOptions> = {
+  ...UPLOAD_RULES,
+  s3: RECORD,
+  postgres: RECORD,
+  durable: optional(FLAG),
+  segmentBytes: optional(wholeFrom(SEGMENT_BYTES_LEAST, SEGMENT_BYTES_MOST)),
+  memoryBytes: optional(wholeFrom(SEGMENT_BYTES_LEAST)),
+  patience: optional(numberFrom(0)),
+  quotas: optional(FUNCTION),
+  upkeep: optional(RECORD),
+};
+const S3_RULES: RulesFor<S3Options> = {
+  endpoint: TEXT,
+  bucket: TEXT,
+  prefix: optional(TEXT),
+  region: optional(TEXT),
+  accessKeyId: TEXT,
+  secretAccessKey: TEXT,
+  sessionToken: optional(TEXT),
+  connections: optional(wholeFrom(1)),
+};
+const POSTGRES_RULES: RulesFor<PostgresOptions> = {
+  url: TEXT,
+  schema: optional(TEXT),
+  connections: optional(wholeFrom(1)),
+};
+
+/**
+ * Opens a store whose bytes are in an S3 store and whose names are in PostgreSQL. As many nodes as there are may open it at
+ * once: all of them see the same files, uploads and quotas. The tables are made, or brought to this version, under a lock.
+ *
+ * It needs the packages `pg` and `@smithy/signature-v4`, which you install beside this one.
+ *
+ * `await using` closes the store at the end of the block.
+ *
+ * @returns an error when an engine cannot be reached or refuses (`unavailable`, with `engine`), or when the database is of a
+ *   later version of this package (`format-conflict`).
+ * @throws TypeError when an option is of the wrong kind, or is not known.
+ * @example
+ * const store = await openS3Store({
+ *   s3: { endpoint: 'http://127.0.0.1:9000', bucket: 'files', accessKeyId: 'id', secretAccessKey: 'secret' },
+ *   postgres: { url: 'postgresql://sluice@127.0.0.1/sluice' },
+ * });
+ * if (!store.ok) throw new Error(store.error.message);
+ */
+export async function openS3Store(options: S3StoreOptions): Promise<Outcome<S3Store>> {
+  checkOptions('openS3Store', options, RULES);
+  checkFields('openS3Store: s3', options.s3, S3_RULES);
+  checkFields('openS3Store: postgres', options.postgres, POSTGRES_RULES);
+  const endpoint = endpointOf(options.s3.endpoint);
+  const schema = options.postgres.schema ?? 'sluice';
+  if (!isSchemaName(schema))
+    throw new TypeError(
+      `openS3Store: postgres.schema must be of small letters, digits and _, and is ${schema}`,
+    );
+  const { url, connections = 16 } = options.postgres;
+  const settings = { url, schema, poolSize: connections };
+  return await answerOf(async () => {
+    const facts = await prepare(settings, options.s3);
+    return facts.ok ? await openPrepared(options, endpoint, settings, facts.value) : facts;
+  });
+}
+
+function endpointOf(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    throw new TypeError(`openS3Store: s3.endpoint must be a URL of http or https, and is ${text}`);
+  return url;
+}
+
+async function prepare(settings: DatabaseSettings, s3: S3Options): Promise<Outcome<StoreFacts>> {
+  // Migrations may take long, and wait for those of another node.
+  const { statement_timeout: _, lock_timeout: __, query_timeout: ___, ...rest } = connectionOptions(settings);
+  const client = new pg.Client(rest);
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return await migrate(client, settings.schema, { bucket: s3.bucket, prefix: s3.prefix ?? '' });
+  } catch (thrown) {
+    throw sqlFault(thrown);
+  } finally {
+    client.end().catch(() => {});
+  }
+}
+
+async function openPrepared(
+  options: S3StoreOptions,
+  endpoint: URL,
+  settings: DatabaseSettings,
+  { id }: StoreFacts,
+): Promise<Outcome<S3Store>> {
+  const {
+    s3,
+    durable = false,
+    segmentBytes = 8 * MiB,
+    memoryBytes = 256 * MiB,
+    patience: forMs = 10_000,
+  } = options;
+  const ending = new AbortController();
+  const patience = { forMs, signal: ending.signal };
+  const { bucket: name, prefix = '', region = 'us-east-1', connections = 128 } = s3;
+  const { accessKeyId, secretAccessKey, sessionToken } = s3;
+  const credentials = { accessKeyId, secretAccessKey, sessionToken };
+  const bucket = connectBucket(
+    { endpoint, region, bucket: name, credentials, connectionsMax: connections },
+    patience,
+  );
+  const database = connectDatabase(settings, patience);
+  const statements = statementsOf(settings.schema);
+  const readers: S3StoreState['readers'] = new Set();
+  const holders: S3StoreState['holders'] = new Map();
+  let state: S3StoreState | null = null;
+  const closeEngines = async (node: Node | null) => {
+    ending.abort();
+    await node?.close();
+    await database.close();
+    bucket.close();
+  };
+  let node: Node | null = null;
+  try {
+    if (durable) {
+      const answer = await database.row<{ synchronous_commit: string }>(SYNCHRONOUS, []);
+      if (answer?.synchronous_commit === 'off') {
+        await closeEngines(null);
+        return err('unavailable', 'durable is asked for, and synchronous_commit of PostgreSQL is off', {
+          engine: 'postgresql',
+        });
+      }
+    }
+    const folder = `${prefix}${id}/`;
+    await bucket.list(folder, undefined);
+    node = await joinNodes({
+      settings,
+      oldestOpen: () =>
+        readers.size === 0 ? null : Math.min(...[...readers].map(({ openedAt }) => openedAt)),
+      asked: (key) => void holders.get(key)?.take(),
+      heard: (others) => {
+        if (state !== null) state.others = others;
+      },
+    });
+    state = {
+      database,
+      statements,
+      schema: settings.schema,
+      bucket,
+      folder,
+      node,
+      patience,
+      budget: createMemoryBudget(memoryBytes),
+      segmentBytes,
+      limits: uploadLimits(options),
+      durable,
+      usage: createUsage(database, statements),
+      quotas: options.quotas ?? (() => []),
+      holders,
+      puts: new Set(),
+      readers,
+      others: { count: 0, bytes: 0 },
+      isClosed: false,
+    };
+    await node.beat();
+  } catch (thrown) {
+    await closeEngines(node);
+    throw thrown;
+  }
+  const upkeep = startUpkeep(state, { ...DEFAULT_UPKEEP, ...options.upkeep });
+  const store = createS3Store(state, async () => {
+    await upkeep.close();
+    await closeEngines(node);
+  });
+  return ok(withEngines(store, state, upkeep));
+}
+
+const SYNCHRONOUS = {
+  name: 'synchronous',
+  text: `select current_setting('synchronous_commit') as synchronous_commit`,
+};
+const ALIVE = { name: 'alive', text: 'select 1' };
+
+function withEngines(store: FileStore, state: S3StoreState, upkeep: Upkeep): S3Store {
+  const { database, bucket, budget, folder } = state;
+  return {
+    ...store,
+    [Symbol.asyncDispose]: () => store.close(),
+    engines: () => ({
+      postgresql: { ...database.usage(), latencyMs: database.latencyMs() },
+      s3: { ...bucket.usage(), latencyMs: bucket.latencyMs(), requests: { ...bucket.requests } },
+      memoryBytes: budget.used(),
+      garbage: upkeep.garbage(),
+    }),
+    check: async () => {
+      const answer = await answerOf(async () => {
+        await Promise.all([database.row(ALIVE, []), bucket.list(folder, undefined)]);
+        return ok(null);
+      });
+      return answer.ok ? null : answer.error;
+    },
+    upkeep: () => upkeep.round(),
+    sweep: () => upkeep.sweep(),
+  };
+}

@@ -1,0 +1,92 @@
+/** Calls of the database: over a pool, with time-outs, and made again after faults that pass. */
+import pg from 'pg';
+import { type Patience, retrying } from '../retrying.ts';
+import { sqlFault } from './sql-fault.ts';
+
+export interface DatabaseSettings {
+  readonly url: string;
+  /** Connections at once. Calls beyond them wait for one, up to `CONNECT_MS`. */
+  readonly poolSize: number;
+  /** A checked identifier. */
+  readonly schema: string;
+}
+
+/** Milliseconds for a connection: to be made, or to come free. */
+const CONNECT_MS = 5_000;
+/** Milliseconds for a statement, and of those for a lock. The client gives up later, so that the server does first. */
+const STATEMENT_MS = 10_000;
+const LOCK_MS = 5_000;
+const ANSWER_MS = 12_000;
+
+/** Sizes and times are numbers: they stay below 2^53. */
+const BIGINT = 20;
+const types = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === BIGINT ? Number : pg.types.getTypeParser(oid, format as 'text'),
+} as pg.CustomTypesConfig;
+
+export const connectionOptions = ({ url }: DatabaseSettings): pg.ClientConfig => ({
+  connectionString: url,
+  application_name: 'sluice',
+  connectionTimeoutMillis: CONNECT_MS,
+  statement_timeout: STATEMENT_MS,
+  lock_timeout: LOCK_MS,
+  query_timeout: ANSWER_MS,
+  idle_in_transaction_session_timeout: STATEMENT_MS,
+  keepAlive: true,
+  types,
+});
+
+/** A statement by a name, which the server prepares once for each connection. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface Database {
+  /** The first row of the answer; undefined when there is none. The statement must be safe to be run twice. */
+  row<T>(statement: Statement, values: readonly unknown[]): Promise<T | undefined>;
+  rows<T>(statement: Statement, values: readonly unknown[]): Promise<readonly T[]>;
+  /** Connections, those in use, and calls that wait for one. */
+  usage(): { readonly connections: number; readonly busy: number; readonly waiting: number };
+  /** Milliseconds that the last call took; null before the first. */
+  latencyMs(): number | null;
+  close(): Promise<void>;
+}
+
+export function connectDatabase(settings: DatabaseSettings, patience: Patience): Database {
+  const pool = new pg.Pool({
+    ...connectionOptions(settings),
+    max: settings.poolSize,
+    idleTimeoutMillis: 30_000,
+  });
+  // A connection that breaks while nobody uses it is replaced when it is needed.
+  pool.on('error', () => {});
+  let latency: number | null = null;
+
+  async function rows<T>({ name, text }: Statement, values: readonly unknown[]): Promise<readonly T[]> {
+    const answer = await retrying(patience, async () => {
+      const from = performance.now();
+      try {
+        const result = await pool.query({ name, text, values: values as unknown[] });
+        latency = performance.now() - from;
+        return result;
+      } catch (thrown) {
+        throw sqlFault(thrown);
+      }
+    });
+    return answer.rows;
+  }
+
+  return {
+    rows,
+    row: async <T>(statement: Statement, values: readonly unknown[]) => (await rows<T>(statement, values))[0],
+    usage: () => ({
+      connections: pool.totalCount,
+      busy: pool.totalCount - pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
+    latencyMs: () => latency,
+    close: () => pool.end(),
+  };
+}
