@@ -40,6 +40,8 @@ Examples:
   sluice serve /srv/files --host 0.0.0.0    for the whole network
   sluice serve --port 0                     on any free port
   sluice serve --durability os 2>> log      faster: acknowledge what the system has, not the disk
+  sluice serve --store s3://files --postgres postgresql://sluice@db/sluice \\
+      --s3-endpoint https://s3.example.org  one of many nodes over the same files
   sluice serve --trace                      see what happens on each connection
   sluice serve --print-config > sluice.json
   sluice serve --config sluice.json
@@ -70,7 +72,8 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
   const openFiles = openFileLimit();
   const access = await openAccess(configuration);
   const credentials = await openCredentials(configuration);
-  const store = await openStore(settings, access?.file.quotas ?? null);
+  const served = await openStore(settings, access?.file.quotas ?? null);
+  const { store } = served;
   const recording = await openRecording(configuration);
   // Imported only here, since loading it takes as long as a whole `sluice ls`.
   const { createServerLog } = await import('./server-log.ts');
@@ -84,7 +87,7 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
     },
   });
   const seen$ = new Subject<ServerEvent>();
-  const watched = watchServer({ settings, store, events$: seen$, shutdown$, log });
+  const watched = watchServer({ settings, served, events$: seen$, shutdown$, log });
   const events$ = serve({
     connections$: recording.recorded(listeners(settings, credentials, openFiles)),
     store,
@@ -108,7 +111,7 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
       if (event.type === 'cut') cut++;
       if (event.type === 'listening') {
         output.line(`listening on ${event.address}`);
-        log.info(`receiving into ${settings.dir}; Ctrl-C ends it`);
+        log.info(`receiving into ${served.place}; Ctrl-C ends it`);
       } else log.event(event);
     }),
   );

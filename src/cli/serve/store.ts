@@ -1,10 +1,24 @@
 /** Opens the store of `sluice serve` as the settings say. */
+import type { ServiceFault } from '../../files/protocol/errors.ts';
+import { diskWritable } from '../../server/health.ts';
 import type { FileStore } from '../../store/contract.ts';
 import { openDiskStore } from '../../store/disk/disk-store.ts';
 import { type Quota, withQuotas } from '../../store/quota/quotas.ts';
+import type { EnginesStatus } from '../../store/s3/engines-status.ts';
 import type { Settings } from '../settings/table.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
+import { openEngines } from './engines.ts';
+
+export interface ServedStore {
+  readonly store: FileStore;
+  /** Where files go, in words. */
+  readonly place: string;
+  /** Null when it can be written to. */
+  readonly writable: () => Promise<ServiceFault | null>;
+  /** The state of its engines, when it has some. */
+  readonly engines?: () => EnginesStatus;
+}
 
 /**
  * Opens the store. Throws an `ExitError` when it cannot be opened.
@@ -14,18 +28,32 @@ import { exitStatus } from '../shared/exit-status.ts';
 export async function openStore(
   settings: Settings,
   quotas: (() => readonly Quota[]) | null,
-): Promise<FileStore> {
-  const { dir, durability, keepPartial, maxUploads, checksums, quota } = settings;
+): Promise<ServedStore> {
+  const { store: url, dir, durability, keepPartial, maxUploads, checksums } = settings;
+  const all = allQuotas(settings, quotas);
+  if (url !== null) {
+    const store = await openEngines(settings, all ?? (() => []));
+    return { store, place: url, writable: () => store.check(), engines: () => store.engines() };
+  }
   const opened = await openDiskStore(dir, { durability, keepPartial, maxUploads, checksums });
   if (!opened.ok) throw exitError(exitStatus.failed, opened.error.message);
+  const store = all === null ? opened.value : withQuotas(opened.value, all);
+  return { store, place: dir, writable: diskWritable(dir) };
+}
+
+/** The quotas of tokens, and that of all files together; null when there can be none. */
+function allQuotas(
+  { quota }: Settings,
+  quotas: (() => readonly Quota[]) | null,
+): (() => readonly Quota[]) | null {
   const overall = quota === Number.POSITIVE_INFINITY ? [] : [{ prefix: '', bytes: quota }];
-  if (quotas === null && overall.length === 0) return opened.value;
+  if (quotas === null && overall.length === 0) return null;
   let lastQuotas: readonly Quota[] = [];
   let all: readonly Quota[] = overall;
-  return withQuotas(opened.value, () => {
+  return () => {
     const now = quotas?.() ?? lastQuotas;
     // An unchanged list is not joined again: there may be ten thousand tokens, and this runs for each file.
     if (now !== lastQuotas) [lastQuotas, all] = [now, [...overall, ...now]];
     return all;
-  });
+  };
 }

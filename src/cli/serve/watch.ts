@@ -1,15 +1,14 @@
 /** Shows an operator a running `sluice serve`: metrics and health over HTTP, and a status line in the log. */
 import type { Observable } from 'rxjs';
 import type { ServerEvent } from '../../server/event.ts';
-import { diskWritable } from '../../server/health.ts';
 import type { OpsServer } from '../../server/ops-server.ts';
 import type { ServerStats } from '../../server/status.ts';
 import { createStatusReader } from '../../server/status.ts';
-import type { FileStore } from '../../store/contract.ts';
 import type { Settings } from '../settings/table.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { ServerLog } from './server-log.ts';
+import type { ServedStore } from './store.ts';
 
 export interface Watched {
   /** Takes the function that reads the server's statistics. */
@@ -25,7 +24,7 @@ export interface Watched {
 
 export interface WatchDeps {
   readonly settings: Settings;
-  readonly store: FileStore;
+  readonly served: ServedStore;
   /** Shared. */
   readonly events$: Observable<ServerEvent>;
   readonly shutdown$: Observable<unknown>;
@@ -34,14 +33,14 @@ export interface WatchDeps {
 
 const NO_STATS: ServerStats = { connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 };
 
-export function watchServer({ settings, store, events$, shutdown$, log }: WatchDeps): Watched {
+export function watchServer({ settings, served, events$, shutdown$, log }: WatchDeps): Watched {
   let read = () => NO_STATS;
-  const facts = { stats: () => read(), unfinished: () => store.unfinished() };
+  const facts = { stats: () => read(), unfinished: () => served.store.unfinished() };
   const status = createStatusReader(facts);
   let opsServer: OpsServer | null = null;
 
   async function start(): Promise<void> {
-    const { metricsPort, metricsHost, dir } = settings;
+    const { metricsPort, metricsHost } = settings;
     if (metricsPort === null) return;
     // Imported only here, so that a server without metrics does not load it.
     const { startOpsServer } = await import('../../server/ops-server.ts');
@@ -51,7 +50,8 @@ export function watchServer({ settings, store, events$, shutdown$, log }: WatchD
       port: metricsPort,
       events$,
       shutdown$,
-      writable: diskWritable(dir),
+      writable: served.writable,
+      engines: served.engines,
       onInternalError: (thrown) => log.error(`metrics: ${thrown instanceof Error ? thrown.stack : thrown}`),
     });
     if (!started.ok) throw exitError(exitStatus.failed, `metrics: ${started.error.message}`);

@@ -2,10 +2,16 @@
 import { isAbsolute, relative, sep } from 'node:path';
 import { budgetMin, descriptorsFor } from '../../server/limits.ts';
 import type { Configuration } from './configuration.ts';
+import { hasPassword } from './engine-urls.ts';
 import { handshakesOf } from './limits.ts';
 
 /** Answers a line for each contradiction between settings. */
-export function contradictions({ settings, called, calledBeside }: Configuration): readonly string[] {
+export function contradictions({
+  settings,
+  called,
+  calledBeside,
+  isDefault,
+}: Configuration): readonly string[] {
   const { tlsCert, tlsKey, tlsClientCa, tlsClientCerts, port, unix, host, metricsPort, metricsHost } =
     settings;
   const { dir, record, memoryBudget, maxHeader } = settings;
@@ -44,11 +50,52 @@ export function contradictions({ settings, called, calledBeside }: Configuration
         'room for one header as it arrives and once it is parsed, and what each connection may hold',
     );
   }
-  if (record !== null && isWithin(dir, record)) {
+  faults.push(...engineContradictions({ settings, called, calledBeside, isDefault }));
+  if (settings.store === null && record !== null && isWithin(dir, record)) {
     faults.push(`${called('record')} must not be in ${dir}: what is recorded would be served`);
   }
   return faults;
 }
+
+/** Settings of a folder and of engines exclude each other, and engines need each other. */
+function engineContradictions({
+  settings,
+  called,
+  calledBeside,
+  isDefault,
+}: Omit<Configuration, 'warnings'>): readonly string[] {
+  const { store, postgres } = settings;
+  const faults: string[] = [];
+  if (store === null) {
+    for (const name of OF_ENGINES) {
+      if (!isDefault(name)) faults.push(`${called(name)} needs ${calledBeside('store', name)} as well`);
+    }
+    return faults;
+  }
+  if (postgres === null) faults.push(`${called('store')} needs ${calledBeside('postgres', 'store')} as well`);
+  for (const name of OF_FOLDER) {
+    if (!isDefault(name))
+      faults.push(`${called(name)} is for a folder, and ${calledBeside('store', name)} is set`);
+  }
+  if (postgres !== null && called('postgres') === '--postgres' && hasPassword(postgres)) {
+    faults.push(
+      '--postgres must be without a password, which everybody could see in the list of processes: ' +
+        'set PGPASSWORD, PGPASSFILE or SLUICE_POSTGRES',
+    );
+  }
+  return faults;
+}
+
+const OF_ENGINES = [
+  'postgres',
+  'postgresConnections',
+  's3Endpoint',
+  's3Region',
+  's3Credentials',
+  'storeDurable',
+  'storeMemory',
+] as const;
+const OF_FOLDER = ['dir', 'durability', 'checksums'] as const;
 
 /** Whether a path is a folder itself, or lies in it. Both are absolute. */
 export function isWithin(folder: string, path: string): boolean {

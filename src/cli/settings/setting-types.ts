@@ -61,6 +61,17 @@ export const host: Kind<string> = {
   show: (value) => value,
 };
 
+/** A text that is read by a function of its own, and kept as it was written. */
+export const text = (
+  placeholder: string,
+  mustBe: string,
+  isOne: (text: string) => boolean,
+  show: (value: string) => string = (value) => value,
+): Kind<string> => {
+  const read = (given: string) => (isOne(given) ? given : undefined);
+  return { placeholder, mustBe, read, readJson: fromString(read), print: show, show };
+};
+
 /** One of some words. */
 export const choice = <T extends string>(placeholder: string, ...words: readonly T[]): Kind<T> => {
   const read = (text: string) => words.find((word) => word === text);

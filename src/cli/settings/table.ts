@@ -6,6 +6,7 @@
  */
 import { defaultLimits } from '../../server/limits.ts';
 import { uploadLimits } from '../../store/upload-limits.ts';
+import { isHttpUrl, isPlace, isPostgresUrl, withoutPassword } from './engine-urls.ts';
 import {
   choice,
   DAY_MS,
@@ -17,6 +18,7 @@ import {
   orUnset,
   path,
   size,
+  text,
   time,
   whole,
 } from './setting-types.ts';
@@ -24,6 +26,7 @@ import {
 /** The groups of the help. In the JSON file, settings of a group with a section are in an object of that name. */
 export const groups = {
   files: { title: 'Files', section: null },
+  engines: { title: 'Many nodes, instead of a folder', section: null },
   listening: { title: 'Listening', section: null },
   access: { title: 'Encryption and access', section: null },
   limits: { title: 'Limits', section: 'limits' },
@@ -82,6 +85,45 @@ export const settingTable = {
     'memory',
     'where the checksums of stored files are kept: memory, or disk as well (.sluice/sums)',
   ),
+
+  store: setting(
+    'engines',
+    orUnset(text('s3://BUCKET[/PREFIX]', 's3://BUCKET or s3://BUCKET/PREFIX', isPlace)),
+    unset,
+    'keep files in this bucket, and their names in --postgres, for any number of nodes',
+  ),
+  postgres: setting(
+    'engines',
+    orUnset(text('URL', 'postgresql://USER@HOST/DATABASE', isPostgresUrl, withoutPassword)),
+    unset,
+    'the database of the names; its password from PGPASSWORD, PGPASSFILE or SLUICE_POSTGRES',
+  ),
+  postgresConnections: setting('engines', whole(1, 1000), 16, 'connections to the database'),
+  s3Endpoint: setting(
+    'engines',
+    orUnset(text('URL', 'http://HOST:PORT or https://HOST', isHttpUrl)),
+    unset,
+    'the address of the S3 store; by default that of AWS in the region',
+  ),
+  s3Region: setting(
+    'engines',
+    text('REGION', 'the name of a region', (value) => /^[\w-]+$/.test(value)),
+    'us-east-1',
+    'the region that requests are signed for',
+  ),
+  s3Credentials: setting(
+    'engines',
+    orUnset(path('FILE')),
+    unset,
+    'the keys, as in ~/.aws/credentials; by default from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+  ),
+  storeDurable: setting(
+    'engines',
+    choice('WORD', 'yes', 'no'),
+    'no',
+    'whether bucket and database keep what they acknowledge through a power cut: your word for it',
+  ),
+  storeMemory: setting('engines', size(MiB, TiB), 256 * MiB, 'memory for bytes on their way to the bucket'),
 
   host: setting('listening', host, '127.0.0.1', 'the address to listen on; 0.0.0.0 or :: for all'),
   port: setting('listening', orOff(port), 8080, 'the port; 0 picks a free one, none is for --unix alone'),

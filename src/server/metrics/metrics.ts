@@ -11,9 +11,11 @@ import type { Registry } from 'prom-client';
 import type { Observable } from 'rxjs';
 import { version } from '../../files/protocol/version.ts';
 import { commands as builtIn } from '../../files/session/dispatch.ts';
+import type { EnginesStatus } from '../../store/s3/engines-status.ts';
 import { checkOptions, FUNCTION, LIST, OBSERVABLE, optional } from '../../wire/argument.ts';
 import type { ServerEvent } from '../event.ts';
 import type { ServerStats, Unfinished } from '../status.ts';
+import { addEngineMetrics } from './engine-metrics.ts';
 import { createInstruments, type PromClient } from './instruments.ts';
 import { createLoopDelayMeter, type LoopDelayMeter } from './loop-delay.ts';
 import { addProcessMetrics } from './process-metrics.ts';
@@ -39,6 +41,8 @@ export interface MetricsOptions {
    * scrape; default those are left out.
    */
   readonly unfinished?: (() => Unfinished | Promise<Unfinished>) | undefined;
+  /** Reads the state of the engines of a store (`engines` of what `openS3Store` opens), at each scrape; default it has none. */
+  readonly engines?: (() => EnginesStatus) | undefined;
   /** The commands that get a label of their own; default all of Sluice's own. Others count as one. */
   readonly commands?: readonly { readonly cmd: string }[] | undefined;
 }
@@ -70,6 +74,7 @@ const RULES = {
   events$: OBSERVABLE,
   stats: FUNCTION,
   unfinished: optional(FUNCTION),
+  engines: optional(FUNCTION),
   commands: optional(LIST),
 };
 
@@ -108,6 +113,7 @@ function startMetrics(prom: PromClient, options: MetricsOptions): Metrics {
   const known = new Set(commands.map(({ cmd }) => cmd));
   const counts = addServerMetrics(prom, registry, instruments, readings, known);
   if (options.unfinished !== undefined) addUploadMetrics(instruments, readings);
+  if (options.engines !== undefined) addEngineMetrics(instruments, options.engines);
   addDelayMetrics(instruments, readings);
   new prom.Gauge({
     name: 'sluice_info',

@@ -18,6 +18,7 @@ import type { Quota } from '../quota/quota-state.ts';
 import { UPLOAD_RULES, type UploadOptions, uploadLimits } from '../upload-limits.ts';
 import { connectBucket } from './bucket/bucket.ts';
 import { answerOf } from './engine-fault.ts';
+import type { EnginesStatus } from './engines-status.ts';
 import { connectDatabase, connectionOptions, type DatabaseSettings } from './postgres/database.ts';
 import { sqlFault } from './postgres/sql-fault.ts';
 import { statementsOf } from './postgres/statements.ts';
@@ -76,29 +77,6 @@ export interface S3StoreOptions extends UploadOptions {
   readonly quotas?: () => readonly Quota[];
   /** How often, and after how long, this node deletes what nobody needs; for tests. */
   readonly upkeep?: Partial<UpkeepSettings>;
-}
-
-/** The state of both engines, as this node sees it. */
-export interface EnginesStatus {
-  readonly postgresql: {
-    readonly connections: number;
-    readonly busy: number;
-    readonly waiting: number;
-    /** Milliseconds of the last statement; null before the first. */
-    readonly latencyMs: number | null;
-  };
-  readonly s3: {
-    readonly connections: number;
-    readonly waiting: number;
-    /** Milliseconds until the last request was answered; null before the first. */
-    readonly latencyMs: number | null;
-    /** Requests by method, since the store was opened. */
-    readonly requests: Readonly<Record<'PUT' | 'GET' | 'DELETE' | 'LIST', number>>;
-  };
-  /** Bytes of memory of the segments under way. */
-  readonly memoryBytes: number;
-  /** Contents that wait to be deleted, as the node that deletes them knows; null on others. */
-  readonly garbage: number | null;
 }
 
 /** A store over S3 and PostgreSQL. */

@@ -1,0 +1,22 @@
+/** The state of both engines, as this node sees it. */
+export interface EnginesStatus {
+  readonly postgresql: {
+    readonly connections: number;
+    readonly busy: number;
+    readonly waiting: number;
+    /** Milliseconds of the last statement; null before the first. */
+    readonly latencyMs: number | null;
+  };
+  readonly s3: {
+    readonly connections: number;
+    readonly waiting: number;
+    /** Milliseconds until the last request was answered; null before the first. */
+    readonly latencyMs: number | null;
+    /** Requests by method, since the store was opened. */
+    readonly requests: Readonly<Record<'PUT' | 'GET' | 'DELETE' | 'LIST', number>>;
+  };
+  /** Bytes of memory of the segments under way. */
+  readonly memoryBytes: number;
+  /** Contents that wait to be deleted, as the node that deletes them knows; null on others. */
+  readonly garbage: number | null;
+}
