@@ -25,7 +25,7 @@ const OF_THE_WHOLE_PROCESS = new RegExp(
 
 /** A test that starts processes, or that has each operation of a store fail in turn, takes longer than its size says. */
 const TAKES_LONG =
-  /node:child_process|support\/(processes\/cli|captures\/tshark|stores\/(crash-run|fs-intercepted|faulty-fs))\b/;
+  /node:child_process|support\/(engines\/engines|processes\/cli|captures\/tshark|stores\/(crash-run|fs-intercepted|faulty-fs))\b/;
 
 /** Begins with the files that take long, so that none of them is left alone at the end while all other workers are idle. */
 class LongestFirst extends BaseSequencer {
@@ -61,7 +61,11 @@ const common = {
 
 export default defineConfig({
   test: {
-    globalSetup: ['test/support/install-tools.ts', 'test/support/choose-seed.ts'],
+    globalSetup: [
+      'test/support/install-tools.ts',
+      'test/support/engines/end-engines.ts',
+      'test/support/choose-seed.ts',
+    ],
     // Two more than there are cores: many tests wait for a process, a disk or a timer.
     maxWorkers: availableParallelism() + 2,
     sequence: { sequencer: LongestFirst },
