@@ -1,33 +1,24 @@
-import { readFileSync } from 'node:fs';
+/** The store over S3 and PostgreSQL keeps the contract of every store, over engines that differ in all but the basics. */
 import { describe, it } from 'vitest';
-import { value } from '../../../src/store/conformance/case.ts';
 import { storeContract } from '../../../src/store/conformance/suite.ts';
-import { openS3Store } from '../../../src/store/s3/open-s3-store.ts';
+import { needEngine } from '../../support/engines/engines.ts';
+import { type Engines, newSchema, openNode, sharedEngines } from '../../support/stores/s3-nodes.ts';
 
-const s3 = JSON.parse(readFileSync('/tmp/h/eng/ceph/facts.json', 'utf8'));
-const pg = JSON.parse(readFileSync('/tmp/h/eng/pg/facts.json', 'utf8'));
-let n = 0;
-for (const segmentBytes of [8 * 1024 ** 2, 256 * 1024]) {
-  storeContract(
-    `S3, segments of ${segmentBytes}`,
-    async (options) => {
-      const schema = `t${process.pid}_${n++}`;
-      const store = await value(
-        openS3Store({
-          s3: {
-            endpoint: s3.endpoint,
-            bucket: s3.bucket,
-            accessKeyId: s3.accessKey,
-            secretAccessKey: s3.secretKey,
-          },
-          postgres: { url: pg.url, schema, connections: 4 },
-          segmentBytes,
-          memoryBytes: segmentBytes,
-          ...options,
-        }),
-      );
-      return { store };
-    },
-    { describe, it },
-  );
+const KiB = 1024;
+/** Segments of a usual size, and some so small, with so little memory, that every content has several. */
+const SIZES = { ceph: [8 * KiB * KiB, 256 * KiB], swift: [8 * KiB * KiB] } as const;
+
+for (const name of ['ceph', 'swift'] as const) {
+  describe.skipIf(!needEngine(name) || !needEngine('postgres'))(`over ${name}`, () => {
+    // Each case has a schema of its own.
+    let engines: Promise<Engines> | undefined;
+    for (const segmentBytes of SIZES[name]) {
+      const open = async (options: { readonly maxUploads?: number }) => {
+        engines ??= sharedEngines(name);
+        const own = { segmentBytes, memoryBytes: segmentBytes, ...options };
+        return { store: await openNode(await engines, newSchema(), own) };
+      };
+      storeContract(`S3, segments of ${segmentBytes / KiB} KiB`, open, { describe, it: it.concurrent });
+    }
+  });
 }
