@@ -46,6 +46,8 @@ export interface S3Options {
   readonly sessionToken?: string | undefined;
   /** Connections to the S3 store at once, from 1; default 128. */
   readonly connections?: number;
+  /** Milliseconds in which the next bytes of a request or its answer must come, from 1; default 10 s. */
+  readonly timeout?: number;
 }
 
 /** Where the names are: a database. */
@@ -71,7 +73,7 @@ export interface S3StoreOptions extends UploadOptions {
   readonly segmentBytes?: number;
   /** The bytes of memory for segments under way on this node, from 256 KiB; default 256 MiB. Each put may have 256 KiB more. */
   readonly memoryBytes?: number;
-  /** Milliseconds for which a call goes on trying while an engine is away, from 0; default 10 s. */
+  /** Milliseconds for which a call goes on trying while an engine is away, from 0; default 20 s. */
   readonly patience?: number;
   /** The quotas, for all nodes together; asked again for each put. Default none. */
   readonly quotas?: () => readonly Quota[];
@@ -114,6 +116,7 @@ const S3_RULES: RulesFor<S3Options> = {
   secretAccessKey: TEXT,
   sessionToken: optional(TEXT),
   connections: optional(wholeFrom(1)),
+  timeout: optional(numberFrom(1)),
 };
 const POSTGRES_RULES: RulesFor<PostgresOptions> = {
   url: TEXT,
@@ -190,15 +193,15 @@ async function openPrepared(
     durable = false,
     segmentBytes = 8 * MiB,
     memoryBytes = 256 * MiB,
-    patience: forMs = 10_000,
+    patience: forMs = 20_000,
   } = options;
   const ending = new AbortController();
   const patience = { forMs, signal: ending.signal };
-  const { bucket: name, prefix = '', region = 'us-east-1', connections = 128 } = s3;
+  const { bucket: name, prefix = '', region = 'us-east-1', connections = 128, timeout = 10_000 } = s3;
   const { accessKeyId, secretAccessKey, sessionToken } = s3;
   const credentials = { accessKeyId, secretAccessKey, sessionToken };
   const bucket = connectBucket(
-    { endpoint, region, bucket: name, credentials, connectionsMax: connections },
+    { endpoint, region, bucket: name, credentials, connectionsMax: connections, quietMs: timeout },
     patience,
   );
   const database = connectDatabase(settings, patience);

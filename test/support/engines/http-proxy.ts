@@ -11,6 +11,8 @@ export type HttpFault =
   | { readonly type: 'lose-answer' }
   /** The client is reset when so many bytes of the answer's body have been sent; its head says how many there would be. */
   | { readonly type: 'truncate'; readonly after: number }
+  /** The engine does what is asked, and the client is told this ETag. */
+  | { readonly type: 'etag'; readonly etag: string }
   /**
    * `until` is called when the whole request is here. Once what it returns resolves, the request gets to the engine, also
    * when the client is gone by then. Nobody is answered.
@@ -115,7 +117,9 @@ async function handle(
     answer.socket?.resetAndDestroy();
     return answered.statusCode;
   }
-  answer.writeHead(answered.statusCode!, answered.rawHeaders);
+  if (fault?.type === 'etag') {
+    answer.writeHead(answered.statusCode!, { ...answered.headers, etag: fault.etag });
+  } else answer.writeHead(answered.statusCode!, answered.rawHeaders);
   let left = fault?.type === 'truncate' ? fault.after : Number.POSITIVE_INFINITY;
   for await (const piece of answered as AsyncIterable<Buffer>) {
     const now = piece.subarray(0, left);

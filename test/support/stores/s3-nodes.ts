@@ -19,12 +19,14 @@ export async function sharedEngines(name: 'ceph' | 'swift' = 'ceph'): Promise<En
 /** A schema that no other store has. */
 export const newSchema = (): string => `t${randomBytes(6).toString('hex')}`;
 
-type NodeOptions = Omit<Partial<S3StoreOptions>, 's3' | 'postgres'>;
+interface NodeOptions extends Omit<Partial<S3StoreOptions>, 's3' | 'postgres'> {
+  readonly s3?: Partial<S3StoreOptions['s3']>;
+}
 
 export const optionsOf = (
   { s3, postgres }: Engines,
   schema: string,
-  options: NodeOptions = {},
+  { s3: own, ...options }: NodeOptions = {},
 ): S3StoreOptions => ({
   s3: {
     endpoint: s3.endpoint,
@@ -32,6 +34,7 @@ export const optionsOf = (
     bucket: s3.bucket,
     accessKeyId: s3.accessKey,
     secretAccessKey: s3.secretKey,
+    ...own,
   },
   postgres: { url: postgres.url, schema, connections: 4 },
   ...options,

@@ -19,6 +19,8 @@ export interface BucketSettings {
   readonly bucket: string;
   readonly credentials: Credentials;
   readonly connectionsMax: number;
+  /** Milliseconds in which the next bytes must come. */
+  readonly quietMs: number;
 }
 
 export interface Bucket {
@@ -62,7 +64,7 @@ const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 export function connectBucket(settings: BucketSettings, patience: Patience): Bucket {
   const state: BucketState = {
     settings,
-    http: createHttpClient(settings.endpoint, settings.connectionsMax),
+    http: createHttpClient(settings.endpoint, settings.connectionsMax, settings.quietMs),
     sign: createSigner(settings.credentials, settings.region),
     patience,
     requests: { PUT: 0, GET: 0, DELETE: 0, LIST: 0 },

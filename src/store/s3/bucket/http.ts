@@ -3,9 +3,6 @@ import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { EngineFault } from '../engine-fault.ts';
 
-/** Milliseconds in which a connection, or the next bytes of either side, must come. */
-const QUIET_MS = 10_000;
-
 export interface HttpRequest {
   readonly method: string;
   readonly url: URL;
@@ -22,8 +19,11 @@ export interface HttpClient {
   close(): void;
 }
 
-/** @param connectionsMax requests beyond it wait for a connection; the callers bound them. */
-export function createHttpClient(endpoint: URL, connectionsMax: number): HttpClient {
+/**
+ * @param connectionsMax requests beyond it wait for a connection; the callers bound them.
+ * @param quietMs milliseconds in which a connection, or the next bytes of either side, must come.
+ */
+export function createHttpClient(endpoint: URL, connectionsMax: number, quietMs: number): HttpClient {
   const isSecure = endpoint.protocol === 'https:';
   const options = { keepAlive: true, maxSockets: connectionsMax, scheduling: 'lifo' } as const;
   const agent = isSecure ? new HttpsAgent(options) : new HttpAgent(options);
@@ -31,8 +31,8 @@ export function createHttpClient(endpoint: URL, connectionsMax: number): HttpCli
   return {
     send: ({ method, url, headers, body = [] }) =>
       new Promise((resolve, reject) => {
-        const sent = request(url, { method, headers: { ...headers }, agent, timeout: QUIET_MS });
-        sent.on('timeout', () => sent.destroy(new Error(`nothing came for ${QUIET_MS / 1000} s`)));
+        const sent = request(url, { method, headers: { ...headers }, agent, timeout: quietMs });
+        sent.on('timeout', () => sent.destroy(new Error(`nothing came for ${quietMs / 1000} s`)));
         sent.on('error', (error: NodeJS.ErrnoException) => reject(unreachable(error)));
         sent.on('response', (response) => {
           // Whoever reads it next is told.

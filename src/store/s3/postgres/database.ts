@@ -17,6 +17,8 @@ const CONNECT_MS = 5_000;
 const STATEMENT_MS = 10_000;
 const LOCK_MS = 5_000;
 const ANSWER_MS = 12_000;
+/** Milliseconds after which a connection that nobody uses is given back: another node may be without one. */
+const IDLE_MS = 5_000;
 
 /** Sizes and times are numbers: they stay below 2^53. */
 const BIGINT = 20;
@@ -58,7 +60,7 @@ export function connectDatabase(settings: DatabaseSettings, patience: Patience):
   const pool = new pg.Pool({
     ...connectionOptions(settings),
     max: settings.poolSize,
-    idleTimeoutMillis: 30_000,
+    idleTimeoutMillis: IDLE_MS,
   });
   // A connection that breaks while nobody uses it is replaced when it is needed.
   pool.on('error', () => {});
