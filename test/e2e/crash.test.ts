@@ -8,6 +8,7 @@ import { cases, testSeed } from '../support/cases.ts';
 import { endAll } from '../support/processes/cli.ts';
 import { between, randomFrom } from '../support/seeded.ts';
 import { libraryClient, plainClient, resumingClient } from '../support/stores/crash-clients.ts';
+import { crashFolder } from '../support/stores/crash-places.ts';
 import { createCrashRun } from '../support/stores/crash-run.ts';
 import { newRoot, removeRoot, temporariesIn } from '../support/stores/store-roots.ts';
 
@@ -23,7 +24,7 @@ test('a server that is killed again and again keeps every acknowledged file', as
       const root = newRoot();
       onTestFinished(() => removeRoot(root));
       const random = randomFrom(testSeed + seed);
-      const run = createCrashRun(root, random, seed % 3 === 2 ? 'os' : 'fsync');
+      const run = createCrashRun(crashFolder(root, seed % 3 === 2 ? 'os' : 'fsync'), random);
       const clients = [
         plainClient(run, 1),
         plainClient(run, 2),

@@ -139,7 +139,9 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
       const { store, s3 } = await open();
       await value(put(store, 'file', content.subarray(0, 1000)));
       const all = await (engines as Promise<Engines>);
-      const [object] = s3.seen.filter(isPut).map(({ url }) => decodeURIComponent(url.slice(all.s3.bucket.length + 2)));
+      const [object] = s3.seen
+        .filter(isPut)
+        .map(({ url }) => decodeURIComponent(url.slice(all.s3.bucket.length + 2)));
       await overwrite(all, object as string, Buffer.alloc(1000));
       const source = await value(store.open('file'));
       const error = await faultOf(source.read(0, 1000));
@@ -163,7 +165,10 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
       const { openS3Store } = await import('../../../src/store/s3/open-s3-store.ts');
       const { optionsOf } = await import('../../support/stores/s3-nodes.ts');
       const error = await faultOf(openS3Store(optionsOf(wrong, newSchema())));
-      assert.deepEqual([error.code, error.engine, error.cause], ['unavailable', 's3', 'SignatureDoesNotMatch']);
+      assert.deepEqual(
+        [error.code, error.engine, error.cause],
+        ['unavailable', 's3', 'SignatureDoesNotMatch'],
+      );
     });
   });
 
@@ -172,7 +177,9 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
       engines ??= sharedEngines();
       const ceph = await startCeph();
       closed.push(() => ceph.stop());
-      const store = await openNode({ ...(await engines), s3: ceph.facts }, newSchema(), { segmentBytes: SEGMENT });
+      const store = await openNode({ ...(await engines), s3: ceph.facts }, newSchema(), {
+        segmentBytes: SEGMENT,
+      });
       closed.push(() => store.close());
       return { ceph, store };
     }

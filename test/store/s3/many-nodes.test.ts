@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { afterEach, describe, test } from 'vitest';
-import { contentOf, namesIn, pattern, put, refused, textOf, value } from '../../../src/store/conformance/case.ts';
+import {
+  contentOf,
+  namesIn,
+  pattern,
+  put,
+  refused,
+  textOf,
+  value,
+} from '../../../src/store/conformance/case.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import type { S3Store } from '../../../src/store/s3/open-s3-store.ts';
 import { needEngine } from '../../support/engines/engines.ts';
@@ -84,7 +92,10 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('nodes of one st
       const sink = await value(slow.put('file', { size, upload: 'key' }));
       await value(sink.write([content.subarray(0, 2 * SEGMENT)]));
       await value(sink.sync());
-      const held = proxy.inject({ type: 'late', until: () => arrived }, { when: ({ method }) => method === 'PUT' });
+      const held = proxy.inject(
+        { type: 'late', until: () => arrived },
+        { when: ({ method }) => method === 'PUT' },
+      );
       const wrong = new Uint8Array(SEGMENT).fill(0xee);
       await value(sink.write([wrong]));
       // The slow node cannot flush in time, and loses the upload while its bytes are on their way.
@@ -192,7 +203,9 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('nodes of one st
   test('no more uploads than the limit begin, whichever nodes are asked', async () => {
     const stores = await nodes(3, { maxUploads: 4 });
     const outcomes = await Promise.all(
-      Array.from({ length: 12 }, (_, i) => (stores[i % 3] as S3Store).put('x', { size: 10, upload: `k${i}` })),
+      Array.from({ length: 12 }, (_, i) =>
+        (stores[i % 3] as S3Store).put('x', { size: 10, upload: `k${i}` }),
+      ),
     );
     assert.equal(outcomes.filter(({ ok }) => ok).length, 4);
     for (const outcome of outcomes) if (!outcome.ok) assert.equal(outcome.error.code, 'too-many-uploads');

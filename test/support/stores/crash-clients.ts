@@ -1,6 +1,4 @@
 /** The clients of a crash run: each sends file after file, and sends again what was not acknowledged. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { defer, first, firstValueFrom, from, lastValueFrom, mergeMap, tap } from 'rxjs';
 import { bytesContent } from '../../../src/client/content/content.ts';
@@ -102,7 +100,7 @@ async function resumeAndPut(
   void send(frame({ cmd: 'resume', upload }));
   const [reply] = await replies(1);
   if (reply === undefined) return false;
-  const offset = checkResume(run, file, reply);
+  const offset = await checkResume(run, file, reply);
   const progress = headers$.subscribe(({ ack, offset }) => {
     run.noteProgress('answered');
     if (ack === 'progress') bytes.reported = Math.max(bytes.reported, offset as number);
@@ -136,10 +134,14 @@ async function resumeAndPut(
  * The offset in the reply to `resume`. Throws unless the server has at least the bytes that it reported, at
  * most those that were sent, and these with the right checksum.
  */
-function checkResume(run: CrashRun, { name, content, bytes }: ResumedFile, reply: JsonHeader): number {
+async function checkResume(
+  run: CrashRun,
+  { name, content, bytes }: ResumedFile,
+  reply: JsonHeader,
+): Promise<number> {
   const { offset, crc32: checksum } = reply as unknown as { offset: number; crc32: number };
   // After a commit whose acknowledgement was lost, the server has nothing of the upload.
-  const isStored = offset === 0 && isCommitted(run.root, name, content);
+  const isStored = offset === 0 && (await run.isStored(name, content));
   if (offset > bytes.sent || (offset < bytes.reported && !isStored))
     throw new Error(`after ${bytes.reported} to ${bytes.sent} bytes came ${JSON.stringify(reply)}`);
   if (checksum !== crc32(content.subarray(0, offset)))
@@ -148,11 +150,6 @@ function checkResume(run: CrashRun, { name, content, bytes }: ResumedFile, reply
   if (isStored) Object.assign(bytes, { sent: 0, reported: 0 });
   if (offset > 0) run.counts.resumed += 1;
   return offset;
-}
-
-function isCommitted(root: string, name: string, content: Buffer): boolean {
-  const path = join(root, name);
-  return existsSync(path) && statSync(path).size === content.length && readFileSync(path).equals(content);
 }
 
 /** The reply to the put itself; undefined when the connection ends before it. */

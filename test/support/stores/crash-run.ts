@@ -2,10 +2,9 @@
  * A server that is killed and started again and again while clients upload to it, and a ledger of what the
  * clients sent, which says what each file may be.
  */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type Serving, startServe } from '../processes/cli.ts';
+import type { Serving } from '../processes/cli.ts';
 import { between, bytesFrom } from '../seeded.ts';
+import type { CrashPlace } from './crash-places.ts';
 
 /**
  * The contents of all files are pieces of this. Each begins at a random offset, so no two are alike, and none
@@ -26,8 +25,11 @@ export type Progress = 'sent' | 'answered';
 
 /** The run as the clients see it. */
 export interface CrashRun {
-  readonly root: string;
-  /** The port of the server. While the server is down, that of the next one. */
+  /** Whether this is the content of the file. */
+  readonly isStored: (name: string, content: Buffer) => Promise<boolean>;
+  /**
+   * The port of the server, or of one that is never killed if there is such. While the server is down, that of the next one.
+   */
   readonly port: () => Promise<number>;
   /** Called by the clients after each progress. */
   readonly noteProgress: (kind: Progress) => void;
@@ -53,8 +55,7 @@ export interface CrashControl extends CrashRun {
 }
 
 interface RunState {
-  readonly root: string;
-  readonly durability: 'fsync' | 'os';
+  readonly place: CrashPlace;
   readonly random: () => number;
   readonly ledger: Map<string, SentFile>;
   readonly counts: CrashRun['counts'];
@@ -64,16 +65,10 @@ interface RunState {
   awaited: { readonly kind: Progress; left: number; readonly onReached: () => void };
 }
 
-/**
- * After each kill and at the end, it throws unless every file in the root is what it may be.
- *
- * @param durability of the server. What it acknowledges with `os` survives its end too. Then bursts are so large that a
- *   worker stores most of their files.
- */
-export function createCrashRun(root: string, random: () => number, durability: 'fsync' | 'os'): CrashControl {
+/** After each kill and at the end, it throws unless every file in the place is what it may be. */
+export function createCrashRun(place: CrashPlace, random: () => number): CrashControl {
   const run: RunState = {
-    root,
-    durability,
+    place,
     random,
     ledger: new Map(),
     counts: { kills: 0, stored: 0, resumed: 0, broken: 0 },
@@ -82,11 +77,12 @@ export function createCrashRun(root: string, random: () => number, durability: '
     awaited: { kind: 'sent', left: 0, onReached: () => {} },
   };
   return {
-    root,
+    isStored: async (name, content) => (await place.content(name))?.equals(content) === true,
     random,
-    burstMax: durability === 'os' ? 60 : 8,
+    burstMax: place.burstMax,
     counts: run.counts,
-    port: () => run.port.promise,
+    port: () =>
+      place.companion !== undefined && random() < 0.5 ? Promise.resolve(place.companion) : run.port.promise,
     isEnding: () => run.isEnding,
     noteProgress: (kind) => noteProgress(run, kind),
     beginVersion: (name, size) => beginVersion(run, name, size),
@@ -129,7 +125,7 @@ async function killAfter(run: RunState, kind: Progress, steps: number): Promise<
   child.kill('SIGKILL');
   await done;
   run.counts.kills += 1;
-  checkFiles(run);
+  await checkFiles(run);
 }
 
 async function finish(run: RunState, clients: readonly Promise<void>[]): Promise<void> {
@@ -139,39 +135,33 @@ async function finish(run: RunState, clients: readonly Promise<void>[]): Promise
   child.kill('SIGTERM');
   const { status, stderr } = await done;
   if (status !== 0 || stderr !== '') throw new Error(`ended with ${status}: ${stderr}`);
-  checkFiles(run);
+  await checkFiles(run);
 }
 
-async function serve({ root, durability, port }: RunState): Promise<Serving> {
-  const serving = await startServe(root, ['--durability', durability, '--log-level', 'error']);
+async function serve({ place, port }: RunState): Promise<Serving> {
+  const serving = await place.serve();
   port.resolve(serving.port);
   return serving;
 }
 
-/** Throws unless every file in the root is what it may be, and every acknowledged file is there. */
-function checkFiles({ root, ledger }: RunState): void {
-  const stored = new Set(filesIn(root));
+/** Throws unless every file is what it may be, and every acknowledged file is there. */
+async function checkFiles({ place, ledger }: RunState): Promise<void> {
+  // Before they are read: a server that is not killed acknowledges more meanwhile.
+  const acknowledgedBefore = new Map([...ledger].map(([name, { acknowledged }]) => [name, acknowledged]));
+  const stored = new Set(await place.names());
   for (const name of stored) {
     const sent = ledger.get(name);
-    const content = readFileSync(join(root, name));
-    const version = sent?.versions.findLastIndex((one) => one.equals(content)) ?? -1;
+    const content = await place.content(name);
+    const version = sent?.versions.findLastIndex((one) => content?.equals(one)) ?? -1;
     if (sent === undefined || version < 0)
-      throw new Error(`${name} has ${content.length} bytes that no client sent`);
-    if (version < sent.acknowledged)
-      throw new Error(`${name} is version ${version}, but ${sent.acknowledged} was acknowledged`);
+      throw new Error(`${name} has ${content?.length} bytes that no client sent`);
+    const acknowledged = acknowledgedBefore.get(name) ?? -1;
+    if (version < acknowledged)
+      throw new Error(`${name} is version ${version}, but ${acknowledged} was acknowledged`);
   }
-  for (const [name, { acknowledged }] of ledger)
+  for (const [name, acknowledged] of acknowledgedBefore)
     if (acknowledged >= 0 && !stored.has(name))
       throw new Error(`${name} was acknowledged, but is not stored`);
-}
-
-/** The names of the stored files. */
-function filesIn(root: string, at = ''): string[] {
-  return readdirSync(join(root, at), { withFileTypes: true }).flatMap((entry) => {
-    const name = `${at}${entry.name}`;
-    if (name === '.sluice') return [];
-    return entry.isDirectory() ? filesIn(root, `${name}/`) : [name];
-  });
 }
 
 interface Deferred<T> {

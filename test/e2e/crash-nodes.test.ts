@@ -1,0 +1,88 @@
+/**
+ * One of two nodes of a store over S3 and PostgreSQL is killed at random moments, again and again, while clients upload to
+ * both. Every acknowledged file is there, byte for byte; every file is whole; an interrupted upload goes on where the
+ * servers say; and nothing is left of what was killed once it was swept.
+ */
+import pg from 'pg';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { connectBucket } from '../../src/store/s3/bucket/bucket.ts';
+import { cases, testSeed } from '../support/cases.ts';
+import { needEngine } from '../support/engines/engines.ts';
+import { endAll } from '../support/processes/cli.ts';
+import { between, randomFrom } from '../support/seeded.ts';
+import { libraryClient, plainClient, resumingClient } from '../support/stores/crash-clients.ts';
+import { crashNodes, startNode } from '../support/stores/crash-places.ts';
+import { createCrashRun } from '../support/stores/crash-run.ts';
+import { type Engines, openNode, sharedEngines } from '../support/stores/s3-nodes.ts';
+
+afterEach(endAll);
+
+const KILLS = Math.min(100, cases(2));
+
+describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('two nodes', () => {
+  test('of which one is killed again and again keep every acknowledged file', async () => {
+    const engines = await sharedEngines();
+    const companion = await startNode(engines);
+    const upkeep = { graceMs: 0, orphanMs: 0, everyMs: 3_600_000 };
+    const seen = await openNode(engines, 'sluice', { upkeep });
+    onTestFinished(() => seen.close());
+    const random = randomFrom(testSeed);
+    const run = createCrashRun(crashNodes(engines, companion.port, seen), random);
+    const clients = [plainClient(run, 1), plainClient(run, 2), resumingClient(run, 3), libraryClient(run, 4)];
+    const failed = Promise.all(clients).then(() => {});
+    const killing = async () => {
+      for (let round = 0; round < KILLS; round++) {
+        if (round % 3 === 0) await run.killAfter('sent', between(random, 1, 100));
+        else await run.killAfter('answered', between(random, 1, 30));
+      }
+      await run.finish(clients);
+    };
+    await Promise.race([killing(), failed.then(() => new Promise<never>(() => {}))]);
+    companion.child.kill('SIGTERM');
+    expect((await companion.done).status).toBe(0);
+    expect(run.counts.kills).toBe(KILLS);
+    expect(run.counts.broken).toBeGreaterThan(0);
+    expect(run.counts.stored).toBeGreaterThan(5 * KILLS);
+
+    // The nodes that were killed are taken for gone at once, rather than within a minute.
+    const client = new pg.Client(engines.postgres.url);
+    await client.connect();
+    onTestFinished(() => client.end());
+    const gone =
+      "update sluice.nodes set heartbeat = '-infinity' where heartbeat < (select max(heartbeat) from sluice.nodes)";
+    await client.query(gone);
+    // Uploads that were given up are kept, and are nobody's garbage.
+    await client.query("update sluice.uploads set touched = '-infinity'");
+    await seen.upkeep();
+    await seen.sweep();
+    const { rows } = await client.query("select object from sluice.segments where object <> '' order by 1");
+    expect(await objectsIn(engines)).toEqual(rows.map(({ object }) => object));
+    const named = await client.query(
+      'select count(*) from sluice.segments s join sluice.files f using (file_id)',
+    );
+    expect(Number(named.rows[0].count)).toBeGreaterThanOrEqual(rows.length);
+    expect((await client.query('select * from sluice.uploads')).rows).toEqual([]);
+  }, 600_000);
+});
+
+async function objectsIn({ s3 }: Engines): Promise<string[]> {
+  const { endpoint, region, bucket, accessKey, secretKey } = s3;
+  const credentials = { accessKeyId: accessKey, secretAccessKey: secretKey };
+  const settings = {
+    endpoint: new URL(endpoint),
+    region,
+    bucket,
+    credentials,
+    connectionsMax: 1,
+    quietMs: 10_000,
+  };
+  const direct = connectBucket(settings, { forMs: 10_000, signal: new AbortController().signal });
+  const names: string[] = [];
+  for (let token: string | undefined, isFirst = true; isFirst || token !== undefined; isFirst = false) {
+    const page = await direct.list('', token);
+    names.push(...page.objects.map(({ name }) => name));
+    token = page.next;
+  }
+  direct.close();
+  return names.sort();
+}
