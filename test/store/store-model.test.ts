@@ -1,4 +1,4 @@
-/** The disk store compared with the memory store: both give the same answers to the same calls. */
+/** Every store compared with the memory store: both give the same answers to the same calls. */
 import assert from 'node:assert/strict';
 import { fc, test } from '@fast-check/vitest';
 import { describe } from 'vitest';
@@ -6,8 +6,7 @@ import { contentOf, namesIn, put, value } from '../../src/store/conformance/case
 import type { FileStore, Outcome } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { cases } from '../support/cases.ts';
-import { DISK_MODES, optionsOf } from '../support/stores/disk-modes.ts';
-import { newDiskStore, openBelow, temporariesIn } from '../support/stores/store-roots.ts';
+import { SUBJECTS } from '../support/stores/model-subjects.ts';
 
 /** Few segments, so that files and folders have the same names; some of them sort just before or after `/`. */
 const segment = fc.constantFrom('a', 'b', 'a.', 'a!', 'a0', '中', '😀', '\uffee');
@@ -84,30 +83,30 @@ async function everythingIn(store: FileStore): Promise<[string, string][]> {
   return all;
 }
 
-describe.each(DISK_MODES)('the disk store (%s) and the memory store', (mode) => {
-  test.prop([fc.array(action, { maxLength: 40 })], { numRuns: cases(60) })(
-    'the disk store and the memory store give the same answers to the same calls',
+describe.each(SUBJECTS)('$name and the memory store', ({ share, open }) => {
+  const runs = { numRuns: cases(60 * share) };
+
+  test.prop([fc.array(action, { maxLength: 40 })], runs)(
+    'give the same answers to the same calls',
     async (actions) => {
-      const { store: disk, root, dispose } = await newDiskStore(optionsOf(mode));
+      const { store, checkKept, close } = await open();
       const memory = memoryStore();
       try {
-        for (const [title, act] of actions) assert.deepEqual(await act(disk), await act(memory), title);
-        assert.deepEqual(await everythingIn(disk), await everythingIn(memory));
-        assert.deepEqual(temporariesIn(root), []);
+        for (const [title, act] of actions) assert.deepEqual(await act(store), await act(memory), title);
+        assert.deepEqual(await everythingIn(store), await everythingIn(memory));
+        checkKept();
       } finally {
-        await disk.close();
-        assert.deepEqual(openBelow(root), []);
-        await dispose?.();
+        await close();
       }
     },
   );
 
   const tree = fc.uniqueArray(name, { maxLength: 30 });
   const page = fc.integer({ min: 1, max: 7 });
-  test.prop([tree, page, name, name], { numRuns: cases(60) })(
-    'the disk store and the memory store list names in the order of their bytes',
+  test.prop([tree, page, name, name], runs)(
+    'list names in the order of their bytes',
     async (names, limit, prefix, after) => {
-      const { store, dispose } = await newDiskStore(optionsOf(mode));
+      const { store, close } = await open();
       try {
         const stored: string[] = [];
         for (const path of names) if ((await put(store, path, '')).ok) stored.push(path);
@@ -123,8 +122,7 @@ describe.each(DISK_MODES)('the disk store (%s) and the memory store', (mode) => 
           ordered.filter((path) => Buffer.compare(Buffer.from(path), Buffer.from(after)) > 0),
         );
       } finally {
-        await store.close();
-        await dispose?.();
+        await close();
       }
     },
   );

@@ -1,4 +1,4 @@
-/** Uploads of the disk store compared with those of the memory store: both give the same answers to the same calls. */
+/** Uploads of every store compared with those of the memory store: both give the same answers to the same calls. */
 import assert from 'node:assert/strict';
 import { fc, test } from '@fast-check/vitest';
 import { describe } from 'vitest';
@@ -7,7 +7,7 @@ import type { FileStore, MaybeAsync, PutOptions, Sink } from '../../src/store/co
 import { crc32 } from '../../src/store/crc32.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { cases } from '../support/cases.ts';
-import { newDiskStore, openBelow, temporariesIn } from '../support/stores/store-roots.ts';
+import { SUBJECTS } from '../support/stores/model-subjects.ts';
 
 const content = pattern(100, 0);
 
@@ -104,26 +104,24 @@ function ending(what: 'sync' | 'commit' | 'abort') {
   ];
 }
 
-describe.each(['fsync', 'os'] as const)('the disk store (%s) and the memory store', (durability) => {
-  test.prop([fc.array(actions, { maxLength: 50 })], { numRuns: cases(100) })(
-    'the disk store and the memory store keep the same bytes of uploads and store the same files',
+describe.each(SUBJECTS)('$name and the memory store', ({ share, open }) => {
+  test.prop([fc.array(actions, { maxLength: 50 })], { numRuns: cases(100 * share) })(
+    'keep the same bytes of uploads and store the same files',
     async (acts) => {
-      const { store, root, dispose } = await newDiskStore({ durability, maxUploads: 2 });
-      const disk: Model = { store, sinks: new Map(), taken: [] };
+      const { store, checkKept, close } = await open({ maxUploads: 2 });
+      const tried: Model = { store, sinks: new Map(), taken: [] };
       const memory: Model = { store: memoryStore({ maxUploads: 2 }), sinks: new Map(), taken: [] };
       try {
         for (const [title, act] of acts) {
-          assert.deepEqual(await act(disk), await act(memory), title);
-          assert.deepEqual(disk.taken, memory.taken, title);
-          assert.deepEqual(disk.store.unfinished(), memory.store.unfinished(), title);
-          assert.equal(temporariesIn(root).length, store.unfinished().count, 'a file for each, and no more');
+          assert.deepEqual(await act(tried), await act(memory), title);
+          assert.deepEqual(tried.taken, memory.taken, title);
+          assert.deepEqual(tried.store.unfinished(), memory.store.unfinished(), title);
+          checkKept();
         }
-        assert.deepEqual(await namesIn(disk.store), await namesIn(memory.store));
+        assert.deepEqual(await namesIn(store), await namesIn(memory.store));
         for (const name of await namesIn(store)) assert.deepEqual(await contentOf(store, name), content);
       } finally {
-        await store.close();
-        assert.deepEqual(openBelow(root), []);
-        await dispose?.();
+        await close();
       }
     },
   );
