@@ -12,8 +12,10 @@ const SPARES_MAX = 64;
 
 /** A put that holds blocks. */
 export interface BlockHolder {
+  /** All blocks that it has. */
+  held(): number;
   /** The blocks that it fills, without those of a segment that is being sent. */
-  blocks(): number;
+  filled(): number;
   /** Sends what it has, soon. */
   relieve(): void;
 }
@@ -38,13 +40,13 @@ export function createMemoryBudget(bytes: number): MemoryBudget {
   /** Asks the put with most memory to send it. */
   function relieve(): void {
     let largest: BlockHolder | undefined;
-    for (const holder of holders) if (holder.blocks() > (largest?.blocks() ?? 0)) largest = holder;
+    for (const holder of holders) if (holder.filled() > (largest?.filled() ?? 0)) largest = holder;
     largest?.relieve();
   }
 
   return {
     tryTake(holder) {
-      if (used >= most && holder.blocks() > 0) {
+      if (used >= most && holder.held() > 0) {
         relieve();
         return undefined;
       }

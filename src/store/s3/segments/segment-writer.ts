@@ -56,6 +56,7 @@ interface WriterState {
   blocks: Uint8Array[];
   /** The segment that is on its way. */
   sending: Promise<void> | null;
+  sendingBlocks: number;
   /** Whether it is to be sent although it is not full, once the one before is. */
   isRelieved: boolean;
   /** The CRC-32 of the content up to `start`. */
@@ -71,11 +72,16 @@ export function createSegmentWriter(
 ): SegmentWriter {
   const state: WriterState = {
     deps,
-    holder: { blocks: () => state.blocks.length, relieve: () => relieve(state) },
+    holder: {
+      held: () => state.blocks.length + state.sendingBlocks,
+      filled: () => state.blocks.length,
+      relieve: () => relieve(state),
+    },
     start: from.offset,
     length: 0,
     blocks: [],
     sending: null,
+    sendingBlocks: 0,
     isRelieved: false,
     crc32: from.crc32,
     recorded: { offset: from.offset, crc32: from.crc32 },
@@ -153,6 +159,7 @@ function send(state: WriterState): void {
     crc32: crc32OfAllNow,
     isRelieved: false,
   });
+  state.sendingBlocks = blocks.length;
   const sent = async () => {
     const { object, began } = await deps.put(start, pieces);
     await deps.record({ start, length, object, crc32, began, crc32OfAll: crc32OfAllNow });
@@ -164,6 +171,7 @@ function send(state: WriterState): void {
     })
     .finally(() => {
       state.sending = null;
+      state.sendingBlocks = 0;
       deps.budget.give(blocks);
       if (state.isRelieved) relieve(state);
     });
