@@ -89,13 +89,14 @@ describe.skipIf(!needEngine('postgres'))('PostgreSQL', () => {
     onTestFinished(proxy.close);
     const insert = (n: number) => query(facts, `insert into kept values (${n})`, proxy.port);
     const kept = () => query(facts, "select string_agg(n::text, ' ' order by n) from kept");
+    const broken = /closed the connection|Connection reset|could not receive/;
     await query(facts, 'create table kept (n int)', proxy.port);
 
     const asked = proxy.next('request', 'insert into kept', 'break');
-    await expect(insert(1)).rejects.toThrow('server closed the connection');
+    await expect(insert(1)).rejects.toThrow(broken);
     await asked;
     const answered = proxy.next('answer', 'INSERT 0 1', 'break');
-    await expect(insert(2)).rejects.toThrow('server closed the connection');
+    await expect(insert(2)).rejects.toThrow(broken);
     await answered;
     expect(await kept()).toBe('2');
 
@@ -111,9 +112,9 @@ describe.skipIf(!needEngine('postgres'))('PostgreSQL', () => {
     await heldAgain;
     expect(proxy.open).toBe(1);
     proxy.cut();
-    await expect(fourth).rejects.toThrow('server closed the connection');
+    await expect(fourth).rejects.toThrow(broken);
     proxy.refuse(true);
-    await expect(insert(5)).rejects.toThrow('server closed the connection');
+    await expect(insert(5)).rejects.toThrow(broken);
     proxy.refuse(false);
     proxy.delay(1);
     proxy.hold();
