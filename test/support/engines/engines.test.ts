@@ -72,7 +72,17 @@ describe.skipIf(!needEngine('postgres'))('PostgreSQL', () => {
     expect(await query(facts, 'table kept')).toBe('7');
     await engine.kill();
     await engine.restart();
+    // Shared memory outlives who has made it.
+    const [, segment] = /^ *\d+ +(\d+)$/m.exec(
+      readFileSync(join(engine.folder, 'data/postmaster.pid'), 'latin1'),
+    )!;
+    const segments = () =>
+      readFileSync('/proc/sysvipc/shm', 'latin1')
+        .split('\n')
+        .map((line) => line.trim().split(/ +/)[1]);
+    expect(segments()).toContain(segment);
     await stopsWithoutATrace(engine, 5);
+    expect(segments()).not.toContain(segment);
   });
 
   test('who shares it has a database of its own, whose order is not that of bytes unless it is asked for', async () => {
