@@ -67,7 +67,7 @@ is_stopped() {
 
 # until_true COMMAND...: waits for that; what it waited for is said when it does not come.
 until_true() {
-  local end=$((SECONDS + 30))
+  local end=$((SECONDS + 90))
   until "$@"; do
     ((SECONDS < end)) || { echo "waited in vain for: $*" >&2; return 1; }
     sleep 0.02
