@@ -22,12 +22,12 @@ up() {
   monmaptool --create --fsid "$id" --addv a "[v2:127.0.0.1:$monitor]" "$dir/monmap" >"$dir/log/monmap.out"
   ceph-mon -c "$dir/ceph.conf" -i a --mkfs --monmap "$dir/monmap" >"$dir/log/mkfs.out" 2>&1
   spawn mon ceph-mon -c "$dir/ceph.conf" -i a -f
-  [[ $(timeout 30 ceph -c "$dir/ceph.conf" osd new "$osd" 2>>"$dir/log/ceph.out") == 0 ]]
+  [[ $(timeout 90 ceph -c "$dir/ceph.conf" osd new "$osd" 2>>"$dir/log/ceph.out") == 0 ]]
   ceph-osd -c "$dir/ceph.conf" -i 0 --mkfs --osd-uuid "$osd" >>"$dir/log/mkfs.out" 2>&1
   spawn osd ceph-osd -c "$dir/ceph.conf" -i 0 -f
   # Who asks before waits for a timer of five seconds.
   await osd grep -qs 'state: booting -> active' "$dir/log/osd.0.log"
-  timeout 60 radosgw-admin -c "$dir/ceph.conf" -n client.admin user create --uid=test --display-name=test \
+  timeout 90 radosgw-admin -c "$dir/ceph.conf" -n client.admin user create --uid=test --display-name=test \
     --access-key=testkey --secret=testsecret >"$dir/log/user.out" 2>&1
   spawn gateway radosgw -c "$dir/ceph.conf" -n client.gateway -f \
     --rgw-frontends="beast endpoint=127.0.0.1:$port"

@@ -72,7 +72,17 @@ describe.skipIf(!needEngine('postgres'))('PostgreSQL', () => {
     expect(await query(facts, 'table kept')).toBe('7');
     await engine.kill();
     await engine.restart();
+    // Shared memory outlives who has made it.
+    const [, segment] = /^ *\d+ +(\d+)$/m.exec(
+      readFileSync(join(engine.folder, 'data/postmaster.pid'), 'latin1'),
+    )!;
+    const segments = () =>
+      readFileSync('/proc/sysvipc/shm', 'latin1')
+        .split('\n')
+        .map((line) => line.trim().split(/ +/)[1]);
+    expect(segments()).toContain(segment);
     await stopsWithoutATrace(engine, 5);
+    expect(segments()).not.toContain(segment);
   });
 
   test('who shares it has a database of its own, whose order is not that of bytes unless it is asked for', async () => {
@@ -89,13 +99,14 @@ describe.skipIf(!needEngine('postgres'))('PostgreSQL', () => {
     onTestFinished(proxy.close);
     const insert = (n: number) => query(facts, `insert into kept values (${n})`, proxy.port);
     const kept = () => query(facts, "select string_agg(n::text, ' ' order by n) from kept");
+    const broken = /closed the connection|Connection reset|could not receive/;
     await query(facts, 'create table kept (n int)', proxy.port);
 
     const asked = proxy.next('request', 'insert into kept', 'break');
-    await expect(insert(1)).rejects.toThrow('server closed the connection');
+    await expect(insert(1)).rejects.toThrow(broken);
     await asked;
     const answered = proxy.next('answer', 'INSERT 0 1', 'break');
-    await expect(insert(2)).rejects.toThrow('server closed the connection');
+    await expect(insert(2)).rejects.toThrow(broken);
     await answered;
     expect(await kept()).toBe('2');
 
@@ -111,9 +122,9 @@ describe.skipIf(!needEngine('postgres'))('PostgreSQL', () => {
     await heldAgain;
     expect(proxy.open).toBe(1);
     proxy.cut();
-    await expect(fourth).rejects.toThrow('server closed the connection');
+    await expect(fourth).rejects.toThrow(broken);
     proxy.refuse(true);
-    await expect(insert(5)).rejects.toThrow('server closed the connection');
+    await expect(insert(5)).rejects.toThrow(broken);
     proxy.refuse(false);
     proxy.delay(1);
     proxy.hold();

@@ -77,7 +77,7 @@ const run = promisify(execFile);
 
 /** Runs one of an engine's commands. What the engine has said is in the error when it fails. */
 const control = async (name: EngineName, ...args: string[]): Promise<void> => {
-  await run(script(name), args, { timeout: 120_000 });
+  await run(script(name), args, { timeout: 170_000 });
 };
 
 /** The folder of all engines of this run: it is ended with the run by `end-engines.ts`. */

@@ -43,18 +43,31 @@ respawn() {
   eval "spawn $1 $command"
 }
 
-# signal SIGNAL NAME: to the process and all below it. It is stopped first, so that it starts none meanwhile.
+# signal SIGNAL NAME: to the process and all below it. It is stopped before, so that it starts none meanwhile.
 signal() {
   local pid
   pid=$(pid_of "$2") || return 0
   kill -STOP "$pid" 2>/dev/null || return 0
+  until_true is_stopped "$pid"
   # shellcheck disable=SC2046
   kill "-$1" $(tree_of "$pid") 2>/dev/null || true
 }
 
+# A signal is on its way for a moment.
+pause() {
+  local pid
+  signal STOP "$1"
+  for pid in $(tree_of "$(pid_of "$1")"); do until_true is_stopped "$pid"; done
+}
+is_stopped() {
+  local stat
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+  [[ ${stat##*) } == [TZX]* ]]
+}
+
 # until_true COMMAND...: waits for that; what it waited for is said when it does not come.
 until_true() {
-  local end=$((SECONDS + 30))
+  local end=$((SECONDS + 90))
   until "$@"; do
     ((SECONDS < end)) || { echo "waited in vain for: $*" >&2; return 1; }
     sleep 0.02
@@ -149,7 +162,7 @@ run() {
       ;;
     down) down ;;
     kill) end "$front" ;;
-    pause) signal STOP "$front" ;;
+    pause) pause "$front" ;;
     resume) signal CONT "$front" ;;
     restart) attempt restart ;;
     *) echo "unknown: $command" >&2; return 2 ;;

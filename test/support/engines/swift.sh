@@ -12,21 +12,22 @@ source "$(dirname "$(realpath "$0")")/processes.sh"
 source "$scripts/s3-facts.sh"
 
 up() {
-  local ports port cache kind
+  local ports account container object port cache kind
   mapfile -t ports < <(free_ports 5)
-  port=${ports[3]} cache=${ports[4]}
+  account=${ports[0]} container=${ports[1]} object=${ports[2]} port=${ports[3]} cache=${ports[4]}
   mkdir -p "$dir"/{etc,devices/one}
   printf '%s\n' '[swift-hash]' 'swift_hash_path_suffix = any' >"$dir/etc/swift.conf"
-  rings "${ports[@]:0:3}"
+  rings "$account" "$container" "$object"
   for kind in account container object; do
-    server "$kind" "${ports[0]}" >"$dir/etc/$kind.conf"
-    ports=("${ports[@]:1}")
+    server "$kind" "${!kind}" >"$dir/etc/$kind.conf"
     spawn "$kind" "swift-$kind-server" "$dir/etc/$kind.conf" --verbose
   done
   # Without it nobody is let in.
   spawn cache memcached -l 127.0.0.1 -p "$cache" -u "$(id -un)" -m 32
   proxy "$port" "$cache" >"$dir/etc/proxy.conf"
   spawn proxy swift-proxy-server "$dir/etc/proxy.conf" --verbose
+  # All of them: the proxy would answer without the others, and refuse for a while to ask one that it has missed.
+  for kind in account container object; do await "$kind" answers "${!kind}"; done
   await proxy answers "$port"
   say_s3_facts "$port" test:tester testing
 }
