@@ -15,7 +15,7 @@ export const pattern = (length: number, seed = 1): Uint8Array =>
 /** The value of an answer that must be a success. */
 export async function value<T>(answer: MaybeAsync<T>): Promise<T> {
   const outcome = await answer;
-  assert.ok(outcome.ok, `expected success, got ${JSON.stringify(outcome)}`);
+  if (!outcome.ok) assert.fail(`expected success, got ${JSON.stringify(outcome)}`);
   return outcome.value;
 }
 
