@@ -12,6 +12,7 @@ import { type ServiceFault, serviceFault } from '../files/protocol/errors.ts';
 import { RESERVED_FOLDER } from '../files/protocol/filename.ts';
 import { createSystemError, errnoOf, systemFault } from '../store/disk/errno.ts';
 import { RESERVED_FOLDER_ADVICE } from '../store/disk/opening/staging-folder.ts';
+import type { EnginesStatus } from '../store/s3/engines-status.ts';
 import type { ServerEvent } from './event.ts';
 
 /** Asks a store, cheaply, whether it can be written to: null when it can. Never rejects. */
@@ -24,6 +25,8 @@ export interface Health {
    */
   readonly status: 'ok' | 'starting' | 'draining' | 'unwritable';
   readonly error?: ServiceFault;
+  /** Of a store over engines: the state of each. */
+  readonly engines?: EnginesStatus;
 }
 
 export interface HealthOptions {
@@ -34,6 +37,8 @@ export interface HealthOptions {
   readonly events$: Observable<ServerEvent>;
   readonly shutdown$: Observable<unknown>;
   readonly writable?: Writable | undefined;
+  /** Reads the state of the engines of the store; default it has none. */
+  readonly engines?: (() => EnginesStatus) | undefined;
 }
 
 export interface HealthReader {
@@ -54,7 +59,7 @@ const FAILURE_MEMORY_MS = 30_000;
 /** Milliseconds that the store has to answer. A file system that hangs is no better than one that fails. */
 const STORE_ANSWER_MAX_MS = 2_000;
 
-export function watchHealth({ events$, shutdown$, writable }: HealthOptions): HealthReader {
+export function watchHealth({ events$, shutdown$, writable, engines }: HealthOptions): HealthReader {
   let phase: 'starting' | 'ok' | 'draining' = 'starting';
   let failed: { readonly error: ServiceFault; readonly until: number } | null = null;
   const events = events$.subscribe({
@@ -100,7 +105,8 @@ export function watchHealth({ events$, shutdown$, writable }: HealthOptions): He
       if (phase !== 'ok') return { status: phase };
       const recent = failed !== null && Date.now() < failed.until ? failed.error : null;
       const error = recent ?? (await askStore());
-      return error === null ? { status: phase } : { status: 'unwritable', error };
+      const state = engines === undefined ? {} : { engines: engines() };
+      return error === null ? { status: phase, ...state } : { status: 'unwritable', error, ...state };
     },
     stop: () => {
       events.unsubscribe();

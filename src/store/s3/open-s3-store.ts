@@ -1,21 +1,9 @@
 /** Opens the store over S3 and PostgreSQL. */
 import pg from 'pg';
-import {
-  checkFields,
-  checkOptions,
-  FLAG,
-  FUNCTION,
-  numberFrom,
-  optional,
-  RECORD,
-  type RulesFor,
-  TEXT,
-  wholeFrom,
-} from '../../wire/argument.ts';
+import { checkFields, checkOptions } from '../../wire/argument.ts';
 import type { FileStore, Outcome } from '../contract.ts';
 import { err, ok, type RefusedOutcome } from '../outcome.ts';
-import type { Quota } from '../quota/quota-state.ts';
-import { UPLOAD_RULES, type UploadOptions, uploadLimits } from '../upload-limits.ts';
+import { uploadLimits } from '../upload-limits.ts';
 import { connectBucket } from './bucket/bucket.ts';
 import { answerOf } from './engine-fault.ts';
 import type { EnginesStatus } from './engines-status.ts';
@@ -23,63 +11,20 @@ import { connectDatabase, connectionOptions, type DatabaseSettings } from './pos
 import { sqlFault } from './postgres/sql-fault.ts';
 import { statementsOf } from './postgres/statements.ts';
 import { createS3Store } from './s3-store.ts';
+import {
+  MiB,
+  POSTGRES_RULES,
+  RULES,
+  S3_RULES,
+  type S3Options,
+  type S3StoreOptions,
+} from './s3-store-options.ts';
 import { isSchemaName, migrate, type StoreFacts } from './schema/migrate.ts';
 import { createMemoryBudget } from './segments/memory-budget.ts';
 import type { S3StoreState } from './store-state.ts';
 import { joinNodes, type Node } from './upkeep/node.ts';
-import { DEFAULT_UPKEEP, startUpkeep, type Upkeep, type UpkeepSettings } from './upkeep/upkeep.ts';
+import { DEFAULT_UPKEEP, startUpkeep, type Upkeep } from './upkeep/upkeep.ts';
 import { createUsage } from './usage.ts';
-
-/** Where the bytes go: a bucket of an S3 store. */
-export interface S3Options {
-  /** The address of the S3 store, such as `https://s3.example.org`: the bucket is the first part of its paths. */
-  readonly endpoint: string;
-  /** The bucket. It must be there. */
-  readonly bucket: string;
-  /** What the names of the objects begin with; default nothing. */
-  readonly prefix?: string;
-  /** The region that requests are signed for; default `us-east-1`. */
-  readonly region?: string;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  /** Of temporary credentials; default none. */
-  readonly sessionToken?: string | undefined;
-  /** Connections to the S3 store at once, from 1; default 128. */
-  readonly connections?: number;
-  /** Milliseconds in which the next bytes of a request or its answer must come, from 1; default 10 s. */
-  readonly timeout?: number;
-}
-
-/** Where the names are: a database. */
-export interface PostgresOptions {
-  /** `postgresql://user:password@host/database`, as libpq takes it. */
-  readonly url: string;
-  /** The schema with the tables of the store, made if it is missing; default `sluice`. */
-  readonly schema?: string;
-  /** Connections to the database at once, from 1; default 16. One more is for the node itself. */
-  readonly connections?: number;
-}
-
-/** What `openS3Store` is given. `s3` and `postgres` are needed. */
-export interface S3StoreOptions extends UploadOptions {
-  readonly s3: S3Options;
-  readonly postgres: PostgresOptions;
-  /**
-   * Whether both engines keep what they have answered through a power cut: then the store says so of each file. Default
-   * false: it is the operator's word.
-   */
-  readonly durable?: boolean;
-  /** The most bytes of one object, from 256 KiB; default 8 MiB. */
-  readonly segmentBytes?: number;
-  /** The bytes of memory for segments under way on this node, from 256 KiB; default 256 MiB. Each put may have 256 KiB more. */
-  readonly memoryBytes?: number;
-  /** Milliseconds for which a call goes on trying while an engine is away, from 0; default 20 s. */
-  readonly patience?: number;
-  /** The quotas, for all nodes together; asked again for each put. Default none. */
-  readonly quotas?: () => readonly Quota[];
-  /** How often, and after how long, this node deletes what nobody needs; for tests. */
-  readonly upkeep?: Partial<UpkeepSettings>;
-}
 
 /** A store over S3 and PostgreSQL. */
 export interface S3Store extends FileStore, AsyncDisposable {
@@ -91,38 +36,6 @@ export interface S3Store extends FileStore, AsyncDisposable {
   /** Deletes the objects that no row names, as it is done once a day; answers how many. */
   sweep(): Promise<number>;
 }
-
-const MiB = 1024 ** 2;
-const SEGMENT_BYTES_LEAST = 256 * 1024;
-const SEGMENT_BYTES_MOST = 1024 * MiB;
-
-const RULES: RulesFor<S3StoreOptions> = {
-  ...UPLOAD_RULES,
-  s3: RECORD,
-  postgres: RECORD,
-  durable: optional(FLAG),
-  segmentBytes: optional(wholeFrom(SEGMENT_BYTES_LEAST, SEGMENT_BYTES_MOST)),
-  memoryBytes: optional(wholeFrom(SEGMENT_BYTES_LEAST)),
-  patience: optional(numberFrom(0)),
-  quotas: optional(FUNCTION),
-  upkeep: optional(RECORD),
-};
-const S3_RULES: RulesFor<S3Options> = {
-  endpoint: TEXT,
-  bucket: TEXT,
-  prefix: optional(TEXT),
-  region: optional(TEXT),
-  accessKeyId: TEXT,
-  secretAccessKey: TEXT,
-  sessionToken: optional(TEXT),
-  connections: optional(wholeFrom(1)),
-  timeout: optional(numberFrom(1)),
-};
-const POSTGRES_RULES: RulesFor<PostgresOptions> = {
-  url: TEXT,
-  schema: optional(TEXT),
-  connections: optional(wholeFrom(1)),
-};
 
 /**
  * Opens a store whose bytes are in an S3 store and whose names are in PostgreSQL. As many nodes as there are may open it at

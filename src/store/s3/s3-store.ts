@@ -21,7 +21,7 @@ import { answerOf } from './engine-fault.ts';
 import { type FaultAnswer, isFault, refusalOf } from './fault-answer.ts';
 import { foldersOf } from './folders.ts';
 import { upperBoundOf } from './prefix-range.ts';
-import { createS3Sink } from './s3-sink.ts';
+import { createS3Sink } from './put/s3-sink.ts';
 import { createS3Source, readerOf } from './s3-source.ts';
 import type { SegmentRow } from './segments/segment-reader.ts';
 import type { S3StoreState } from './store-state.ts';

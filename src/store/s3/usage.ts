@@ -27,7 +27,7 @@ export function createUsage(database: Database, statements: Statements): ServedU
       const prefixes = rules.map(({ prefix }) => prefix);
       const uncounted = prefixes.filter((prefix) => !counted.has(prefix));
       if (uncounted.length > 0) {
-        await database.row(statements.countUsage, [uncounted.sort()]);
+        await database.slowly(statements.countUsage, [uncounted.sort()]);
         for (const prefix of uncounted) counted.add(prefix);
       }
       return { prefixes, limits: rules.map(({ bytes }) => bytes) };

@@ -120,9 +120,7 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('the store over 
     const { store } = await open({ memoryBytes, segmentBytes: 2 * SEGMENT });
     const content = pattern(4 * SEGMENT);
     const names = Array.from({ length: 20 }, (_, i) => `slow/${String(i).padStart(2, '0')}`);
-    const sinks = await Promise.all(
-      names.map((name) => value(store.put(name, { size: content.length }))),
-    );
+    const sinks = await Promise.all(names.map((name) => value(store.put(name, { size: content.length }))));
     let most = 0;
     for (let at = 0; at < content.length; at += 100_000) {
       await Promise.all(sinks.map((sink) => value(sink.write([content.subarray(at, at + 100_000)]))));

@@ -1,7 +1,8 @@
 /** Nodes of a store over S3 and PostgreSQL, for tests: all that are opened with the same place are nodes of one store. */
 import { randomBytes } from 'node:crypto';
 import { value } from '../../../src/store/conformance/case.ts';
-import { openS3Store, type S3Store, type S3StoreOptions } from '../../../src/store/s3/open-s3-store.ts';
+import { openS3Store, type S3Store } from '../../../src/store/s3/open-s3-store.ts';
+import type { S3StoreOptions } from '../../../src/store/s3/s3-store-options.ts';
 import { type PostgresFacts, type S3Facts, sharedBucket, sharedPostgres } from '../engines/engines.ts';
 
 /** Where the bytes and the names of a store are. */

@@ -19,6 +19,8 @@ const LOCK_MS = 5_000;
 const ANSWER_MS = 12_000;
 /** Milliseconds after which a connection that nobody uses is given back: another node may be without one. */
 const IDLE_MS = 5_000;
+/** Milliseconds for a statement that looks at every file. */
+const SLOW_MS = 10 * 60_000;
 
 /** Sizes and times are numbers: they stay below 2^53. */
 const BIGINT = 20;
@@ -39,6 +41,8 @@ export const connectionOptions = ({ url }: DatabaseSettings): pg.ClientConfig =>
   types,
 });
 
+const SLOW = { statement_timeout: SLOW_MS, lock_timeout: SLOW_MS, query_timeout: SLOW_MS };
+
 /** A statement by a name, which the server prepares once for each connection. */
 export interface Statement {
   readonly name: string;
@@ -49,6 +53,8 @@ export interface Database {
   /** The first row of the answer; undefined when there is none. The statement must be safe to be run twice. */
   row<T>(statement: Statement, values: readonly unknown[]): Promise<T | undefined>;
   rows<T>(statement: Statement, values: readonly unknown[]): Promise<readonly T[]>;
+  /** Runs a statement that may take long, over a connection of its own. */
+  slowly(statement: Statement, values: readonly unknown[]): Promise<void>;
   /** Connections, those in use, and calls that wait for one. */
   usage(): { readonly connections: number; readonly busy: number; readonly waiting: number };
   /** Milliseconds that the last call took; null before the first. */
@@ -83,6 +89,20 @@ export function connectDatabase(settings: DatabaseSettings, patience: Patience):
   return {
     rows,
     row: async <T>(statement: Statement, values: readonly unknown[]) => (await rows<T>(statement, values))[0],
+    slowly: (statement, values) =>
+      retrying(patience, async () => {
+        const own = { ...connectionOptions(settings), ...SLOW };
+        const client = new pg.Client(own);
+        client.on('error', () => {});
+        try {
+          await client.connect();
+          await client.query(statement.text, values as unknown[]);
+        } catch (thrown) {
+          throw sqlFault(thrown);
+        } finally {
+          client.end().catch(() => {});
+        }
+      }),
     usage: () => ({
       connections: pool.totalCount,
       busy: pool.totalCount - pool.idleCount,

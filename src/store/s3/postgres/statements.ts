@@ -17,8 +17,7 @@ export type Statements = Readonly<
     | 'releaseUpload'
     | 'takeUpload'
     | 'notify'
-    | 'countUsage'
-    | 'usage',
+    | 'countUsage',
     Statement
   >
 >;
@@ -75,6 +74,5 @@ export function statementsOf(s: string): Statements {
     takeUpload: call('take_upload', 4),
     notify: query('notify', 'select pg_notify($1, $2)'),
     countUsage: call('count_usage', 1),
-    usage: query('usage', `select prefix, used from ${s}.usage where prefix = any($1)`),
   };
 }

@@ -136,6 +136,13 @@ async function expire(state: S3StoreState): Promise<void> {
      ) insert into S.garbage select file_id, clock_timestamp() from old`,
     [Math.min(limits.keepPartial, KEEP_MAX_MS)],
   );
+  // Their bytes are no longer reserved by a quota, and anybody has them at once.
+  await query(
+    state,
+    'free',
+    `update S.uploads u set holder = null where holder is not null and not ${living}`,
+    [],
+  );
   await query(state, 'gone', `delete from S.nodes where heartbeat < now() - interval '1 hour'`, []);
   await query(state, 'forget', `delete from S.operations where at < now() - interval '1 hour'`, []);
 }
