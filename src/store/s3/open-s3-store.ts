@@ -5,7 +5,7 @@ import type { FileStore, Outcome } from '../contract.ts';
 import { err, ok, type RefusedOutcome } from '../outcome.ts';
 import { uploadLimits } from '../upload-limits.ts';
 import { connectBucket } from './bucket/bucket.ts';
-import { answerOf } from './engine-fault.ts';
+import { answerOf, EngineFault } from './engine-fault.ts';
 import type { EnginesStatus } from './engines-status.ts';
 import { connectDatabase, connectionOptions, type DatabaseSettings } from './postgres/database.ts';
 import { sqlFault } from './postgres/sql-fault.ts';
@@ -187,10 +187,26 @@ const SYNCHRONOUS = {
   name: 'synchronous',
   text: `select current_setting('synchronous_commit') as synchronous_commit`,
 };
-const ALIVE = { name: 'alive', text: 'select 1' };
+/** Milliseconds for a sign of life: whoever asks wants to know it soon. */
+const ALIVE_MS = 1_500;
+const SILENT = `has given no sign of life for ${ALIVE_MS / 1000} s`;
+
+/** Rejects with what `late` makes, when it takes too long. */
+async function inTime(late: () => EngineFault, sign: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), ALIVE_MS);
+  });
+  try {
+    await Promise.race([sign, silence]);
+  } finally {
+    clearTimeout(timer);
+    sign.catch(() => {});
+  }
+}
 
 function withEngines(store: FileStore, state: S3StoreState, upkeep: Upkeep): S3Store {
-  const { database, bucket, budget, folder } = state;
+  const { database, bucket, budget } = state;
   return {
     ...store,
     [Symbol.asyncDispose]: () => store.close(),
@@ -202,7 +218,10 @@ function withEngines(store: FileStore, state: S3StoreState, upkeep: Upkeep): S3S
     }),
     check: async () => {
       const answer = await answerOf(async () => {
-        await Promise.all([database.row(ALIVE, []), bucket.list(folder, undefined)]);
+        await Promise.all([
+          inTime(() => new EngineFault('postgresql', SILENT), database.ping()),
+          inTime(() => new EngineFault('s3', SILENT), bucket.ping()),
+        ]);
         return ok(null);
       });
       return answer.ok ? null : answer.error;

@@ -282,6 +282,15 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
       assert.equal(await store.check(), null);
     });
 
+    test('that stands still is named by a check before anybody loses patience', async () => {
+      const { store, postgres } = await open();
+      postgres.hold();
+      const error = await store.check();
+      postgres.release();
+      assert.deepEqual([error?.code, error?.engine], ['unavailable', 'postgresql']);
+      assert.equal(await store.check(), null);
+    });
+
     test('that is slow makes calls slow, and not wrong', async () => {
       const { store, postgres } = await open();
       postgres.delay(50);

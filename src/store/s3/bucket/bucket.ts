@@ -32,6 +32,8 @@ export interface Bucket {
   delete(object: string): Promise<void>;
   /** The objects whose names start with `prefix`, by pages. */
   list(prefix: string, token: string | undefined): Promise<ListedPage>;
+  /** Asks for a sign of life, once. @throws an `EngineFault`. */
+  ping(): Promise<void>;
   usage(): { readonly connections: number; readonly waiting: number };
   /** Milliseconds until the last request was answered; null before the first. */
   latencyMs(): number | null;
@@ -58,6 +60,9 @@ interface BucketRequest {
   readonly body?: readonly Uint8Array[];
 }
 
+/** What no object's name begins with: a list of those is short. */
+const PINGED = '/';
+
 /** The most bytes of an answer that is no object: a page of a list has a thousand names of at most 1,024 bytes. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -75,6 +80,7 @@ export function connectBucket(settings: BucketSettings, patience: Patience): Buc
     get: (object, from, length) => retrying(patience, () => get(state, object, from, length)),
     delete: (object) => retrying(patience, () => remove(state, object)),
     list: (prefix, token) => retrying(patience, () => list(state, prefix, token)),
+    ping: () => list(state, PINGED, undefined).then(() => {}),
     usage: state.http.usage,
     latencyMs: () => state.latency,
     requests: state.requests,

@@ -53,6 +53,8 @@ export interface Database {
   /** The first row of the answer; undefined when there is none. The statement must be safe to be run twice. */
   row<T>(statement: Statement, values: readonly unknown[]): Promise<T | undefined>;
   rows<T>(statement: Statement, values: readonly unknown[]): Promise<readonly T[]>;
+  /** Asks for a sign of life, once. @throws an `EngineFault`. */
+  ping(): Promise<void>;
   /** Runs a statement that may take long, over a connection of its own. */
   slowly(statement: Statement, values: readonly unknown[]): Promise<void>;
   /** Connections, those in use, and calls that wait for one. */
@@ -89,6 +91,11 @@ export function connectDatabase(settings: DatabaseSettings, patience: Patience):
   return {
     rows,
     row: async <T>(statement: Statement, values: readonly unknown[]) => (await rows<T>(statement, values))[0],
+    ping: () =>
+      pool.query('select 1').then(
+        () => {},
+        (thrown) => Promise.reject(sqlFault(thrown)),
+      ),
     slowly: (statement, values) =>
       retrying(patience, async () => {
         const own = { ...connectionOptions(settings), ...SLOW };
