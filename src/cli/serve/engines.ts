@@ -14,6 +14,7 @@ export type EngineSettings = Pick<
   Settings,
   | 'store'
   | 'postgres'
+  | 'postgresSchema'
   | 'postgresConnections'
   | 's3Endpoint'
   | 's3Region'
@@ -41,7 +42,7 @@ export async function openEngines(
       ...place,
       ...keys,
     },
-    postgres: { url: postgres, connections: postgresConnections },
+    postgres: { url: postgres, schema: settings.postgresSchema, connections: postgresConnections },
     durable: settings.storeDurable === 'yes',
     memoryBytes: storeMemory,
     keepPartial,

@@ -88,6 +88,7 @@ function engineContradictions({
 
 const OF_ENGINES = [
   'postgres',
+  'postgresSchema',
   'postgresConnections',
   's3Endpoint',
   's3Region',

@@ -98,6 +98,14 @@ export const settingTable = {
     unset,
     'the database of the names; its password from PGPASSWORD, PGPASSFILE or SLUICE_POSTGRES',
   ),
+  postgresSchema: setting(
+    'engines',
+    text('NAME', 'a name of small letters, digits and _', (name) =>
+      /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/.test(name),
+    ),
+    'sluice',
+    'the schema of its tables, made if it is missing; one for each bucket',
+  ),
   postgresConnections: setting('engines', whole(1, 1000), 16, 'connections to the database'),
   s3Endpoint: setting(
     'engines',
