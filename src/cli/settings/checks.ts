@@ -4,6 +4,7 @@ import { budgetMin, descriptorsFor } from '../../server/limits.ts';
 import type { Configuration } from './configuration.ts';
 import { hasPassword } from './engine-urls.ts';
 import { handshakesOf } from './limits.ts';
+import { OF_ENGINES, OF_FOLDER } from './store-settings.ts';
 
 /** Answers a line for each contradiction between settings. */
 export function contradictions({
@@ -85,18 +86,6 @@ function engineContradictions({
   }
   return faults;
 }
-
-const OF_ENGINES = [
-  'postgres',
-  'postgresSchema',
-  'postgresConnections',
-  's3Endpoint',
-  's3Region',
-  's3Credentials',
-  'storeDurable',
-  'storeMemory',
-] as const;
-const OF_FOLDER = ['dir', 'durability', 'checksums'] as const;
 
 /** Whether a path is a folder itself, or lies in it. Both are absolute. */
 export function isWithin(folder: string, path: string): boolean {

@@ -21,7 +21,9 @@ const isUrlOf = (url: string, ...protocols: readonly string[]): boolean =>
 
 export const isPostgresUrl = (url: string): boolean => isUrlOf(url, 'postgres:', 'postgresql:');
 
-export const isHttpUrl = (url: string): boolean => isUrlOf(url, 'http:', 'https:');
+/** One with a user or a password is refused: it would be printed, and is not used. */
+export const isHttpUrl = (url: string): boolean =>
+  isUrlOf(url, 'http:', 'https:') && new URL(url).username === '' && new URL(url).password === '';
 
 export const hasPassword = (url: string): boolean => {
   const { password, searchParams } = new URL(url);

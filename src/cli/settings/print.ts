@@ -1,13 +1,15 @@
 /** Prints the settings: as a JSON file, and as the table of `src/server/README.md`. */
+import { isInEffect } from './store-settings.ts';
 import { flagOf, groups, keyOf, type Settings, settingNames, settingOf, variableOf } from './table.ts';
 
 /**
- * Prints all settings as a file for `--config`. Reading that file gives the same settings. It has the paths of files
- * with secrets, never a secret.
+ * Prints the settings as a file for `--config`, but for those that mean nothing to the kind of store. Reading that file
+ * gives the same settings. It has the paths of files with secrets, never a secret: a password in an address is left out.
  */
 export function printSettings(settings: Settings): string {
   const printed: Record<string, unknown> = {};
   for (const name of settingNames) {
+    if (!isInEffect(name, settings)) continue;
     const { group, kind } = settingOf(name);
     const { section } = groups[group];
     let object = printed;

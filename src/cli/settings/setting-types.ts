@@ -21,6 +21,8 @@ export interface Kind<T> {
   readonly show: (value: T) => string;
   /** A path, which is relative to where it was written. */
   readonly path?: true;
+  /** What is given may hold a secret, also when it is wrong: no message shows it. */
+  readonly isSecret?: true;
 }
 
 const fromString =
@@ -62,15 +64,19 @@ export const host: Kind<string> = {
 };
 
 /** A text that is read by a function of its own, and kept as it was written. */
-export const text = (
+export const text = (placeholder: string, mustBe: string, isOne: (text: string) => boolean): Kind<string> => {
+  const read = (given: string) => (isOne(given) ? given : undefined);
+  const show = (value: string) => value;
+  return { placeholder, mustBe, read, readJson: fromString(read), print: show, show };
+};
+
+/** One that may hold a secret. @param show answers it without. */
+export const secretText = (
   placeholder: string,
   mustBe: string,
   isOne: (text: string) => boolean,
-  show: (value: string) => string = (value) => value,
-): Kind<string> => {
-  const read = (given: string) => (isOne(given) ? given : undefined);
-  return { placeholder, mustBe, read, readJson: fromString(read), print: show, show };
-};
+  show: (value: string) => string,
+): Kind<string> => ({ ...text(placeholder, mustBe, isOne), print: show, show, isSecret: true });
 
 /** One of some words. */
 export const choice = <T extends string>(placeholder: string, ...words: readonly T[]): Kind<T> => {

@@ -54,7 +54,8 @@ export function readSettings({ flags, cwd, ...sources }: Sources): Read {
     const take = (source: Source, value: unknown, got: unknown, base: string) => {
       if (value === undefined) {
         const remedy = source === 'variable' ? remedyFor(variableOf(name), String(got)) : '';
-        problems.push(`${call(name, source, file)} must be ${kind.mustBe}, not ${shown(got)}${remedy}`);
+        const instead = kind.isSecret ? 'something else' : shown(got);
+        problems.push(`${call(name, source, file)} must be ${kind.mustBe}, not ${instead}${remedy}`);
       } else if (values[name] === undefined) {
         values[name] = kind.path && typeof value === 'string' ? resolve(base, value) : value;
         origins[name] = source;

@@ -17,6 +17,7 @@ import {
   orUnbounded,
   orUnset,
   path,
+  secretText,
   size,
   text,
   time,
@@ -94,7 +95,7 @@ export const settingTable = {
   ),
   postgres: setting(
     'engines',
-    orUnset(text('URL', 'postgresql://USER@HOST/DATABASE', isPostgresUrl, withoutPassword)),
+    orUnset(secretText('URL', 'postgresql://USER@HOST/DATABASE', isPostgresUrl, withoutPassword)),
     unset,
     'the database of the names; its password from PGPASSWORD, PGPASSFILE or SLUICE_POSTGRES',
   ),

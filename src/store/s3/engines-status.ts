@@ -1,5 +1,6 @@
 /** The state of both engines, as this node sees it. */
 export interface EnginesStatus {
+  /** The database: connections, those in use, and calls that wait for one. */
   readonly postgresql: {
     readonly connections: number;
     readonly busy: number;
@@ -7,6 +8,7 @@ export interface EnginesStatus {
     /** Milliseconds of the last statement; null before the first. */
     readonly latencyMs: number | null;
   };
+  /** The S3 store: connections, and requests that wait for one. */
   readonly s3: {
     readonly connections: number;
     readonly waiting: number;

@@ -1,8 +1,9 @@
 /** Opens the store over S3 and PostgreSQL. */
 import pg from 'pg';
+import type { ServiceFault } from '../../files/protocol/errors.ts';
 import { checkFields, checkOptions } from '../../wire/argument.ts';
 import type { FileStore, Outcome } from '../contract.ts';
-import { err, ok, type RefusedOutcome } from '../outcome.ts';
+import { err, ok } from '../outcome.ts';
 import { uploadLimits } from '../upload-limits.ts';
 import { connectBucket } from './bucket/bucket.ts';
 import { answerOf, EngineFault } from './engine-fault.ts';
@@ -28,10 +29,11 @@ import { createUsage } from './usage.ts';
 
 /** A store over S3 and PostgreSQL. */
 export interface S3Store extends FileStore, AsyncDisposable {
+  /** The state of both engines, as this node sees it: for metrics and health. */
   engines(): EnginesStatus;
   /** Asks both engines for a sign of life: null when both give it, else the error of the first that does not. */
-  check(): Promise<RefusedOutcome['error'] | null>;
-  /** Does what is due at once, if this node is the one that does it: see `src/store/s3/README.md`. */
+  check(): Promise<ServiceFault | null>;
+  /** Deletes what nobody needs any more at once, if this node is the one that does it: once a minute it does so anyway. */
   upkeep(): Promise<void>;
   /** Deletes the objects that no row names, as it is done once a day; answers how many. */
   sweep(): Promise<number>;

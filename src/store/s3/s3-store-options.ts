@@ -23,7 +23,9 @@ export interface S3Options {
   readonly prefix?: string;
   /** The region that requests are signed for; default `us-east-1`. */
   readonly region?: string;
+  /** The name of the key that requests are signed with. */
   readonly accessKeyId: string;
+  /** The key itself. It is never sent, logged or printed. */
   readonly secretAccessKey: string;
   /** Of temporary credentials; default none. */
   readonly sessionToken?: string | undefined;
@@ -45,7 +47,9 @@ export interface PostgresOptions {
 
 /** What `openS3Store` is given. `s3` and `postgres` are needed. */
 export interface S3StoreOptions extends UploadOptions {
+  /** Where the bytes go. */
   readonly s3: S3Options;
+  /** Where the names are. */
   readonly postgres: PostgresOptions;
   /**
    * Whether both engines keep what they have answered through a power cut: then the store says so of each file. Default
@@ -60,7 +64,10 @@ export interface S3StoreOptions extends UploadOptions {
   readonly patience?: number;
   /** The quotas, for all nodes together; asked again for each put. Default none. */
   readonly quotas?: () => readonly Quota[];
-  /** How often, and after how long, this node deletes what nobody needs; for tests. */
+  /**
+   * How often, and after how long, this node deletes what nobody needs; for tests. Default once a minute, what has been
+   * garbage for 5 minutes, and what no row has named for a day.
+   */
   readonly upkeep?: Partial<UpkeepSettings>;
 }
 

@@ -10,6 +10,7 @@ import { limitsOf } from '../../../src/cli/settings/limits.ts';
 import { printSettings } from '../../../src/cli/settings/print.ts';
 import { time as timeKind } from '../../../src/cli/settings/setting-types.ts';
 import { readSettings, type Sources } from '../../../src/cli/settings/settings.ts';
+import { isInEffect, OF_ENGINES } from '../../../src/cli/settings/store-settings.ts';
 import {
   flagOf,
   keyOf,
@@ -30,6 +31,8 @@ interface Case {
   readonly json?: unknown;
   readonly badText: readonly string[];
   readonly badJson: readonly unknown[];
+  /** Whether no message may show what was given. */
+  readonly isSecret?: boolean;
 }
 
 const MiB = 1024 ** 2;
@@ -71,11 +74,49 @@ const choice = (text: string): Case => ({
   badJson: [1, true, null, ''],
 });
 
+/** Of a setting that is not set by default, which null says in a file. */
+const word = (text: string, ...badText: readonly string[]): Case => ({
+  text,
+  value: text,
+  badText,
+  badJson: ['', 5, true, {}],
+});
+
 const cases: Readonly<Record<SettingName, Case>> = {
   dir: { ...path, badJson: [...path.badJson, null] },
   durability: choice('os'),
   keepPartial: time,
   checksums: choice('disk'),
+  store: word(
+    's3://files/a',
+    'files',
+    's3://',
+    's3:///a',
+    's3://UPPER',
+    's3://files/ä',
+    'https://s3.example/files',
+  ),
+  postgres: {
+    ...word('postgresql://sluice@db/sluice', 'db', 'mysql://sluice:s3cret@db/sluice'),
+    isSecret: true,
+  },
+  postgresSchema: { ...word('files_2', 'Files', '2files', 'pg_files', 'a-b', 'a.b'), badJson: ['', 5, null] },
+  postgresConnections: {
+    ...count,
+    badText: [...count.badText, '0', '1001', 'none'],
+    badJson: [...count.badJson, 0],
+  },
+  s3Endpoint: word(
+    'https://s3.example.org',
+    's3.example.org',
+    'ftp://a',
+    'http://',
+    'https://id:s3cret@s3.example',
+  ),
+  s3Region: { ...word('eu-west-3', 'eu west', 'eu/west'), badJson: ['', 5, null] },
+  s3Credentials: path,
+  storeDurable: choice('yes'),
+  storeMemory: { ...size, badText: [...size.badText, '0', 'none', '64KiB'] },
   host,
   port,
   unix: path,
@@ -117,12 +158,22 @@ const cases: Readonly<Record<SettingName, Case>> = {
 };
 const each = settingNames.map((name) => [name, cases[name]] as const);
 
+const engines = { store: 's3://files', postgres: 'postgresql://sluice@db/sluice' };
 /** What a setting needs beside it to be no contradiction. */
 const company: Readonly<Partial<Record<SettingName, Sources['flags']>>> = {
   tlsCert: { tlsKey: '/k' },
   tlsKey: { tlsCert: '/c' },
   tlsClientCa: { tlsCert: '/c', tlsKey: '/k', tlsClientCerts: 'optional' },
   tlsClientCerts: { tlsCert: '/c', tlsKey: '/k', tlsClientCa: '/ca' },
+  store: { postgres: 'postgresql://sluice@db/sluice' },
+  postgres: { store: 's3://files' },
+  postgresSchema: engines,
+  postgresConnections: engines,
+  s3Endpoint: engines,
+  s3Region: engines,
+  s3Credentials: engines,
+  storeDurable: engines,
+  storeMemory: engines,
 };
 
 const nothing: Sources = { flags: {}, env: {}, cwd: '/cwd' };
@@ -152,7 +203,7 @@ function configFile(text: string): { cwd: string; flags: { config: string } } {
   return { cwd, flags: { config: 'config.json' } };
 }
 
-describe.each(each)('%s', (name, { text, value, json = text, badText, badJson }) => {
+describe.each(each)('%s', (name, { text, value, json = text, badText, badJson, isSecret = false }) => {
   const beside = company[name] ?? {};
 
   test(`the setting ${name} is read from its flag`, () => {
@@ -172,11 +223,12 @@ describe.each(each)('%s', (name, { text, value, json = text, badText, badJson })
     `the setting ${name} refuses %j, and says whose flag or variable it is and what it must be`,
     (bad) => {
       const mustBe = settingOf(name).kind.mustBe;
+      const shown = isSecret ? 'something else' : JSON.stringify(bad);
       expect(problemsOf({ flags: { ...beside, [name]: bad } })).toEqual([
-        `${flagOf(name)} must be ${mustBe}, not ${JSON.stringify(bad)}`,
+        `${flagOf(name)} must be ${mustBe}, not ${shown}`,
       ]);
       expect(problemsOf({ flags: beside, env: { [variableOf(name)]: bad } })).toEqual([
-        `${variableOf(name)} must be ${mustBe}, not ${JSON.stringify(bad)}`,
+        `${variableOf(name)} must be ${mustBe}, not ${shown}`,
       ]);
     },
   );
@@ -353,11 +405,40 @@ describe('contradictions', () => {
       ['--tls-cert needs a port: a Unix socket is not encrypted'],
     ],
     [{ metricsPort: '8080' }, ['--metrics-port must be another port than --port: both are 8080']],
+    [{ store: 's3://files' }, ['--store needs --postgres as well']],
+    [{ postgres: engines.postgres }, ['--postgres needs --store as well']],
+    [
+      { s3Region: 'eu-west-3', storeDurable: 'yes' },
+      ['--s3-region needs --store as well', '--store-durable needs --store as well'],
+    ],
+    [{ ...engines, dir: 'd' }, ['DIR is for a folder, and --store is set']],
+    [
+      { ...engines, durability: 'os', checksums: 'disk' },
+      ['--durability is for a folder, and --store is set', '--checksums is for a folder, and --store is set'],
+    ],
+    [{ ...engines, record: 'uploads' }, []],
     [{ port: 'none', unix: 's' }, []],
     [{ port: '0', metricsPort: '0' }, []],
   ])('the contradictions of %j are told', (more, problems) => {
     expect(problemsOf({ cwd, flags: { ...flags, ...more } })).toEqual(problems);
   });
+
+  test.each(['postgresql://sluice:s3cret@db/sluice', 'postgresql://sluice@db/sluice?password=s3cret'])(
+    'a password in the flag --postgres is refused and not repeated, since the list of processes shows it: %s',
+    (postgres) => {
+      const [problem, ...others] = problemsOf({ flags: { ...engines, postgres } });
+      expect(problem).toMatch(
+        /^--postgres must be without a password, .* PGPASSWORD, PGPASSFILE or SLUICE_POSTGRES$/,
+      );
+      expect(problem).not.toContain('s3cret');
+      expect(others).toEqual([]);
+      expect(
+        settingsOf({ flags: { store: engines.store }, env: { SLUICE_POSTGRES: postgres } }).postgres,
+      ).toBe(postgres);
+      const { cwd, flags } = configFile(JSON.stringify({ ...engines, postgres }));
+      expect(settingsOf({ cwd, flags }).postgres).toBe(postgres);
+    },
+  );
 
   test('contradictions are told in the words of the source', () => {
     expect(problemsOf({ env: { SLUICE_TLS_CERT: 'c' } })).toEqual([
@@ -526,7 +607,10 @@ describe('what is printed', () => {
       )
       .filter((text) => kind.read(text) !== undefined);
   };
-  const free = settingNames.filter((name) => !name.startsWith('tls') && name !== 'port' && name !== 'record');
+  const free = settingNames.filter(
+    (name) =>
+      !name.startsWith('tls') && name !== 'port' && name !== 'record' && settingOf(name).group !== 'engines',
+  );
   const some = fc.record(Object.fromEntries(free.map((name) => [name, someText(name)])), {
     requiredKeys: [],
   });
@@ -538,17 +622,39 @@ describe('what is printed', () => {
     const settings = settingsOf({ flags: { ...flags, port: '0' } });
     const { values, problems } = parseConfig(printSettings(settings), 'printed');
     expect(problems).toEqual([]);
-    const again = Object.fromEntries(
-      settingNames.map((name) => [name, settingOf(name).kind.readJson(values.get(name))]),
-    );
-    expect(again).toEqual(settings);
+    const again = [...values].map(([key, value]) => {
+      const name = settingNames.find((each) => keyOf(each) === key || each === key)!;
+      return [name, settingOf(name).kind.readJson(value)];
+    });
+    expect(settings).toMatchObject(Object.fromEntries(again));
+    expect(again.length).toBe(settingNames.filter((name) => isInEffect(name, settings)).length);
   });
 
-  test('what is printed reads as the same settings as a file, and has every setting', () => {
+  test('what is printed of a store over engines reads as the same settings', () => {
+    const flags = { ...engines, s3Endpoint: 'http://s3:9000', storeDurable: 'yes', storeMemory: '64MiB' };
+    const settings = settingsOf({ flags });
+    const again = settingsOf(configFile(printSettings(settings)));
+    expect({ ...again, dir: null }).toEqual({ ...settings, dir: null });
+  });
+
+  test.each([
+    'postgresql://sluice:s3cret@db/sluice?sslmode=verify-full',
+    'postgresql://sluice@db/sluice?password=s3cret&sslmode=verify-full',
+  ])('the password in %s is never printed, and the rest is', (url) => {
+    const settings = settingsOf({ flags: { store: engines.store }, env: { SLUICE_POSTGRES: url } });
+    expect(settings.postgres).toBe(url);
+    const printed = printSettings(settings);
+    expect(printed).not.toContain('s3cret');
+    expect(printed).toContain('"postgresql://sluice@db/sluice?sslmode=verify-full"');
+  });
+
+  test('what is printed reads as the same settings as a file, and has every setting that is in effect', () => {
     const flags = { ...company.tlsClientCa, tlsClientCa: 'ca', port: 'none', unix: 's', unixMode: '660' };
     const settings = settingsOf({ flags: { ...flags, port: '0', quota: '1.5GiB', idleTimeout: 'none' } });
     const printed = printSettings(settings);
     expect(settingsOf(configFile(printed))).toEqual(settings);
-    expect([...parseConfig(printed, 'printed').values.keys()].sort()).toEqual([...settingNames].sort());
+    expect([...parseConfig(printed, 'printed').values.keys()].sort()).toEqual(
+      settingNames.filter((name) => !(OF_ENGINES as readonly string[]).includes(name)).sort(),
+    );
   });
 });
