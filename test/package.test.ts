@@ -56,14 +56,14 @@ connect().subscribe((connection) => {
 closeGracefully(fromWebStreams(transport)).subscribe();
 export { createDownloads, rawBytes, serveActors };
 `;
-/** The examples for frameworks, which the documents link to. */
-const frameworkExamples = readdirSync(join(root, 'src/demo/frameworks')).map(
-  (file) => `src/demo/frameworks/${file}`,
-);
+/** The examples for frameworks and for operators, which the documents link to. */
+const examplesIn = (folder: string) => readdirSync(join(root, folder)).map((file) => `${folder}/${file}`);
+const linkedExamples = [...examplesIn('src/demo/frameworks'), ...examplesIn('src/store/s3/deploy')];
 let { project, installed, tarball, remove } = {} as InstalledPackage;
 
 beforeAll(() => {
-  ({ project, installed, tarball, remove } = installPackage());
+  // A face needs two packages that are not installed with this one.
+  ({ project, installed, tarball, remove } = installPackage(['pg', '@smithy/signature-v4']));
   // One example takes its WebSockets from there.
   for (const dependency of ['ws', '@types/ws']) {
     mkdirSync(dirname(join(project, 'node_modules', dependency)), { recursive: true });
@@ -149,7 +149,7 @@ describe('the package', () => {
         .filter((file) => file.startsWith('package/src/'))
         .sort(),
     ).toEqual(
-      [...shipped, 'src/capture/wireshark/sluice.lua', ...frameworkExamples]
+      [...shipped, 'src/capture/wireshark/sluice.lua', ...linkedExamples]
         .map((path) => `package/${path}`)
         .sort(),
     );

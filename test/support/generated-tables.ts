@@ -8,6 +8,7 @@ import { exitStatusHelp } from '../../src/cli/shared/exit-status.ts';
 import { serviceFault } from '../../src/files/protocol/errors.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { createMetrics } from '../../src/server/metrics/metrics.ts';
+import type { EnginesStatus } from '../../src/store/s3/engines-status.ts';
 import { presetList } from '../../src/wire/presets.ts';
 import { root, textOf } from './readme.ts';
 
@@ -70,6 +71,13 @@ function presetTable(): string {
   );
 }
 
+const IDLE_ENGINES: EnginesStatus = {
+  postgresql: { connections: 0, busy: 0, waiting: 0, latencyMs: null },
+  s3: { connections: 0, waiting: 0, latencyMs: null, requests: { PUT: 0, GET: 0, DELETE: 0, LIST: 0 } },
+  memoryBytes: 0,
+  garbage: null,
+};
+
 /** The metrics after one event of each kind that has labels, since labels show only with a value. */
 async function metricsTable(): Promise<string> {
   const events$ = new Subject<ServerEvent>();
@@ -77,6 +85,7 @@ async function metricsTable(): Promise<string> {
     events$,
     stats: () => ({ connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 }),
     unfinished: () => ({ count: 0, bytes: 0 }),
+    engines: () => IDLE_ENGINES,
   });
   if (!metrics.ok) throw new Error(metrics.error.message);
   const where = { connection: '1', remote: { host: '127.0.0.1', port: 1 } } as never as {

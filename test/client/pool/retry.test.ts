@@ -17,6 +17,7 @@ describe('what is worth trying again', () => {
       'too-many-open-files',
       'too-many-uploads',
       'truncated',
+      'unavailable',
     ]);
     for (const code of codes) {
       const given = { code: 'protocol', message: '', error: serviceFault(code) } as const;

@@ -8,12 +8,18 @@ import { afterEach, describe, test } from 'vitest';
 import type { ServiceFault } from '../../../src/files/protocol/errors.ts';
 import { contentOf, namesIn, pattern, put, textOf, value } from '../../../src/store/conformance/case.ts';
 import type { MaybeAsync } from '../../../src/store/contract.ts';
-import type { S3Store } from '../../../src/store/s3/open-s3-store.ts';
+import { openS3Store, type S3Store } from '../../../src/store/s3/open-s3-store.ts';
 import { casesFactor } from '../../support/cases.ts';
 import { needEngine, startCeph, startPostgres } from '../../support/engines/engines.ts';
 import { type HttpProxy, httpProxy } from '../../support/engines/http-proxy.ts';
 import { type TcpProxy, tcpProxy } from '../../support/engines/tcp-proxy.ts';
-import { type Engines, newSchema, openNode, sharedEngines } from '../../support/stores/s3-nodes.ts';
+import {
+  type Engines,
+  newSchema,
+  openNode,
+  optionsOf,
+  sharedEngines,
+} from '../../support/stores/s3-nodes.ts';
 
 const SEGMENT = 256 * 1024;
 const content = pattern(3 * SEGMENT + 1000);
@@ -258,6 +264,27 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
       await lost;
       await value(sink.commit());
       assert.deepEqual(await contentOf(store, 'file'), content);
+    });
+
+    test('whose role may make no schema is enough, if a schema is there that the role owns', async () => {
+      engines ??= sharedEngines();
+      const all = await engines;
+      const role = newSchema();
+      const admin = new pg.Client(all.postgres.url);
+      await admin.connect();
+      closed.push(async () => {
+        await admin.query(`drop owned by ${role} cascade`);
+        await admin.query(`drop role ${role}`);
+        await admin.end();
+      });
+      await admin.query(`create role ${role} login`);
+      const url = new URL(all.postgres.url);
+      url.username = role;
+      const options = optionsOf({ ...all, postgres: { url: url.href } }, role);
+      const error = await faultOf(openS3Store(options));
+      assert.deepEqual([error.code, error.engine, error.cause], ['unavailable', 'postgresql', '42501']);
+      await admin.query(`create schema ${role} authorization ${role}`);
+      await (await value(openS3Store(options))).close();
     });
 
     test('that cannot be reached is unavailable, by name, and works again without a restart', async () => {

@@ -65,7 +65,9 @@ async function migrateLocked(client: ClientBase, s: string, place: Place): Promi
     return unusable(
       `its schema ${s} is for the bucket ${words(store)}, and the settings name ${words(place)}; use another schema for another bucket`,
     );
-  if (version === 0) await client.query(`create schema if not exists ${s}`);
+  // Made only if it is missing: 'if not exists' wants the right to make it all the same.
+  const made = await client.query('select to_regnamespace($1) is not null as made', [s]);
+  if (!made.rows[0].made) await client.query(`create schema ${s}`);
   for (const migration of migrations.slice(version)) await client.query(migration(s));
   if (version === 0) {
     const values = [SCHEMA_VERSION, place.bucket, place.prefix];
