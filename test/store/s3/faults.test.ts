@@ -127,6 +127,17 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
       assert.equal(await textOf(store, 'file'), 'newer');
     });
 
+    test('a request that gets no connection is given up, however many wait', async () => {
+      const { store, s3 } = await open({ s3: { timeout: 300, connections: 1 }, patience: 0 });
+      const held = new Promise<void>(() => {});
+      void s3.inject({ type: 'late', until: () => held }, { times: 100, when: isPut });
+      const faults = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => faultOf(put(store, `f${i}`, 'x'))),
+      );
+      assert.deepEqual(new Set(faults.map(({ code }) => code)), new Set(['unavailable']));
+      assert.ok(faults.some(({ message }) => message.includes('no connection came free')));
+    });
+
     test('a GET that breaks off goes on where it broke off', async () => {
       const { store, s3 } = await open();
       await value(put(store, 'file', content));
