@@ -260,6 +260,20 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
       assert.equal((await faultOf(store.stat('b'))).code, 'not-found');
     });
 
+    test('whose answer to the beginning of an upload is lost never takes its content for garbage', async () => {
+      const { store, postgres } = await open({ upkeep: { graceMs: -3_600_000, everyMs: 3_600_000 } });
+      const lost = postgres.next('answer', '"epoch"', 'break');
+      const sink = await value(store.put('file', { size, upload: 'key' }));
+      await lost;
+      await value(sink.write([content.subarray(0, 2 * SEGMENT)]));
+      await value(sink.sync());
+      await store.upkeep();
+      await value(sink.write([content.subarray(2 * SEGMENT)]));
+      await value(sink.commit());
+      await store.upkeep();
+      assert.deepEqual(await contentOf(store, 'file'), content);
+    });
+
     test('whose answer to an appended segment is lost is asked again, and the upload goes on', async () => {
       const { store, postgres } = await open();
       const sink = await value(store.put('file', { size, upload: 'key' }));

@@ -46,8 +46,9 @@ begin
   if v_found and not p_force and ${s}.is_held(v.holder, p_node) then
     return jsonb_build_object('held', v.holder);
   end if;
-  -- Whoever has it loses it now, whatever is found below.
-  if v_found and (p_offset is null or v.size = 0) then
+  -- Whoever has it loses it now, whatever is found below. When this is the same call again, whose answer was lost, the
+  -- content is its own, and stays.
+  if v_found and v.file_id <> p_file and (p_offset is null or v.size = 0) then
     perform ${s}.drop_upload(p_key);
     v_found := false;
     v.size := 0;
