@@ -24,7 +24,8 @@ import { isSchemaName, migrate, type StoreFacts } from './schema/migrate.ts';
 import { createMemoryBudget } from './segments/memory-budget.ts';
 import type { S3StoreState } from './store-state.ts';
 import { joinNodes, type Node } from './upkeep/node.ts';
-import { DEFAULT_UPKEEP, startUpkeep, type Upkeep } from './upkeep/upkeep.ts';
+import { startUpkeep, type Upkeep } from './upkeep/upkeep.ts';
+import { DEFAULT_UPKEEP } from './upkeep/upkeep-settings.ts';
 import { createUsage } from './usage.ts';
 
 /** A store over S3 and PostgreSQL. */

@@ -11,7 +11,7 @@ import {
 } from '../../wire/argument.ts';
 import type { Quota } from '../quota/quota-state.ts';
 import { UPLOAD_RULES, type UploadOptions } from '../upload-limits.ts';
-import type { UpkeepSettings } from './upkeep/upkeep.ts';
+import type { UpkeepSettings } from './upkeep/upkeep-settings.ts';
 
 /** Where the bytes go: a bucket of an S3 store. */
 export interface S3Options {

@@ -18,21 +18,7 @@
 import { NODE_GONE_S } from '../schema/uploads.ts';
 import { objectFacts } from '../segments/object-names.ts';
 import type { S3StoreState } from '../store-state.ts';
-
-export interface UpkeepSettings {
-  /** Milliseconds between two rounds. */
-  readonly everyMs: number;
-  /** Milliseconds that garbage is kept at least. */
-  readonly graceMs: number;
-  /** Milliseconds after which an object that no row names is nobody's: more than any put may take to name it. */
-  readonly orphanMs: number;
-}
-
-export const DEFAULT_UPKEEP: UpkeepSettings = {
-  everyMs: 60_000,
-  graceMs: 5 * 60_000,
-  orphanMs: 24 * 60 * 60_000,
-};
+import type { UpkeepSettings } from './upkeep-settings.ts';
 
 /** Contents that one statement takes, objects that are deleted at once, and contents of a round. */
 const CONTENTS_PAGE = 100;
