@@ -86,7 +86,8 @@ function engineContradictions({
   return faults;
 }
 
-const OF_ENGINES = [
+/** What says where engines are, and how they are used. */
+export const OF_ENGINES = [
   'postgres',
   'postgresSchema',
   'postgresConnections',
