@@ -145,7 +145,12 @@ async function openPrepared(
       settings,
       oldestOpen: () =>
         readers.size === 0 ? null : Math.min(...[...readers].map(({ openedAt }) => openedAt)),
-      asked: (key) => void holders.get(key)?.take(),
+      // What a callback of a put throws is not the other node's affair.
+      asked: (key) =>
+        void holders
+          .get(key)
+          ?.take()
+          .catch(() => {}),
       heard: (others) => {
         if (state !== null) state.others = others;
       },

@@ -56,7 +56,7 @@ export interface S3StoreOptions extends UploadOptions {
   readonly segmentBytes?: number;
   /** The bytes of memory for segments under way on this node, from 256 KiB; default 256 MiB. Each put may have 256 KiB more. */
   readonly memoryBytes?: number;
-  /** Milliseconds for which a call goes on trying while an engine is away, from 0; default 20 s. */
+  /** Milliseconds for which a call goes on trying while an engine is away, from 0 to 120,000; default 20 s. */
   readonly patience?: number;
   /** The quotas, for all nodes together; asked again for each put. Default none. */
   readonly quotas?: () => readonly Quota[];
@@ -68,6 +68,9 @@ export const MiB = 1024 ** 2;
 const SEGMENT_BYTES_LEAST = 256 * 1024;
 const SEGMENT_BYTES_MOST = 1024 * MiB;
 
+/** Far less than garbage is kept: what is asked again finds what it has done. */
+const PATIENCE_MAX_MS = 120_000;
+
 export const RULES: RulesFor<S3StoreOptions> = {
   ...UPLOAD_RULES,
   s3: RECORD,
@@ -75,7 +78,7 @@ export const RULES: RulesFor<S3StoreOptions> = {
   durable: optional(FLAG),
   segmentBytes: optional(wholeFrom(SEGMENT_BYTES_LEAST, SEGMENT_BYTES_MOST)),
   memoryBytes: optional(wholeFrom(SEGMENT_BYTES_LEAST)),
-  patience: optional(numberFrom(0)),
+  patience: optional(wholeFrom(0, PATIENCE_MAX_MS)),
   quotas: optional(FUNCTION),
   upkeep: optional(RECORD),
 };

@@ -27,7 +27,7 @@ import type { SegmentRow } from './segments/segment-reader.ts';
 import type { S3StoreState } from './store-state.ts';
 import type { Turns } from './turns.ts';
 import { createTurns } from './turns.ts';
-import { beginUpload, cancelUpload, type Grant, resumeUpload } from './uploads.ts';
+import { beginUpload, cancelUpload, type Grant, releaseUpload, resumeUpload } from './uploads.ts';
 
 /** @param release closes the engines, once all calls of the store are refused. */
 export function createS3Store(state: S3StoreState, release: () => Promise<void>): FileStore {
@@ -89,8 +89,16 @@ async function put(
   const begin = async (): Promise<Outcome<Sink>> => {
     const begun = await beginUpload(state, { ...request, key: upload, file: randomUUID() });
     if (!begun.ok) return begun;
-    const hash = await hashOf(state, options, begun.value);
-    return ok(createS3Sink(state, { ...request, grant: begun.value, hash }));
+    const grant = begun.value;
+    try {
+      const hash = await hashOf(state, options, grant);
+      if (!state.isClosed) return ok(createS3Sink(state, { ...request, grant, hash }));
+    } catch (thrown) {
+      await releaseUpload(state, grant, true).catch(() => {});
+      throw thrown;
+    }
+    await releaseUpload(state, grant, true).catch(() => {});
+    return err('shutting-down');
   };
   return upload === undefined ? await begin() : await uploadTurns(upload, begin);
 }

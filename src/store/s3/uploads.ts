@@ -11,6 +11,7 @@
  *
  * Who is fenced learns it with its next segment, of which the database names nothing.
  */
+import { randomUUID } from 'node:crypto';
 import type { Outcome, PutOptions, UploadOffset } from '../contract.ts';
 import { err, ok, okVoid } from '../outcome.ts';
 import { badOffset, keyFault, tooManyUploads } from '../upload-limits.ts';
@@ -134,8 +135,10 @@ export async function cancelUpload(state: S3StoreState, key: string): Promise<Ou
 
 async function takeUpload(state: S3StoreState, key: string, drop: boolean): Promise<Taken> {
   await freeHere(state, key);
+  const operation = randomUUID();
   return await evenFromAnotherNode(state, key, async (force) => {
-    const taken = await callFor<Taken>(state, state.statements.takeUpload, [state.node.id, force, key, drop]);
+    const values = [operation, state.node.id, force, key, drop];
+    const taken = await callFor<Taken>(state, state.statements.takeUpload, values);
     return taken as Taken | Held;
   });
 }

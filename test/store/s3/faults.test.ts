@@ -127,6 +127,17 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
       assert.equal(await textOf(store, 'file'), 'newer');
     });
 
+    test('a request that gets no connection is given up, however many wait', async () => {
+      const { store, s3 } = await open({ s3: { timeout: 300, connections: 1 }, patience: 0 });
+      const held = new Promise<void>(() => {});
+      void s3.inject({ type: 'late', until: () => held }, { times: 100, when: isPut });
+      const faults = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => faultOf(put(store, `f${i}`, 'x'))),
+      );
+      assert.deepEqual(new Set(faults.map(({ code }) => code)), new Set(['unavailable']));
+      assert.ok(faults.some(({ message }) => message.includes('no connection came free')));
+    });
+
     test('a GET that breaks off goes on where it broke off', async () => {
       const { store, s3 } = await open();
       await value(put(store, 'file', content));
@@ -247,6 +258,20 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
       assert.equal((await value(store.remove('b'))).size, 4);
       await lostRemoval;
       assert.equal((await faultOf(store.stat('b'))).code, 'not-found');
+    });
+
+    test('whose answer to the beginning of an upload is lost never takes its content for garbage', async () => {
+      const { store, postgres } = await open({ upkeep: { graceMs: -3_600_000, everyMs: 3_600_000 } });
+      const lost = postgres.next('answer', '"epoch"', 'break');
+      const sink = await value(store.put('file', { size, upload: 'key' }));
+      await lost;
+      await value(sink.write([content.subarray(0, 2 * SEGMENT)]));
+      await value(sink.sync());
+      await store.upkeep();
+      await value(sink.write([content.subarray(2 * SEGMENT)]));
+      await value(sink.commit());
+      await store.upkeep();
+      assert.deepEqual(await contentOf(store, 'file'), content);
     });
 
     test('whose answer to an appended segment is lost is asked again, and the upload goes on', async () => {

@@ -32,6 +32,13 @@ export function createHttpClient(endpoint: URL, connectionsMax: number, quietMs:
     send: ({ method, url, headers, body = [] }) =>
       new Promise((resolve, reject) => {
         const sent = request(url, { method, headers: { ...headers }, agent, timeout: quietMs });
+        // The time-out of a request begins with its connection, and all of them may be in use.
+        const waiting = setTimeout(
+          () => sent.destroy(new Error(`no connection came free for ${quietMs / 1000} s`)),
+          quietMs,
+        );
+        sent.on('socket', () => clearTimeout(waiting));
+        sent.on('close', () => clearTimeout(waiting));
         sent.on('timeout', () => sent.destroy(new Error(`nothing came for ${quietMs / 1000} s`)));
         sent.on('error', (error: NodeJS.ErrnoException) => reject(unreachable(error)));
         sent.on('response', (response) => {

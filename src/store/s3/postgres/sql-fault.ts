@@ -5,7 +5,7 @@ import { EngineFault } from '../engine-fault.ts';
  * Classes and codes of SQLSTATE after which the same call may succeed: the connection, resources, locks, deadlocks,
  * a server that starts, stops or was told to be read-only for a change of hands.
  */
-const PASSING = [/^08/, /^40/, /^57P/, '57014', '53300', '53400', '55P03', '25006'] as const;
+const PASSING = [/^08(?!P01)/, /^40/, /^57P/, '57014', '53300', '53400', '55P03', '25006'] as const;
 /** Refusals that stay until an operator has done something. */
 const REFUSED = [/^28/, '3D000', '42501', /^53/] as const;
 

@@ -71,7 +71,7 @@ export function statementsOf(s: string): Statements {
     beginUpload: call('begin_upload', 12),
     appendSegment: call('append_segment', 8),
     releaseUpload: call('release_upload', 4),
-    takeUpload: call('take_upload', 4),
+    takeUpload: call('take_upload', 5),
     notify: query('notify', 'select pg_notify($1, $2)'),
     countUsage: call('count_usage', 1),
   };

@@ -16,6 +16,8 @@ begin
   select replaced into v_replaced from ${s}.segments where file_id = p_file and start = 0;
   if v_replaced is not null then return jsonb_build_object('replaced', v_replaced); end if;
   if p_upload is not null then
+    select answer into v_fault from ${s}.operations where id = p_file;
+    if found then return v_fault; end if;
     delete from ${s}.uploads where key = p_upload and epoch = p_epoch;
     if not found then return jsonb_build_object('fault', 'upload-taken'); end if;
   end if;
@@ -27,7 +29,10 @@ begin
     v_fault := jsonb_build_object('fault', 'late');
   end if;
   if v_fault is not null then
-    if p_upload is not null then insert into ${s}.garbage values (p_file, clock_timestamp()); end if;
+    if p_upload is not null then
+      insert into ${s}.garbage values (p_file, clock_timestamp());
+      insert into ${s}.operations values (p_file, clock_timestamp(), v_fault);
+    end if;
     return v_fault;
   end if;
   insert into ${s}.segments

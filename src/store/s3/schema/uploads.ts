@@ -46,8 +46,9 @@ begin
   if v_found and not p_force and ${s}.is_held(v.holder, p_node) then
     return jsonb_build_object('held', v.holder);
   end if;
-  -- Whoever has it loses it now, whatever is found below.
-  if v_found and (p_offset is null or v.size = 0) then
+  -- Whoever has it loses it now, whatever is found below. When this is the same call again, whose answer was lost, the
+  -- content is its own, and stays.
+  if v_found and v.file_id <> p_file and (p_offset is null or v.size = 0) then
     perform ${s}.drop_upload(p_key);
     v_found := false;
     v.size := 0;
@@ -109,10 +110,12 @@ begin
 end $$;
 
 -- How much of an upload there is; nobody may append to it until a put has it.
-create function ${s}.take_upload(p_node uuid, p_force boolean, p_key text, p_drop boolean) returns jsonb
-language plpgsql as $$
-declare v ${s}.uploads; v_found boolean;
+create function ${s}.take_upload(p_operation uuid, p_node uuid, p_force boolean, p_key text, p_drop boolean)
+returns jsonb language plpgsql as $$
+declare v ${s}.uploads; v_found boolean; v_answer jsonb;
 begin
+  select answer into v_answer from ${s}.operations where id = p_operation;
+  if found then return v_answer; end if;
   select * into v from ${s}.uploads where key = p_key for update;
   v_found := found;
   if v_found and not p_force and ${s}.is_held(v.holder, p_node) then
@@ -123,7 +126,10 @@ begin
   elsif v_found then
     update ${s}.uploads set epoch = nextval('${s}.epochs'), holder = null, touched = clock_timestamp() where key = p_key;
   end if;
-  return jsonb_build_object('found', v_found, 'offset', coalesce(v.size, 0), 'crc32', coalesce(v.crc32, 0),
+  v_answer := jsonb_build_object('found', v_found, 'offset', coalesce(v.size, 0), 'crc32', coalesce(v.crc32, 0),
     'others', ${s}.others(p_node));
+  -- What was dropped is not found when this is asked again.
+  if p_drop and v_found then insert into ${s}.operations values (p_operation, clock_timestamp(), v_answer); end if;
+  return v_answer;
 end $$;
 `;

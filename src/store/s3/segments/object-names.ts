@@ -1,5 +1,5 @@
 /** The names of the store's objects: they say which segment of which content an object is, and are used once. */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 /** What the name of an object says. */
 export interface ObjectFacts {
@@ -8,11 +8,11 @@ export interface ObjectFacts {
   readonly start: number;
 }
 
-const OBJECT = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(\d{1,16})\.[0-9a-f]{16}$/;
+const OBJECT = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(\d{1,16})\.[0-9a-f-]{36}$/;
 
 /** `FILE.START.RANDOM`: characters that no part of S3 writes otherwise. @param folder ends with a slash. */
 export const newObjectName = (folder: string, { file, start }: ObjectFacts): string =>
-  `${folder}${file}.${start}.${randomBytes(8).toString('hex')}`;
+  `${folder}${file}.${start}.${randomUUID()}`;
 
 /** Undefined when it is no name of this store. */
 export function objectFacts(folder: string, name: string): ObjectFacts | undefined {

@@ -109,7 +109,7 @@ async function connect(state: NodeState): Promise<void> {
     await beat(state);
   } catch (thrown) {
     state.client = null;
-    client.end().catch(() => {});
+    cut(client);
     throw thrown;
   }
   state.retryMs = RECONNECT_FIRST_MS;
@@ -140,8 +140,16 @@ async function round(state: NodeState): Promise<void> {
 function lose(state: NodeState, client: pg.Client): void {
   if (state.client !== client) return;
   state.client = null;
-  client.end().catch(() => {});
+  cut(client);
   again(state);
+}
+
+/** Ends a connection that may be stuck: to end it in good order would wait for its answer. */
+function cut(client: pg.Client): void {
+  client.end().catch(() => {});
+  (
+    client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }
+  ).connection.stream.destroy();
 }
 
 function again(state: NodeState): void {
