@@ -34,6 +34,7 @@ const subcommands: Readonly<Record<string, () => Promise<(program: Command) => v
   stat: async () => (await import('./client-commands.ts')).addStat,
   rm: async () => (await import('./client-commands.ts')).addRm,
   mv: async () => (await import('./client-commands.ts')).addMv,
+  copy: async () => (await import('./copy/copy.ts')).addCopy,
   inspect: async () => (await import('./inspect/inspect.ts')).addInspect,
   replay: async () => (await import('./replay/replay.ts')).addReplay,
   demo: async () => (await import('./demo.ts')).addDemo,

@@ -17,6 +17,7 @@ export const all = [
   'bounded-memory',
   'captures',
   'record',
+  's3',
 ];
 
 /** What `--quick` measures, with which smaller files and fewer rounds: less than two minutes in all. */

@@ -1,43 +1,18 @@
 // A tree of 10,000 files and one large file, sent, sent again and fetched by whole programs: `sluice` beside rsync and
 // rclone. From and to a tmpfs, durability `os`.
-import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ownBuild } from './support/build.mjs';
 import { empty, makeFiles, makeTree, verify, verifyTree, warmPages } from './support/files.mjs';
 import { installed } from './support/install.mjs';
-import { cpuSeconds, endedChildrenSeconds, watchPeak } from './support/process-facts.mjs';
+import { runProgram } from './support/run-program.mjs';
 import { figure, median, printTable, shownBytes } from './support/table.mjs';
-import { killAtExit, removeAtExit } from './support/tidy.mjs';
+import { removeAtExit } from './support/tidy.mjs';
 import { largeSize, transferRounds } from './support/transfers.mjs';
 import { rcloneProgram, rsyncProgram, sluiceProgram } from './support/tree-peers.mjs';
 import { byTurns } from './support/turns.mjs';
 
 const WAYS = { put: 'put', again: 'put again', get: 'get' };
-
-/** Runs a command; answers its seconds, its processor seconds and those of the servers, and the most memory it had. */
-async function runProgram([program, ...args], serverPids) {
-  const serverCpu = () => serverPids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
-  const before = { ended: endedChildrenSeconds(), servers: serverCpu(), at: performance.now() };
-  const child = killAtExit(spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] }));
-  let said = '';
-  child.stderr.on('data', (text) => {
-    said += text;
-  });
-  const peak = watchPeak(child.pid);
-  const status = await new Promise((resolve, reject) =>
-    child.once('error', reject).once('close', (code) => resolve(code)),
-  );
-  const seconds = (performance.now() - before.at) / 1000;
-  const memory = peak.stop();
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}: ${said.slice(-500)}`);
-  return {
-    seconds,
-    cpu: endedChildrenSeconds() - before.ended,
-    serverCpu: serverCpu() - before.servers,
-    memory,
-  };
-}
 
 /** One turn: to an empty root, once more, and back into an empty folder. What was sent is `path`; `check` throws. */
 async function turn(peer, { path, bytes, check }, scratch) {

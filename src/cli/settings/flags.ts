@@ -22,7 +22,8 @@ export function addSettings(command: Command): Command {
   return command.addOption(print.helpGroup(title));
 }
 
-function optionOf(name: Exclude<SettingName, 'dir'>): Option {
+/** The flag of a setting, in the group of its kind. */
+export function optionOf(name: Exclude<SettingName, 'dir'>): Option {
   const { group, kind, help } = settingOf(name);
   const option = new Option(`${flagOf(name)} <${kind.placeholder}>`, `${help} ${shownDefault(name)}`.trim());
   return option.helpGroup(`${groups[group].title}:`);

@@ -12,7 +12,7 @@ import type { Report, Transfer } from './report/report.ts';
 import type { RetryFlags } from './retry-options.ts';
 import type { TransferResult } from './tally.ts';
 
-interface ReportFlags {
+export interface ReportFlags {
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -53,7 +53,7 @@ export function beginRun(flags: ReportFlags, { arrives, arrived, repeats }: RunW
 }
 
 /** Picks the report of a run: bars on a terminal, plain lines, JSON, or only what went wrong. */
-function createReport(flags: ReportFlags, output: Output, verb: string): Report {
+export function createReport(flags: ReportFlags, output: Output, verb: string): Report {
   if (flags.json) return createJsonReport(output, verb);
   if (flags.quiet) return quietReport(output);
   const terminal = process.stderr.isTTY && process.stdout.isTTY;

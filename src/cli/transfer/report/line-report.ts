@@ -51,9 +51,11 @@ export const retryInWords = ({ message, attempt, retries, seconds }: RetryNotice
  *
  * @example '3 files, 12.0 MiB in 1.2 s (10.0 MiB/s), 410 MiB were there already, 1 failed'
  */
-export function summaryInWords({ files, bytes, transferred, failed, seconds }: Summary): string {
+export function summaryInWords(summary: Summary): string {
+  const { files, bytes, transferred, failed, unchanged = 0, seconds } = summary;
   const rate = seconds > 0 ? ` (${formatBytes(transferred / seconds)}/s)` : '';
   const before = bytes > transferred ? `, ${formatBytes(bytes - transferred)} were there already` : '';
+  const same = unchanged > 0 ? `, ${plainCountOf(unchanged, 'file')} unchanged` : '';
   const bad = failed > 0 ? `, ${failed} failed` : '';
-  return `${plainCountOf(files, 'file')}, ${formatBytes(transferred)} in ${seconds.toFixed(1)} s${rate}${before}${bad}`;
+  return `${plainCountOf(files, 'file')}, ${formatBytes(transferred)} in ${seconds.toFixed(1)} s${rate}${before}${same}${bad}`;
 }

@@ -22,6 +22,8 @@ export interface Summary {
   readonly transferred: number;
   /** Files that did not arrive, and paths that could not be read. */
   readonly failed: number;
+  /** Files that were there already and were not looked into; only where it is known. */
+  readonly unchanged?: number;
   readonly seconds: number;
 }
 
