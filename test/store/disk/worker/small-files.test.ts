@@ -1,17 +1,19 @@
 /** Small files that a worker stores: when it does, and what becomes of them when it cannot. */
 import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect, it } from 'vitest';
 import { contentOf, pattern, put, refused, value } from '../../../../src/store/conformance/case.ts';
 import type { FileStore, Sink } from '../../../../src/store/contract.ts';
 import { openDiskStore } from '../../../../src/store/disk/disk-store.ts';
+import { nodeFileSystem } from '../../../../src/store/disk/file-system.ts';
 import { LAYOUT } from '../../../../src/store/disk/worker/slot-layout.ts';
 import { createSmallFiles, type SmallFiles } from '../../../../src/store/disk/worker/small-files.ts';
 import type { StartWorker } from '../../../../src/store/disk/worker/worker-thread.ts';
 import { cases } from '../../../support/cases.ts';
-import { smallFilesByThread, workerOfThisThread } from '../../../support/stores/disk-modes.ts';
+import { optionsOf, smallFilesByThread, workerOfThisThread } from '../../../support/stores/disk-modes.ts';
 import {
   newRoot,
   openBelow,
@@ -149,6 +151,18 @@ describe('small files', () => {
     await value(put(store, 'a', 'x'));
     await value(put(store, 'b', 'x'));
     expect([smallFiles.asked, smallFiles.stored]).toEqual([2, 1]);
+    await store.close();
+  });
+
+  it('where folders have no descriptors as names, files are stored below a root of any long path, under their own names', async () => {
+    const noDescriptors = { ...nodeFileSystem, readlinkSync: () => expect.unreachable('there is no /proc') };
+    const below = join(root, '根'.repeat(80), '根'.repeat(80), '根'.repeat(20));
+    const options = optionsOf('os, small files by a worker', noDescriptors);
+    const store = await value(openDiskStore(below, options));
+    const names = ['first', 'second', 'n'.repeat(255), `folder/${'名'.repeat(85)}`];
+    for (const name of names) await value(put(store, name, name));
+    for (const name of names) expect(Buffer.from(await contentOf(store, name)).toString()).toBe(name);
+    expect(storedIn(below).sort()).toEqual([...names].sort());
     await store.close();
   });
 
