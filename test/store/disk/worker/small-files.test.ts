@@ -11,7 +11,7 @@ import { openDiskStore } from '../../../../src/store/disk/disk-store.ts';
 import { nodeFileSystem } from '../../../../src/store/disk/file-system.ts';
 import { LAYOUT } from '../../../../src/store/disk/worker/slot-layout.ts';
 import { createSmallFiles, type SmallFiles } from '../../../../src/store/disk/worker/small-files.ts';
-import type { StartWorker } from '../../../../src/store/disk/worker/worker-thread.ts';
+import { type StartWorker, startThread } from '../../../../src/store/disk/worker/worker-thread.ts';
 import { cases } from '../../../support/cases.ts';
 import { optionsOf, smallFilesByThread, workerOfThisThread } from '../../../support/stores/disk-modes.ts';
 import {
@@ -216,5 +216,44 @@ describe('small files', () => {
     expect(storedIn(root)).toHaveLength(Number(stdout));
     expect(Number(stdout)).toBeGreaterThan(0);
     expect(Number(stdout) % 40).toBe(0);
+  });
+
+  it('a program on the command line that is a module stores its small files too', async () => {
+    const script = new URL('../../../support/processes/small-files-process.mjs', import.meta.url).href;
+    const flags = ['--input-type=module', '--eval', `await import('${script}')`];
+    const { stdout } = await promisify(execFile)(process.execPath, [...flags, 'program', root]);
+    expect(storedIn(root)).toHaveLength(Number(stdout));
+    expect(Number(stdout) % 40).toBe(0);
+  });
+
+  it('a thread whose program does not run takes no file', async () => {
+    const happened: string[] = [];
+    let hasEnded = () => {};
+    const ended = new Promise<void>((resolve) => (hasEnded = resolve));
+    // Its program fails when it begins.
+    const start: StartWorker = (duty, { ready, ended: end, told }) =>
+      startThread(
+        { ...duty, layout: null as never },
+        {
+          told,
+          ready: () => {
+            happened.push('ready');
+            ready();
+          },
+          ended: (error) => {
+            end(error);
+            hasEnded();
+          },
+        },
+      );
+    const smallFiles = counted(createSmallFiles(always, start));
+    const store = await openWith(smallFiles);
+    await value(put(store, 'a', 'x'));
+    await ended;
+    expect(happened).toEqual([]);
+    await value(put(store, 'b', 'x'));
+    expect(smallFiles.asked).toBe(0);
+    expect(storedIn(root).sort()).toEqual(['a', 'b']);
+    await store.close();
   });
 });
