@@ -154,6 +154,19 @@ describe('small files', () => {
     await store.close();
   });
 
+  it('a commit that came before the close is still done, also when the worker could not', async () => {
+    const store = await openWith(createSmallFiles(always, workerOfThisThread()));
+    await value(put(store, 'first', 'x'));
+    const sinks = [await begin(store, 'a', pattern(3)), await begin(store, 'b', pattern(3))];
+    removeRoot(`${root}/.sluice/tmp`);
+    const answers = sinks.map((sink) => sink.commit());
+    const closed = store.close();
+    for (const answer of answers) await value(answer);
+    await closed;
+    expect(storedIn(root).sort()).toEqual(['a', 'b', 'first']);
+    expect(temporariesIn(root)).toEqual([]);
+  });
+
   it('where folders have no descriptors as names, files are stored below a root of any long path, under their own names', async () => {
     const noDescriptors = { ...nodeFileSystem, readlinkSync: () => expect.unreachable('there is no /proc') };
     const below = join(root, '根'.repeat(80), '根'.repeat(80), '根'.repeat(20));
