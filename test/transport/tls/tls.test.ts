@@ -1,6 +1,6 @@
 import { connect as connectPlain, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { type ConnectionOptions, connect as connectSecure, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect as connectSecure, createSecureContext, TLSSocket } from 'node:tls';
 import { BehaviorSubject, EMPTY, of, tap } from 'rxjs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Connection, ConnectionFault } from '../../../src/transport/connection.ts';
@@ -60,6 +60,32 @@ const failure = (connecting: Promise<Connection>): Promise<ConnectionFault> =>
     () => expect.unreachable('it connected'),
     (fault) => fault,
   );
+
+/**
+ * TLS over streams that are no sockets. Once the handshake is done, what the client sends is held until it is given on.
+ */
+async function secureOverStreams() {
+  const held: Buffer[] = [];
+  let isHolding = false;
+  const carrier = (written: (bytes: Buffer) => void): Duplex =>
+    new Duplex({
+      read() {},
+      write: (bytes, _, done) => {
+        written(bytes);
+        done();
+      },
+    });
+  const below: Duplex = carrier((bytes) => void ofClient.push(bytes));
+  const ofClient = carrier((bytes) => void (isHolding ? held.push(bytes) : below.push(bytes)));
+  const secureContext = createSecureContext({ key: `${server.key}`, cert: `${server.cert}` });
+  const secure = new TLSSocket(below as Socket, { isServer: true, secureContext });
+  secure.pause();
+  const client = connectSecure({ socket: ofClient, ca: authority.cert, servername: 'localhost' });
+  await Promise.all([secure, client].map((socket) => new Promise((done) => socket.once('secure', done))));
+  await turns(5);
+  isHolding = true;
+  return { client, secure, held, give: (bytes: Buffer) => void below.push(bytes) };
+}
 
 connectionContract('TLS', async () => {
   const { port, connection, stop } = await listener(listenTls({ port: 0, credentials$: of(server) }));
@@ -123,6 +149,35 @@ describe('reading', () => {
     expect(await writtenUntilStuck()).toBeLessThan(32);
     client.chunks$.subscribe({ error: () => {} }).unsubscribe();
     expect(await writtenUntilStuck()).toBeLessThan(32);
+  });
+
+  test('reading keeps the order of what waits and of what a stream below gives while the reader goes on', async () => {
+    const { client, secure, held, give } = await secureOverStreams();
+    const connection = fromSocket(secure, { local: 'here', remote: 'there' });
+    let heard = '';
+    connection.chunks$.subscribe({
+      next: (chunk) => {
+        if (heard === '') connection.pause();
+        heard += Buffer.from(chunk).toString();
+      },
+      error: () => {},
+    });
+    await turns(5);
+    const said = async (text: string): Promise<Buffer> => {
+      await new Promise<void>((resolve) => client.write(text, () => resolve()));
+      return Buffer.concat(held.splice(0));
+    };
+    const [one, two, three] = [await said('one '), await said('two '), await said('three')];
+    // The second waits in the socket, since the reader pauses at the first.
+    give(Buffer.concat([one, two]));
+    await turns(5);
+    expect(heard).toBe('one ');
+    connection.resume();
+    give(three);
+    await turns(5);
+    expect(heard).toBe('one two three');
+    connection.destroy();
+    client.destroy();
   });
 
   test('reading a socket of which Node keeps nothing as expected takes what the socket emits', async () => {
