@@ -171,6 +171,8 @@ function listen(state: SocketState, emit: (chunk: Uint8Array) => void): void {
     if (held !== null) emit(held);
     if (state.isDestroyed) endReading(reader, DESTROYED);
     else endReading(reader, state.faultOf(error), error);
+    // A record that TLS cannot decrypt leaves the socket open: there would be no 'close'.
+    socket.destroy();
   });
   socket.on('close', () => onClosed(state));
 }

@@ -1,4 +1,9 @@
-import { connect as connectPlain, type Socket } from 'node:net';
+import {
+  type AddressInfo,
+  connect as connectPlain,
+  createServer as createPlainServer,
+  type Socket,
+} from 'node:net';
 import { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectSecure, createSecureContext, TLSSocket } from 'node:tls';
 import { BehaviorSubject, EMPTY, of, tap } from 'rxjs';
@@ -193,6 +198,51 @@ describe('reading', () => {
     stream.push(null);
     expect(await reading.done).toBeNull();
     expect(Buffer.compare(reading.bytes(), pattern(100_000))).toBe(0);
+  });
+});
+
+describe('a fault of TLS in the middle', () => {
+  /** What `chunks$` and `closed$` end with. */
+  const endsOf = (connection: Connection) => Promise.all([read(connection).done, once(connection.closed$)]);
+
+  test('a record that was changed on its way ends the connection, and nothing waits for its end', async () => {
+    const { port, connection } = await secureListener();
+    let isChanging = false;
+    const proxy = createPlainServer((near) => {
+      const far = connectPlain(port, '127.0.0.1');
+      near.on('data', (bytes) => {
+        if (isChanging) bytes[bytes.length - 1]! ^= 1;
+        far.write(bytes);
+      });
+      far.pipe(near);
+      for (const socket of [near, far]) socket.on('error', () => {});
+    });
+    await new Promise<void>((listening) => proxy.listen(0, '127.0.0.1', listening));
+    const client = await to((proxy.address() as AddressInfo).port);
+    const accepted = await connection();
+    const ends = endsOf(accepted);
+    await write(accepted, pattern(1));
+    await read(client).reached(1);
+    isChanging = true;
+    client.write([pattern(10)], () => {});
+    const [reading, closed] = await ends;
+    expect(reading).toMatchObject({ code: 'untrusted' });
+    expect(closed).toMatchObject({ code: 'untrusted' });
+    client.destroy();
+    proxy.close();
+  });
+
+  test('a peer that begins handshakes again and again loses the connection', async () => {
+    const { port, connection } = await secureListener();
+    const options = { port, host: '127.0.0.1', ca: authority.cert, maxVersion: 'TLSv1.2' } as const;
+    const client = connectSecure(options);
+    const closed = new Promise((done) => client.once('close', done));
+    client.on('error', () => {});
+    const ends = endsOf(await connection());
+    const again = (): void => void (client.destroyed || client.renegotiate({}, again));
+    again();
+    expect(await ends).toMatchObject([{ code: 'untrusted' }, { code: 'untrusted' }]);
+    await closed;
   });
 });
 
