@@ -21,6 +21,7 @@ import { chunksOf, endReading, isFlowing } from '../chunk-reader.ts';
 import type { Address, Connection, ConnectionFault } from '../connection.ts';
 import { connectionFault, DESTROYED, ENDED } from '../connection-fault.ts';
 import { createGathering } from './gathering.ts';
+import { createLandingSlabs } from './landing.ts';
 import { readInto } from './read-into.ts';
 import { slabSocket } from './slab-socket.ts';
 import { createSlabs } from './slabs.ts';
@@ -102,7 +103,7 @@ export function fromSocket(accepted: Socket, settings: SocketSettings = {}): Con
   checkOptions('fromSocket', settings, SETTINGS_RULES);
   const { below, faultOf = connectionFault } = settings;
   const isSecure = below !== undefined || 'encrypted' in accepted;
-  const slabs = settings.slabs === true || isSecure ? createSlabs() : null;
+  const slabs = isSecure ? createSlabs() : settings.slabs === true ? createLandingSlabs() : null;
   const state = createSocketState(accepted, below, slabs, faultOf);
   const { reader } = state;
   const emit = (chunk: Uint8Array) => {
