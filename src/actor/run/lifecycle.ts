@@ -1,7 +1,8 @@
 /** How a connection that an actor serves comes to its end. The table of its phases is in `run`. */
-
+import { Subscription } from 'rxjs';
 import type { ConnectionFault } from '../../transport/connection.ts';
 import type { TimeoutKind } from '../bounds/timeouts.ts';
+import { abortEffects } from './context.ts';
 import { settle, settleUnreduced, unreduced } from './event-credit.ts';
 import { chargeResult, endEffects, inputEnded, pushResult, resumePulling } from './queues.ts';
 import { chargePartial } from './room.ts';
@@ -9,9 +10,6 @@ import type { AnyEvent, Run } from './run.ts';
 
 /** How long effects may go on after the connection is closed, in milliseconds. */
 export const SETTLE_MS = 30_000;
-
-/** The reason of every signal. To make one each, with its stack, would cost as much as all else at a connection's end. */
-const CLOSED = new DOMException('the connection is closed', 'AbortError');
 
 /** Applies what an event means for the life of the connection, once the actor has reduced it. */
 export function afterEvent(run: Run, event: AnyEvent): void {
@@ -46,7 +44,13 @@ export function endOurSide(run: Run): void {
 
 /** Drops a peer that does not end its side for a while, once ours is ended. Until then `unread` is what ends the wait. */
 export function ourSideEnded(run: Run): void {
-  run.waits.add(run.scheduler.schedule(() => run.connection.destroy(), run.lingerMs));
+  waitsOf(run).add(run.scheduler.schedule(() => run.connection.destroy(), run.lingerMs));
+}
+
+/** The timers of the engine. Most connections never have any. */
+function waitsOf(run: Run): Subscription {
+  run.waits ??= new Subscription();
+  return run.waits;
 }
 
 /** The peer was too slow. */
@@ -67,9 +71,9 @@ export function connectionOver(run: Run, fault: ConnectionFault | null): void {
   if (run.phase === 'finished') return;
   unreachable(run);
   inputEnded(run, { type: 'closed', fault });
-  run.abort.abort(CLOSED);
+  abortEffects(run);
   if (run.settleMs === Number.POSITIVE_INFINITY) return;
-  run.waits.add(
+  waitsOf(run).add(
     run.scheduler.schedule(() => {
       run.report({ type: 'abandoned', effects: run.underWay.size });
       finish(run);
@@ -91,7 +95,7 @@ export function unreachable(run: Run): void {
 export function giveUp(run: Run): void {
   if (run.phase === 'finished') return;
   run.connection.destroy();
-  run.abort.abort(CLOSED);
+  abortEffects(run);
   if (run.phase !== 'closed') run.reducer.next({ type: 'closed', fault: null });
   finish(run);
 }
@@ -107,7 +111,8 @@ function closed(run: Run): void {
 /** Looks whether there is anything left to wait for. It is called when a turn of work is over. */
 export function advance(run: Run): void {
   if (run.underWay.size > 0 || run.results.length > 0 || unreduced(run) > 0) return;
-  if (run.phase === 'ended' && run.ends.length === 0 && run.timers.size === 0) endOurSide(run);
+  if (run.phase === 'ended' && run.ends.length === 0 && (run.timers === null || run.timers.size === 0))
+    endOurSide(run);
   else if (run.phase === 'closed') finish(run);
 }
 
@@ -116,10 +121,10 @@ export function finish(run: Run): void {
   if (run.phase === 'finished') return;
   run.phase = 'finished';
   stopTimers(run);
-  run.waits.unsubscribe();
+  run.waits?.unsubscribe();
   run.cancelWhenLow?.();
   run.inbound.close();
-  run.abort.abort(CLOSED);
+  abortEffects(run);
   run.member.leave();
   run.rates.bytes.leave();
   run.rates.messages.leave();
@@ -149,6 +154,6 @@ export function overflow(run: Run): void {
 }
 
 function stopTimers(run: Run): void {
-  for (const timer of run.timers.values()) timer.unsubscribe();
-  run.timers.clear();
+  for (const timer of run.timers?.values() ?? []) timer.unsubscribe();
+  run.timers = null;
 }

@@ -1,5 +1,5 @@
 /** Listens to what is not the peer's messages: the end of the connection, timeouts, the shutdown, and what the actor says. */
-import { from, Subscription, takeUntil } from 'rxjs';
+import { from, Subscription } from 'rxjs';
 import { memoryOf } from '../../base/memory-of.ts';
 import type { ConnectionProgress } from '../bounds/timeouts.ts';
 import { boundResults } from './bound-results.ts';
@@ -34,7 +34,8 @@ const progressOf = (run: Run): ConnectionProgress => ({
   // A body that is slow is not the peer's silence.
   open: run.underWay.size + (run.isSendingBody ? 1 : 0),
   listening: isListening(run),
-  ...run.writer.progress(),
+  writing: run.writer.isWriting(),
+  writes: run.writer.settledWrites(),
 });
 
 /** Subscribes to what the actor itself listens to, until the connection is closed. */
@@ -42,20 +43,25 @@ function listenToOthers(run: Run): Subscription | undefined {
   const { actor, context } = run;
   if (actor.listen === undefined || run.isBroken) return undefined;
   try {
-    return from(actor.listen(context))
-      .pipe(takeUntil(context.closed$))
-      .subscribe({
-        next: (input) => {
-          if (run.isBroken) return;
-          pushResult(run, {
-            event: { type: 'input', input },
-            settlement: null,
-            resultCredit: memoryOf(input),
-          });
-          boundResults(run, 'listen: what it returned');
-        },
-        error: (thrown: unknown) => fail(run, thrown),
-      });
+    const inputs$ = from(actor.listen(context));
+    if (run.isAborted) return undefined;
+    run.listening = inputs$.subscribe({
+      next: (input) => {
+        if (run.isBroken || run.isAborted) return;
+        pushResult(run, {
+          event: { type: 'input', input },
+          settlement: null,
+          resultCredit: memoryOf(input),
+        });
+        boundResults(run, 'listen: what it returned');
+      },
+      error: (thrown: unknown) => {
+        if (!run.isAborted) fail(run, thrown);
+      },
+    });
+    // What it emitted at once may have closed the connection.
+    if (run.isAborted) run.listening.unsubscribe();
+    return run.listening;
   } catch (thrown) {
     fail(run, thrown);
     return undefined;
@@ -69,7 +75,7 @@ const isAtWork = ({ underWay, isSendingBody }: Run): boolean => underWay.size > 
  * way for it.
  */
 function probePeer(run: Run): void {
-  const wouldTell = (isListening(run) && !run.isInputOver) || run.writer.progress().writing;
+  const wouldTell = (isListening(run) && !run.isInputOver) || run.writer.isWriting();
   if (wouldTell || run.isUnreachable || !isAtWork(run) || run.phase === 'closed') return;
   run.connection.write([], (fault) => {
     if (fault) unreachable(run);

@@ -1,4 +1,5 @@
 /** What enters a connection's run from outside of its pipe: results, ends and exceptions. */
+import { EMPTY_SET } from '../../base/lazy-set.ts';
 import { settle } from './event-credit.ts';
 import type { AnyEvent, QueuedEvent, Run } from './run.ts';
 
@@ -42,8 +43,8 @@ export function endEffects(run: Run): void {
 /** Lets async iterables go on, once no result waits. */
 export function resumePulling(run: Run): void {
   if (run.drained.size === 0 || run.results.length > 0) return;
-  const waiting = [...run.drained];
-  run.drained.clear();
+  const waiting = run.drained;
+  run.drained = EMPTY_SET;
   for (const resume of waiting) resume();
 }
 

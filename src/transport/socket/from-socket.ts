@@ -24,7 +24,7 @@ import { createGathering } from './gathering.ts';
 import { createLandingSlabs } from './landing.ts';
 import { readInto } from './read-into.ts';
 import { slabSocket } from './slab-socket.ts';
-import { createSlabs } from './slabs.ts';
+import { createSlabs, READ_BYTES_MIN } from './slabs.ts';
 import { createSocketState, type SocketState } from './socket-state.ts';
 import { onWriteFailed, settleAll, write } from './socket-writes.ts';
 import { keepReadingAfterWriteErrors } from './write-errors.ts';
@@ -56,7 +56,7 @@ export interface SocketSettings {
 }
 
 /** A read of so many bytes is likely to be followed by another one in the same turn of the event loop. */
-const LARGE_READ_BYTES = 32 * 1024;
+const LARGE_READ_BYTES = READ_BYTES_MIN;
 
 const SETTINGS_RULES: RulesFor<SocketSettings> = {
   id: optional(TEXT),
