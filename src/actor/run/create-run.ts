@@ -1,16 +1,15 @@
 /** Begins to serve a connection. */
-import { asyncScheduler, type Subscriber } from 'rxjs';
+import { asyncScheduler } from 'rxjs';
 import type { Connection } from '../../transport/connection.ts';
 import type { AnyActor } from '../actor.ts';
 import { createMailbox } from '../mailbox.ts';
-import type { ActorReport } from '../report.ts';
 import { createAckDelay } from './ack-delay.ts';
 import { createContext } from './context.ts';
 import { ourSideEnded, overflow, unreachable } from './lifecycle.ts';
 import { pause } from './pause.ts';
 import { fail } from './queues.ts';
 import { createReplyWriter } from './reply-writer.ts';
-import type { Run } from './run.ts';
+import type { ReportObserver, Run } from './run.ts';
 import { createRunRecord } from './run-record.ts';
 import type { ServeActorOptions } from './serve-actor-options.ts';
 import { work } from './work.ts';
@@ -19,7 +18,7 @@ export function createRun(
   connection: Connection,
   actor: AnyActor,
   options: ServeActorOptions,
-  subscriber: Subscriber<ActorReport>,
+  observer: ReportObserver,
 ): Run {
   const { limits, budget, rounds, rateLimits, counters, scheduler = asyncScheduler } = options;
   const member = rounds.join(
@@ -50,8 +49,7 @@ export function createRun(
     connection,
     actor,
     scheduler,
-    report: (report: ActorReport) => subscriber.next(report),
-    complete: () => subscriber.complete(),
+    observer,
     inbound,
     window,
     member,

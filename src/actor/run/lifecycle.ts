@@ -15,7 +15,7 @@ export const SETTLE_MS = 30_000;
 export function afterEvent(run: Run, event: AnyEvent): void {
   switch (event.type) {
     case 'fault':
-      run.report({ type: 'fault', fault: event.fault });
+      run.observer.next({ type: 'fault', fault: event.fault });
       if (event.fault.fatal && run.actor.endsItself !== true) endOurSide(run);
       return;
     case 'timeout':
@@ -57,7 +57,7 @@ function waitsOf(run: Run): Subscription {
 export function timedOut(run: Run, kind: TimeoutKind): void {
   const isOver = run.phase !== 'open' && run.phase !== 'ended';
   if (isOver && kind !== 'unread') return;
-  run.report({ type: 'timeout', kind });
+  run.observer.next({ type: 'timeout', kind });
   // A peer that does not read would not receive a farewell.
   if (kind === 'unread') run.connection.destroy();
   pushResult(run, { event: { type: 'timeout', kind }, settlement: null });
@@ -75,7 +75,7 @@ export function connectionOver(run: Run, fault: ConnectionFault | null): void {
   if (run.settleMs === Number.POSITIVE_INFINITY) return;
   waitsOf(run).add(
     run.scheduler.schedule(() => {
-      run.report({ type: 'abandoned', effects: run.underWay.size });
+      run.observer.next({ type: 'abandoned', effects: run.underWay.size });
       finish(run);
     }, run.settleMs),
   );
@@ -143,12 +143,12 @@ export function finish(run: Run): void {
   chargePartial(run, 0);
   run.window.credit(run.stateCredit);
   run.stateCredit = 0;
-  run.complete();
+  run.observer.complete();
 }
 
 /** The peer does not read what others send to it, or what its effects give: that costs the connection. */
 export function overflow(run: Run): void {
-  if (run.phase !== 'closed' && run.phase !== 'finished') run.report({ type: 'overflow' });
+  if (run.phase !== 'closed' && run.phase !== 'finished') run.observer.next({ type: 'overflow' });
   run.inbound.close();
   run.connection.destroy();
 }

@@ -1,7 +1,8 @@
 /** Listens to what is not the peer's messages: the end of the connection, timeouts, the shutdown, and what the actor says. */
-import { from, Subscription } from 'rxjs';
+import { from } from 'rxjs';
 import { memoryOf } from '../../base/memory-of.ts';
 import type { ConnectionProgress } from '../bounds/timeouts.ts';
+import { subscribeOnce } from '../subscribe-once.ts';
 import { boundResults } from './bound-results.ts';
 import { connectionOver, timedOut, unreachable } from './lifecycle.ts';
 import { isListening } from './pause.ts';
@@ -9,21 +10,24 @@ import { fail, pushResult } from './queues.ts';
 import type { Run } from './run.ts';
 import type { ServeActorOptions } from './serve-actor-options.ts';
 
-export function listen(run: Run, { shutdown$, timeoutMonitor }: ServeActorOptions): Subscription {
-  const subscriptions = new Subscription();
-  subscriptions.add(run.connection.closed$.subscribe((fault) => connectionOver(run, fault)));
-  subscriptions.add(
-    shutdown$?.subscribe(() => pushResult(run, { event: { type: 'shutdown' }, settlement: null })),
+/** Returns what ends it. */
+export function listen(run: Run, { shutdown$, timeoutMonitor }: ServeActorOptions): () => void {
+  const closed = run.connection.closed$.subscribe((fault) => connectionOver(run, fault));
+  const stopShutdown =
+    shutdown$ &&
+    subscribeOnce(shutdown$, () => pushResult(run, { event: { type: 'shutdown' }, settlement: null }));
+  const stopMonitor = timeoutMonitor.monitor(
+    () => progressOf(run),
+    (kind) => timedOut(run, kind),
+    () => probePeer(run),
   );
-  subscriptions.add(
-    timeoutMonitor.monitor(
-      () => progressOf(run),
-      (kind) => timedOut(run, kind),
-      () => probePeer(run),
-    ),
-  );
-  subscriptions.add(listenToOthers(run));
-  return subscriptions;
+  listenToOthers(run);
+  return () => {
+    closed.unsubscribe();
+    stopShutdown?.();
+    stopMonitor();
+    run.listening?.unsubscribe();
+  };
 }
 
 const progressOf = (run: Run): ConnectionProgress => ({
@@ -39,12 +43,12 @@ const progressOf = (run: Run): ConnectionProgress => ({
 });
 
 /** Subscribes to what the actor itself listens to, until the connection is closed. */
-function listenToOthers(run: Run): Subscription | undefined {
+function listenToOthers(run: Run): void {
   const { actor, context } = run;
-  if (actor.listen === undefined || run.isBroken) return undefined;
+  if (actor.listen === undefined || run.isBroken) return;
   try {
     const inputs$ = from(actor.listen(context));
-    if (run.isAborted) return undefined;
+    if (run.isAborted) return;
     run.listening = inputs$.subscribe({
       next: (input) => {
         if (run.isBroken || run.isAborted) return;
@@ -61,10 +65,8 @@ function listenToOthers(run: Run): Subscription | undefined {
     });
     // What it emitted at once may have closed the connection.
     if (run.isAborted) run.listening.unsubscribe();
-    return run.listening;
   } catch (thrown) {
     fail(run, thrown);
-    return undefined;
   }
 }
 

@@ -23,7 +23,7 @@ export function inputEnded(run: Run, event: AnyEvent): void {
 export function fail(run: Run, thrown: unknown): void {
   if (run.isBroken) return;
   run.isBroken = true;
-  run.report({ type: 'internal-error', thrown });
+  run.observer.next({ type: 'internal-error', thrown });
   run.connection.destroy();
   // Nobody would reduce their results.
   endEffects(run);
@@ -35,7 +35,7 @@ export function endEffects(run: Run): void {
     try {
       effect.unsubscribe();
     } catch (thrown) {
-      run.report({ type: 'internal-error', thrown });
+      run.observer.next({ type: 'internal-error', thrown });
     }
   }
 }

@@ -19,8 +19,7 @@ export type RunParts = Pick<
   | 'connection'
   | 'actor'
   | 'scheduler'
-  | 'report'
-  | 'complete'
+  | 'observer'
   | 'inbound'
   | 'window'
   | 'member'
@@ -39,8 +38,7 @@ export function createRunRecord(parts: RunParts, options: ServeActorOptions): Ru
     connection: parts.connection,
     actor: parts.actor,
     scheduler: parts.scheduler,
-    report: parts.report,
-    complete: parts.complete,
+    observer: parts.observer,
     trace: options.trace,
     counters: options.counters,
     lingerMs: limits.linger,

@@ -85,12 +85,17 @@ export interface LastStep {
  */
 export type Phase = 'open' | 'ended' | 'ending' | 'closed' | 'finished';
 
+/** Who gets the reports of a run. */
+export interface ReportObserver {
+  next(report: ActorReport): void;
+  complete(): void;
+}
+
 export interface Run {
   readonly connection: Connection;
   readonly actor: AnyActor;
   readonly scheduler: SchedulerLike;
-  readonly report: (report: ActorReport) => void;
-  readonly complete: () => void;
+  readonly observer: ReportObserver;
   readonly trace: ((event: TraceEvent) => void) | undefined;
   readonly counters: Counters;
   readonly lingerMs: number;

@@ -36,7 +36,7 @@ export function sendBody(run: Run, head: readonly Uint8Array[], { length, body }
   sendPieces(run, body, length)
     .catch((thrown: unknown) => {
       // The message has promised so many bytes. Without them the peer cannot find the next message.
-      run.report({ type: 'internal-error', thrown });
+      run.observer.next({ type: 'internal-error', thrown });
       run.connection.destroy();
     })
     .finally(() => {
