@@ -72,7 +72,22 @@ function serveOne(server: ServerState, connection: Connection): Observable<Serve
     serve: (where, say) => {
       const onInternalError = (thrown: unknown) => say({ type: 'internal-error', ...where, thrown });
       return serveConnection(connection, {
-        ...shared,
+        // Field by field: each object that a spread makes may have a shape of its own, which takes more than its fields.
+        session: shared.session,
+        framing: shared.framing,
+        service: shared.service,
+        store: shared.store,
+        customHandlers: shared.customHandlers,
+        access: shared.access,
+        limits: shared.limits,
+        budget: shared.budget,
+        slots: shared.slots,
+        rounds: shared.rounds,
+        timeoutMonitor: shared.timeoutMonitor,
+        rateLimits: shared.rateLimits,
+        trace: shared.trace,
+        about: shared.about,
+        counters: shared.counters,
         shutdown$: server.isShuttingDown ? timer(LATE_CLIENT_MS) : shared.shutdown$,
         tries: addressTries(server.tokenTries, where, say),
         status,

@@ -78,10 +78,12 @@ export type PerformFileEffect = (
 export type FileService = ReturnType<typeof fileService>;
 
 /** The actor of one connection. */
-export const fileActor = (service: FileService, perform: PerformFileEffect): FileService => ({
-  ...service,
-  perform,
-});
+export function fileActor(service: FileService, perform: PerformFileEffect): FileService {
+  const { codec, initial, accepts, heldBytes, endsItself, listen, reduce } = service;
+  // Field by field: each object that a spread makes may have a shape of its own, which takes more than its fields.
+  const actor = { codec, initial, accepts, heldBytes, endsItself, reduce, perform };
+  return (listen === undefined ? actor : { ...actor, listen }) as FileService;
+}
 
 export function fileService({ session, framing, access, timeouts }: FileActorDeps) {
   return defineActor<FileActorTypes>()({

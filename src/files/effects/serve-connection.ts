@@ -135,7 +135,21 @@ export function serveConnection(
     const service = options.service ?? fileService({ session, framing, access, timeouts: limits.timeouts });
     const actor = fileActor(service, (effect, context) => {
       const report = (each: TimedReport) => subscriber.next(each);
-      perform ??= createFilePerformer({ ...options, slots, access, report, onInternalError }, context);
+      perform ??= createFilePerformer(
+        {
+          store: options.store,
+          slots,
+          access,
+          tries: options.tries,
+          customHandlers: options.customHandlers,
+          about: options.about,
+          status: options.status,
+          scheduler,
+          report,
+          onInternalError,
+        },
+        context,
+      );
       return perform(effect);
     });
     return runActor(
