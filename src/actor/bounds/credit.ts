@@ -30,37 +30,37 @@ export interface Budget {
  */
 export interface CreditWindow {
   /** Bytes that are charged and not credited yet. */
-  unsettled(): number;
+  readonly unsettled: () => number;
   /** Whether the connection is paused because it has too much. */
-  paused(): boolean;
+  readonly paused: () => boolean;
   /** Takes credit for so many bytes that are held. It may go over the marks: then the connection is not read. */
-  charge(bytes: number): void;
+  readonly charge: (bytes: number) => void;
   /** Gives back credit that `charge` has taken, once the bytes are not held any more. */
-  credit(bytes: number): void;
+  readonly credit: (bytes: number) => void;
   /**
    * The cost of the request whose body is arriving. It does not count for a pause, since it must not keep the body
    * from being read.
    */
-  setFrameCost(bytes: number): void;
+  readonly setFrameCost: (bytes: number) => void;
   /**
    * The part of what it holds that may stay for as long as it is open. It raises the low mark: else a connection that
    * keeps more than that would not be read again once it was paused.
    */
-  setKept(bytes: number): void;
+  readonly setKept: (bytes: number) => void;
   /** Whether the budget has room for so many bytes more. */
-  isFree(bytes: number): boolean;
+  readonly isFree: (bytes: number) => boolean;
   /** The same; and always true while no other connection holds anything. */
-  fits(bytes: number): boolean;
+  readonly fits: (bytes: number) => boolean;
   /** Whether the budget has room for so many bytes more, and the connection may hold them without being paused. */
-  hasRoom(bytes: number): boolean;
+  readonly hasRoom: (bytes: number) => boolean;
   /**
    * Takes credit for the next bytes to be sent, at most `wanted`. Returns the number of bytes. 0 means that the caller
    * asks again when some of what was lent has been repaid. While nothing is lent, the number is at least 16 KiB, or
    * `wanted`.
    */
-  lend(wanted: number): number;
+  readonly lend: (wanted: number) => number;
   /** Gives back what `lend` has lent, once the bytes are sent. */
-  repay(bytes: number): void;
+  readonly repay: (bytes: number) => void;
 }
 
 /**
