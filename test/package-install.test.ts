@@ -26,7 +26,8 @@ const main = join(dist, 'cli/main.js');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const tarball = join(project, `sluice-${manifest.version}.tgz`);
 
-const TARBALL_BYTES_MAX = 700_000;
+/** 700 kB, and what the store over S3 and `sluice copy` add: their code, declarations and documents. */
+const TARBALL_BYTES_MAX = 750_000;
 beforeAll(() => {
   // Without scripts: what is packed is what `npm test` has just built.
   const pack = ['pack', '--ignore-scripts', '--pack-destination', project];
