@@ -111,6 +111,7 @@ async function openPrepared(
     memoryBytes = 256 * MiB,
     patience: forMs = 20_000,
   } = options;
+  const upkeepSettings = { ...DEFAULT_UPKEEP, ...options.upkeep };
   const ending = new AbortController();
   const patience = { forMs, signal: ending.signal };
   const { bucket: name, prefix = '', region = 'us-east-1', connections = 128, timeout = 10_000 } = s3;
@@ -146,6 +147,7 @@ async function openPrepared(
     await bucket.list(folder, undefined);
     node = await joinNodes({
       settings,
+      heartbeatMs: upkeepSettings.heartbeatMs,
       oldestOpen: () =>
         readers.size === 0 ? null : Math.min(...[...readers].map(({ openedAt }) => openedAt)),
       // What a callback of a put throws is not the other node's affair.
@@ -183,7 +185,7 @@ async function openPrepared(
     await closeEngines(node);
     throw thrown;
   }
-  const upkeep = startUpkeep(state, { ...DEFAULT_UPKEEP, ...options.upkeep });
+  const upkeep = startUpkeep(state, upkeepSettings);
   const store = createS3Store(state, async () => {
     await upkeep.close();
     await closeEngines(node);

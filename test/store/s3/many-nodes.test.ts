@@ -1,7 +1,8 @@
 /** Several nodes over one database and one bucket are one store. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { afterEach, describe, test } from 'vitest';
+import pg from 'pg';
+import { afterEach, describe, expect, test } from 'vitest';
 import {
   contentOf,
   namesIn,
@@ -23,7 +24,8 @@ const size = content.length;
 
 describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('nodes of one store', () => {
   let engines: Promise<Engines> | undefined;
-  const opened: S3Store[] = [];
+  const opened: Pick<S3Store, 'close'>[] = [];
+  const schemas: string[] = [];
   afterEach(async () => {
     await Promise.all(opened.splice(0).map((store) => store.close()));
   });
@@ -36,6 +38,7 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('nodes of one st
     engines ??= sharedEngines();
     const all = await engines;
     const schema = newSchema();
+    schemas.push(schema);
     // At once, so that each test has several nodes wait for one that makes the tables.
     const stores = await Promise.all(
       Array.from({ length: count }, (_, i) =>
@@ -102,11 +105,12 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('nodes of one st
       const at = await value(second.resume('key'));
       assert.equal(at.offset, 2 * SEGMENT);
       const rest = await value(second.put('file', { size, upload: 'key', offset: at.offset }));
-      await value(rest.write([content.subarray(at.offset)]));
       arrive();
       await held;
+      // It lands at the very place where the upload goes on, before anything else has come.
+      await refused(sink.sync(), 'upload-taken');
+      await value(rest.write([content.subarray(at.offset)]));
       await value(rest.commit());
-      await sink.abort();
       assert.deepEqual(await contentOf(second, 'file'), content);
       assert.deepEqual(await contentOf(slow, 'file'), content);
     } finally {
@@ -212,15 +216,33 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('nodes of one st
   });
 
   test('a file that is being read stays what it was, though another node replaced it and cleans up', async () => {
-    const upkeep = { graceMs: 0, everyMs: 3_600_000 };
+    const upkeep = { graceMs: 0, everyMs: 3_600_000, heartbeatMs: 50 };
     const [first, second] = (await nodes(2, { upkeep })) as [S3Store, S3Store];
     await value(put(first, 'file', content));
     const source = await value(first.open('file'));
     assert.deepEqual(new Uint8Array(await value(source.read(0, 10))), content.subarray(0, 10));
     await value(put(second, 'file', 'new'));
+    const client = new pg.Client((await engines)?.postgres.url);
+    await client.connect();
+    opened.push({ close: () => client.end() });
+    /** What every node has said since: only then may it be asked what they read. */
+    const allHeard = async () => {
+      const now = (await client.query('select clock_timestamp() as now')).rows[0].now;
+      const heard = async () =>
+        (await client.query(`select min(heartbeat) > $1 as heard from ${schemas.at(-1)}.nodes`, [now]))
+          .rows[0].heard;
+      await expect.poll(heard).toBe(true);
+    };
+    await allHeard();
     for (const store of [first, second]) await store.upkeep();
     assert.deepEqual(new Uint8Array(await value(source.read(0, size))), content);
     await source.close();
+    await allHeard();
+    for (const store of [first, second]) await store.upkeep();
+    assert.deepEqual(
+      [first.engines().garbage, second.engines().garbage].filter((count) => count !== null),
+      [0],
+    );
     assert.equal(await textOf(first, 'file'), 'new');
   });
 });

@@ -3,7 +3,7 @@
  *
  * ```text
  *  connecting   the connection is made; a failed try is followed by another, up to `RECONNECT_MAX_MS` later
- *  connected    a heartbeat every `HEARTBEAT_MS`; notifications come
+ *  connected    a heartbeat every `heartbeatMs`; notifications come
  *  lost         an error, or a heartbeat without an answer: connecting
  * ```
  */
@@ -12,7 +12,6 @@ import pg from 'pg';
 import { connectionOptions, type DatabaseSettings } from '../postgres/database.ts';
 import { sqlFault } from '../postgres/sql-fault.ts';
 
-const HEARTBEAT_MS = 5_000;
 /** Milliseconds without a heartbeat after which a node reads no more: half of what makes others take it for gone. */
 const ALONE_MS = 30_000;
 const RECONNECT_FIRST_MS = 100;
@@ -35,6 +34,8 @@ export interface Node {
 
 export interface NodeDeps {
   readonly settings: DatabaseSettings;
+  /** Milliseconds between two heartbeats. */
+  readonly heartbeatMs: number;
   /** When the oldest of the files that are being read was opened, by the clock of the database; null without any. */
   readonly oldestOpen: () => number | null;
   /** Another node wants an upload. */
@@ -113,7 +114,7 @@ async function connect(state: NodeState): Promise<void> {
     throw thrown;
   }
   state.retryMs = RECONNECT_FIRST_MS;
-  schedule(state, HEARTBEAT_MS);
+  schedule(state, state.heartbeatMs);
 }
 
 function schedule(state: NodeState, milliseconds: number): void {
@@ -128,7 +129,7 @@ async function round(state: NodeState): Promise<void> {
     if (client === null) await connect(state);
     else {
       await beat(state);
-      schedule(state, HEARTBEAT_MS);
+      schedule(state, state.heartbeatMs);
     }
   } catch {
     if (client !== null) lose(state, client);
