@@ -3,7 +3,7 @@
  *
  * ```text
  *   segment ─▶ its conversation ──────▶ its direction ─────────▶ events
- *              conversation-table.ts    sequencing.ts
+ *              table/conversation-…     sequencing.ts
  *              lifecycle.ts             out-of-order-buffer.ts
  *              conversation-start.ts    deliver.ts, holes.ts
  *              reset-watch.ts           window.ts
@@ -92,7 +92,10 @@ export function createReassembly(
     gatherLimits: gatherLimitsOf(limits),
   };
   return {
-    take: (segment, emit) => take(state, segment, emit),
+    take(segment, emit) {
+      lifecycle.table.rest();
+      take(state, segment, emit);
+    },
     decide: (tcp, emit) => lifecycle.close(tcp, 'reset', emit),
     end: lifecycle.end,
   };
@@ -134,7 +137,6 @@ function take(state: ReassemblyState, segment: Segment, emit: Emit): void {
   const { tcp, peer } = direction;
   lifecycle.table.touch(tcp);
   direction.packets++;
-  tcp.packets++;
   if (time > tcp.latest) tcp.latest = time;
   if (flags & TCP_RST) {
     resets.take(direction, segment, emit);
