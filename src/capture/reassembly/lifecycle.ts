@@ -56,11 +56,15 @@ interface LifecycleState {
   count: number;
 }
 
-export function createLifecycle(shared: SharedState, decisions?: ResetDecisions): Lifecycle {
+export function createLifecycle(
+  shared: SharedState,
+  decisions?: ResetDecisions,
+  awakeMax?: number,
+): Lifecycle {
   const state: LifecycleState = {
     shared,
     decisions,
-    table: createConversationTable(shared.limits.maxConversations),
+    table: createConversationTable(shared.limits.maxConversations, awakeMax),
     gathering: createTimeoutQueue(HOLE_TIMEOUT_NS, ({ startedAt }) => startedAt),
     pendingResets: createTimeoutQueue(HOLE_TIMEOUT_NS, ({ reset }) => reset!.segment.packet.time),
     lateAfterReset: new Set(),

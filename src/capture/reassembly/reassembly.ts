@@ -66,6 +66,7 @@ export interface Reassembly {
  *
  * @param decisions is called for each conversation that an accepted RST may have ended.
  * @param copies where bytes wait. Default: each in memory of its own.
+ * @param awakeMax so many conversations stay objects though others were used since; which, changes no event.
  * @throws RangeError when an option is out of its bounds.
  * @example
  * const reassembly = createReassembly();
@@ -76,6 +77,7 @@ export function createReassembly(
   options: ReassemblyOptions = {},
   decisions?: ResetDecisions,
   copies = ownCopies,
+  awakeMax?: number,
 ): Reassembly {
   const limits = limitsOf(options);
   const shared: SharedState = {
@@ -83,7 +85,7 @@ export function createReassembly(
     recent: createRecentChunks(),
     heldTotals: { cost: 0, holders: createOldestFirst(), copies },
   };
-  const lifecycle = createLifecycle(shared, decisions);
+  const lifecycle = createLifecycle(shared, decisions, awakeMax);
   const takeAgain = (segment: Segment, emit: Emit): void => take(state, segment, emit);
   const state: ReassemblyState = {
     shared,

@@ -47,6 +47,7 @@ export interface ConversationTable {
 
 /** What is known of all conversations, asleep or not; by their records. */
 interface TableState {
+  readonly awakeMax: number;
   readonly records: ReturnType<typeof createRecords>;
   readonly flows: ReturnType<typeof createFlowIndex>;
   readonly conversations: (Conversation | null)[];
@@ -67,10 +68,11 @@ interface TableState {
   peerFlow: string | null;
 }
 
-export function createConversationTable(maxOpen: number): ConversationTable {
+export function createConversationTable(maxOpen: number, awakeMax = AWAKE_MAX): ConversationTable {
   const records = createRecords();
   const listOf = createRecordLists(records);
   const table: TableState = {
+    awakeMax,
     records,
     flows: createFlowIndex(records),
     conversations: [],
@@ -167,8 +169,8 @@ function wake(table: TableState, record: number): TcpConversation {
 }
 
 function rest(table: TableState): void {
-  const { awake, drowsy } = table;
-  while (drowsy.length > AWAKE_MAX) {
+  const { awake, awakeMax, drowsy } = table;
+  while (drowsy.length > awakeMax) {
     const tcp = drowsy.shift()!;
     tcp.isDrowsy = false;
     const { record } = tcp;
