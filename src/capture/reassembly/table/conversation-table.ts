@@ -158,14 +158,21 @@ function wake(table: TableState, record: number): TcpConversation {
     const { index, startedAt } = conversation;
     tcp = table.spare.pop() ?? new TcpConversation(index, '', startedAt);
     readRecord(tcp, records, record, conversation);
-    for (const [i, direction] of [tcp.first, tcp.second].entries()) {
-      const own = unusual.size === 0 ? undefined : unusual.get(2 * record + i);
-      direction.unusual = own ?? USUAL;
-    }
+    takeUnusual(unusual, 2 * record, tcp.first);
+    takeUnusual(unusual, 2 * record + 1, tcp.second);
     table.awake[record] = tcp;
   }
   letDoze(table, tcp);
   return tcp;
+}
+
+function takeUnusual(unusual: Map<number, Unusual>, key: number, direction: Direction): void {
+  direction.unusual = (unusual.size === 0 ? undefined : unusual.get(key)) ?? USUAL;
+}
+
+function keepUnusual(unusual: Map<number, Unusual>, key: number, direction: Direction): void {
+  if (!direction.isUsual) unusual.set(key, direction.unusual);
+  else if (unusual.size > 0) unusual.delete(key);
 }
 
 function rest(table: TableState): void {
@@ -177,10 +184,8 @@ function rest(table: TableState): void {
     if (awake[record] !== tcp || !isAtRest(tcp)) continue;
     writeRecord(table.records, tcp);
     table.conversations[record] = tcp.conversation;
-    for (const [i, direction] of [tcp.first, tcp.second].entries()) {
-      if (direction.isUsual) continue;
-      table.unusual.set(2 * record + i, direction.unusual);
-    }
+    keepUnusual(table.unusual, 2 * record, tcp.first);
+    keepUnusual(table.unusual, 2 * record + 1, tcp.second);
     awake[record] = null;
     if (table.last?.tcp === tcp) table.last = undefined;
     if (table.spare.length < SPARE_MAX) table.spare.push(tcp);
