@@ -1,7 +1,8 @@
 /** What a server says of each of its connections, from its admission to its end. */
-import { concat, defer, finalize, merge, type Observable, of, Subject } from 'rxjs';
+import { Observable, of } from 'rxjs';
 import type { Address, Connection, ConnectionFault } from '../transport/connection.ts';
 import type { ConnectionLimit } from './bounds/connection-limit.ts';
+import { subscribeOnce } from './subscribe-once.ts';
 
 /** The connection that an event is about. */
 export interface Where {
@@ -22,7 +23,7 @@ export type ConnectionEvent =
   | ({ readonly type: 'closed'; readonly fault: ConnectionFault | null; readonly ms: number } & Where)
   | ({ readonly type: 'turned-away'; readonly code: 'too-many-connections' } & Where);
 
-export interface ConnectionEventsOptions<Event> {
+export interface ConnectionEventsOptions<Report, Event> {
   readonly connectionLimit: ConnectionLimit;
   /** Emits when what is not over is cut off. */
   readonly cut$: Observable<unknown>;
@@ -30,15 +31,22 @@ export interface ConnectionEventsOptions<Event> {
    * Serves a connection that was admitted. What it returns completes when the connection is over. `say` emits an event
    * of its own.
    */
-  readonly serve: (where: Where, say: (event: Event) => void) => Observable<Event>;
+  readonly serve: (where: Where, say: (event: Event) => void) => Observable<Report>;
+  /** The event of a report. */
+  readonly toEvent: (report: Report, where: Where) => Event;
   /** The event of a connection that is cut off. */
   readonly cutEvent: (where: Where) => Event;
 }
 
-/** Serves a connection that was accepted, and emits its events from `opened` to `closed`; or turns it away. */
-export function connectionEvents<Event>(
+/**
+ * Serves a connection that was accepted, and emits its events from `opened` to `closed`; or turns it away.
+ *
+ * It is one Observable, not one put together of others: each subscription inside would be there for as long as the
+ * connection is, and take a few hundred bytes in each of thousands of idle ones.
+ */
+export function connectionEvents<Report, Event>(
   connection: Connection,
-  { connectionLimit, cut$, serve, cutEvent }: ConnectionEventsOptions<Event>,
+  { connectionLimit, cut$, serve, toEvent, cutEvent }: ConnectionEventsOptions<Report, Event>,
 ): Observable<Event | ConnectionEvent> {
   const where: Where = { connection: connection.id, remote: connection.remote };
   const code = connectionLimit.admit(connection);
@@ -48,27 +56,32 @@ export function connectionEvents<Event>(
   connection.closed$.subscribe((closeFault) => {
     fault = closeFault;
   });
-  const own$ = new Subject<Event>();
-  const cut = cut$.subscribe(() => {
-    own$.next(cutEvent(where));
-    connection.destroy();
-  });
-  const served$ = serve(where, (event) => own$.next(event)).pipe(
-    finalize(() => {
-      cut.unsubscribe();
-      own$.complete();
-    }),
-  );
-  return concat(
-    of({ type: 'opened', ...where } as const),
-    merge(own$, served$),
-    defer(() => of({ type: 'closed', ...where, fault, ms: Date.now() - since } as const)),
-  ).pipe(
-    finalize(() => {
+  return new Observable((subscriber) => {
+    const say = (event: Event) => subscriber.next(event);
+    const stopCut = subscribeOnce(cut$, () => {
+      say(cutEvent(where));
+      connection.destroy();
+    });
+    const release = () => {
       // Whoever unsubscribes at `opened` does so before anybody owns the connection.
       connection.destroy();
-      cut.unsubscribe();
+      stopCut();
       connectionLimit.release(connection);
-    }),
-  );
+    };
+    subscriber.next({ type: 'opened', ...where });
+    if (subscriber.closed) return release;
+    const served = serve(where, say).subscribe({
+      next: (report) => say(toEvent(report, where)),
+      error: (error: unknown) => subscriber.error(error),
+      complete: () => {
+        stopCut();
+        subscriber.next({ type: 'closed', ...where, fault, ms: Date.now() - since });
+        subscriber.complete();
+      },
+    });
+    return () => {
+      served.unsubscribe();
+      release();
+    };
+  });
 }

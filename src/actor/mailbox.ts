@@ -57,11 +57,11 @@ interface Waiting<I> {
 /** The receiver's side of a mailbox. */
 export interface Inbound<I> {
   readonly mailbox: Mailbox<I>;
-  readonly length: () => number;
+  length(): number;
   /** Takes the oldest input. */
-  readonly take: () => { readonly input: I } | undefined;
+  take(): { readonly input: I } | undefined;
   /** Drops what waits, and all that comes. */
-  readonly close: () => void;
+  close(): void;
 }
 
 const DROPPED = Promise.resolve<Posted>('dropped');
@@ -119,49 +119,71 @@ function announce(arrived: () => void): void {
 const TURN_FACTOR = 16;
 
 /** Bounded by its limits: both the number and the bytes of what waits. */
-export function createMailbox<I>({ limits, arrived, keepsUp, overflowed }: MailboxDeps): Inbound<I> {
-  const waiting = createFifo<Waiting<I>>();
-  let held = 0;
-  let closed = false;
+export const createMailbox = <I>(deps: MailboxDeps): Inbound<I> => new ConnectionMailbox<I>(deps);
 
-  function drop(as: Posted): void {
-    const oldest = waiting.shift();
+/** A class, so that thousands of idle connections share its functions. */
+class ConnectionMailbox<I> implements Inbound<I> {
+  private readonly waiting = createFifo<Waiting<I>>();
+  private held = 0;
+  private closed = false;
+  private readonly deps: MailboxDeps;
+  private given: Mailbox<I> | null = null;
+
+  constructor(deps: MailboxDeps) {
+    this.deps = deps;
+  }
+
+  /** Made when somebody wants it. `post` is given out without it, too. */
+  get mailbox(): Mailbox<I> {
+    this.given ??= { post: (input) => this.post(input) };
+    return this.given;
+  }
+
+  length(): number {
+    return this.waiting.length;
+  }
+
+  take(): { readonly input: I } | undefined {
+    const next = this.waiting.shift();
+    if (next === undefined) return undefined;
+    this.held -= next.bytes;
+    next.settle('taken');
+    return next;
+  }
+
+  close(): void {
+    this.closed = true;
+    while (this.waiting.length > 0) this.drop('closed');
+  }
+
+  private drop(as: Posted): void {
+    const oldest = this.waiting.shift();
     if (oldest === undefined) return;
-    held -= oldest.bytes;
+    this.held -= oldest.bytes;
     oldest.settle(as);
   }
 
-  function post(input: I): Promise<Posted> {
-    if (closed) return CLOSED;
+  private isFull(bytes: number, factor: number): boolean {
+    const { waiting, held } = this;
+    const { limits } = this.deps;
+    return (
+      waiting.length > 0 && (waiting.length >= factor * limits.inputs || held + bytes > factor * limits.bytes)
+    );
+  }
+
+  private post(input: I): Promise<Posted> {
+    if (this.closed) return CLOSED;
+    const { limits, keepsUp, overflowed, arrived } = this.deps;
     const bytes = bytesOfInput(input);
-    const isFull = (factor = 1) =>
-      waiting.length > 0 &&
-      (waiting.length >= factor * limits.inputs || held + bytes > factor * limits.bytes);
-    if (limits.whenFull === 'disconnect' && isFull(keepsUp() ? TURN_FACTOR : 1)) {
+    if (limits.whenFull === 'disconnect' && this.isFull(bytes, keepsUp() ? TURN_FACTOR : 1)) {
       overflowed();
       return DROPPED;
     }
-    while (limits.whenFull === 'dropOldest' && isFull()) drop('dropped');
-    held += bytes;
+    while (limits.whenFull === 'dropOldest' && this.isFull(bytes, 1)) this.drop('dropped');
+    this.held += bytes;
     return new Promise((settle) => {
-      waiting.push({ input, bytes, settle });
+      this.waiting.push({ input, bytes, settle });
       announce(arrived);
     });
   }
-
-  return {
-    mailbox: { post },
-    length: () => waiting.length,
-    take() {
-      const next = waiting.shift();
-      if (next === undefined) return undefined;
-      held -= next.bytes;
-      next.settle('taken');
-      return next;
-    },
-    close() {
-      closed = true;
-      while (waiting.length > 0) drop('closed');
-    },
-  };
 }

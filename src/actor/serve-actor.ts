@@ -21,6 +21,7 @@ import { execute } from './run/execute.ts';
 import { giveUp } from './run/lifecycle.ts';
 import { listen } from './run/listen.ts';
 import { fail } from './run/queues.ts';
+import type { ReportObserver } from './run/run.ts';
 import { scanEffects } from './run/scan-effects.ts';
 import type { ServeActorOptions } from './run/serve-actor-options.ts';
 import { slices } from './run/slices.ts';
@@ -36,27 +37,35 @@ export function serveActor(
   actor: AnyActor,
   options: ServeActorOptions,
 ): Observable<ActorReport> {
-  return new Observable((subscriber) => {
-    const run = createRun(connection, actor, options, subscriber);
-    const effects = connection.chunks$
-      .pipe(
-        slices(run), //                the bytes, at most 64 messages at a time, while credit and rates allow
-        scanDecoder(run.decoding), //  scan(step): bytes → messages, pieces of bodies, faults
-        toEvents(run), //              each event pays for what it holds
-        mergeEvents(run), //           one at a time: results first, then the peer and the others in turn
-        scanEffects(run), //           scan(reduce): (state, event) → (state, effects)
-      )
-      .subscribe({
-        next: (turn) => execute(run, turn),
-        error: (thrown: unknown) => fail(run, thrown),
-      });
-    const inputs = listen(run, options);
-    // In its turn: what its first effects lead to is reduced after them.
-    run.member.wake();
-    return () => {
-      inputs.unsubscribe();
-      giveUp(run);
-      effects.unsubscribe();
-    };
-  });
+  return new Observable((subscriber) => runActor(connection, actor, options, subscriber));
+}
+
+/** The same without an Observable around it. Returns what ends it; it is to be called behind `complete`, too. */
+export function runActor(
+  connection: Connection,
+  actor: AnyActor,
+  options: ServeActorOptions,
+  observer: ReportObserver,
+): () => void {
+  const run = createRun(connection, actor, options, observer);
+  const effects = connection.chunks$
+    .pipe(
+      slices(run), //                the bytes, at most 64 messages at a time, while credit and rates allow
+      scanDecoder(run.decoding), //  scan(step): bytes → messages, pieces of bodies, faults
+      toEvents(run), //              each event pays for what it holds
+      mergeEvents(run), //           one at a time: results first, then the peer and the others in turn
+      scanEffects(run), //           scan(reduce): (state, event) → (state, effects)
+    )
+    .subscribe({
+      next: (turn) => execute(run, turn),
+      error: (thrown: unknown) => fail(run, thrown),
+    });
+  const stopListening = listen(run, options);
+  // In its turn: what its first effects lead to is reduced after them.
+  run.member.wake();
+  return () => {
+    stopListening();
+    giveUp(run);
+    effects.unsubscribe();
+  };
 }

@@ -3,7 +3,6 @@ import {
   concat,
   defer,
   finalize,
-  map,
   merge,
   mergeMap,
   type Observable,
@@ -161,12 +160,12 @@ export function serveActors<S, In, Out, Head, E extends { readonly type: string 
     }));
 
     const serveOne = (connection: Connection): Observable<ActorsEvent> => {
-      const events$ = connectionEvents<ActorsEvent>(connection, {
+      const events$ = connectionEvents<ActorReport, ActorsEvent>(connection, {
         connectionLimit,
         cut$,
         cutEvent: (where) => ({ type: 'cut', ...where }),
-        serve: (where) =>
-          serveActor(connection, actor, shared).pipe(map((report) => ({ ...report, ...where }))),
+        serve: () => serveActor(connection, actor, shared),
+        toEvent: (report, where) => ({ ...report, ...where }),
       });
       if (refusalFault === null) return events$;
       const { thrown } = refusalFault;

@@ -21,10 +21,13 @@ const TAKEN_PLACES_MAX = 1024;
 /** The most places that an empty queue keeps. */
 const EMPTY_PLACES_MAX = 64;
 
+/** The places of all queues that nothing was added to: most connections have several of them. */
+const NO_PLACES: never[] = [];
+
 /** A class, so that all queues have one shape: each object literal with a getter has its own, and is slow to use. */
 class ArrayFifo<T> implements Fifo<T> {
   /** The values are from `head` to `tail`. The places of others are empty. */
-  private places: (T | undefined)[] = [];
+  private places: (T | undefined)[] = NO_PLACES;
   private head = 0;
   private tail = 0;
 
@@ -33,7 +36,10 @@ class ArrayFifo<T> implements Fifo<T> {
   }
 
   push(value: T): void {
-    this.places[this.tail++] = value;
+    // One place, not the seventeen to which an empty array grows.
+    if (this.places === NO_PLACES) this.places = [value];
+    else this.places[this.tail] = value;
+    this.tail++;
   }
 
   first(): T | undefined {
@@ -60,7 +66,7 @@ class ArrayFifo<T> implements Fifo<T> {
   }
 
   clear(): void {
-    this.places = [];
+    this.places = NO_PLACES;
     this.empty();
   }
 
@@ -72,6 +78,6 @@ class ArrayFifo<T> implements Fifo<T> {
   private empty(): void {
     this.head = 0;
     this.tail = 0;
-    if (this.places.length > EMPTY_PLACES_MAX) this.places = [];
+    if (this.places.length > EMPTY_PLACES_MAX) this.places = NO_PLACES;
   }
 }

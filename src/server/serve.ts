@@ -1,23 +1,11 @@
 /**
  * A whole server as one Observable: it listens while it is subscribed, and emits the events of the server.
  */
-import {
-  defer,
-  delay,
-  finalize,
-  map,
-  merge,
-  mergeMap,
-  type Observable,
-  of,
-  takeUntil,
-  tap,
-  timer,
-} from 'rxjs';
+import { defer, delay, finalize, merge, mergeMap, type Observable, of, takeUntil, tap, timer } from 'rxjs';
 import { connectionEvents, type Where } from '../actor/connection-events.ts';
+import type { TimedReport } from '../files/effects/request-timing.ts';
 import { type ServeConnectionOptions, serveConnection } from '../files/effects/serve-connection.ts';
 import type { TokenTries } from '../files/effects/token-tries.ts';
-import { requestFraming } from '../files/session/dispatch.ts';
 import { hostOf } from '../transport/address.ts';
 import type { Connection } from '../transport/connection.ts';
 import { checkListenEvent } from '../transport/listen-event.ts';
@@ -75,23 +63,38 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
 
 /** Serves a connection, and emits its events from `opened` to `closed`; or turns it away. */
 function serveOne(server: ServerState, connection: Connection): Observable<ServerEvent> {
-  const { commands, limits, shared, cut$, connectionLimit } = server;
+  const { shared, cut$, connectionLimit } = server;
   const status = { open: 0 };
-  return connectionEvents<ServerEvent>(connection, {
+  return connectionEvents<TimedReport, ServerEvent>(connection, {
     connectionLimit,
     cut$,
     cutEvent: (where) => ({ type: 'cut', ...where, open: status.open }),
     serve: (where, say) => {
       const onInternalError = (thrown: unknown) => say({ type: 'internal-error', ...where, thrown });
       return serveConnection(connection, {
-        ...shared,
+        // Field by field: each object that a spread makes may have a shape of its own, which takes more than its fields.
+        session: shared.session,
+        framing: shared.framing,
+        service: shared.service,
+        store: shared.store,
+        customHandlers: shared.customHandlers,
+        access: shared.access,
+        limits: shared.limits,
+        budget: shared.budget,
+        slots: shared.slots,
+        rounds: shared.rounds,
+        timeoutMonitor: shared.timeoutMonitor,
+        rateLimits: shared.rateLimits,
+        trace: shared.trace,
+        about: shared.about,
+        counters: shared.counters,
         shutdown$: server.isShuttingDown ? timer(LATE_CLIENT_MS) : shared.shutdown$,
-        framing: requestFraming(commands, { maxHeader: limits.headerBytes, onInternalError }),
         tries: addressTries(server.tokenTries, where, say),
         status,
         onInternalError,
-      }).pipe(map((report) => withPeer(report, where)));
+      });
     },
+    toEvent: withPeer,
   });
 }
 

@@ -9,12 +9,13 @@ import { createSlots } from '../actor/bounds/slots.ts';
 import { createTimeoutMonitor } from '../actor/bounds/timeouts.ts';
 import { shutdownSignal } from '../actor/shutdown-signal.ts';
 import { openAccess } from '../files/effects/access.ts';
+import { fileService } from '../files/effects/file-actor.ts';
 import type { ServeConnectionOptions } from '../files/effects/serve-connection.ts';
 import { createTokenTries, type TokenTries } from '../files/effects/token-tries.ts';
 import { serviceFault } from '../files/protocol/errors.ts';
 import { version } from '../files/protocol/version.ts';
 import type { Command } from '../files/session/command.ts';
-import { commands as builtIn } from '../files/session/dispatch.ts';
+import { commands as builtIn, requestFraming } from '../files/session/dispatch.ts';
 import { createSession } from '../files/session/session.ts';
 import { encodeJsonHeader } from '../wire/json-header.ts';
 import { openFileLimit } from './bounds.ts';
@@ -24,8 +25,6 @@ import type { ServeOptions } from './serve-options.ts';
 
 /** A server that is subscribed to. */
 export interface ServerState {
-  readonly commands: readonly Command[];
-  readonly limits: ServerLimits;
   /** The options with which all connections are served. */
   readonly shared: ReturnType<typeof sharedOptions>;
   readonly connectionLimit: ConnectionLimit;
@@ -47,8 +46,6 @@ export function createServerState(options: ServeOptions): ServerState {
   );
   const { shutdown$, counters, budget } = shared;
   const server: ServerState = {
-    commands,
-    limits,
     shared,
     connectionLimit: createConnectionLimit(limits, refusalReply),
     tokenTries: options.tokenTries ?? createTokenTries(() => performance.now()),
@@ -80,8 +77,12 @@ function sharedOptions(
   const { store, customHandlers = {}, access = openAccess } = options;
   const { credit, heads } = splitBudget(limits);
   const { reading, writing } = limits.openFiles;
+  const session = createSession(commands, limits);
+  const framing = requestFraming(commands, { maxHeader: limits.headerBytes });
   return {
-    session: createSession(commands, limits),
+    session,
+    framing,
+    service: fileService({ session, framing, access, timeouts: limits.timeouts }),
     store,
     customHandlers,
     access,

@@ -48,6 +48,8 @@ export interface HeadFault {
   readonly declared: number | bigint | null;
   /** The bound that `declared` violates, in the same unit. Null when there is none. */
   readonly limit: number | null;
+  /** What code of the program has thrown when it looked at the head; left out when nothing was. It is not for the peer. */
+  readonly cause?: unknown;
 }
 
 /**
@@ -75,6 +77,8 @@ export interface FrameFault {
   readonly hex: string;
   /** The same bytes in ASCII, with a dot for what is not printable: `GET `. */
   readonly ascii: string;
+  /** As in `HeadFault`. */
+  readonly cause?: unknown;
 }
 
 /** The most bytes that a fault shows. */
@@ -108,5 +112,15 @@ export function faultAt(what: HeadFault, position: number, sample: Uint8Array, f
   // A body that is merely too large for one piece is framed well, so its first bytes are no other protocol's.
   const protocol = fatal ? guessProtocol(sample) : null;
   const message = protocol === null ? what.message : `${what.message} (the bytes look like ${protocol})`;
-  return { code, message, fatal, declared, limit, position, hex: hexOf(sample), ascii: asciiOf(sample) };
+  const fault = {
+    code,
+    message,
+    fatal,
+    declared,
+    limit,
+    position,
+    hex: hexOf(sample),
+    ascii: asciiOf(sample),
+  };
+  return what.cause === undefined ? fault : { ...fault, cause: what.cause };
 }

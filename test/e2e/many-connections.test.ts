@@ -82,7 +82,8 @@ test('2,500 idle connections are cheap, and each of 250 at work gets on', async 
   peers.push(...(await idleOnes(idle - peers.length)));
   const each = (residentOf(pid) - before) / (idle - idle / 5);
   console.log(`an idle connection: ${(each / kib).toFixed(1)} KiB resident`);
-  expect(each).toBeLessThan(64 * kib);
+  // Some 34 KiB with the garbage of so few; of 10,000 some 22.
+  expect(each).toBeLessThan(44 * kib);
 
   const workers = await connectMany(port, active);
   const since = performance.now();

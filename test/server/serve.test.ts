@@ -218,11 +218,17 @@ test('a custom command that throws for the length of its body ends the connectio
   });
   const server = await started({ commands: [...commands, faulty] });
   const [client, other] = [await server.client(), await server.client()];
-  await client.send(frame({ cmd: 'faulty' }));
-  expect(await client.all()).toMatchObject([{ error: { code: 'bad-body-length' } }]);
-  expect(await server.next('internal-error')).toMatchObject({ thrown: expect.any(TypeError) });
-  await other.send(frame({ cmd: 'ping' }));
-  expect(await other.replies(1)).toEqual([{ ack: 'ping' }]);
+  for (const each of [client, other]) {
+    await each.send(frame({ cmd: 'ping' }));
+    expect(await each.replies(1)).toEqual([{ ack: 'ping' }]);
+  }
+  await other.send(frame({ cmd: 'faulty' }));
+  expect(await other.all()).toMatchObject([{ ack: 'ping' }, { error: { code: 'bad-body-length' } }]);
+  // The framing is that of all connections, and the exception is that of one.
+  const remote = other.connection.local;
+  expect(await server.next('internal-error')).toMatchObject({ remote, thrown: expect.any(TypeError) });
+  await client.send(frame({ cmd: 'ping' }));
+  expect(await client.replies(2)).toEqual([{ ack: 'ping' }, { ack: 'ping' }]);
 });
 
 describe('a peer that never reads', () => {

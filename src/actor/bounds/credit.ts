@@ -69,92 +69,141 @@ export interface CreditWindow {
  * const window = budget.window({ high: 4 << 20, low: 2 << 20 }, (paused) => (paused ? stop() : go()));
  */
 export function createBudget(all: Watermarks): Budget {
-  let total = 0;
+  const state: BudgetState = {
+    all,
+    total: 0,
+    sending: 0,
+    sendingMax: all.high * SENDING_SHARE,
+    waiting: new Set(),
+  };
+  return {
+    unsettled: () => state.total,
+    window: (marks, flow) => new ConnectionWindow(state, marks, flow),
+  };
+}
+
+interface BudgetState {
+  readonly all: Watermarks;
+  total: number;
   /** The part of `total` that is on its way to peers. */
-  let sending = 0;
+  sending: number;
+  readonly sendingMax: number;
   /** The windows that are paused: they may go on when others let go of what they hold. */
-  const waiting = new Set<() => void>();
-  const sendingMax = all.high * SENDING_SHARE;
+  readonly waiting: Set<ConnectionWindow>;
+}
 
-  function wakeWaiting(): void {
-    for (const update of [...waiting]) {
-      if (total > all.low) return;
-      update();
-    }
+function wakeWaiting(budget: BudgetState): void {
+  for (const window of [...budget.waiting]) {
+    if (budget.total > budget.all.low) return;
+    window.update();
+  }
+}
+
+/** A class, so that thousands of idle connections share its functions. */
+class ConnectionWindow implements CreditWindow {
+  private held = 0;
+  private frameCost = 0;
+  private kept = 0;
+  private lent = 0;
+  private isPaused = false;
+  private readonly budget: BudgetState;
+  private readonly own: Watermarks;
+  private readonly flow: (paused: boolean) => void;
+
+  constructor(budget: BudgetState, own: Watermarks, flow: (paused: boolean) => void) {
+    this.budget = budget;
+    this.own = own;
+    this.flow = flow;
   }
 
-  function window(own: Watermarks, flow: (paused: boolean) => void): CreditWindow {
-    let held = 0;
-    let frameCost = 0;
-    let kept = 0;
-    let lent = 0;
-    let paused = false;
-
-    /** It lies between what is kept and the high mark as `own.low` lies between nothing and the high mark. */
-    function lowMark(): number {
-      const least = Math.min(kept, own.high);
-      return least === 0 ? own.low : least + (own.high - least) * (own.low / own.high);
-    }
-
-    const isOver = () =>
-      held - frameCost > own.high || (total > all.high && held - frameCost > CREDIT_FLOOR_BYTES);
-    const isUnder = () =>
-      held - frameCost <= lowMark() &&
-      (total <= all.low || held - frameCost <= Math.min(CREDIT_FLOOR_BYTES, own.low));
-
-    function change(bytes: number): void {
-      const before = total;
-      held += bytes;
-      total += bytes;
-      update();
-      if (before > all.low && total <= all.low) wakeWaiting();
-    }
-
-    function update(): void {
-      if (paused ? !isUnder() : !isOver()) return;
-      paused = !paused;
-      if (paused) waiting.add(update);
-      else waiting.delete(update);
-      flow(paused);
-    }
-
-    function lend(wanted: number): number {
-      const fits = sending + wanted <= sendingMax && isFree(wanted);
-      const bytes = fits ? wanted : lent === 0 ? Math.min(wanted, CREDIT_FLOOR_BYTES) : 0;
-      lent += bytes;
-      sending += bytes;
-      total += bytes;
-      return bytes;
-    }
-
-    const isFree = (bytes: number) => total + bytes <= all.high;
-
-    return {
-      unsettled: () => held,
-      paused: () => paused,
-      charge: change,
-      credit: (bytes) => change(-bytes),
-      setKept: (bytes) => {
-        kept = bytes;
-        update();
-      },
-      setFrameCost: (bytes) => {
-        frameCost = bytes;
-        update();
-      },
-      isFree,
-      fits: (bytes) => isFree(bytes) || total === held,
-      hasRoom: (bytes) => isFree(bytes) && held - frameCost + bytes <= own.high,
-      lend,
-      repay: (bytes) => {
-        const before = total;
-        lent -= bytes;
-        sending -= bytes;
-        total -= bytes;
-        if (before > all.low && total <= all.low) wakeWaiting();
-      },
-    };
+  unsettled(): number {
+    return this.held;
   }
 
-  return { unsettled: () => total, window };
+  paused(): boolean {
+    return this.isPaused;
+  }
+
+  charge(bytes: number): void {
+    const { budget } = this;
+    const before = budget.total;
+    this.held += bytes;
+    budget.total += bytes;
+    this.update();
+    if (before > budget.all.low && budget.total <= budget.all.low) wakeWaiting(budget);
+  }
+
+  credit(bytes: number): void {
+    this.charge(-bytes);
+  }
+
+  setKept(bytes: number): void {
+    this.kept = bytes;
+    this.update();
+  }
+
+  setFrameCost(bytes: number): void {
+    this.frameCost = bytes;
+    this.update();
+  }
+
+  isFree(bytes: number): boolean {
+    return this.budget.total + bytes <= this.budget.all.high;
+  }
+
+  fits(bytes: number): boolean {
+    return this.isFree(bytes) || this.budget.total === this.held;
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.isFree(bytes) && this.held - this.frameCost + bytes <= this.own.high;
+  }
+
+  lend(wanted: number): number {
+    const { budget } = this;
+    const fits = budget.sending + wanted <= budget.sendingMax && this.isFree(wanted);
+    const bytes = fits ? wanted : this.lent === 0 ? Math.min(wanted, CREDIT_FLOOR_BYTES) : 0;
+    this.lent += bytes;
+    budget.sending += bytes;
+    budget.total += bytes;
+    return bytes;
+  }
+
+  repay(bytes: number): void {
+    const { budget } = this;
+    const before = budget.total;
+    this.lent -= bytes;
+    budget.sending -= bytes;
+    budget.total -= bytes;
+    if (before > budget.all.low && budget.total <= budget.all.low) wakeWaiting(budget);
+  }
+
+  /** Pauses or resumes, when it is time. */
+  update(): void {
+    if (this.isPaused ? !this.isUnder() : !this.isOver()) return;
+    this.isPaused = !this.isPaused;
+    if (this.isPaused) this.budget.waiting.add(this);
+    else this.budget.waiting.delete(this);
+    this.flow(this.isPaused);
+  }
+
+  private isOver(): boolean {
+    const { total, all } = this.budget;
+    const counted = this.held - this.frameCost;
+    return counted > this.own.high || (total > all.high && counted > CREDIT_FLOOR_BYTES);
+  }
+
+  private isUnder(): boolean {
+    const { total, all } = this.budget;
+    const counted = this.held - this.frameCost;
+    if (counted > this.lowMark()) return false;
+    return total <= all.low || counted <= Math.min(CREDIT_FLOOR_BYTES, this.own.low);
+  }
+
+  /** It lies between what is kept and the high mark as `own.low` lies between nothing and the high mark. */
+  private lowMark(): number {
+    const { high, low } = this.own;
+    const least = Math.min(this.kept, high);
+    return least === 0 ? low : least + (high - least) * (low / high);
+  }
 }

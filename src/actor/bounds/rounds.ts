@@ -55,9 +55,9 @@ export interface Rounds {
 
 export interface RoundMember {
   /** The member has something to do. It is done now, or when the member's turn comes. */
-  readonly wake: () => void;
+  wake(): void;
   /** Removes the member: it is not run again. */
-  readonly leave: () => void;
+  leave(): void;
 }
 
 /**
@@ -87,20 +87,35 @@ export function createRounds(
       serveRound(rounds);
     },
   };
-  return { join: (run, waiting) => join(rounds, run, waiting) };
+  return { join: (run, waiting) => new ConnectionMember(rounds, run, waiting) };
 }
 
-function join(rounds: RoundsState, run: Member['run'], waiting: Member['waiting']): RoundMember {
-  const idle = { running: false, woken: false, hasLeft: false, entry: null };
-  const never = Number.NEGATIVE_INFINITY;
-  const member: Member = { run, waiting, start: never, end: never, ...idle };
-  return {
-    wake: () => wake(rounds, member),
-    leave: () => {
-      member.hasLeft = true;
-      dequeue(rounds, member);
-    },
-  };
+/** A class, so that thousands of idle connections share its functions. */
+class ConnectionMember implements Member, RoundMember {
+  start = Number.NEGATIVE_INFINITY;
+  end = Number.NEGATIVE_INFINITY;
+  entry: Member['entry'] = null;
+  running = false;
+  woken = false;
+  hasLeft = false;
+  private readonly rounds: RoundsState;
+  readonly run: Member['run'];
+  readonly waiting: Member['waiting'];
+
+  constructor(rounds: RoundsState, run: Member['run'], waiting: Member['waiting']) {
+    this.rounds = rounds;
+    this.run = run;
+    this.waiting = waiting;
+  }
+
+  wake(): void {
+    wake(this.rounds, this);
+  }
+
+  leave(): void {
+    this.hasLeft = true;
+    dequeue(this.rounds, this);
+  }
 }
 
 function wake(rounds: RoundsState, member: Member): void {

@@ -26,7 +26,7 @@ export interface SlotHolder {
    * Asks for a slot. `granted` is called once, when the holder has one; at once if one is free now. Both `granted`
    * and the caller get a function that releases the slot, or withdraws the claim; a second call of it does nothing.
    */
-  readonly acquire: (granted: (release: () => void) => void) => () => void;
+  acquire(granted: (release: () => void) => void): () => void;
 }
 
 interface Claim {
@@ -38,8 +38,8 @@ interface Claim {
 interface Holder {
   /** The slots it holds: the first `perHolder` are its own, the others shared. */
   held: number;
-  /** Its claims that wait, and some that were released, which are skipped. */
-  waiting: Fifo<Claim>;
+  /** Its claims that wait, and some that were released, which are skipped; null when there are none. */
+  waiting: Fifo<Claim> | null;
   /** The number of its claims that wait. */
   waitingCount: number;
   /** Whether it is in the queue of holders that wait for a shared slot. */
@@ -77,18 +77,25 @@ export function createSlots({ shared, perHolder }: { shared: number; perHolder: 
     waitingHolders: createFifo(),
     isGrantingShared: false,
   };
-  return { join: () => join(slots), taken: () => slots.taken };
+  return { join: () => new SlotMember(slots), taken: () => slots.taken };
 }
 
-function join(slots: SlotsState): SlotHolder {
-  const holder: Holder = {
-    held: 0,
-    waiting: createFifo(),
-    waitingCount: 0,
-    isQueued: false,
-    isGrantingOwn: false,
-  };
-  return { acquire: (granted) => acquire(slots, holder, granted) };
+/** A class, so that thousands of idle connections share its functions. */
+class SlotMember implements SlotHolder, Holder {
+  held = 0;
+  waiting: Fifo<Claim> | null = null;
+  waitingCount = 0;
+  isQueued = false;
+  isGrantingOwn = false;
+  private readonly slots: SlotsState;
+
+  constructor(slots: SlotsState) {
+    this.slots = slots;
+  }
+
+  acquire(granted: Claim['granted']): () => void {
+    return acquire(this.slots, this, granted);
+  }
 }
 
 function acquire(slots: SlotsState, holder: Holder, granted: Claim['granted']): () => void {
@@ -97,6 +104,7 @@ function acquire(slots: SlotsState, holder: Holder, granted: Claim['granted']): 
     occupy(slots, holder, claim);
     granted(claim.release);
   } else {
+    holder.waiting ??= createFifo();
     holder.waiting.push(claim);
     holder.waitingCount++;
     enqueue(slots, holder);
@@ -138,7 +146,7 @@ function release(slots: SlotsState, holder: Holder, claim: Claim): void {
   if (state === 'waiting') {
     holder.waitingCount--;
     // Else a holder that never gets a slot would collect its released claims.
-    if (holder.waitingCount === 0) holder.waiting = createFifo();
+    if (holder.waitingCount === 0) holder.waiting = null;
     return;
   }
   slots.taken--;
@@ -179,8 +187,8 @@ function grantNext(slots: SlotsState, holder: Holder): void {
   claim.granted(claim.release);
 }
 
-function nextOf(holder: Holder): Claim | undefined {
-  for (let claim = holder.waiting.shift(); claim !== undefined; claim = holder.waiting.shift()) {
+function nextOf({ waiting }: Holder): Claim | undefined {
+  for (let claim = waiting?.shift(); claim !== undefined; claim = waiting?.shift()) {
     if (claim.state === 'waiting') return claim;
   }
   return undefined;

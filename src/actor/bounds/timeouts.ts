@@ -93,82 +93,127 @@ export function createTimeoutMonitor(
   timeouts: Timeouts,
   scheduler: SchedulerLike = asyncScheduler,
 ): TimeoutMonitor {
-  const { firstBytes, header, body, bodyBytes, idle, unread } = timeouts;
+  const { firstBytes, header, body, idle, unread } = timeouts;
   const shortest = Math.min(firstBytes, header, body, idle, unread);
-  const tickMs = Math.min(Math.max(shortest / 4, TICK_MS_MIN), TICK_MS_MAX);
-  /** The connections that are watched. */
-  const watched = new Set<(now: number) => void>();
-  let timer: Subscription | null = null;
-
-  function start(): void {
-    timer ??= scheduler.schedule(function look() {
-      const now = scheduler.now();
-      for (const check of watched) check(now);
-      this.schedule(undefined, tickMs);
-    }, tickMs);
-  }
-
-  function monitor(
-    look: () => ConnectionProgress,
-    expired: (which: TimeoutKind) => void,
-    looked: () => void = () => {},
-  ): () => void {
-    let previous = look();
-    let lookedAt = scheduler.now();
-    let phaseBefore = phase(previous);
-    /** The time since which the connection waits for the peer, and the bytes of bodies that had come by then. */
-    let [since, bodies] = [lookedAt, previous.bodies];
-    let unreadSince = lookedAt;
-    /** Whether there was a timeout already. */
-    let late = false;
-
-    function check(now: number): void {
-      const progress = look();
-      const elapsed = now - lookedAt;
-      const stoodStill = elapsed > 2 * tickMs ? elapsed - tickMs : 0;
-      const current = phase(progress);
-      const isSilent = progress.received === previous.received && progress.writes === previous.writes;
-      const restarted = current !== phaseBefore || (current === 'idle' && !isSilent);
-      since += progress.listening ? stoodStill : elapsed;
-      unreadSince += stoodStill;
-      if (restarted || current === null) [since, bodies] = [now, progress.bodies];
-      if (!progress.writing || progress.writes !== previous.writes) unreadSince = now;
-      phaseBefore = current;
-      previous = progress;
-      lookedAt = now;
-      if (now - unreadSince >= unread) {
-        stop();
-        return expired('unread');
-      }
-      looked();
-      if (late || current === null || now - since < limitOf(current)) return;
-      if (current === 'body' && progress.bodies - bodies >= bodyBytes) {
-        [since, bodies] = [now, progress.bodies];
-        return;
-      }
-      late = true;
-      expired(current);
-    }
-
-    function stop(): void {
-      watched.delete(check);
-      if (watched.size > 0) return;
-      timer?.unsubscribe();
-      timer = null;
-    }
-
-    watched.add(check);
-    start();
-    return stop;
-  }
-
-  const limitOf = (which: Exclude<TimeoutKind, 'unread'>): number =>
-    ({ firstBytes, header, body, idle })[which];
-
-  return { monitor };
+  const state: MonitorState = {
+    timeouts,
+    scheduler,
+    tickMs: Math.min(Math.max(shortest / 4, TICK_MS_MIN), TICK_MS_MAX),
+    watched: new Set(),
+    timer: null,
+  };
+  return {
+    monitor: (look, expired, looked = () => {}) => {
+      const watch = new Watch(state, look, expired, looked);
+      state.watched.add(watch);
+      startTimer(state);
+      return () => watch.stop();
+    },
+  };
 }
 
-function phase({ received, partialHead, inBody, open, writing }: ConnectionProgress) {
+interface MonitorState {
+  readonly timeouts: Timeouts;
+  readonly scheduler: SchedulerLike;
+  readonly tickMs: number;
+  /** The connections that are watched. */
+  readonly watched: Set<Watch>;
+  timer: Subscription | null;
+}
+
+function startTimer(state: MonitorState): void {
+  const { scheduler, tickMs, watched } = state;
+  state.timer ??= scheduler.schedule(function look() {
+    const now = scheduler.now();
+    for (const watch of watched) watch.check(now);
+    this.schedule(undefined, tickMs);
+  }, tickMs);
+}
+
+/** A connection that is watched. A class, so that thousands of idle connections share its functions. */
+class Watch {
+  private received: number;
+  private writes: number;
+  private lookedAt: number;
+  private phaseBefore: WatchedPhase | null;
+  /** The time since which the connection waits for the peer, and the bytes of bodies that had come by then. */
+  private since: number;
+  private bodies: number;
+  private unreadSince: number;
+  /** Whether there was a timeout already. */
+  private late = false;
+  private readonly state: MonitorState;
+  private readonly look: () => ConnectionProgress;
+  private readonly expired: (which: TimeoutKind) => void;
+  private readonly looked: () => void;
+
+  constructor(
+    state: MonitorState,
+    look: () => ConnectionProgress,
+    expired: (which: TimeoutKind) => void,
+    looked: () => void,
+  ) {
+    this.state = state;
+    this.look = look;
+    this.expired = expired;
+    this.looked = looked;
+    const progress = look();
+    const now = state.scheduler.now();
+    this.received = progress.received;
+    this.writes = progress.writes;
+    this.phaseBefore = phase(progress);
+    this.bodies = progress.bodies;
+    this.lookedAt = now;
+    this.since = now;
+    this.unreadSince = now;
+  }
+
+  check(now: number): void {
+    const progress = this.look();
+    const { tickMs, timeouts } = this.state;
+    const elapsed = now - this.lookedAt;
+    const stoodStill = elapsed > 2 * tickMs ? elapsed - tickMs : 0;
+    const current = phase(progress);
+    const hasWritten = progress.writes !== this.writes;
+    const isSilent = progress.received === this.received && !hasWritten;
+    const restarted = current !== this.phaseBefore || (current === 'idle' && !isSilent);
+    this.since += progress.listening ? stoodStill : elapsed;
+    this.unreadSince += stoodStill;
+    if (restarted || current === null) this.restart(now, progress.bodies);
+    if (!progress.writing || hasWritten) this.unreadSince = now;
+    this.phaseBefore = current;
+    this.received = progress.received;
+    this.writes = progress.writes;
+    this.lookedAt = now;
+    if (now - this.unreadSince >= timeouts.unread) {
+      this.stop();
+      return this.expired('unread');
+    }
+    this.looked();
+    if (this.late || current === null || now - this.since < timeouts[current]) return;
+    if (current === 'body' && progress.bodies - this.bodies >= timeouts.bodyBytes)
+      return this.restart(now, progress.bodies);
+    this.late = true;
+    this.expired(current);
+  }
+
+  stop(): void {
+    const { state } = this;
+    state.watched.delete(this);
+    if (state.watched.size > 0) return;
+    state.timer?.unsubscribe();
+    state.timer = null;
+  }
+
+  private restart(now: number, bodies: number): void {
+    this.since = now;
+    this.bodies = bodies;
+  }
+}
+
+type WatchedPhase = Exclude<TimeoutKind, 'unread'>;
+
+function phase({ received, partialHead, inBody, open, writing }: ConnectionProgress): WatchedPhase | null {
   if (received === 0) return 'firstBytes';
   if (inBody) return 'body';
   if (partialHead > 0) return 'header';

@@ -22,21 +22,21 @@ import type { SchedulerLike, Subscription } from 'rxjs';
 
 export interface AckDelay {
   /** Whether acks are sent at once. */
-  readonly isEager: () => boolean;
+  isEager(): boolean;
   /**
    * Calls back once after the next quiet period. Several calls make one wait. `held` is the number of acks that wait,
    * at least 1.
    */
-  readonly scheduleFlush: (held: number) => void;
+  scheduleFlush(held: number): void;
   /** The caller calls it when bytes of the peer have come. */
-  readonly onActivity: () => void;
+  onActivity(): void;
   /** The caller calls it when reading pauses and when it resumes. */
-  readonly setListening: (listening: boolean) => void;
+  setListening(listening: boolean): void;
   /** The caller calls it with whether the peer is in the middle of a frame. */
-  readonly setInFrame: (inFrame: boolean) => void;
+  setInFrame(inFrame: boolean): void;
   /** The peer has shown that it reads, or it will send no more: acks are sent at once from now on. */
-  readonly release: () => void;
-  readonly dispose: () => void;
+  release(): void;
+  dispose(): void;
 }
 
 /** A peer that waits for an ack goes on within this time after it. */
@@ -55,74 +55,93 @@ export interface QuietPeriod {
 }
 
 /** @param onQuiet is called after each quiet period that `scheduleFlush` has asked for. */
-export function createAckDelay(scheduler: SchedulerLike, quiet: QuietPeriod, onQuiet: () => void): AckDelay {
-  let eager = false;
-  let listening = true;
-  let midFrame = false;
-  let held = 1;
-  let timer: Subscription | null = null;
-  let timerAt = 0;
-  let lastHeard = scheduler.now();
+export const createAckDelay = (scheduler: SchedulerLike, quiet: QuietPeriod, onQuiet: () => void): AckDelay =>
+  new PeerAckDelay(scheduler, quiet, onQuiet);
+
+/** A class, so that thousands of idle connections share its functions. */
+class PeerAckDelay implements AckDelay {
+  private eager = false;
+  private listening = true;
+  private midFrame = false;
+  private held = 1;
+  private timer: Subscription | null = null;
+  private timerAt = 0;
+  private lastHeard: number;
   /** The last quiet period that released acks, until the peer sends again: when it was over, and how long it was. */
-  let lastFlush: { readonly at: number; readonly after: number } | null = null;
+  private lastFlush: { readonly at: number; readonly after: number } | null = null;
   /** The weight of the signs that the peer reads; 1 is enough. */
-  let readingSigns = 0;
+  private readingSigns = 0;
+  private readonly scheduler: SchedulerLike;
+  private readonly quiet: QuietPeriod;
+  private readonly onQuiet: () => void;
 
-  const quietAt = () =>
-    lastHeard + (midFrame ? quiet.midFrame : Math.max(quiet.initial / held, quiet.minimum));
-
-  function stopTimer(): void {
-    timer?.unsubscribe();
-    timer = null;
+  constructor(scheduler: SchedulerLike, quiet: QuietPeriod, onQuiet: () => void) {
+    this.scheduler = scheduler;
+    this.quiet = quiet;
+    this.onQuiet = onQuiet;
+    this.lastHeard = scheduler.now();
   }
 
-  function startTimer(delay: number, then: () => void): void {
-    stopTimer();
-    timerAt = scheduler.now() + delay;
-    timer = scheduler.schedule(() => {
-      timer = null;
-      if (scheduler.now() < quietAt()) scheduleFlush(held);
-      else then();
-    }, delay);
+  isEager(): boolean {
+    return this.eager;
   }
 
-  function scheduleFlush(acks: number): void {
-    held = acks;
-    const from = quietAt();
-    if (!listening || (timer !== null && timerAt <= from)) return;
-    startTimer(Math.max(from - scheduler.now(), 1), () => {
+  scheduleFlush(acks: number): void {
+    this.held = acks;
+    const from = this.quietAt();
+    if (!this.listening || (this.timer !== null && this.timerAt <= from)) return;
+    this.startTimer(Math.max(from - this.scheduler.now(), 1), () => {
       // A busy process runs its due timers before it looks at its sockets. So it gets one more look at the sockets.
-      startTimer(1, () => {
-        const at = scheduler.now();
-        lastFlush = { at, after: at - lastHeard };
-        onQuiet();
+      this.startTimer(1, () => {
+        const at = this.scheduler.now();
+        this.lastFlush = { at, after: at - this.lastHeard };
+        this.onQuiet();
       });
     });
   }
 
-  return {
-    isEager: () => eager,
-    scheduleFlush,
-    onActivity: () => {
-      if (eager) return;
-      lastHeard = scheduler.now();
-      if (lastFlush === null) return;
-      const weight = lastFlush.after >= quiet.initial ? 1 : 0.5;
-      readingSigns = lastHeard - lastFlush.at <= PROMPT_ANSWER_MS ? readingSigns + weight : 0;
-      lastFlush = null;
-      if (readingSigns >= 1) eager = true;
-    },
-    setListening: (now) => {
-      listening = now;
-      lastHeard = scheduler.now();
-      if (!listening) stopTimer();
-    },
-    setInFrame: (now) => {
-      midFrame = now;
-    },
-    release: () => {
-      eager = true;
-    },
-    dispose: stopTimer,
-  };
+  onActivity(): void {
+    if (this.eager) return;
+    this.lastHeard = this.scheduler.now();
+    if (this.lastFlush === null) return;
+    const weight = this.lastFlush.after >= this.quiet.initial ? 1 : 0.5;
+    const isPrompt = this.lastHeard - this.lastFlush.at <= PROMPT_ANSWER_MS;
+    this.readingSigns = isPrompt ? this.readingSigns + weight : 0;
+    this.lastFlush = null;
+    if (this.readingSigns >= 1) this.eager = true;
+  }
+
+  setListening(listening: boolean): void {
+    this.listening = listening;
+    this.lastHeard = this.scheduler.now();
+    if (!listening) this.dispose();
+  }
+
+  setInFrame(inFrame: boolean): void {
+    this.midFrame = inFrame;
+  }
+
+  release(): void {
+    this.eager = true;
+  }
+
+  dispose(): void {
+    this.timer?.unsubscribe();
+    this.timer = null;
+  }
+
+  private quietAt(): number {
+    const { midFrame, initial, minimum } = this.quiet;
+    return this.lastHeard + (this.midFrame ? midFrame : Math.max(initial / this.held, minimum));
+  }
+
+  private startTimer(delay: number, then: () => void): void {
+    this.dispose();
+    this.timerAt = this.scheduler.now() + delay;
+    this.timer = this.scheduler.schedule(() => {
+      this.timer = null;
+      if (this.scheduler.now() < this.quietAt()) this.scheduleFlush(this.held);
+      else then();
+    }, delay);
+  }
 }

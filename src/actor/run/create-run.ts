@@ -1,16 +1,15 @@
 /** Begins to serve a connection. */
-import { AsyncSubject, asyncScheduler, type Subscriber } from 'rxjs';
+import { asyncScheduler } from 'rxjs';
 import type { Connection } from '../../transport/connection.ts';
-import type { AnyActor, Peer, PerformContext } from '../actor.ts';
-import type { Flow } from '../flow.ts';
+import type { AnyActor } from '../actor.ts';
 import { createMailbox } from '../mailbox.ts';
-import type { ActorReport } from '../report.ts';
 import { createAckDelay } from './ack-delay.ts';
+import { createContext } from './context.ts';
 import { ourSideEnded, overflow, unreachable } from './lifecycle.ts';
 import { pause } from './pause.ts';
 import { fail } from './queues.ts';
 import { createReplyWriter } from './reply-writer.ts';
-import type { Run } from './run.ts';
+import type { ReportObserver, Run } from './run.ts';
 import { createRunRecord } from './run-record.ts';
 import type { ServeActorOptions } from './serve-actor-options.ts';
 import { work } from './work.ts';
@@ -19,23 +18,21 @@ export function createRun(
   connection: Connection,
   actor: AnyActor,
   options: ServeActorOptions,
-  subscriber: Subscriber<ActorReport>,
+  observer: ReportObserver,
 ): Run {
   const { limits, budget, rounds, rateLimits, counters, scheduler = asyncScheduler } = options;
-  const peer = peerOf(connection);
   const member = rounds.join(
     () => work(run),
     (waits) => onTurn(run, waits),
   );
   const inbound = createMailbox<unknown>({
     limits: limits.mailbox,
-    arrived: member.wake,
+    arrived: () => member.wake(),
     keepsUp: () => !run.pausedBy.has('credit') && run.writer.pending() <= run.sendingMax,
     overflowed: () => overflow(run),
   });
   const window = budget.window(limits.window, (paused) => pause(run, 'credit', paused));
   const ackDelay = createAckDelay(scheduler, limits.quietPeriod, () => run.writer.flushHeld());
-  const abort = new AbortController();
   const writer = createReplyWriter({
     connection,
     window,
@@ -52,16 +49,13 @@ export function createRun(
     connection,
     actor,
     scheduler,
-    report: (report: ActorReport) => subscriber.next(report),
-    complete: () => subscriber.complete(),
+    observer,
     inbound,
     window,
     member,
     writer,
     ackDelay,
     room: options.rooms.join(),
-    abort,
-    context: createContext(peer, inbound.mailbox, abort.signal, () => flowOf(run)),
   };
   const run = createRunRecord(parts, options);
   // A share may be in debt from the start, and then pauses the connection at once.
@@ -69,7 +63,8 @@ export function createRun(
     bytes: rateLimits.bytes.join((paused) => pause(run, 'bytes', paused)),
     messages: rateLimits.messages.join((paused) => pause(run, 'messages', paused)),
   };
-  callInitial(run, peer);
+  run.context = createContext(run);
+  callInitial(run);
   run.results.push({ event: { type: 'opened' }, settlement: null });
   return run;
 }
@@ -82,62 +77,12 @@ function onTurn(run: Run, waits: boolean): void {
 }
 
 /** Makes the first state of the decoder, and that of the reducer. */
-function callInitial(run: Run, peer: Peer): void {
+function callInitial(run: Run): void {
   const { actor, decoding } = run;
   try {
     decoding.state = actor.codec.decoder.initial(0);
-    run.state = actor.initial(peer);
+    run.state = actor.initial(run.context.peer);
   } catch (thrown) {
     fail(run, thrown);
   }
-}
-
-function createContext(
-  peer: Peer,
-  self: Run['inbound']['mailbox'],
-  signal: AbortSignal,
-  flow: () => Flow,
-): PerformContext<unknown> {
-  // One listener to the signal, however many effects wait for it.
-  const closed$ = new AsyncSubject<void>();
-  signal.addEventListener('abort', () => {
-    closed$.next();
-    closed$.complete();
-  });
-  return {
-    peer,
-    signal,
-    closed$,
-    self,
-    get flow() {
-      return flow();
-    },
-  };
-}
-
-function flowOf(run: Run): Flow {
-  const { window, writer, member, steps } = run;
-  const { isFree, charge, credit, lend, repay } = window;
-  return {
-    isFree,
-    charge,
-    credit,
-    lend,
-    repay,
-    write: (bytes, settled) => {
-      writer.body(bytes, settled);
-      writer.flush();
-    },
-    whenLow: writer.whenLow,
-    inTurn: (work) => {
-      // What is under way lets go of what it holds, and has no turns any more.
-      if (run.phase === 'finished') return work();
-      steps.push(work);
-      member.wake();
-    },
-  };
-}
-
-function peerOf({ id, local, remote, certificate }: Connection): Peer {
-  return { id, local, remote, ...(certificate === undefined ? {} : { certificate }) };
 }

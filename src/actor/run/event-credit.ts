@@ -137,6 +137,7 @@ export function hold(run: Run): Settlement | null {
 /** A message that is kept keeps all of the memory that it shares with others: that is charged once for all of them. */
 function keptMessage(run: Run, credit: number, memory: ArrayBufferLike | null): Settlement {
   if (memory !== null) {
+    run.sharedMemory ??= new Map();
     const others = run.sharedMemory.get(memory) ?? 0;
     if (others === 0) run.window.charge(memory.byteLength);
     run.sharedMemory.set(memory, others + 1);
@@ -145,12 +146,12 @@ function keptMessage(run: Run, credit: number, memory: ArrayBufferLike | null): 
 }
 
 function releaseMemory(run: Run, memory: ArrayBufferLike): void {
-  const others = (run.sharedMemory.get(memory) ?? 0) - 1;
+  const others = (run.sharedMemory?.get(memory) ?? 0) - 1;
   if (others > 0) {
-    run.sharedMemory.set(memory, others);
+    run.sharedMemory?.set(memory, others);
     return;
   }
-  run.sharedMemory.delete(memory);
+  run.sharedMemory?.delete(memory);
   run.window.credit(memory.byteLength);
 }
 

@@ -1,6 +1,7 @@
 /** Carries out effects. What fails in the world becomes an event; nothing here throws. */
 import { from, Observable, type ObservableInput, Subscription } from 'rxjs';
 import { totalBytes } from '../../base/bytes.ts';
+import { addTo, deleteFrom } from '../../base/lazy-set.ts';
 import { memoryOf } from '../../base/memory-of.ts';
 import { check, FUNCTION, inWords, MILLISECONDS, wholeFrom } from '../../wire/argument.ts';
 import { type Turn, takeOutputs } from '../../wire/decode.ts';
@@ -81,7 +82,7 @@ function send(run: Run, message: unknown, eager: boolean): void {
     chargeBehindBody(run, bytes);
     run.behindBody.push(() => {
       chargeBehindBody(run, -bytes);
-      if (run.abort.signal.aborted) return;
+      if (run.isAborted) return;
       for (const chunk of chunks) run.writer.reply(chunk, eager);
     });
     return;
@@ -115,7 +116,7 @@ function sendWithBody(run: Run, control: Extract<Control<unknown>, { type: 'send
   chargeBehindBody(run, bytes);
   run.behindBody.push(() => {
     chargeBehindBody(run, -bytes);
-    if (!run.abort.signal.aborted) sendBody(run, head, control);
+    if (!run.isAborted) sendBody(run, head, control);
   });
 }
 
@@ -125,21 +126,23 @@ function chargeBehindBody(run: Run, bytes: number): void {
 }
 
 function setTimer(run: Run, key: string, afterMs: number | null): void {
-  run.timers.get(key)?.unsubscribe();
-  run.timers.delete(key);
+  run.timers?.get(key)?.unsubscribe();
+  run.timers?.delete(key);
   if (afterMs === null || !isSending(run)) return;
   if (!MILLISECONDS.isKind(afterMs) || MILLISECONDS.isWithin?.(afterMs) === false)
     return fail(
       run,
       new RangeError(`setTimer: afterMs must be null or ${MILLISECONDS.words}, and is ${inWords(afterMs)}`),
     );
-  if (run.timers.size === TIMERS_MAX)
+  run.timers ??= new Map();
+  const { timers } = run;
+  if (timers.size === TIMERS_MAX)
     return fail(run, new RangeError(`setTimer: a connection may have ${TIMERS_MAX} timers, and has them`));
   const timer = run.scheduler.schedule(() => {
-    run.timers.delete(key);
+    timers.delete(key);
     pushResult(run, { event: { type: 'timer', key }, settlement: charge(run, 0) });
   }, afterMs);
-  run.timers.set(key, timer);
+  timers.set(key, timer);
 }
 
 /** Performs an effect of the actor's own. Its event's credit is kept until it has ended, and its results are reduced. */
@@ -157,9 +160,9 @@ function perform(run: Run, effect: AnyEffect): void {
   if (run.phase === 'finished') return ignore(given);
   const settlement = hold(run);
   const subscription = new Subscription();
-  run.underWay.add(subscription);
+  run.underWay = addTo(run.underWay, subscription);
   subscription.add(() => {
-    if (!run.underWay.delete(subscription)) return;
+    if (!deleteFrom(run.underWay, subscription)) return;
     settle(run, settlement);
     run.member.wake();
   });
@@ -208,7 +211,9 @@ function pulled(run: Run, values: AsyncIterable<unknown>): Observable<unknown> {
         if (done) return subscriber.complete();
         subscriber.next(value);
         while (run.results.length > 0 && !subscriber.closed)
-          await new Promise<void>((resolve) => run.drained.add(resolve));
+          await new Promise<void>((resolve) => {
+            run.drained = addTo(run.drained, resolve);
+          });
       }
     };
     pull().catch((error: unknown) => subscriber.error(error));

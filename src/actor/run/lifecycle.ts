@@ -1,7 +1,8 @@
 /** How a connection that an actor serves comes to its end. The table of its phases is in `run`. */
-
+import { Subscription } from 'rxjs';
 import type { ConnectionFault } from '../../transport/connection.ts';
 import type { TimeoutKind } from '../bounds/timeouts.ts';
+import { abortEffects } from './context.ts';
 import { settle, settleUnreduced, unreduced } from './event-credit.ts';
 import { chargeResult, endEffects, inputEnded, pushResult, resumePulling } from './queues.ts';
 import { chargePartial } from './room.ts';
@@ -10,14 +11,11 @@ import type { AnyEvent, Run } from './run.ts';
 /** How long effects may go on after the connection is closed, in milliseconds. */
 export const SETTLE_MS = 30_000;
 
-/** The reason of every signal. To make one each, with its stack, would cost as much as all else at a connection's end. */
-const CLOSED = new DOMException('the connection is closed', 'AbortError');
-
 /** Applies what an event means for the life of the connection, once the actor has reduced it. */
 export function afterEvent(run: Run, event: AnyEvent): void {
   switch (event.type) {
     case 'fault':
-      run.report({ type: 'fault', fault: event.fault });
+      run.observer.next({ type: 'fault', fault: event.fault });
       if (event.fault.fatal && run.actor.endsItself !== true) endOurSide(run);
       return;
     case 'timeout':
@@ -46,14 +44,20 @@ export function endOurSide(run: Run): void {
 
 /** Drops a peer that does not end its side for a while, once ours is ended. Until then `unread` is what ends the wait. */
 export function ourSideEnded(run: Run): void {
-  run.waits.add(run.scheduler.schedule(() => run.connection.destroy(), run.lingerMs));
+  waitsOf(run).add(run.scheduler.schedule(() => run.connection.destroy(), run.lingerMs));
+}
+
+/** The timers of the engine. Most connections never have any. */
+function waitsOf(run: Run): Subscription {
+  run.waits ??= new Subscription();
+  return run.waits;
 }
 
 /** The peer was too slow. */
 export function timedOut(run: Run, kind: TimeoutKind): void {
   const isOver = run.phase !== 'open' && run.phase !== 'ended';
   if (isOver && kind !== 'unread') return;
-  run.report({ type: 'timeout', kind });
+  run.observer.next({ type: 'timeout', kind });
   // A peer that does not read would not receive a farewell.
   if (kind === 'unread') run.connection.destroy();
   pushResult(run, { event: { type: 'timeout', kind }, settlement: null });
@@ -67,11 +71,11 @@ export function connectionOver(run: Run, fault: ConnectionFault | null): void {
   if (run.phase === 'finished') return;
   unreachable(run);
   inputEnded(run, { type: 'closed', fault });
-  run.abort.abort(CLOSED);
+  abortEffects(run);
   if (run.settleMs === Number.POSITIVE_INFINITY) return;
-  run.waits.add(
+  waitsOf(run).add(
     run.scheduler.schedule(() => {
-      run.report({ type: 'abandoned', effects: run.underWay.size });
+      run.observer.next({ type: 'abandoned', effects: run.underWay.size });
       finish(run);
     }, run.settleMs),
   );
@@ -91,7 +95,7 @@ export function unreachable(run: Run): void {
 export function giveUp(run: Run): void {
   if (run.phase === 'finished') return;
   run.connection.destroy();
-  run.abort.abort(CLOSED);
+  abortEffects(run);
   if (run.phase !== 'closed') run.reducer.next({ type: 'closed', fault: null });
   finish(run);
 }
@@ -107,7 +111,8 @@ function closed(run: Run): void {
 /** Looks whether there is anything left to wait for. It is called when a turn of work is over. */
 export function advance(run: Run): void {
   if (run.underWay.size > 0 || run.results.length > 0 || unreduced(run) > 0) return;
-  if (run.phase === 'ended' && run.ends.length === 0 && run.timers.size === 0) endOurSide(run);
+  if (run.phase === 'ended' && run.ends.length === 0 && (run.timers === null || run.timers.size === 0))
+    endOurSide(run);
   else if (run.phase === 'closed') finish(run);
 }
 
@@ -116,10 +121,10 @@ export function finish(run: Run): void {
   if (run.phase === 'finished') return;
   run.phase = 'finished';
   stopTimers(run);
-  run.waits.unsubscribe();
+  run.waits?.unsubscribe();
   run.cancelWhenLow?.();
   run.inbound.close();
-  run.abort.abort(CLOSED);
+  abortEffects(run);
   run.member.leave();
   run.rates.bytes.leave();
   run.rates.messages.leave();
@@ -138,17 +143,17 @@ export function finish(run: Run): void {
   chargePartial(run, 0);
   run.window.credit(run.stateCredit);
   run.stateCredit = 0;
-  run.complete();
+  run.observer.complete();
 }
 
 /** The peer does not read what others send to it, or what its effects give: that costs the connection. */
 export function overflow(run: Run): void {
-  if (run.phase !== 'closed' && run.phase !== 'finished') run.report({ type: 'overflow' });
+  if (run.phase !== 'closed' && run.phase !== 'finished') run.observer.next({ type: 'overflow' });
   run.inbound.close();
   run.connection.destroy();
 }
 
 function stopTimers(run: Run): void {
-  for (const timer of run.timers.values()) timer.unsubscribe();
-  run.timers.clear();
+  for (const timer of run.timers?.values() ?? []) timer.unsubscribe();
+  run.timers = null;
 }

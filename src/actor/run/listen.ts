@@ -1,7 +1,8 @@
 /** Listens to what is not the peer's messages: the end of the connection, timeouts, the shutdown, and what the actor says. */
-import { from, Subscription, takeUntil } from 'rxjs';
+import { from } from 'rxjs';
 import { memoryOf } from '../../base/memory-of.ts';
 import type { ConnectionProgress } from '../bounds/timeouts.ts';
+import { subscribeOnce } from '../subscribe-once.ts';
 import { boundResults } from './bound-results.ts';
 import { connectionOver, timedOut, unreachable } from './lifecycle.ts';
 import { isListening } from './pause.ts';
@@ -9,21 +10,24 @@ import { fail, pushResult } from './queues.ts';
 import type { Run } from './run.ts';
 import type { ServeActorOptions } from './serve-actor-options.ts';
 
-export function listen(run: Run, { shutdown$, timeoutMonitor }: ServeActorOptions): Subscription {
-  const subscriptions = new Subscription();
-  subscriptions.add(run.connection.closed$.subscribe((fault) => connectionOver(run, fault)));
-  subscriptions.add(
-    shutdown$?.subscribe(() => pushResult(run, { event: { type: 'shutdown' }, settlement: null })),
+/** Returns what ends it. */
+export function listen(run: Run, { shutdown$, timeoutMonitor }: ServeActorOptions): () => void {
+  const closed = run.connection.closed$.subscribe((fault) => connectionOver(run, fault));
+  const stopShutdown =
+    shutdown$ &&
+    subscribeOnce(shutdown$, () => pushResult(run, { event: { type: 'shutdown' }, settlement: null }));
+  const stopMonitor = timeoutMonitor.monitor(
+    () => progressOf(run),
+    (kind) => timedOut(run, kind),
+    () => probePeer(run),
   );
-  subscriptions.add(
-    timeoutMonitor.monitor(
-      () => progressOf(run),
-      (kind) => timedOut(run, kind),
-      () => probePeer(run),
-    ),
-  );
-  subscriptions.add(listenToOthers(run));
-  return subscriptions;
+  listenToOthers(run);
+  return () => {
+    closed.unsubscribe();
+    stopShutdown?.();
+    stopMonitor();
+    run.listening?.unsubscribe();
+  };
 }
 
 const progressOf = (run: Run): ConnectionProgress => ({
@@ -34,31 +38,35 @@ const progressOf = (run: Run): ConnectionProgress => ({
   // A body that is slow is not the peer's silence.
   open: run.underWay.size + (run.isSendingBody ? 1 : 0),
   listening: isListening(run),
-  ...run.writer.progress(),
+  writing: run.writer.isWriting(),
+  writes: run.writer.settledWrites(),
 });
 
 /** Subscribes to what the actor itself listens to, until the connection is closed. */
-function listenToOthers(run: Run): Subscription | undefined {
+function listenToOthers(run: Run): void {
   const { actor, context } = run;
-  if (actor.listen === undefined || run.isBroken) return undefined;
+  if (actor.listen === undefined || run.isBroken) return;
   try {
-    return from(actor.listen(context))
-      .pipe(takeUntil(context.closed$))
-      .subscribe({
-        next: (input) => {
-          if (run.isBroken) return;
-          pushResult(run, {
-            event: { type: 'input', input },
-            settlement: null,
-            resultCredit: memoryOf(input),
-          });
-          boundResults(run, 'listen: what it returned');
-        },
-        error: (thrown: unknown) => fail(run, thrown),
-      });
+    const inputs$ = from(actor.listen(context));
+    if (run.isAborted) return;
+    run.listening = inputs$.subscribe({
+      next: (input) => {
+        if (run.isBroken || run.isAborted) return;
+        pushResult(run, {
+          event: { type: 'input', input },
+          settlement: null,
+          resultCredit: memoryOf(input),
+        });
+        boundResults(run, 'listen: what it returned');
+      },
+      error: (thrown: unknown) => {
+        if (!run.isAborted) fail(run, thrown);
+      },
+    });
+    // What it emitted at once may have closed the connection.
+    if (run.isAborted) run.listening.unsubscribe();
   } catch (thrown) {
     fail(run, thrown);
-    return undefined;
   }
 }
 
@@ -69,7 +77,7 @@ const isAtWork = ({ underWay, isSendingBody }: Run): boolean => underWay.size > 
  * way for it.
  */
 function probePeer(run: Run): void {
-  const wouldTell = (isListening(run) && !run.isInputOver) || run.writer.progress().writing;
+  const wouldTell = (isListening(run) && !run.isInputOver) || run.writer.isWriting();
   if (wouldTell || run.isUnreachable || !isAtWork(run) || run.phase === 'closed') return;
   run.connection.write([], (fault) => {
     if (fault) unreachable(run);

@@ -1,5 +1,6 @@
 /** Decides whether a connection is read: it is while there is no reason against it. */
 
+import { addTo, deleteFrom } from '../../base/lazy-set.ts';
 import type { Pause } from '../trace.ts';
 import type { Run } from './run.ts';
 
@@ -14,8 +15,8 @@ export const isListening = ({ pausedBy, hasRoom }: Run): boolean =>
 export function pause(run: Run, why: Pause, paused: boolean): void {
   if (run.pausedBy.has(why) === paused) return;
   const before = isListening(run);
-  if (paused) run.pausedBy.add(why);
-  else run.pausedBy.delete(why);
+  if (paused) run.pausedBy = addTo(run.pausedBy, why);
+  else deleteFrom(run.pausedBy, why);
   run.trace?.({ type: paused ? 'pause' : 'resume', connection: run.connection.id, why });
   // When it is this connection's turn, it runs anyway.
   if (applyListening(run, before) && why !== 'turn') run.member.wake();

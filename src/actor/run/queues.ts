@@ -1,4 +1,5 @@
 /** What enters a connection's run from outside of its pipe: results, ends and exceptions. */
+import { EMPTY_SET } from '../../base/lazy-set.ts';
 import { settle } from './event-credit.ts';
 import type { AnyEvent, QueuedEvent, Run } from './run.ts';
 
@@ -22,7 +23,7 @@ export function inputEnded(run: Run, event: AnyEvent): void {
 export function fail(run: Run, thrown: unknown): void {
   if (run.isBroken) return;
   run.isBroken = true;
-  run.report({ type: 'internal-error', thrown });
+  run.observer.next({ type: 'internal-error', thrown });
   run.connection.destroy();
   // Nobody would reduce their results.
   endEffects(run);
@@ -34,7 +35,7 @@ export function endEffects(run: Run): void {
     try {
       effect.unsubscribe();
     } catch (thrown) {
-      run.report({ type: 'internal-error', thrown });
+      run.observer.next({ type: 'internal-error', thrown });
     }
   }
 }
@@ -42,8 +43,8 @@ export function endEffects(run: Run): void {
 /** Lets async iterables go on, once no result waits. */
 export function resumePulling(run: Run): void {
   if (run.drained.size === 0 || run.results.length > 0) return;
-  const waiting = [...run.drained];
-  run.drained.clear();
+  const waiting = run.drained;
+  run.drained = EMPTY_SET;
   for (const resume of waiting) resume();
 }
 

@@ -36,29 +36,31 @@ export interface ReplyWriter {
    * Queues a reply. Its bytes cost credit until the operating system has them or never will. Few are copied; many must
    * stay unchanged.
    */
-  readonly reply: (bytes: Uint8Array, eager: boolean) => void;
+  reply(bytes: Uint8Array, eager: boolean): void;
   /**
    * Queues a message of `size` bytes, less than `UNCOPIED_BYTES_MIN`, which `encoder` writes where it is sent from. Its
    * bytes cost credit, as above, but the caller charges it.
    */
-  readonly direct: <M>(size: number, encoder: MessageWriter<M>, message: M, eager: boolean) => void;
+  direct<M>(size: number, encoder: MessageWriter<M>, message: M, eager: boolean): void;
   /** Queues bytes of a file behind the replies, without a copy. They must stay unchanged until `settled` is called. */
-  readonly body: (bytes: Uint8Array, settled: (fault?: ConnectionFault) => void) => void;
+  body(bytes: Uint8Array, settled: (fault?: ConnectionFault) => void): void;
   /**
    * Calls back once, when hardly any replies wait for the peer to read; at once if that is so now. It is for requests
    * whose answer is much longer than they are. Returns a function that withdraws the wish.
    */
-  readonly whenLow: (go: () => void) => () => void;
+  whenLow(go: () => void): () => void;
   /** The caller calls it when a turn of work is over: sends what may be sent now. */
-  readonly flush: () => void;
+  flush(): void;
   /** The caller calls it when the peer has been quiet: sends the replies that were held. */
-  readonly flushHeld: () => void;
+  flushHeld(): void;
   /** Ends our side once everything is sent. Nothing may be queued after it. */
-  readonly end: () => void;
+  end(): void;
   /** The bytes of replies that the operating system does not have yet. */
-  readonly pending: () => number;
-  /** Whether a write is under way, and the number of writes that have settled. */
-  readonly progress: () => { readonly writing: boolean; readonly writes: number };
+  pending(): number;
+  /** Whether a write is under way. */
+  isWriting(): boolean;
+  /** The number of writes that have settled. */
+  settledWrites(): number;
 }
 
 /** Writes a message of `size` bytes to `target[at..)`: all of them, since other messages were there before. */
@@ -116,185 +118,215 @@ function spare(buffer: ReplyBuffer): void {
   if (others !== undefined && others.length < SPARE_BUFFERS_MAX) others.push(buffer);
 }
 
-export function createReplyWriter({
-  connection,
-  window,
-  ackDelay,
-  receiving,
-  sent,
-  failed,
-  ended: onEnded,
-}: ReplyWriterDeps): ReplyWriter {
-  const queue = createFifo<QueuedWrite>();
+export const createReplyWriter = (deps: ReplyWriterDeps): ReplyWriter => new ConnectionWriter(deps);
+
+const NO_WRITES: QueuedWrite[] = [];
+
+/** A class, so that thousands of idle connections share its functions. */
+class ConnectionWriter implements ReplyWriter {
+  private readonly queue = createFifo<QueuedWrite>();
   /** The credit of the replies that are queued. */
-  let credit = 0;
+  private credit = 0;
   /** The number of replies that are queued. */
-  let replies = 0;
+  private replies = 0;
   /** Replies that are not in `queue` yet: the bytes of `buffer` from `from` to `length`. Those before are in it. */
-  let buffer = NO_BUFFER;
-  let [from, length] = [0, 0];
-  let writing = false;
-  let writes = 0;
+  private buffer = NO_BUFFER;
+  private from = 0;
+  private length = 0;
+  private writing = false;
+  private writes = 0;
   /** What the write that is under way sends, and its bytes and credit. */
-  let sending: QueuedWrite[] = [];
-  let [sendingBytes, sendingCredit] = [0, 0];
-  /** The waits for few queued replies. Bounded by the open requests. */
-  const lowWaiters = new Set<() => void>();
-  let ending = false;
-  let ended = false;
+  private sending = NO_WRITES;
+  private sendingBytes = 0;
+  private sendingCredit = 0;
+  /** The waits for few queued replies; null while there are none. Bounded by the open requests. */
+  private lowWaiters: Set<() => void> | null = null;
+  private ending = false;
+  private ended = false;
   /** Whether something in the queue may not wait. */
-  let due = false;
+  private due = false;
+  private readonly deps: ReplyWriterDeps;
+  /** Made at the first write. */
+  private onSettled: ((fault?: ConnectionFault) => void) | null = null;
 
-  const isLow = () => credit + sendingCredit <= CREDIT_FLOOR_BYTES;
+  constructor(deps: ReplyWriterDeps) {
+    this.deps = deps;
+  }
 
-  function flush(): void {
-    if (writing) return;
-    if (queue.length === 0 && length === from) {
-      if (ending && !ended) {
-        ended = true;
-        connection.end();
-        onEnded?.();
+  reply(bytes: Uint8Array, eager: boolean): void {
+    if (eager) this.due = true;
+    this.deps.window.charge(bytes.length);
+    this.credit += bytes.length;
+    this.replies++;
+    if (bytes.length >= UNCOPIED_BYTES_MIN) {
+      this.seal();
+      // A long reply is several pieces, since a write takes whole pieces.
+      for (let at = 0; at < bytes.length; at += WRITE_BYTES) {
+        const piece = bytes.subarray(at, at + WRITE_BYTES);
+        this.queue.push({ bytes: piece, credit: piece.length, settled: null, buffer: null });
       }
       return;
     }
-    const stuck = window.paused() && window.unsettled() <= credit + receiving();
-    if (due || stuck || ackDelay.isEager()) send();
-    else ackDelay.scheduleFlush(replies);
+    this.room(bytes.length);
+    this.buffer.bytes.set(bytes, this.length);
+    this.length += bytes.length;
   }
 
-  function send(): void {
-    seal();
+  direct<M>(size: number, encoder: MessageWriter<M>, message: M, eager: boolean): void {
+    this.room(size);
+    const end = encoder.write(message, size, this.buffer.bytes, this.length);
+    // Else bytes that were sent before, to any peer, would be sent again.
+    if (end !== this.length + size)
+      throw new RangeError(`write: the message ends at ${end}, and sizeOf said ${this.length + size}`);
+    this.length = end;
+    if (eager) this.due = true;
+    this.credit += size;
+    this.replies++;
+  }
+
+  body(bytes: Uint8Array, settled: (fault?: ConnectionFault) => void): void {
+    this.due = true;
+    this.seal();
+    this.queue.push({ bytes, credit: 0, settled, buffer: null });
+  }
+
+  whenLow(go: () => void): () => void {
+    if (this.isLow()) go();
+    else {
+      this.lowWaiters ??= new Set();
+      this.lowWaiters.add(go);
+      // A peer that asks for more reads what there is.
+      this.due = true;
+    }
+    return () => this.lowWaiters?.delete(go);
+  }
+
+  flush(): void {
+    if (this.writing) return;
+    if (this.queue.length === 0 && this.length === this.from) return this.endWhenAsked();
+    const { window, receiving, ackDelay } = this.deps;
+    const stuck = window.paused() && window.unsettled() <= this.credit + receiving();
+    if (this.due || stuck || ackDelay.isEager()) this.send();
+    else ackDelay.scheduleFlush(this.replies);
+  }
+
+  flushHeld(): void {
+    this.due = true;
+    this.flush();
+  }
+
+  end(): void {
+    this.due = true;
+    this.ending = true;
+    this.flush();
+  }
+
+  pending(): number {
+    return this.credit + this.sendingCredit;
+  }
+
+  isWriting(): boolean {
+    return this.writing;
+  }
+
+  settledWrites(): number {
+    return this.writes;
+  }
+
+  private isLow(): boolean {
+    return this.credit + this.sendingCredit <= CREDIT_FLOOR_BYTES;
+  }
+
+  private endWhenAsked(): void {
+    if (!this.ending || this.ended) return;
+    this.ended = true;
+    this.deps.connection.end();
+    this.deps.ended?.();
+  }
+
+  private send(): void {
+    this.seal();
+    const { queue } = this;
+    const sending: QueuedWrite[] = [];
     const chunks: Uint8Array[] = [];
-    while (sendingBytes < WRITE_BYTES) {
+    while (this.sendingBytes < WRITE_BYTES) {
       const next = queue.shift();
       if (next === undefined) break;
       sending.push(next);
       chunks.push(next.bytes);
-      sendingBytes += next.bytes.length;
-      sendingCredit += next.credit;
+      this.sendingBytes += next.bytes.length;
+      this.sendingCredit += next.credit;
     }
-    credit -= sendingCredit;
+    this.sending = sending;
+    this.credit -= this.sendingCredit;
     // The rest of the queue is behind something that may not wait.
-    due = queue.length > 0;
-    if (!due) replies = 0;
-    writing = true;
-    connection.write(chunks, onSettled);
+    this.due = queue.length > 0;
+    if (!this.due) this.replies = 0;
+    this.writing = true;
+    this.onSettled ??= (fault) => this.settled(fault);
+    this.deps.connection.write(chunks, this.onSettled);
   }
 
-  function onSettled(fault?: ConnectionFault): void {
-    const [settledWrites, bytes, settledCredit] = [sending, sendingBytes, sendingCredit];
+  private settled(fault?: ConnectionFault): void {
+    const { sending, sendingBytes, sendingCredit, deps } = this;
     // Each of the calls below may begin the next write.
-    sending = [];
-    [sendingBytes, sendingCredit] = [0, 0];
-    writing = false;
-    writes++;
-    if (fault === undefined) sent(bytes);
-    else failed();
-    window.credit(settledCredit);
+    this.sending = NO_WRITES;
+    this.sendingBytes = 0;
+    this.sendingCredit = 0;
+    this.writing = false;
+    this.writes++;
+    if (fault === undefined) deps.sent(sendingBytes);
+    else deps.failed();
+    deps.window.credit(sendingCredit);
     // The memory of a write that has failed may still be read by the system.
-    if (fault === undefined) for (const { buffer } of settledWrites) release(buffer);
-    for (const { settled } of settledWrites) settled?.(fault);
-    if (lowWaiters.size > 0) callLowWaiters(fault !== undefined);
-    flush();
+    if (fault === undefined) for (const { buffer } of sending) this.release(buffer);
+    for (const { settled } of sending) settled?.(fault);
+    if (this.lowWaiters !== null) this.callLowWaiters(this.lowWaiters, fault !== undefined);
+    this.flush();
   }
 
   /** When nothing can be sent any more, nobody waits for the peer to read. */
-  function callLowWaiters(isAll: boolean): void {
+  private callLowWaiters(waiters: Set<() => void>, isAll: boolean): void {
     // One that begins to wait again meanwhile has its turn behind the next write.
-    for (const go of [...lowWaiters]) {
-      if (!isAll && !isLow()) return;
-      if (lowWaiters.delete(go)) go();
+    for (const go of [...waiters]) {
+      if (!isAll && !this.isLow()) return;
+      if (waiters.delete(go)) go();
     }
   }
 
   /** Moves the replies in the buffer behind the items of the queue. */
-  function seal(): void {
+  private seal(): void {
+    const { buffer, length, from } = this;
     if (length === from) return;
     buffer.writes++;
     const bytes = buffer.bytes.subarray(from, length);
-    queue.push({ bytes, credit: bytes.length, settled: null, buffer });
+    this.queue.push({ bytes, credit: bytes.length, settled: null, buffer });
     // The rest of the buffer takes the next replies. The bytes that are sent are not written to again.
-    from = length;
+    this.from = length;
   }
 
   /** Makes room for so many bytes more in the buffer: in a larger one, or in another one when it is the largest. */
-  function room(bytes: number): void {
-    if (length + bytes <= buffer.bytes.length) return;
-    if (length - from + bytes > BUFFER_BYTES_MAX) seal();
-    const [old, start] = [buffer, from];
+  private room(bytes: number): void {
+    if (this.length + bytes <= this.buffer.bytes.length) return;
+    if (this.length - this.from + bytes > BUFFER_BYTES_MAX) this.seal();
+    const { buffer: old, from, length } = this;
     const kept = length - from;
-    buffer = acquireBuffer(kept + bytes);
-    if (kept > 0) buffer.bytes.set(old.bytes.subarray(start, length));
-    [from, length] = [0, kept];
+    this.buffer = acquireBuffer(kept + bytes);
+    if (kept > 0) this.buffer.bytes.set(old.bytes.subarray(from, length));
+    this.from = 0;
+    this.length = kept;
     if (old.writes === 0) spare(old);
   }
 
   /** Has a buffer take replies again, when none of those that lie in it waits to be sent. */
-  function release(settledBuffer: ReplyBuffer | null): void {
+  private release(settledBuffer: ReplyBuffer | null): void {
     if (settledBuffer === null || --settledBuffer.writes > 0) return;
-    if (settledBuffer === buffer) {
-      if (length > from) return;
-      buffer = NO_BUFFER;
-      [from, length] = [0, 0];
+    if (settledBuffer === this.buffer) {
+      if (this.length > this.from) return;
+      this.buffer = NO_BUFFER;
+      this.from = 0;
+      this.length = 0;
     }
     spare(settledBuffer);
   }
-
-  return {
-    reply: (bytes, eager) => {
-      if (eager) due = true;
-      window.charge(bytes.length);
-      credit += bytes.length;
-      replies++;
-      if (bytes.length >= UNCOPIED_BYTES_MIN) {
-        seal();
-        // A long reply is several pieces, since a write takes whole pieces.
-        for (let at = 0; at < bytes.length; at += WRITE_BYTES) {
-          const piece = bytes.subarray(at, at + WRITE_BYTES);
-          queue.push({ bytes: piece, credit: piece.length, settled: null, buffer: null });
-        }
-        return;
-      }
-      room(bytes.length);
-      buffer.bytes.set(bytes, length);
-      length += bytes.length;
-    },
-    direct: (size, encoder, message, eager) => {
-      room(size);
-      const end = encoder.write(message, size, buffer.bytes, length);
-      // Else bytes that were sent before, to any peer, would be sent again.
-      if (end !== length + size)
-        throw new RangeError(`write: the message ends at ${end}, and sizeOf said ${length + size}`);
-      length = end;
-      if (eager) due = true;
-      credit += size;
-      replies++;
-    },
-    body: (bytes, settled) => {
-      due = true;
-      seal();
-      queue.push({ bytes, credit: 0, settled, buffer: null });
-    },
-    whenLow: (go) => {
-      if (isLow()) go();
-      else {
-        lowWaiters.add(go);
-        // A peer that asks for more reads what there is.
-        due = true;
-      }
-      return () => lowWaiters.delete(go);
-    },
-    flush,
-    pending: () => credit + sendingCredit,
-    progress: () => ({ writing, writes }),
-    flushHeld: () => {
-      due = true;
-      flush();
-    },
-    end: () => {
-      due = true;
-      ending = true;
-      flush();
-    },
-  };
 }

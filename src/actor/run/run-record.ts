@@ -1,6 +1,7 @@
 /** The record of a run, as it is before anything has come. */
-import { Subscription } from 'rxjs';
 import { createFifo } from '../../base/fifo.ts';
+import { EMPTY_SET } from '../../base/lazy-set.ts';
+import type { PerformContext } from '../actor.ts';
 import { CREDIT_FLOOR_BYTES } from '../bounds/credit.ts';
 import { UNLIMITED } from '../bounds/rate-limit.ts';
 import { NO_EVENTS } from './event-credit.ts';
@@ -8,6 +9,8 @@ import { SETTLE_MS } from './lifecycle.ts';
 import type { Run } from './run.ts';
 import type { ServeActorOptions } from './serve-actor-options.ts';
 
+/** Until the run has its own, which needs the run. */
+const NO_CONTEXT = {} as PerformContext<unknown>;
 const NO_RATES = { bytes: UNLIMITED, messages: UNLIMITED };
 
 /** The parts of a run that call it back, and what is made for each connection. */
@@ -16,16 +19,13 @@ export type RunParts = Pick<
   | 'connection'
   | 'actor'
   | 'scheduler'
-  | 'report'
-  | 'complete'
+  | 'observer'
   | 'inbound'
   | 'window'
   | 'member'
   | 'writer'
   | 'ackDelay'
   | 'room'
-  | 'abort'
-  | 'context'
 >;
 
 /** Requests begin though so much waits for the peer: a long header is to be done with, and its place free for others. */
@@ -38,8 +38,7 @@ export function createRunRecord(parts: RunParts, options: ServeActorOptions): Ru
     connection: parts.connection,
     actor: parts.actor,
     scheduler: parts.scheduler,
-    report: parts.report,
-    complete: parts.complete,
+    observer: parts.observer,
     trace: options.trace,
     counters: options.counters,
     lingerMs: limits.linger,
@@ -59,7 +58,7 @@ export function createRunRecord(parts: RunParts, options: ServeActorOptions): Ru
     steps: createFifo(),
     results: createFifo(),
     resultBytes: 0,
-    drained: new Set(),
+    drained: EMPTY_SET,
     fromPeer: NO_EVENTS,
     inbound: parts.inbound,
     isInputsTurn: false,
@@ -67,7 +66,7 @@ export function createRunRecord(parts: RunParts, options: ServeActorOptions): Ru
     settlement: null,
     messageCredit: 0,
     messageMemory: null,
-    sharedMemory: new Map(),
+    sharedMemory: null,
     creditChange: 0,
     window: parts.window,
     member: parts.member,
@@ -75,7 +74,7 @@ export function createRunRecord(parts: RunParts, options: ServeActorOptions): Ru
     ackDelay: parts.ackDelay,
     rates: NO_RATES,
     room: parts.room,
-    pausedBy: new Set(),
+    pausedBy: EMPTY_SET,
     cancelRoom: null,
     isWaiting: false,
     hasRoom: false,
@@ -86,15 +85,18 @@ export function createRunRecord(parts: RunParts, options: ServeActorOptions): Ru
     isUnreachable: false,
     isEndDecoded: false,
     isInputOver: false,
-    underWay: new Set(),
-    timers: new Map(),
+    underWay: EMPTY_SET,
+    timers: null,
     behindBody: createFifo(),
     isSendingBody: false,
     behindBodyBytes: 0,
     cancelWhenLow: null,
-    abort: parts.abort,
-    context: parts.context,
-    waits: new Subscription(),
+    isAborted: false,
+    abort: null,
+    closed$: null,
+    context: NO_CONTEXT,
+    listening: null,
+    waits: null,
     received: 0,
     bodies: 0,
     inBody: false,

@@ -5,8 +5,9 @@
  * belong to effects of events that have paid, and are at most `RESULTS_MAX`. Inputs are bounded by the mailbox, timers
  * by `TIMERS_MAX`.
  */
-import type { SchedulerLike, Subscription } from 'rxjs';
+import type { AsyncSubject, SchedulerLike, Subscription } from 'rxjs';
 import type { Fifo } from '../../base/fifo.ts';
+import type { LazySet } from '../../base/lazy-set.ts';
 import type { Connection } from '../../transport/connection.ts';
 import type { Codec } from '../../wire/codec.ts';
 import type { Slice } from '../../wire/decode.ts';
@@ -84,12 +85,17 @@ export interface LastStep {
  */
 export type Phase = 'open' | 'ended' | 'ending' | 'closed' | 'finished';
 
+/** Who gets the reports of a run. */
+export interface ReportObserver {
+  next(report: ActorReport): void;
+  complete(): void;
+}
+
 export interface Run {
   readonly connection: Connection;
   readonly actor: AnyActor;
   readonly scheduler: SchedulerLike;
-  readonly report: (report: ActorReport) => void;
-  readonly complete: () => void;
+  readonly observer: ReportObserver;
   readonly trace: ((event: TraceEvent) => void) | undefined;
   readonly counters: Counters;
   readonly lingerMs: number;
@@ -124,7 +130,7 @@ export interface Run {
   /** The credit of the results that wait. */
   resultBytes: number;
   /** Called when no result waits any more: one for each async iterable that an effect gives. */
-  readonly drained: Set<() => void>;
+  drained: LazySet<() => void>;
   fromPeer: PeerEvents;
   readonly inbound: Inbound<unknown>;
   /** Whether an input goes before the next event of the peer: they take turns. */
@@ -137,7 +143,7 @@ export interface Run {
   messageCredit: number;
   messageMemory: ArrayBufferLike | null;
   /** How many messages that share this memory are kept by effects. */
-  readonly sharedMemory: Map<ArrayBufferLike, number>;
+  sharedMemory: Map<ArrayBufferLike, number> | null;
   /**
    * The credit that is to be charged, or when it is negative returned, for messages that were reduced and sent. It is
    * done for many at once, before anything depends on it.
@@ -150,7 +156,7 @@ export interface Run {
   readonly ackDelay: AckDelay;
   rates: { readonly bytes: Share; readonly messages: Share };
   readonly room: SlotHolder;
-  readonly pausedBy: Set<Pause>;
+  pausedBy: LazySet<Pause>;
   /** Whether it is another connection's turn. */
   isWaiting: boolean;
   /** Gives back the room for a long message, or withdraws the wish for it; null when there is neither. */
@@ -171,8 +177,8 @@ export interface Run {
   isUnreachable: boolean;
 
   /** The effects that are under way, and how they are ended. */
-  readonly underWay: Set<Subscription>;
-  readonly timers: Map<string, Subscription>;
+  underWay: LazySet<Subscription>;
+  timers: Map<string, Subscription> | null;
   /** Messages that wait behind a body that is being sent: bounded by credit. */
   readonly behindBody: Fifo<() => void>;
   isSendingBody: boolean;
@@ -180,10 +186,15 @@ export interface Run {
   behindBodyBytes: number;
   /** The wish to go on when the peer has read enough; null when there is none. */
   cancelWhenLow: (() => void) | null;
-  readonly abort: AbortController;
-  readonly context: PerformContext<unknown>;
+  /** Whether effects were told that the connection is closed; and how they are told, once one of them has asked. */
+  isAborted: boolean;
+  abort: AbortController | null;
+  closed$: AsyncSubject<void> | null;
+  context: PerformContext<unknown>;
+  /** What the actor itself listens to, until the connection is closed. */
+  listening: Subscription | null;
   /** Timers of the engine: for a peer that does not end its side, and for effects that do not end. */
-  readonly waits: Subscription;
+  waits: Subscription | null;
 
   /** Bytes that have come; those of them that were pieces of bodies; and whether a body is arriving. */
   received: number;

@@ -2,6 +2,7 @@
 import { check, type Rule } from '../../wire/argument.ts';
 import { bytesOf } from '../../wire/bytes.ts';
 import type { Control } from '../actor.ts';
+import { signalOf } from './context.ts';
 import type { AnyCodec, Run } from './run.ts';
 
 /** The most bytes of a body in one write. */
@@ -35,7 +36,7 @@ export function sendBody(run: Run, head: readonly Uint8Array[], { length, body }
   sendPieces(run, body, length)
     .catch((thrown: unknown) => {
       // The message has promised so many bytes. Without them the peer cannot find the next message.
-      run.report({ type: 'internal-error', thrown });
+      run.observer.next({ type: 'internal-error', thrown });
       run.connection.destroy();
     })
     .finally(() => {
@@ -75,7 +76,8 @@ async function sendPieces(run: Run, body: () => AsyncIterable<Uint8Array>, lengt
  * Waits for what a body gives, or for the end of the connection, when it gives null. Not by `Promise.race` with one
  * promise for the whole body: that would keep every piece until the body is over.
  */
-function closing({ abort: { signal } }: Run) {
+function closing(run: Run) {
+  const signal = signalOf(run);
   let onClosed = (): void => {};
   const over = (): void => onClosed();
   signal.addEventListener('abort', over, { once: true });

@@ -12,7 +12,7 @@
  *  input: the rules have changed   none: the rights are looked up
  * ```
  */
-import { map, type Observable } from 'rxjs';
+import { map, NEVER, type Observable } from 'rxjs';
 import { type ActorEvent, type Control, defineActor, type PerformContext } from '../../actor/actor.ts';
 import { EVENT_COST_BYTES } from '../../actor/bounds/credit.ts';
 import type { Timeouts } from '../../actor/bounds/timeouts.ts';
@@ -67,14 +67,25 @@ export interface FileActorDeps {
   readonly framing: Framing<JsonHeader>;
   readonly access: Access;
   readonly timeouts: Timeouts;
-  readonly perform: (
-    effect: FileEffect,
-    context: PerformContext<FileInput>,
-  ) => Observable<FileResult> | undefined;
 }
 
-/** Makes the actor that serves files. */
-export function fileActor({ session, framing, access, timeouts, perform }: FileActorDeps) {
+export type PerformFileEffect = (
+  effect: FileEffect,
+  context: PerformContext<FileInput>,
+) => Observable<FileResult> | undefined;
+
+/** What serves files, but for what is of one connection. All connections of a server share it. */
+export type FileService = ReturnType<typeof fileService>;
+
+/** The actor of one connection. */
+export function fileActor(service: FileService, perform: PerformFileEffect): FileService {
+  const { codec, initial, accepts, heldBytes, endsItself, listen, reduce } = service;
+  // Field by field: each object that a spread makes may have a shape of its own, which takes more than its fields.
+  const actor = { codec, initial, accepts, heldBytes, endsItself, reduce, perform };
+  return (listen === undefined ? actor : { ...actor, listen }) as FileService;
+}
+
+export function fileService({ session, framing, access, timeouts }: FileActorDeps) {
   return defineActor<FileActorTypes>()({
     codec: requestCodec(framing, session.trimHeader),
     initial: ({ certificate }) => ({ ...session.initial, principal: access.initial(certificate) }),
@@ -82,13 +93,19 @@ export function fileActor({ session, framing, access, timeouts, perform }: FileA
     heldBytes: costOf,
     // It answers the requests that it has begun before.
     endsItself: true,
-    listen: () => access.changed$.pipe(map(() => ({ type: 'access-changed' }) as const)),
+    // Rules that never change need no subscription in each of thousands of idle connections.
+    ...(access.changed$ === NEVER
+      ? {}
+      : { listen: () => access.changed$.pipe(map(() => ({ type: 'access-changed' }) as const)) }),
     reduce: (before, event) => {
       if (event.type === 'input' || isOutdated(event, before))
         return { state: before, effects: [{ type: 'findPrincipal', principal: before.principal }] };
       const reduced = sessionEvent(event, before, timeouts);
       if (reduced === null) return { state: before, effects: [] };
       const effects: FileActorEffect[] = [];
+      // A command of the program's own has thrown when it was asked for the length of its body.
+      if (event.type === 'fault' && event.fault.cause !== undefined)
+        effects.push({ type: 'internal-error', thrown: event.fault.cause });
       if (event.type === 'shutdown') effects.push({ type: 'giveUpTokens' });
       const [state, asked] = session.reduce(before, reduced);
       if (state.next !== before.next || state.requests.length !== before.requests.length)
@@ -99,7 +116,6 @@ export function fileActor({ session, framing, access, timeouts, perform }: FileA
       for (const effect of asked) addEffect(effects, effect);
       return { state, effects };
     },
-    perform,
   });
 }
 

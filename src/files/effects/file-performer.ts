@@ -6,13 +6,14 @@ import type { Slots } from '../../actor/bounds/slots.ts';
 import type { FileStore, MaybeAsync, Outcome } from '../../store/contract.ts';
 import type { Principal } from '../protocol/access.ts';
 import { serviceFault } from '../protocol/errors.ts';
+import type { RequestReport } from '../session/effect.ts';
 import type { HelloResult } from '../session/event.ts';
 import type { Access } from './access.ts';
 import type { FileEffect, FileInput, FileResult } from './file-actor.ts';
-import { createPerformer } from './perform-effects.ts';
+import { createPerformer, type StoreEffect } from './perform-effects.ts';
 import type { CustomHandlers } from './performer-state.ts';
 import { createRequestTimes, type TimedReport, withTiming } from './request-timing.ts';
-import { type AddressTries, createTokenCheck } from './token-check.ts';
+import { type AddressTries, createTokenCheck, type TokenCheck } from './token-check.ts';
 
 export interface FilePerformerDeps {
   readonly store: FileStore;
@@ -32,27 +33,42 @@ const OVER_BEFORE_CHECKED = 'the connection was over before the token was looked
 /** @returns `perform` of the connection with this context. */
 export function createFilePerformer(
   deps: FilePerformerDeps,
-  { flow, peer, signal }: PerformContext<FileInput>,
+  context: PerformContext<FileInput>,
 ): (effect: FileEffect) => Observable<FileResult> | undefined {
   const { access, slots, onInternalError, about = {} } = deps;
-  const tokens = createTokenCheck(access, deps.scheduler ?? asyncScheduler, deps.tries);
   const times = createRequestTimes(() => performance.now());
-  const perform = createPerformer({
-    store: deps.store,
-    flow,
-    files: { reading: slots.reading.join(), writing: slots.writing.join() },
-    customHandlers: deps.customHandlers ?? {},
-    hello,
-    atTurnEnd: nextTurn,
-    report: (request, report) => deps.report(withTiming(report, request, times.since(request))),
-    onInternalError,
-  });
+  /** What an idle connection does not need is made by the first effect that does: a ping asks nothing of a store. */
+  let tokens: TokenCheck | null = null;
+  let perform: ReturnType<typeof createPerformer> | null = null;
   /** The oldest request that was open when the last effect came. */
   let oldest = 1;
-  const giveUp = () => tokens.giveUp(serviceFault('not-authenticated', OVER_BEFORE_CHECKED));
-  signal.addEventListener('abort', giveUp, { once: true });
+
+  const report = (request: number, given: RequestReport) =>
+    deps.report(withTiming(given, request, times.since(request)));
+
+  function performInStore(effect: StoreEffect): Observable<FileResult> | undefined {
+    perform ??= createPerformer({
+      store: deps.store,
+      flow: context.flow,
+      files: { reading: slots.reading.join(), writing: slots.writing.join() },
+      customHandlers: deps.customHandlers ?? {},
+      hello,
+      atTurnEnd: nextTurn,
+      report,
+      onInternalError,
+    });
+    return perform(effect);
+  }
+
+  function createTokens(): TokenCheck {
+    const check = createTokenCheck(access, deps.scheduler ?? asyncScheduler, deps.tries);
+    const giveUp = () => check.giveUp(serviceFault('not-authenticated', OVER_BEFORE_CHECKED));
+    context.signal.addEventListener('abort', giveUp, { once: true });
+    return check;
+  }
 
   function hello(token: string): MaybeAsync<HelloResult> {
+    tokens ??= createTokens();
     const found = tokens.principalOf(token);
     return found instanceof Promise ? found.then(helloResult) : helloResult(found);
   }
@@ -68,7 +84,8 @@ export function createFilePerformer(
         return of({ of: 'about', about });
       case 'findPrincipal': {
         const { principal } = effect;
-        const found = principal === null ? access.initial(peer.certificate) : access.current(principal);
+        const found =
+          principal === null ? access.initial(context.peer.certificate) : access.current(principal);
         return of({ of: 'access', principal: found });
       }
       case 'progress':
@@ -79,13 +96,17 @@ export function createFilePerformer(
         if (deps.status) deps.status.open = effect.open;
         return undefined;
       case 'giveUpTokens':
-        tokens.giveUp(serviceFault('shutting-down'));
+        tokens?.giveUp(serviceFault('shutting-down'));
         return undefined;
       case 'internal-error':
         onInternalError(effect.thrown);
         return undefined;
+      case 'command':
+        if (effect.effect.type !== 'report') return performInStore(effect);
+        report(effect.request, effect.effect.report);
+        return undefined;
       default:
-        return perform(effect);
+        return performInStore(effect);
     }
   };
 }

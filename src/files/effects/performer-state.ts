@@ -69,7 +69,15 @@ export interface PerformerState extends PerformerDeps {
 }
 
 export const createPerformerState = (deps: PerformerDeps): PerformerState => ({
-  ...deps,
+  // Field by field: each object that a spread makes may have a shape of its own, which takes more than its fields.
+  store: deps.store,
+  flow: deps.flow,
+  files: deps.files,
+  customHandlers: deps.customHandlers,
+  hello: deps.hello,
+  atTurnEnd: deps.atTurnEnd,
+  report: deps.report,
+  onInternalError: deps.onInternalError,
   puts: new Map(),
   sources: new Map(),
   pending: new Map(),

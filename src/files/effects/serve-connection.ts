@@ -11,7 +11,7 @@ import { createSlots, type Slots } from '../../actor/bounds/slots.ts';
 import type { TimeoutMonitor, Timeouts } from '../../actor/bounds/timeouts.ts';
 import { defaultMailbox } from '../../actor/mailbox.ts';
 import type { QuietPeriod } from '../../actor/run/ack-delay.ts';
-import { serveActor } from '../../actor/serve-actor.ts';
+import { runActor } from '../../actor/serve-actor.ts';
 import type { TraceEvent } from '../../actor/trace.ts';
 import type { FileStore } from '../../store/contract.ts';
 import type { Connection } from '../../transport/connection.ts';
@@ -31,7 +31,7 @@ import type { JsonHeader } from '../../wire/json-header.ts';
 import type { HelloResult } from '../session/event.ts';
 import type { Session } from '../session/session.ts';
 import { type Access, openAccess } from './access.ts';
-import { fileActor } from './file-actor.ts';
+import { type FileService, fileActor, fileService } from './file-actor.ts';
 import { createFilePerformer } from './file-performer.ts';
 import { fileTrace } from './file-trace.ts';
 import type { CustomHandlers } from './performer-state.ts';
@@ -41,6 +41,8 @@ import type { AddressTries } from './token-check.ts';
 export interface ServeConnectionOptions {
   readonly session: Session;
   readonly framing: Framing<JsonHeader>;
+  /** Made of the session, the framing and the rules, where many connections share it; default one for this connection. */
+  readonly service?: FileService;
   readonly store: FileStore;
   /** Shared by all connections of a server, as are the options below. */
   readonly budget: Budget;
@@ -129,43 +131,58 @@ export function serveConnection(
   return new Observable((subscriber) => {
     const { access = openAccess, scheduler, trace } = options;
     let perform: ReturnType<typeof createFilePerformer> | null = null;
-    const actor = fileActor({
-      session: options.session,
-      framing: options.framing,
-      access,
-      timeouts: limits.timeouts,
-      perform: (effect, context) => {
-        const report = (each: TimedReport) => subscriber.next(each);
-        perform ??= createFilePerformer({ ...options, slots, access, report, onInternalError }, context);
-        return perform(effect);
-      },
+    const { session, framing } = options;
+    const service = options.service ?? fileService({ session, framing, access, timeouts: limits.timeouts });
+    const actor = fileActor(service, (effect, context) => {
+      const report = (each: TimedReport) => subscriber.next(each);
+      perform ??= createFilePerformer(
+        {
+          store: options.store,
+          slots,
+          access,
+          tries: options.tries,
+          customHandlers: options.customHandlers,
+          about: options.about,
+          status: options.status,
+          scheduler,
+          report,
+          onInternalError,
+        },
+        context,
+      );
+      return perform(effect);
     });
-    return serveActor(connection, actor, {
-      budget: options.budget,
-      rounds: options.rounds ?? createRounds(),
-      rooms: slots.heads,
-      timeoutMonitor: options.timeoutMonitor ?? NO_MONITOR,
-      rateLimits: { bytes: rateLimits?.bytes ?? NO_RATE, messages: rateLimits?.requests ?? NO_RATE },
-      limits: {
-        window: limits.window,
-        mailbox: defaultMailbox,
-        quietPeriod: limits.quietPeriod,
-        linger: limits.linger,
-        // What a peer has sent whole is stored, however long the store takes.
-        settle: Number.POSITIVE_INFINITY,
-        // The session bounds what it keeps, and what it sends, by the requests that are open.
-        stateBytes: Number.POSITIVE_INFINITY,
-        sendingBytes: Number.POSITIVE_INFINITY,
+    return runActor(
+      connection,
+      actor,
+      {
+        budget: options.budget,
+        rounds: options.rounds ?? createRounds(),
+        rooms: slots.heads,
+        timeoutMonitor: options.timeoutMonitor ?? NO_MONITOR,
+        rateLimits: { bytes: rateLimits?.bytes ?? NO_RATE, messages: rateLimits?.requests ?? NO_RATE },
+        limits: {
+          window: limits.window,
+          mailbox: defaultMailbox,
+          quietPeriod: limits.quietPeriod,
+          linger: limits.linger,
+          // What a peer has sent whole is stored, however long the store takes.
+          settle: Number.POSITIVE_INFINITY,
+          // The session bounds what it keeps, and what it sends, by the requests that are open.
+          stateBytes: Number.POSITIVE_INFINITY,
+          sendingBytes: Number.POSITIVE_INFINITY,
+        },
+        counters: counters ?? createCounters(),
+        ...(options.shutdown$ === undefined ? {} : { shutdown$: options.shutdown$ }),
+        ...(scheduler === undefined ? {} : { scheduler }),
+        trace: trace && ((event) => trace(fileTrace(event))),
       },
-      counters: counters ?? createCounters(),
-      ...(options.shutdown$ === undefined ? {} : { shutdown$: options.shutdown$ }),
-      ...(scheduler === undefined ? {} : { scheduler }),
-      trace: trace && ((event) => trace(fileTrace(event))),
-    }).subscribe({
-      next: (report) => {
-        if (report.type === 'internal-error') onInternalError(report.thrown);
+      {
+        next: (report) => {
+          if (report.type === 'internal-error' && !subscriber.closed) onInternalError(report.thrown);
+        },
+        complete: () => subscriber.complete(),
       },
-      complete: () => subscriber.complete(),
-    });
+    );
   });
 }

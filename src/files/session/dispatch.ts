@@ -66,7 +66,7 @@ export function requestFraming(
     readonly maxHeader?: number;
     /**
      * Called with any exception that the `bodyLength` of your own command throws; the peer gets the fault
-     * `bad-body-length`.
+     * `bad-body-length`. Without it the exception is the `cause` of the fault.
      */
     readonly onInternalError?: (thrown: unknown) => void;
   } = {},
@@ -83,7 +83,8 @@ export function requestFraming(
         return typeof length === 'number' ? length : headFault('body-length-invalid', length);
       } catch (thrown) {
         onInternalError?.(thrown);
-        return headFault('body-length-invalid', 'the server failed to tell');
+        const fault = headFault('body-length-invalid', 'the server failed to tell');
+        return onInternalError === undefined ? { ...fault, cause: thrown } : fault;
       }
     },
   });

@@ -121,8 +121,13 @@ function* beginPut(store: StoreState, name: string, options: PutOptions): Task<O
     : ok(gatherIn(store, slot, name, options));
 }
 
-function* beginStaged(store: StoreState, name: string, options: PutOptions): Task<Outcome<Sink>> {
-  const { disk, runCall, sinks } = store;
+function* beginStaged(
+  store: StoreState,
+  name: string,
+  options: PutOptions,
+  runCall: RunCall = store.runCall,
+): Task<Outcome<Sink>> {
+  const { disk, sinks } = store;
   const staged = yield* store.staging.create();
   const onEnd = () => sinks.delete(sink);
   const sink = createDiskSink(disk, runCall, staged, name, options, onEnd, hashFor(options));
@@ -138,7 +143,8 @@ function gatherIn(store: StoreState, slot: Slot, name: string, options: PutOptio
     smallFiles,
     runCall,
     newStagedPath: staging.newPath,
-    beginOrdinary: () => beginStaged(store, name, options),
+    // Within a commit, which is a call of its own: it goes on though the store is being closed.
+    beginOrdinary: () => beginStaged(store, name, options, run),
   };
   const sink = createSmallFileSink(deps, slot, name, options, () => sinks.delete(sink), hashFor(options));
   sinks.add(sink);

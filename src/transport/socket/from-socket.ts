@@ -21,9 +21,10 @@ import { chunksOf, endReading, isFlowing } from '../chunk-reader.ts';
 import type { Address, Connection, ConnectionFault } from '../connection.ts';
 import { connectionFault, DESTROYED, ENDED } from '../connection-fault.ts';
 import { createGathering } from './gathering.ts';
+import { createLandingSlabs } from './landing.ts';
 import { readInto } from './read-into.ts';
 import { slabSocket } from './slab-socket.ts';
-import { createSlabs } from './slabs.ts';
+import { createSlabs, READ_BYTES_MIN } from './slabs.ts';
 import { createSocketState, type SocketState } from './socket-state.ts';
 import { onWriteFailed, settleAll, write } from './socket-writes.ts';
 import { keepReadingAfterWriteErrors } from './write-errors.ts';
@@ -55,7 +56,7 @@ export interface SocketSettings {
 }
 
 /** A read of so many bytes is likely to be followed by another one in the same turn of the event loop. */
-const LARGE_READ_BYTES = 32 * 1024;
+const LARGE_READ_BYTES = READ_BYTES_MIN;
 
 const SETTINGS_RULES: RulesFor<SocketSettings> = {
   id: optional(TEXT),
@@ -102,7 +103,7 @@ export function fromSocket(accepted: Socket, settings: SocketSettings = {}): Con
   checkOptions('fromSocket', settings, SETTINGS_RULES);
   const { below, faultOf = connectionFault } = settings;
   const isSecure = below !== undefined || 'encrypted' in accepted;
-  const slabs = settings.slabs === true || isSecure ? createSlabs() : null;
+  const slabs = isSecure ? createSlabs() : settings.slabs === true ? createLandingSlabs() : null;
   const state = createSocketState(accepted, below, slabs, faultOf);
   const { reader } = state;
   const emit = (chunk: Uint8Array) => {
@@ -171,6 +172,8 @@ function listen(state: SocketState, emit: (chunk: Uint8Array) => void): void {
     if (held !== null) emit(held);
     if (state.isDestroyed) endReading(reader, DESTROYED);
     else endReading(reader, state.faultOf(error), error);
+    // A record that TLS cannot decrypt leaves the socket open: there would be no 'close'.
+    socket.destroy();
   });
   socket.on('close', () => onClosed(state));
 }

@@ -90,8 +90,9 @@ function copyOfFilled(state: GatheringState): Buffer {
 
 function added(state: GatheringState, count: number): boolean {
   state.filled += count;
-  if (!isFlowing(state.reader)) {
-    // Node goes on with what it had read before the pause. Nothing else waited.
+  if (!isFlowing(state.reader) || state.socket.readableLength > 0) {
+    // Node goes on with what it had read before the pause; or what it has then is not emitted yet, though the reader
+    // goes on, since a stream below does not wait for the next turn. Nothing else waited.
     state.socket.push(copyOfFilled(state));
   } else if (count < LONG_PIECE_BYTES || state.filled === state.room.length) {
     flush(state);

@@ -27,7 +27,7 @@ export function slabSocket(
   if (typeof handle?.useUserBuffer !== 'function') return null;
   holder._handle = null;
   const onread = {
-    buffer: slabs.room,
+    buffer: () => slabs.room(),
     callback: (count: number) => {
       received(slabs.read(count));
       return true;

@@ -23,7 +23,7 @@ export const SMALL_SLAB_BYTES: number = 64 * 1024;
 /** Large reads, and writes of whole pages, are what makes receiving fast. */
 const LARGE_SLAB_BYTES = 2 * 1024 * 1024;
 /** A socket goes on to the next slab when less room than this is left in one. */
-const READ_BYTES_MIN = 16 * 1024;
+export const READ_BYTES_MIN: number = 16 * 1024;
 /** After so many reads in a row that needed little room, a connection goes back to a small slab. */
 const CALM_READS = 32;
 /** Slabs that a connection keeps to read into again. */
@@ -38,15 +38,17 @@ export const LARGE_SLABS_BYTES_MAX: number =
 
 export interface Slabs {
   /** Returns the memory for the next read. To be called after every `read`, and at no other time. */
-  readonly room: () => Uint8Array;
+  room(): Uint8Array;
   /** Returns the chunk of so many bytes that were read there. */
-  readonly read: (count: number) => Uint8Array;
+  read(count: number): Uint8Array;
   /** The reader does not use so many bytes of this chunk any more. */
-  readonly recycle: (chunk: Uint8Array, count: number) => void;
+  recycle(chunk: Uint8Array, count: number): void;
   /** Whether a chunk that was not recycled lies in a slab that is not read into any more. */
-  readonly pinsMemory: () => boolean;
-  /** Nothing more is read. */
-  readonly close: () => void;
+  pinsMemory(): boolean;
+  /** Whether no chunk is out, and no large slab is kept: then there is nothing in it that is of use. */
+  isUnused(): boolean;
+  /** Nothing more is read, until another connection takes them over. */
+  close(): void;
 }
 
 interface Slab {
@@ -97,9 +99,11 @@ export function createSlabs(): Slabs {
     read: (count) => read(pool, count),
     recycle: (chunk, count) => recycle(pool, chunk, count),
     pinsMemory: () => pool.pinned > 0,
+    isUnused: () => pool.pinned === 0 && pool.current.out === 0 && pool.size === SMALL_SLAB_BYTES,
     close: () => {
       resize(pool, SMALL_SLAB_BYTES);
       leaveShare(pool);
+      pool.cameBack = false;
     },
   };
 }

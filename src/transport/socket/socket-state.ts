@@ -1,6 +1,7 @@
 /** The state of a connection over a node socket. */
 import type { Socket } from 'node:net';
 import { AsyncSubject } from 'rxjs';
+import { EMPTY_SET, type LazySet } from '../../base/lazy-set.ts';
 import { type ChunkReader, createChunkReader } from '../chunk-reader.ts';
 import type { ConnectionFault } from '../connection.ts';
 import type { Gathering } from './gathering.ts';
@@ -19,9 +20,9 @@ export interface SocketState {
   readonly reader: ChunkReader;
   readonly closed$: AsyncSubject<ConnectionFault | null>;
   /** The writes that have not settled. Bounded by the writer, as the contract demands. */
-  readonly unsettled: Set<(fault?: ConnectionFault) => void>;
-  /** Sends the writes of a turn. Made once, so that a turn costs no closure. */
-  readonly uncork: () => void;
+  unsettled: LazySet<(fault?: ConnectionFault) => void>;
+  /** Sends the writes of a turn. Made once, at the first write, so that a turn costs no closure. */
+  uncork: (() => void) | null;
   /** Whether `uncork` is due in this turn. */
   isCorked: boolean;
   /** Whether the last read was so large that more is likely to be read in this turn. */
@@ -42,7 +43,7 @@ export function createSocketState(
   slabs: Slabs | null,
   faultOf: (error: unknown) => ConnectionFault,
 ): SocketState {
-  const state: SocketState = {
+  return {
     socket,
     below,
     slabs,
@@ -50,11 +51,8 @@ export function createSocketState(
     faultOf,
     reader: createChunkReader(),
     closed$: new AsyncSubject(),
-    unsettled: new Set(),
-    uncork: () => {
-      state.isCorked = false;
-      state.socket.uncork();
-    },
+    unsettled: EMPTY_SET,
+    uncork: null,
     isCorked: false,
     hasMore: false,
     isDestroyed: false,
@@ -62,5 +60,4 @@ export function createSocketState(
     writeFault: undefined,
     inputEnd: null,
   };
-  return state;
 }

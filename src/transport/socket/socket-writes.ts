@@ -1,4 +1,5 @@
 /** The writing side of a connection over a node socket. */
+import { addTo, deleteFrom } from '../../base/lazy-set.ts';
 import { checkWrite } from '../check-arguments.ts';
 import type { ConnectionFault } from '../connection.ts';
 import { systemCode } from '../connection-fault.ts';
@@ -12,16 +13,16 @@ export function write(
   settled: (fault?: ConnectionFault) => void,
 ): void {
   checkWrite(chunks, settled);
-  const { socket, below, unsettled } = state;
+  const { socket, below } = state;
   if (state.writeEnd !== undefined) {
     process.nextTick(settled, state.writeEnd);
     return;
   }
   const settle = (fault?: ConnectionFault) => {
-    if (unsettled.delete(settle)) settled(fault);
+    if (deleteFrom(state.unsettled, settle)) settled(fault);
   };
-  const isFirst = unsettled.size === 0;
-  unsettled.add(settle);
+  const isFirst = state.unsettled.size === 0;
+  state.unsettled = addTo(state.unsettled, settle);
   // Node's TLS asks the system too when nothing is written, but forgets the answer.
   if (below !== undefined && isFirst && chunks.every(({ length }) => length === 0)) {
     below.write(NOTHING, () => {
@@ -46,6 +47,10 @@ export function write(
 function cork(state: SocketState): void {
   if (state.isCorked) return;
   state.isCorked = true;
+  state.uncork ??= () => {
+    state.isCorked = false;
+    state.socket.uncork();
+  };
   state.socket.cork();
   if (state.hasMore) setImmediate(state.uncork);
   else process.nextTick(state.uncork);

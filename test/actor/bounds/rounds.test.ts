@@ -44,7 +44,7 @@ function worker(loop: Loop, ms: number, pieces: number) {
       it.waits = waits;
     },
   );
-  return Object.assign(it, member);
+  return Object.assign(it, { wake: () => member.wake(), leave: () => member.leave() });
 }
 
 describe('a round', () => {

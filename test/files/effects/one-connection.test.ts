@@ -60,11 +60,13 @@ async function mostHeld(bytes: Uint8Array, cut: number): Promise<number> {
     ...all,
     window: (...given) => {
       const window = all.window(...given);
-      const charge = (bytes: number) => {
-        window.charge(bytes);
-        most = Math.max(most, window.unsettled());
-      };
-      return { ...window, charge };
+      const charge = window.charge.bind(window);
+      return Object.assign(window, {
+        charge: (bytes: number) => {
+          charge(bytes);
+          most = Math.max(most, window.unsettled());
+        },
+      });
     },
   };
   const [theirs, ours] = memoryPair();

@@ -27,11 +27,13 @@ function sending(size = SIZE) {
   };
   sendFile(
     {
-      flow: {
-        ...budget.window({ high: 1e9, low: 1e9 }, () => {}),
-        inTurn: (work) => turns.push(work),
-        write: (_, settled) => writes.push(settled),
-      },
+      flow: Object.assign(
+        budget.window({ high: 1e9, low: 1e9 }, () => {}),
+        {
+          inTurn: (work: () => void) => turns.push(work),
+          write: (_: Uint8Array, settled: (typeof writes)[number]) => writes.push(settled),
+        },
+      ),
       onInternalError: () => expect.unreachable(),
     },
     source,

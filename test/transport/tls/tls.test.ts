@@ -1,6 +1,11 @@
-import { connect as connectPlain, type Socket } from 'node:net';
+import {
+  type AddressInfo,
+  connect as connectPlain,
+  createServer as createPlainServer,
+  type Socket,
+} from 'node:net';
 import { Duplex } from 'node:stream';
-import { type ConnectionOptions, connect as connectSecure, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect as connectSecure, createSecureContext, TLSSocket } from 'node:tls';
 import { BehaviorSubject, EMPTY, of, tap } from 'rxjs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Connection, ConnectionFault } from '../../../src/transport/connection.ts';
@@ -60,6 +65,32 @@ const failure = (connecting: Promise<Connection>): Promise<ConnectionFault> =>
     () => expect.unreachable('it connected'),
     (fault) => fault,
   );
+
+/**
+ * TLS over streams that are no sockets. Once the handshake is done, what the client sends is held until it is given on.
+ */
+async function secureOverStreams() {
+  const held: Buffer[] = [];
+  let isHolding = false;
+  const carrier = (written: (bytes: Buffer) => void): Duplex =>
+    new Duplex({
+      read() {},
+      write: (bytes, _, done) => {
+        written(bytes);
+        done();
+      },
+    });
+  const below: Duplex = carrier((bytes) => void ofClient.push(bytes));
+  const ofClient = carrier((bytes) => void (isHolding ? held.push(bytes) : below.push(bytes)));
+  const secureContext = createSecureContext({ key: `${server.key}`, cert: `${server.cert}` });
+  const secure = new TLSSocket(below as Socket, { isServer: true, secureContext });
+  secure.pause();
+  const client = connectSecure({ socket: ofClient, ca: authority.cert, servername: 'localhost' });
+  await Promise.all([secure, client].map((socket) => new Promise((done) => socket.once('secure', done))));
+  await turns(5);
+  isHolding = true;
+  return { client, secure, held, give: (bytes: Buffer) => void below.push(bytes) };
+}
 
 connectionContract('TLS', async () => {
   const { port, connection, stop } = await listener(listenTls({ port: 0, credentials$: of(server) }));
@@ -125,6 +156,35 @@ describe('reading', () => {
     expect(await writtenUntilStuck()).toBeLessThan(32);
   });
 
+  test('reading keeps the order of what waits and of what a stream below gives while the reader goes on', async () => {
+    const { client, secure, held, give } = await secureOverStreams();
+    const connection = fromSocket(secure, { local: 'here', remote: 'there' });
+    let heard = '';
+    connection.chunks$.subscribe({
+      next: (chunk) => {
+        if (heard === '') connection.pause();
+        heard += Buffer.from(chunk).toString();
+      },
+      error: () => {},
+    });
+    await turns(5);
+    const said = async (text: string): Promise<Buffer> => {
+      await new Promise<void>((resolve) => client.write(text, () => resolve()));
+      return Buffer.concat(held.splice(0));
+    };
+    const [one, two, three] = [await said('one '), await said('two '), await said('three')];
+    // The second waits in the socket, since the reader pauses at the first.
+    give(Buffer.concat([one, two]));
+    await turns(5);
+    expect(heard).toBe('one ');
+    connection.resume();
+    give(three);
+    await turns(5);
+    expect(heard).toBe('one two three');
+    connection.destroy();
+    client.destroy();
+  });
+
   test('reading a socket of which Node keeps nothing as expected takes what the socket emits', async () => {
     // A stream that looks like a socket of node:tls, and has no handle.
     const stream = Object.assign(new Duplex({ read() {}, write: (_c, _e, done) => done() }), {
@@ -138,6 +198,51 @@ describe('reading', () => {
     stream.push(null);
     expect(await reading.done).toBeNull();
     expect(Buffer.compare(reading.bytes(), pattern(100_000))).toBe(0);
+  });
+});
+
+describe('a fault of TLS in the middle', () => {
+  /** What `chunks$` and `closed$` end with. */
+  const endsOf = (connection: Connection) => Promise.all([read(connection).done, once(connection.closed$)]);
+
+  test('a record that was changed on its way ends the connection, and nothing waits for its end', async () => {
+    const { port, connection } = await secureListener();
+    let isChanging = false;
+    const proxy = createPlainServer((near) => {
+      const far = connectPlain(port, '127.0.0.1');
+      near.on('data', (bytes) => {
+        if (isChanging) bytes[bytes.length - 1]! ^= 1;
+        far.write(bytes);
+      });
+      far.pipe(near);
+      for (const socket of [near, far]) socket.on('error', () => {});
+    });
+    await new Promise<void>((listening) => proxy.listen(0, '127.0.0.1', listening));
+    const client = await to((proxy.address() as AddressInfo).port);
+    const accepted = await connection();
+    const ends = endsOf(accepted);
+    await write(accepted, pattern(1));
+    await read(client).reached(1);
+    isChanging = true;
+    client.write([pattern(10)], () => {});
+    const [reading, closed] = await ends;
+    expect(reading).toMatchObject({ code: 'untrusted' });
+    expect(closed).toMatchObject({ code: 'untrusted' });
+    client.destroy();
+    proxy.close();
+  });
+
+  test('a peer that begins handshakes again and again loses the connection', async () => {
+    const { port, connection } = await secureListener();
+    const options = { port, host: '127.0.0.1', ca: authority.cert, maxVersion: 'TLSv1.2' } as const;
+    const client = connectSecure(options);
+    const closed = new Promise((done) => client.once('close', done));
+    client.on('error', () => {});
+    const ends = endsOf(await connection());
+    const again = (): void => void (client.destroyed || client.renegotiate({}, again));
+    again();
+    expect(await ends).toMatchObject([{ code: 'untrusted' }, { code: 'untrusted' }]);
+    await closed;
   });
 });
 

@@ -134,8 +134,7 @@ function* storeIn(put: SmallPut, directory: Directory): Task<Outcome<Committed> 
   const { disk, smallFiles } = deps;
   const staged = deps.newStagedPath();
   const target = disk.directories.at(directory, lastSegmentOf(name));
-  // Three bytes for each UTF-16 unit at the most.
-  if (staged.length + 3 * target.length > LAYOUT.textBytes) return undefined;
+  if (!fitInSlot(staged, target)) return undefined;
   const { size, mtime, ifAbsent = false } = options;
   const time = mtime === undefined ? undefined : mtime / 1000;
   const stored = yield* wait<StoredSmallFile | null>((callback) =>
@@ -147,6 +146,11 @@ function* storeIn(put: SmallPut, directory: Directory): Task<Outcome<Committed> 
   const { replaced, mtimeMs } = stored;
   return ok({ name, size, mtime: mtime ?? Math.round(mtimeMs), crc32, durable: false, replaced });
 }
+
+/** A UTF-16 unit is at most 3 bytes of UTF-8, so most paths are measured without being encoded. */
+const fitInSlot = (staged: string, target: string): boolean =>
+  3 * (staged.length + target.length) <= LAYOUT.textBytes ||
+  Buffer.byteLength(staged) + Buffer.byteLength(target) <= LAYOUT.textBytes;
 
 function* storeByLoop(put: SmallPut): Task<Outcome<Committed>> {
   const begun = yield* put.deps.beginOrdinary();

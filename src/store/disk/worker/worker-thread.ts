@@ -25,12 +25,15 @@ export interface RunningWorker {
 export type StartWorker = (duty: WorkerDuty, events: WorkerEvents) => RunningWorker;
 
 /**
- * All of the thread's program. It has no file of its own, so that no bundler has to find it.
+ * All of the thread's program. It has no file of its own, so that no bundler has to find it. Node takes it for a module
+ * or not as the flags of the process say, so it does without `import` and `require`. Its first message is that it runs.
  */
 const SOURCE = `
-const { parentPort, workerData } = require('node:worker_threads');
+const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads');
 const tell = () => parentPort.postMessage(0);
-(${runWorker})(workerData, (${workerCalls})(workerData, require('node:fs'), tell));
+const doNext = (${workerCalls})(workerData, process.getBuiltinModule('node:fs'), tell);
+tell();
+(${runWorker})(workerData, doNext);
 `;
 
 /** Descriptors that must be free for a thread: it takes five, and Node ends the process when it does not get them. */
@@ -51,7 +54,8 @@ export const startThread: StartWorker = (duty, { ready, told, ended }) => {
   const worker = new Worker(SOURCE, { eval: true, workerData: duty, name: 'sluice small files' });
   const { control } = duty.slots;
   worker.unref();
-  worker.once('online', ready);
+  // Not when it is online: its program, or what the flags of the process have run before, may still fail.
+  worker.once('message', ready);
   worker.on('message', told);
   worker.once('error', ended);
   worker.once('exit', () => ended(new Error('the thread that stores small files has ended')));
