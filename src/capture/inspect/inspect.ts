@@ -99,6 +99,8 @@ interface OpenConversation {
 
 /** Shared by all conversations without early chunks. */
 const NO_CHUNKS: readonly StreamChunk[] = [];
+/** The state of all conversations in which no frames are looked for. It never changes. */
+const UNFRAMED: OpenConversation = { sides: null, chosen: true, earlyChunks: NO_CHUNKS };
 
 type EmitEvent = (event: InspectEvent) => void;
 
@@ -213,13 +215,15 @@ function setFraming(
   state: OpenConversation,
   { name, reason, framing }: FramingChoice,
 ): void {
-  state.chosen = true;
   inspector.emit({ type: 'framing', conversation, name, reason });
-  if (framing !== null) {
-    const framesOf = (from: Side) =>
-      createSideFrames(conversation, from, framing, (event) => inspector.emit(event));
-    state.sides = { client: framesOf('client'), server: framesOf('server') };
-    for (const chunk of state.earlyChunks) state.sides[chunk.from].chunk(chunk);
+  if (framing === null) {
+    inspector.open.set(conversation.index, UNFRAMED);
+    return;
   }
+  state.chosen = true;
+  const framesOf = (from: Side) =>
+    createSideFrames(conversation, from, framing, (event) => inspector.emit(event));
+  state.sides = { client: framesOf('client'), server: framesOf('server') };
+  for (const chunk of state.earlyChunks) state.sides[chunk.from].chunk(chunk);
   state.earlyChunks = NO_CHUNKS;
 }

@@ -11,14 +11,13 @@ import { type Segment, TCP_RST, TCP_SYN } from '../segment.ts';
 import type { CloseReason, SideTotals } from '../stream-event.ts';
 import { countAfterReset, emitAfterReset, endByReset } from './after-reset.ts';
 import { likelyClient, openConversation, zeroOf } from './conversation-start.ts';
-import { type ConversationTable, createConversationTable } from './conversation-table.ts';
 import type { SharedState } from './deliver.ts';
 import type { ResetDecisions } from './event-order.ts';
-import { reverseFlow } from './flow.ts';
 import { giveUpAll, HOLE_TIMEOUT_NS } from './holes.ts';
 import { showsLife } from './resets.ts';
 import { release, start } from './sequencing.ts';
-import { type Direction, type Emit, TcpConversation } from './tcp-conversation.ts';
+import { type ConversationTable, createConversationTable } from './table/conversation-table.ts';
+import type { Direction, Emit, TcpConversation } from './tcp-conversation.ts';
 import { createTimeoutQueue, type TimeoutQueue } from './timeout-queue.ts';
 
 export interface Lifecycle {
@@ -57,11 +56,15 @@ interface LifecycleState {
   count: number;
 }
 
-export function createLifecycle(shared: SharedState, decisions?: ResetDecisions): Lifecycle {
+export function createLifecycle(
+  shared: SharedState,
+  decisions?: ResetDecisions,
+  awakeMax?: number,
+): Lifecycle {
   const state: LifecycleState = {
     shared,
     decisions,
-    table: createConversationTable(shared.limits.maxConversations),
+    table: createConversationTable(shared.limits.maxConversations, awakeMax),
     gathering: createTimeoutQueue(HOLE_TIMEOUT_NS, ({ startedAt }) => startedAt),
     pendingResets: createTimeoutQueue(HOLE_TIMEOUT_NS, ({ reset }) => reset!.segment.packet.time),
     lateAfterReset: new Set(),
@@ -82,8 +85,7 @@ export function createLifecycle(shared: SharedState, decisions?: ResetDecisions)
 }
 
 function begin(state: LifecycleState, { flow, packet }: Segment, emit: Emit): Direction {
-  const tcp = new TcpConversation(state.count++, flow, reverseFlow(flow), packet.time);
-  state.table.add(tcp);
+  const tcp = state.table.begin(state.count++, flow, packet.time);
   state.gathering.add(tcp);
   const evicted = state.table.excess();
   if (evicted !== null) close(state, evicted, 'evicted', emit);

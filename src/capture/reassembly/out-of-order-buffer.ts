@@ -178,6 +178,7 @@ export function rebase(direction: Direction, zero: number, heldTotals: HeldTotal
     }
   }
   dropFirst(direction, 0, 0, heldTotals);
+  if (!holdsBytes(direction)) heldTotals.holders.delete(direction);
 }
 
 function subtract(direction: Direction, held: HeldBytes, heldTotals: HeldTotals): void {

@@ -3,8 +3,9 @@
 export interface ReassemblyOptions {
   /**
    * Conversations that are open at once, 1 to 16,777,216; default 65,536. Beyond it, the one whose last packet is the
-   * oldest is closed as `evicted`; later packets of it open a new one. Each takes about 0.9 KiB of memory, so the
-   * default may take 60 MiB, and some more that the garbage collector has not freed.
+   * oldest is closed as `evicted`; later packets of it open a new one. Each takes about 0.5 KiB of memory, and 1 KiB
+   * while something of it waits or is unusual, so the default may take 60 MiB, and some more that the garbage
+   * collector has not freed.
    */
   readonly maxConversations?: number;
   /**

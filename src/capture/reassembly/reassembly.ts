@@ -3,7 +3,7 @@
  *
  * ```text
  *   segment ─▶ its conversation ──────▶ its direction ─────────▶ events
- *              conversation-table.ts    sequencing.ts
+ *              table/conversation-…     sequencing.ts
  *              lifecycle.ts             out-of-order-buffer.ts
  *              conversation-start.ts    deliver.ts, holes.ts
  *              reset-watch.ts           window.ts
@@ -66,6 +66,7 @@ export interface Reassembly {
  *
  * @param decisions is called for each conversation that an accepted RST may have ended.
  * @param copies where bytes wait. Default: each in memory of its own.
+ * @param awakeMax so many conversations stay objects though others were used since; which, changes no event.
  * @throws RangeError when an option is out of its bounds.
  * @example
  * const reassembly = createReassembly();
@@ -76,6 +77,7 @@ export function createReassembly(
   options: ReassemblyOptions = {},
   decisions?: ResetDecisions,
   copies = ownCopies,
+  awakeMax?: number,
 ): Reassembly {
   const limits = limitsOf(options);
   const shared: SharedState = {
@@ -83,7 +85,7 @@ export function createReassembly(
     recent: createRecentChunks(),
     heldTotals: { cost: 0, holders: createOldestFirst(), copies },
   };
-  const lifecycle = createLifecycle(shared, decisions);
+  const lifecycle = createLifecycle(shared, decisions, awakeMax);
   const takeAgain = (segment: Segment, emit: Emit): void => take(state, segment, emit);
   const state: ReassemblyState = {
     shared,
@@ -92,7 +94,10 @@ export function createReassembly(
     gatherLimits: gatherLimitsOf(limits),
   };
   return {
-    take: (segment, emit) => take(state, segment, emit),
+    take(segment, emit) {
+      lifecycle.table.rest();
+      take(state, segment, emit);
+    },
     decide: (tcp, emit) => lifecycle.close(tcp, 'reset', emit),
     end: lifecycle.end,
   };
@@ -134,7 +139,6 @@ function take(state: ReassemblyState, segment: Segment, emit: Emit): void {
   const { tcp, peer } = direction;
   lifecycle.table.touch(tcp);
   direction.packets++;
-  tcp.packets++;
   if (time > tcp.latest) tcp.latest = time;
   if (flags & TCP_RST) {
     resets.take(direction, segment, emit);

@@ -12,10 +12,12 @@
  */
 import type { Segment } from '../segment.ts';
 import type { CloseReason, Conversation, IgnoredReason, Side, StreamEvent } from '../stream-event.ts';
+import { reverseFlow } from './flow.ts';
 import { distance } from './sequence.ts';
+import { NO_RECORD, type Page } from './table/records.ts';
 import { type EarlyConflict, type HeldBytes, NONE, type Range, Unusual, USUAL } from './unusual.ts';
 
-export { type HeldBytes, NONE, type Range } from './unusual.ts';
+export { type HeldBytes, NONE, type Range, type Unusual, USUAL } from './unusual.ts';
 
 export type Emit = (event: StreamEvent) => void;
 
@@ -28,6 +30,8 @@ const STARTED = 4;
 const ENDED = 8;
 const SYN_SEEN = 16;
 const REACHED = 32;
+/** Only in a record, for a time that has no number there. */
+const UNDELIVERED = 64;
 /** In `synFacts`: the window below, and above it the scale, counted from here so that none is below 0. */
 const SCALE_UNKNOWN = -2;
 
@@ -36,36 +40,53 @@ const SCALE_UNKNOWN = -2;
  * kept as the 32 bits that an engine stores without an object, and what is unusual is made when it is needed.
  */
 export class Direction {
-  readonly flow: string;
   readonly tcp: TcpConversation;
   /** The other direction. */
   peer: Direction;
-  private unusual: Unusual = USUAL;
-  private facts: number;
-  private synBits = 0;
-  private synFacts = 0;
-  private nextBits = 0;
-  private reached = 0;
+  /** What waits, is missing or is otherwise unusual, or `USUAL`. All but the table use the properties below. */
+  declare unusual: Unusual;
+  declare private facts: number;
+  declare private synBits: number;
+  declare private synFacts: number;
+  declare private nextBits: number;
+  declare private reached: number;
   /** The position that is delivered next (RCV.NXT of the receiver). 0 before the start. */
-  next = 0;
+  declare next: number;
   /** The greatest capture time of the delivered bytes. */
-  latest = BEFORE_ALL;
+  declare latest: bigint;
   /** How far the peer has acknowledged after the start, or `NONE`. */
-  acked = NONE;
+  declare acked: number;
   /** The factor of the windows that it offers; 0 when unknown. */
-  windowScale = 0;
+  declare windowScale: number;
   /** The right edge of its send window, as the peer has announced it; `NONE` when unknown. See `window.ts`. */
-  rightEdge = NONE;
+  declare rightEdge: number;
   /** The last packet that was delivered in the order of the file. */
-  lastInOrderPacket = 0;
-  packets = 0;
-  bytes = 0;
+  declare lastInOrderPacket: number;
+  declare packets: number;
+  declare bytes: number;
 
-  constructor(flow: string, tcp: TcpConversation, side: Side) {
-    this.flow = flow;
+  constructor(tcp: TcpConversation, side: Side) {
     this.tcp = tcp;
     this.peer = this;
+    this.begin(side);
+  }
+
+  /** Has it be as one of which no packet was seen. */
+  begin(side: Side): void {
+    this.unusual = USUAL;
     this.facts = side === 'client' ? CLIENT : 0;
+    this.synBits = 0;
+    this.synFacts = 0;
+    this.nextBits = 0;
+    this.reached = 0;
+    this.next = 0;
+    this.latest = BEFORE_ALL;
+    this.acked = NONE;
+    this.windowScale = 0;
+    this.rightEdge = NONE;
+    this.lastInOrderPacket = 0;
+    this.packets = 0;
+    this.bytes = 0;
   }
 
   private is(fact: number): boolean {
@@ -74,6 +95,12 @@ export class Direction {
 
   private set(fact: number, isSo: boolean): void {
     this.facts = isSo ? this.facts | fact : this.facts & ~fact;
+  }
+
+  /** The sender and the receiver: see `Segment.flow`. Known until the conversation is open. */
+  get flow(): string {
+    const { first, flow } = this.tcp;
+    return this === first ? flow : reverseFlow(flow);
   }
 
   /** Which side sends this direction. Valid once the conversation is open. */
@@ -136,6 +163,53 @@ export class Direction {
   }
   set nextSeq(seq) {
     this.nextBits = seq | 0;
+  }
+
+  /** Whether `latest` is a time. */
+  get hasDelivered(): boolean {
+    return this.latest !== BEFORE_ALL;
+  }
+
+  get isUsual(): boolean {
+    return this.unusual === USUAL;
+  }
+
+  /** Writes everything that is usual into a record, from a word on. */
+  writeTo({ doubles, ints, times }: Page, word: number): void {
+    const { hasDelivered } = this;
+    doubles[word] = this.next;
+    doubles[word + 1] = this.reached;
+    doubles[word + 2] = this.acked;
+    doubles[word + 3] = this.rightEdge;
+    doubles[word + 4] = this.bytes;
+    doubles[word + 5] = this.packets;
+    doubles[word + 6] = this.lastInOrderPacket;
+    times[word + 7] = hasDelivered ? this.latest : 0n;
+    const at = 2 * (word + 8);
+    ints[at] = this.facts | (hasDelivered ? 0 : UNDELIVERED);
+    ints[at + 1] = this.synBits;
+    ints[at + 2] = this.synFacts;
+    ints[at + 3] = this.nextBits;
+    ints[at + 4] = this.windowScale;
+  }
+
+  /** Takes it from there. */
+  readFrom({ doubles, ints, times }: Page, word: number): void {
+    const at = 2 * (word + 8);
+    const facts = ints[at]!;
+    this.facts = facts & ~UNDELIVERED;
+    this.synBits = ints[at + 1]!;
+    this.synFacts = ints[at + 2]!;
+    this.nextBits = ints[at + 3]!;
+    this.windowScale = ints[at + 4]!;
+    this.next = doubles[word]!;
+    this.reached = doubles[word + 1]!;
+    this.acked = doubles[word + 2]!;
+    this.rightEdge = doubles[word + 3]!;
+    this.bytes = doubles[word + 4]!;
+    this.packets = doubles[word + 5]!;
+    this.lastInOrderPacket = doubles[word + 6]!;
+    this.latest = (facts & UNDELIVERED) === 0 ? times[word + 7]! : BEFORE_ALL;
   }
 
   /** The highest position that a segment of this direction has reached; below all before there was one. */
@@ -361,36 +435,52 @@ const NOTHING_IGNORED: EarlyIgnored[] = [];
 Object.freeze(NOTHING_IGNORED);
 
 export class TcpConversation {
-  readonly index: number;
-  readonly startedAt: bigint;
+  declare index: number;
+  /** The flow of the first direction. Known until it is open. */
+  declare flow: string;
+  declare startedAt: bigint;
   /** Null until it is known which direction is the client's. */
-  conversation: Conversation | null = null;
+  declare conversation: Conversation | null;
   /** The direction of the first packet, and the other. */
   readonly first: Direction;
   readonly second: Direction;
-  packets = 0;
   /** The greatest capture time of its packets. */
-  latest: bigint;
+  declare latest: bigint;
   /** Whether the gathering is over. */
-  settled = false;
-  closeReason: CloseReason | null = null;
+  declare settled: boolean;
+  declare closeReason: CloseReason | null;
   /** The RST that is undecided. */
   reset: Reset | null = null;
   /** Counts segments behind the RST that ended it, until `after-reset` is emitted. */
   pendingAfterReset: AfterResetCount | null = null;
-  /** Its neighbours in the order of the last packets: see `conversation-table.ts`. */
-  older: TcpConversation | null = null;
-  newer: TcpConversation | null = null;
+  /** Its record in the table, and whether the table will put it to sleep: see `table/conversation-table.ts`. */
+  record = NO_RECORD;
+  isDrowsy = false;
   private ignored = NOTHING_IGNORED;
 
-  constructor(index: number, flow: string, back: string, time: bigint) {
-    this.index = index;
-    this.startedAt = time;
-    this.latest = time;
-    this.first = new Direction(flow, this, 'client');
-    this.second = new Direction(back, this, 'server');
+  constructor(index: number, flow: string, time: bigint) {
+    this.first = new Direction(this, 'client');
+    this.second = new Direction(this, 'server');
     this.first.peer = this.second;
     this.second.peer = this.first;
+    this.begin(index, flow, time);
+  }
+
+  /** Has it be a new one. Nothing may wait in it, or have it. */
+  begin(index: number, flow: string, time: bigint): void {
+    this.index = index;
+    this.flow = flow;
+    this.startedAt = time;
+    this.conversation = null;
+    this.latest = time;
+    this.settled = false;
+    this.closeReason = null;
+    this.first.begin('client');
+    this.second.begin('server');
+  }
+
+  get packets(): number {
+    return this.first.packets + this.second.packets;
   }
 
   /** Keeps an ignored packet until it is open; bounded by the packets that are gathered. */

@@ -14,17 +14,17 @@
 import { createOldestFirst } from '../../capture/reassembly/oldest-first.ts';
 import { createFullestFirst, type RowGroup } from './fullest-first.ts';
 
-export interface ConversationGroups {
-  /** @param heading makes the line that stands above every block of its rows. */
-  open(index: number, heading: () => string): void;
+/** `T` is what a heading is made of. */
+export interface ConversationGroups<T> {
+  open(index: number, of: T): void;
   row(index: number, text: string): void;
   /** The conversation has no further rows. */
   close(index: number): void;
 }
 
-interface Group extends RowGroup {
+interface Group<T> extends RowGroup {
   readonly index: number;
-  readonly heading: () => string;
+  readonly subject: T;
   begun: boolean;
   over: boolean;
 }
@@ -33,24 +33,27 @@ interface Group extends RowGroup {
 const NO_ROWS: string[] = [];
 Object.freeze(NO_ROWS);
 
-/** @param waitingRowsMax rows that may wait, over all conversations. */
-export function groupByConversation(
+/**
+ * @param waitingRowsMax rows that may wait, over all conversations.
+ * @param heading makes the line that stands above every block of its rows.
+ */
+export function groupByConversation<T>(
   print: (line: string) => void,
   waitingRowsMax: number,
-): ConversationGroups {
+  heading: (of: T) => string,
+): ConversationGroups<T> {
   /** Conversations by their index, and in the order of their beginning. Each is open, or has rows that wait. */
-  const all = new Map<number, Group>();
-  const oldestFirst = createOldestFirst<Group>();
+  const all = new Map<number, Group<T>>();
+  const oldestFirst = createOldestFirst<Group<T>>();
   /** Those of which rows wait. */
-  const fullestFirst = createFullestFirst<Group>();
+  const fullestFirst = createFullestFirst<Group<T>>();
   let turn: number | null = null;
   let waiting = 0;
   let opened = 0;
 
-  function begin(of: Group): void {
+  function begin(of: Group<T>): void {
     turn = of.index;
-    if (of.begun) print(`${of.heading()} (continued)`);
-    else print(of.heading());
+    print(of.begun ? `${heading(of.subject)} (continued)` : heading(of.subject));
     of.begun = true;
     for (const row of of.rows) print(row);
     waiting -= of.rows.length;
@@ -59,7 +62,7 @@ export function groupByConversation(
     if (of.over) finish(of);
   }
 
-  function finish(of: Group): void {
+  function finish(of: Group<T>): void {
     all.delete(of.index);
     oldestFirst.delete(of);
     print('');
@@ -84,8 +87,8 @@ export function groupByConversation(
   }
 
   return {
-    open(index, heading) {
-      const of = { index, heading, order: opened++, rows: NO_ROWS, place: -1, begun: false, over: false };
+    open(index, subject) {
+      const of = { index, subject, order: opened++, rows: NO_ROWS, place: -1, begun: false, over: false };
       all.set(index, of);
       oldestFirst.add(of);
       next();

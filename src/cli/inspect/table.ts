@@ -47,10 +47,9 @@ const WAITING_ROWS_MAX = 20_000;
 /** Shared by all blocks without early rows. */
 const NO_ROWS: readonly never[] = [];
 
-/** The block of an open conversation. */
-interface Block {
+/** The block of an open conversation, with the counts of its sides. */
+interface Block extends Readonly<Record<Side, SideCounts>> {
   readonly index: number;
-  readonly counts: Readonly<Record<Side, SideCounts>>;
   /** Whether there are frames; null as long as it is not known. Until then rows of chunks wait in `early`. */
   framed: boolean | null;
   /** At most eight, as the framing is known after as many chunks. */
@@ -65,7 +64,7 @@ interface TableState {
   /** The most rows of frames, chunks and gaps of a conversation. */
   readonly rowsMax: number;
   readonly rows: Rows;
-  readonly groups: ConversationGroups;
+  readonly groups: ConversationGroups<Conversation>;
   /** By the index of the conversation. The reassembly bounds how many are open. */
   readonly open: Map<number, Block>;
   /** The rows about framings, by what they say: as many as there are presets, with a few reasons each. */
@@ -79,7 +78,7 @@ export function createTable(print: (line: string) => void, options: TableOptions
     options,
     rowsMax: frames,
     rows: createRows(columns, absolute),
-    groups: groupByConversation(print, WAITING_ROWS_MAX),
+    groups: groupByConversation(print, WAITING_ROWS_MAX, (of) => heading(of, columns)),
     open: new Map(),
     framings: new Map(),
     sum: createSum(columns),
@@ -134,11 +133,11 @@ function take(table: TableState, event: InspectEvent): void {
   }
 }
 
-function openBlock({ groups, open, options }: TableState, conversation: Conversation): void {
+function openBlock({ groups, open }: TableState, conversation: Conversation): void {
   const { index } = conversation;
-  const counts = { client: noCounts(), server: noCounts() };
-  open.set(index, { index, counts, framed: null, early: NO_ROWS, rows: 0, dropped: 0 });
-  groups.open(index, () => heading(conversation, options.columns));
+  const [client, server] = [noCounts(), noCounts()];
+  open.set(index, { index, client, server, framed: null, early: NO_ROWS, rows: 0, dropped: 0 });
+  groups.open(index, conversation);
 }
 
 function addFraming(table: TableState, block: Block, { name, reason }: FramingChosen): void {
@@ -154,7 +153,7 @@ function addFraming(table: TableState, block: Block, { name, reason }: FramingCh
 }
 
 function addChunk(table: TableState, block: Block, chunk: StreamChunk): void {
-  block.counts[chunk.from].chunks++;
+  block[chunk.from].chunks++;
   if (block.framed && !table.options.chunks) return;
   const text = () => chunkRow(table.rows, chunk, timeOf(table, chunk));
   if (block.framed === null) block.early = [...block.early, text];
@@ -162,7 +161,7 @@ function addChunk(table: TableState, block: Block, chunk: StreamChunk): void {
 }
 
 function addFrame(table: TableState, block: Block, frame: InspectedFrame): void {
-  const counts = block.counts[frame.from];
+  const counts = block[frame.from];
   counts.frames++;
   counts.glued += isCoalesced(frame) ? 1 : 0;
   counts.cut += isSplit(frame) ? 1 : 0;
@@ -197,7 +196,7 @@ function closeBlock(table: TableState, block: Block, close: ConversationClose): 
   const { index } = block;
   if (block.dropped > 0) groups.row(index, `           … and ${formatCount(block.dropped)} more`);
   for (const from of ['client', 'server'] as const) {
-    const text = sideInWords(block.counts[from], close.totals[from], block.framed === true);
+    const text = sideInWords(block[from], close.totals[from], block.framed === true);
     groups.row(index, rows.words(`  ${arrow[from]} `, text));
   }
   const duration = formatNanos(close.endedAt - close.conversation.startedAt);

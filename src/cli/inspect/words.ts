@@ -15,9 +15,21 @@ const NANOS = 1_000_000_000n;
 
 /** @example isoTime(1_700_000_000_123_456_789n) // '2023-11-14T22:13:20.123456789Z' */
 export function isoTime(nanos: bigint): string {
+  const second = nanos / NANOS;
+  const date = second === lastSecond && nanos >= 0n ? lastDate : dateAndTime(nanos);
+  if (date === null) return '?';
+  lastSecond = nanos >= 0n ? second : null;
+  lastDate = date;
+  return `${date}.${String(nanos % NANOS).padStart(9, '0')}Z`;
+}
+
+/** The second that was formatted last, and its text: most times of a recording are in the one of the time before. */
+let lastSecond: bigint | null = null;
+let lastDate = '';
+
+function dateAndTime(nanos: bigint): string | null {
   const date = new Date(Number(nanos / 1_000_000n));
-  if (Number.isNaN(date.getTime())) return '?';
-  return `${date.toISOString().slice(0, 19)}.${String(nanos % NANOS).padStart(9, '0')}Z`;
+  return Number.isNaN(date.getTime()) ? null : date.toISOString().slice(0, 19);
 }
 
 /** @example elapsed(1_500_000n) // '0.001500' */

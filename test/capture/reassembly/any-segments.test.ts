@@ -152,3 +152,18 @@ test.prop([runs], { numRuns: cases(150) })(
     expect(byConversation(events)).toEqual(byConversation(reassembled(segments, options)));
   },
 );
+
+test.prop([runs], { numRuns: cases(300) })(
+  'each conversation has the same events, whether it is put to sleep behind each packet or never',
+  ({ steps, opened, shared, options }) => {
+    const segments = sent(steps, opened, shared);
+    const [sleeping, awake] = [0, 1000].map((awakeMax) => {
+      const events: StreamEvent[] = [];
+      const reassembly = createReassembly(options, undefined, undefined, awakeMax);
+      for (const segment of segments) reassembly.take(segment, (event) => events.push(event));
+      reassembly.end((event) => events.push(event));
+      return events;
+    });
+    expect(sleeping).toEqual(awake);
+  },
+);

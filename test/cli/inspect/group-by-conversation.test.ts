@@ -6,9 +6,13 @@ import { groupByConversation } from '../../../src/cli/inspect/group-by-conversat
 describe('turns', () => {
   test('the rows of the first conversation are printed as they come, and those of the others when it has ended', () => {
     const lines: string[] = [];
-    const turns = groupByConversation((line) => lines.push(line), 100);
-    turns.open(0, () => 'A');
-    turns.open(1, () => 'B');
+    const turns = groupByConversation(
+      (line) => lines.push(line),
+      100,
+      (heading: string) => heading,
+    );
+    turns.open(0, 'A');
+    turns.open(1, 'B');
     turns.row(0, 'a1');
     turns.row(1, 'b1');
     expect(lines).toEqual(['A', 'a1']);
@@ -21,9 +25,13 @@ describe('turns', () => {
 
   test('when too many rows wait, the conversation with the most is printed, and the interrupted one continues later', () => {
     const lines: string[] = [];
-    const turns = groupByConversation((line) => lines.push(line), 2);
-    turns.open(0, () => 'A');
-    turns.open(1, () => 'B');
+    const turns = groupByConversation(
+      (line) => lines.push(line),
+      2,
+      (heading: string) => heading,
+    );
+    turns.open(0, 'A');
+    turns.open(1, 'B');
     for (const row of ['b1', 'b2', 'b3']) turns.row(1, row);
     expect(lines).toEqual(['A', '', 'B', 'b1', 'b2', 'b3']);
     turns.row(0, 'a1');
@@ -34,8 +42,12 @@ describe('turns', () => {
 
   test('the conversation with the most waiting rows is printed first', () => {
     const lines: string[] = [];
-    const turns = groupByConversation((line) => lines.push(line), 6);
-    for (const name of ['A', 'B', 'C', 'D']) turns.open('ABCD'.indexOf(name), () => name);
+    const turns = groupByConversation(
+      (line) => lines.push(line),
+      6,
+      (heading: string) => heading,
+    );
+    for (const name of ['A', 'B', 'C', 'D']) turns.open('ABCD'.indexOf(name), name);
     for (const [index, row] of [
       [3, 'd1'],
       [1, 'b1'],
@@ -53,8 +65,12 @@ describe('turns', () => {
 
   test('of conversations with equally many waiting rows, the one that began first is printed', () => {
     const lines: string[] = [];
-    const turns = groupByConversation((line) => lines.push(line), 2);
-    for (const name of ['A', 'B', 'C', 'D']) turns.open('ABCD'.indexOf(name), () => name);
+    const turns = groupByConversation(
+      (line) => lines.push(line),
+      2,
+      (heading: string) => heading,
+    );
+    for (const name of ['A', 'B', 'C', 'D']) turns.open('ABCD'.indexOf(name), name);
     turns.row(2, 'c1');
     turns.row(1, 'b1');
     turns.row(3, 'd1');
@@ -64,8 +80,12 @@ describe('turns', () => {
   test('a row costs no look at every conversation that is open, however many wait', () => {
     const count = 30_000;
     let lines = 0;
-    const turns = groupByConversation(() => lines++, 1000);
-    for (let index = 0; index < count; index++) turns.open(index, () => 'heading');
+    const turns = groupByConversation(
+      () => lines++,
+      1000,
+      (heading: string) => heading,
+    );
+    for (let index = 0; index < count; index++) turns.open(index, 'heading');
     for (let round = 0; round < 3; round++) {
       for (let index = 0; index < count; index++) turns.row(index, 'row');
     }
@@ -80,10 +100,14 @@ describe('turns', () => {
     'turns print every row once, in order, below the heading of its conversation',
     (rows, most) => {
       const lines: string[] = [];
-      const turns = groupByConversation((line) => lines.push(line), most);
+      const turns = groupByConversation(
+        (line) => lines.push(line),
+        most,
+        (heading: string) => heading,
+      );
       const seen = new Set<number>();
       rows.forEach((index, i) => {
-        if (!seen.has(index)) turns.open(index, () => `#${index}`);
+        if (!seen.has(index)) turns.open(index, `#${index}`);
         seen.add(index);
         turns.row(index, `${index}:${i}`);
         expect(i + 1 - lines.filter((line) => line.includes(':')).length).toBeLessThanOrEqual(most);
