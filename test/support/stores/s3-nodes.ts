@@ -44,3 +44,10 @@ export const optionsOf = (
 /** One node of the store in this schema. */
 export const openNode = (engines: Engines, schema: string, options?: NodeOptions): Promise<S3Store> =>
   value(openS3Store(optionsOf(engines, schema, options)));
+
+/** Throws when bytes differ. It shows where, and not a megabyte of differences. */
+export function sameBytes(actual: Uint8Array, expected: Uint8Array): void {
+  if (Buffer.compare(actual, expected) === 0) return;
+  const at = expected.findIndex((byte, i) => byte !== actual[i]);
+  throw new Error(`${actual.length} bytes differ from ${expected.length} that were expected, from ${at} on`);
+}
