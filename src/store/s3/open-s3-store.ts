@@ -5,12 +5,14 @@ import { checkFields, checkOptions } from '../../wire/argument.ts';
 import type { FileStore, Outcome } from '../contract.ts';
 import { err, ok } from '../outcome.ts';
 import { uploadLimits } from '../upload-limits.ts';
-import { connectBucket } from './bucket/bucket.ts';
-import { answerOf, EngineFault } from './engine-fault.ts';
+import { type Bucket, connectBucket } from './bucket/bucket.ts';
+import { checkEngines } from './check-engines.ts';
+import { answerOf } from './engine-fault.ts';
 import type { EnginesStatus } from './engines-status.ts';
-import { connectDatabase, connectionOptions, type DatabaseSettings } from './postgres/database.ts';
+import { connectDatabase, type DatabaseSettings, slowConnectionOptions } from './postgres/database.ts';
 import { sqlFault } from './postgres/sql-fault.ts';
 import { statementsOf } from './postgres/statements.ts';
+import type { Patience } from './retrying.ts';
 import { createS3Store } from './s3-store.ts';
 import {
   MiB,
@@ -70,10 +72,34 @@ export async function openS3Store(options: S3StoreOptions): Promise<Outcome<S3St
     );
   const { url, connections = 16 } = options.postgres;
   const settings = { url, schema, poolSize: connections };
-  return await answerOf(async () => {
+  const ending = new AbortController();
+  const patience = { forMs: options.patience ?? 20_000, signal: ending.signal };
+  const bucket = openBucket(options.s3, endpoint, patience);
+  const end = () => {
+    ending.abort();
+    bucket.close();
+  };
+  const opened = await answerOf(async () => {
+    // Before the tables are made: they are for this bucket from then on.
+    await bucket.list(NOBODYS, undefined);
     const facts = await prepare(settings, options.s3);
-    return facts.ok ? await openPrepared(options, endpoint, settings, facts.value) : facts;
+    return facts.ok ? await openPrepared({ options, settings, bucket, patience, end }, facts.value) : facts;
   });
+  if (!opened.ok) end();
+  return opened;
+}
+
+/** What no object's name begins with: a list of those is short. */
+const NOBODYS = '/';
+
+function openBucket(s3: S3Options, endpoint: URL, patience: Patience): Bucket {
+  const { bucket, region = 'us-east-1', connections = 128, timeout = 10_000 } = s3;
+  const { accessKeyId, secretAccessKey, sessionToken } = s3;
+  const credentials = { accessKeyId, secretAccessKey, sessionToken };
+  return connectBucket(
+    { endpoint, region, bucket, credentials, connectionsMax: connections, quietMs: timeout },
+    patience,
+  );
 }
 
 function endpointOf(text: string): URL {
@@ -85,8 +111,7 @@ function endpointOf(text: string): URL {
 
 async function prepare(settings: DatabaseSettings, s3: S3Options): Promise<Outcome<StoreFacts>> {
   // Migrations may take long, and wait for those of another node.
-  const { statement_timeout: _, lock_timeout: __, query_timeout: ___, ...rest } = connectionOptions(settings);
-  const client = new pg.Client(rest);
+  const client = new pg.Client(slowConnectionOptions(settings));
   client.on('error', () => {});
   try {
     await client.connect();
@@ -98,53 +123,42 @@ async function prepare(settings: DatabaseSettings, s3: S3Options): Promise<Outco
   }
 }
 
+interface Prepared {
+  readonly options: S3StoreOptions;
+  readonly settings: DatabaseSettings;
+  readonly bucket: Bucket;
+  readonly patience: Patience;
+  /** Ends the bucket's connections, and all that is tried again. */
+  readonly end: () => void;
+}
+
 async function openPrepared(
-  options: S3StoreOptions,
-  endpoint: URL,
-  settings: DatabaseSettings,
+  { options, settings, bucket, patience, end }: Prepared,
   { id }: StoreFacts,
 ): Promise<Outcome<S3Store>> {
-  const {
-    s3,
-    durable = false,
-    segmentBytes = 8 * MiB,
-    memoryBytes = 256 * MiB,
-    patience: forMs = 20_000,
-  } = options;
+  const { s3, durable = false, segmentBytes = 8 * MiB, memoryBytes = 256 * MiB } = options;
   const upkeepSettings = { ...DEFAULT_UPKEEP, ...options.upkeep };
-  const ending = new AbortController();
-  const patience = { forMs, signal: ending.signal };
-  const { bucket: name, prefix = '', region = 'us-east-1', connections = 128, timeout = 10_000 } = s3;
-  const { accessKeyId, secretAccessKey, sessionToken } = s3;
-  const credentials = { accessKeyId, secretAccessKey, sessionToken };
-  const bucket = connectBucket(
-    { endpoint, region, bucket: name, credentials, connectionsMax: connections, quietMs: timeout },
-    patience,
-  );
   const database = connectDatabase(settings, patience);
   const statements = statementsOf(settings.schema);
   const readers: S3StoreState['readers'] = new Set();
   const holders: S3StoreState['holders'] = new Map();
   let state: S3StoreState | null = null;
   const closeEngines = async (node: Node | null) => {
-    ending.abort();
+    end();
     await node?.close();
     await database.close();
-    bucket.close();
   };
   let node: Node | null = null;
   try {
     if (durable) {
-      const answer = await database.row<{ synchronous_commit: string }>(SYNCHRONOUS, []);
-      if (answer?.synchronous_commit === 'off') {
+      const isOff = await database.row<{ names: string }>(NOT_DURABLE, []);
+      if (isOff !== undefined) {
         await closeEngines(null);
-        return err('unavailable', 'durable is asked for, and synchronous_commit of PostgreSQL is off', {
-          engine: 'postgresql',
-        });
+        const why = `durable is asked for, and PostgreSQL has ${isOff.names} off`;
+        return err('unavailable', why, { engine: 'postgresql' });
       }
     }
-    const folder = `${prefix}${id}/`;
-    await bucket.list(folder, undefined);
+    const folder = `${s3.prefix ?? ''}${id}/`;
     node = await joinNodes({
       settings,
       heartbeatMs: upkeepSettings.heartbeatMs,
@@ -193,28 +207,12 @@ async function openPrepared(
   return ok(withEngines(store, state, upkeep));
 }
 
-const SYNCHRONOUS = {
-  name: 'synchronous',
-  text: `select current_setting('synchronous_commit') as synchronous_commit`,
+/** Settings of the database by which a commit is not on its disk when it is answered. */
+const NOT_DURABLE = {
+  name: 'not_durable',
+  text: `select string_agg(name, ' and ') as names from unnest(array['fsync', 'synchronous_commit']) as n(name)
+    where current_setting(name) = 'off' having count(*) > 0`,
 };
-/** Milliseconds for a sign of life: whoever asks wants to know it soon. */
-const ALIVE_MS = 1_500;
-const SILENT = `has given no sign of life for ${ALIVE_MS / 1000} s`;
-
-/** Rejects with what `late` makes, when it takes too long. */
-async function inTime(late: () => EngineFault, sign: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), ALIVE_MS);
-  });
-  try {
-    await Promise.race([sign, silence]);
-  } finally {
-    clearTimeout(timer);
-    sign.catch(() => {});
-  }
-}
-
 function withEngines(store: FileStore, state: S3StoreState, upkeep: Upkeep): S3Store {
   const { database, bucket, budget } = state;
   return {
@@ -226,16 +224,7 @@ function withEngines(store: FileStore, state: S3StoreState, upkeep: Upkeep): S3S
       memoryBytes: budget.used(),
       garbage: upkeep.garbage(),
     }),
-    check: async () => {
-      const answer = await answerOf(async () => {
-        await Promise.all([
-          inTime(() => new EngineFault('postgresql', SILENT), database.ping()),
-          inTime(() => new EngineFault('s3', SILENT), bucket.ping()),
-        ]);
-        return ok(null);
-      });
-      return answer.ok ? null : answer.error;
-    },
+    check: () => checkEngines(database, bucket),
     upkeep: () => upkeep.round(),
     sweep: () => upkeep.sweep(),
   };

@@ -15,7 +15,8 @@ import { randomUUID } from 'node:crypto';
 import type { Outcome, PutOptions, UploadOffset } from '../contract.ts';
 import { err, ok, okVoid } from '../outcome.ts';
 import { badOffset, keyFault, tooManyUploads } from '../upload-limits.ts';
-import { type FaultAnswer, isFault, refusalOf } from './fault-answer.ts';
+import { EngineFault } from './engine-fault.ts';
+import { type FaultAnswer, isFault, LATE, refusalOf } from './fault-answer.ts';
 import { foldersOf } from './folders.ts';
 import type { Segment } from './segments/segment-writer.ts';
 import type { S3StoreState } from './store-state.ts';
@@ -103,11 +104,12 @@ function uploadRefusal(answer: FaultAnswer, maxUploads: number) {
   return refusalOf(answer);
 }
 
-/** Names a segment of an upload; false when somebody else has it by now. */
+/** Names a segment of an upload; false when somebody else has it by now. @throws an `EngineFault` when that comes too late. */
 export async function appendSegment(state: S3StoreState, grant: Grant, segment: Segment): Promise<boolean> {
   const { start, length, object, crc32, crc32OfAll, began } = segment;
   const values = [grant.key, grant.epoch, start, length, object, crc32, crc32OfAll, began];
-  const row = await state.database.row<{ answer: boolean }>(state.statements.appendSegment, values);
+  const row = await state.database.row<{ answer: boolean | null }>(state.statements.appendSegment, values);
+  if (row?.answer === null) throw new EngineFault('s3', LATE);
   return row?.answer === true;
 }
 

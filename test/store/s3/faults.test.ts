@@ -18,6 +18,7 @@ import {
   newSchema,
   openNode,
   optionsOf,
+  sameBytes,
   sharedEngines,
 } from '../../support/stores/s3-nodes.ts';
 
@@ -179,8 +180,6 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
       engines ??= sharedEngines();
       const all = await engines;
       const wrong = { ...all, s3: { ...all.s3, secretKey: 'wrong' } };
-      const { openS3Store } = await import('../../../src/store/s3/open-s3-store.ts');
-      const { optionsOf } = await import('../../support/stores/s3-nodes.ts');
       const error = await faultOf(openS3Store(optionsOf(wrong, newSchema())));
       assert.deepEqual(
         [error.code, error.engine, error.cause],
@@ -332,6 +331,30 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
       postgres.refuse(false);
       sameBytes(await contentOf(store, 'file'), content);
       assert.equal(await store.check(), null);
+    });
+
+    test('that syncs nothing is refused for a store that is to be durable, and one that does is taken', async () => {
+      engines ??= sharedEngines();
+      const all = await engines;
+      const error = await faultOf(openS3Store(optionsOf(all, newSchema(), { durable: true })));
+      assert.match(error.message, /PostgreSQL has fsync off/);
+      const postgres = await startPostgres({ fsync: 'on' });
+      closed.push(() => postgres.stop());
+      const store = await openNode({ ...all, postgres: postgres.facts }, newSchema(), { durable: true });
+      closed.push(() => store.close());
+      assert.equal((await value(put(store, 'file', 'x'))).durable, true);
+    });
+
+    test('a bucket that is not there is refused before any table is made', async () => {
+      engines ??= sharedEngines();
+      const all = await engines;
+      const schema = newSchema();
+      const wrong = { ...all, s3: { ...all.s3, bucket: 'not-there' } };
+      const error = await faultOf(openS3Store(optionsOf(wrong, schema)));
+      assert.deepEqual([error.code, error.engine, error.cause], ['unavailable', 's3', 'NoSuchBucket']);
+      const store = await openNode(all, schema);
+      closed.push(() => store.close());
+      await value(put(store, 'file', 'x'));
     });
 
     test('that stands still is named by a check before anybody loses patience', async () => {

@@ -41,7 +41,13 @@ export const connectionOptions = ({ url }: DatabaseSettings): pg.ClientConfig =>
   types,
 });
 
-const SLOW = { statement_timeout: SLOW_MS, lock_timeout: SLOW_MS, query_timeout: SLOW_MS };
+/** The same for statements that may take long. */
+export const slowConnectionOptions = (settings: DatabaseSettings): pg.ClientConfig => ({
+  ...connectionOptions(settings),
+  statement_timeout: SLOW_MS,
+  lock_timeout: SLOW_MS,
+  query_timeout: SLOW_MS,
+});
 
 /** A statement by a name, which the server prepares once for each connection. */
 export interface Statement {
@@ -98,8 +104,7 @@ export function connectDatabase(settings: DatabaseSettings, patience: Patience):
       ),
     slowly: (statement, values) =>
       retrying(patience, async () => {
-        const own = { ...connectionOptions(settings), ...SLOW };
-        const client = new pg.Client(own);
+        const client = new pg.Client(slowConnectionOptions(settings));
         client.on('error', () => {});
         try {
           await client.connect();

@@ -7,7 +7,7 @@ import { EngineFault } from '../engine-fault.ts';
  */
 const PASSING = [/^08(?!P01)/, /^40/, /^57P/, '57014', '53300', '53400', '55P03', '25006'] as const;
 /** Refusals that stay until an operator has done something. */
-const REFUSED = [/^28/, '3D000', '42501', /^53/] as const;
+const REFUSED = [/^28/, '08P01', '3D000', '42501', /^53/] as const;
 
 const isAmong = (code: string, list: readonly (RegExp | string)[]): boolean =>
   list.some((each) => (typeof each === 'string' ? each === code : each.test(code)));

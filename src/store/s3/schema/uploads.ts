@@ -79,14 +79,15 @@ begin
     'others', ${s}.others(p_node));
 end $$;
 
--- Names one more segment of an upload. It may be called again with the same segment.
+-- Names one more segment of an upload: false when somebody else has it, null when the segment is too old to be named. It
+-- may be called again with the same segment.
 create function ${s}.append_segment(
   p_key text, p_epoch bigint, p_start bigint, p_length integer, p_object text, p_crc32 bigint, p_crc32_of_all bigint,
   p_began timestamptz
 ) returns boolean language plpgsql as $$
 declare v_file uuid;
 begin
-  if p_began < clock_timestamp() - interval '1 hour' then return false; end if;
+  if p_began < clock_timestamp() - interval '1 hour' then return null; end if;
   update ${s}.uploads set size = p_start + p_length, crc32 = p_crc32_of_all, touched = clock_timestamp()
   where key = p_key and epoch = p_epoch and size in (p_start, p_start + p_length) returning file_id into v_file;
   if not found then return false; end if;
