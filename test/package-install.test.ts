@@ -27,7 +27,7 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const tarball = join(project, `sluice-${manifest.version}.tgz`);
 
 /** 700 kB, and what the store over S3 and `sluice copy` add: their code, declarations and documents. */
-const TARBALL_BYTES_MAX = 750_000;
+const TARBALL_BYTES_MAX = 760_000;
 beforeAll(() => {
   // Without scripts: what is packed is what `npm test` has just built.
   const pack = ['pack', '--ignore-scripts', '--pack-destination', project];
@@ -81,7 +81,7 @@ describe('the installed package', () => {
     expect(packages.filter((name) => !Object.hasOwn(declared, name))).toEqual([]);
   });
 
-  test('the package is smaller than 750 kB when it is packed, and has no source maps', () => {
+  test('the package is smaller than 760 kB when it is packed, and has no source maps', () => {
     expect(readFileSync(tarball).length).toBeLessThan(TARBALL_BYTES_MAX);
     const files = filesOf(installed);
     expect(files.filter((file) => file.endsWith('.map'))).toEqual([]);

@@ -44,8 +44,10 @@ export async function copyAll(run: CopyRun): Promise<CopyResult> {
       await copyOne(next.value, run, state, turn);
     }
   };
-  const settled = await Promise.allSettled(Array.from({ length: run.parallel }, work));
-  for (const each of settled) if (each.status === 'rejected') throw each.reason;
+  const workers = Array.from({ length: run.parallel }, work);
+  await Promise.allSettled(workers);
+  // Nothing is under way any more: if one has failed, its error is this one's.
+  await Promise.all(workers);
   return state;
 }
 

@@ -9,7 +9,9 @@ export interface Place {
 /** Undefined when it is no `s3://BUCKET/PREFIX`. A prefix is a folder, with or without its slash. */
 export function placeOf(url: string): Place | undefined {
   const [, bucket, folder = ''] =
-    /^s3:\/\/([a-z0-9][a-z0-9._-]{1,62})(?:\/([A-Za-z0-9!_.*'()/-]{0,200}))?$/.exec(url) ?? [];
+    /^s3:\/\/([a-z0-9][a-z0-9._-]{1,62})(?:\/((?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9_./-]{0,200}))?$/.exec(
+      url,
+    ) ?? [];
   if (bucket === undefined) return undefined;
   return { bucket, prefix: folder === '' || folder.endsWith('/') ? folder : `${folder}/` };
 }

@@ -102,7 +102,7 @@ export const settingTable = {
   postgresSchema: setting(
     'engines',
     text('NAME', 'a name of small letters, digits and _', (name) =>
-      /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/.test(name),
+      /^(?!pg_)[a-z_][a-z0-9_]{0,39}$/.test(name),
     ),
     'sluice',
     'the schema of its tables, made if it is missing; one for each bucket',

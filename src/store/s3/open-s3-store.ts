@@ -84,6 +84,9 @@ export async function openS3Store(options: S3StoreOptions): Promise<Outcome<S3St
     await bucket.list(NOBODYS, undefined);
     const facts = await prepare(settings, options.s3);
     return facts.ok ? await openPrepared({ options, settings, bucket, patience, end }, facts.value) : facts;
+  }).catch((bug: unknown) => {
+    end();
+    throw bug;
   });
   if (!opened.ok) end();
   return opened;
@@ -138,7 +141,8 @@ async function openPrepared(
 ): Promise<Outcome<S3Store>> {
   const { s3, durable = false, segmentBytes = 8 * MiB, memoryBytes = 256 * MiB } = options;
   const upkeepSettings = { ...DEFAULT_UPKEEP, ...options.upkeep };
-  const database = connectDatabase(settings, patience);
+  let node: Node | null = null;
+  const database = connectDatabase(settings, patience, () => node?.now() ?? Date.now());
   const statements = statementsOf(settings.schema);
   const readers: S3StoreState['readers'] = new Set();
   const holders: S3StoreState['holders'] = new Map();
@@ -148,7 +152,6 @@ async function openPrepared(
     await node?.close();
     await database.close();
   };
-  let node: Node | null = null;
   try {
     if (durable) {
       const isOff = await database.row<{ names: string }>(NOT_DURABLE, []);

@@ -31,6 +31,8 @@ export async function retrying<T>(
       const isOver = signal.aborted || performance.now() + wait > until;
       if (!(thrown instanceof EngineFault) || !thrown.isPassing || isOver) throw thrown;
       await delay(wait, undefined, { signal }).catch(() => {});
+      // The process may have stood still meanwhile.
+      if (signal.aborted || performance.now() > until) throw thrown;
     }
   }
 }

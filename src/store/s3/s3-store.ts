@@ -82,6 +82,7 @@ async function put(
 ): Promise<Outcome<Sink>> {
   const { upload, size } = options;
   const rules = await state.usage.rulesFor(name, state.quotas());
+  if (state.isClosed) return err('shutting-down');
   const request = { name, options, rules };
   // It is begun when its bytes are there: one PUT and one transaction.
   if (upload === undefined && size <= state.segmentBytes)

@@ -107,7 +107,7 @@ function uploadRefusal(answer: FaultAnswer, maxUploads: number) {
 /** Names a segment of an upload; false when somebody else has it by now. @throws an `EngineFault` when that comes too late. */
 export async function appendSegment(state: S3StoreState, grant: Grant, segment: Segment): Promise<boolean> {
   const { start, length, object, crc32, crc32OfAll, began } = segment;
-  const values = [grant.key, grant.epoch, start, length, object, crc32, crc32OfAll, began];
+  const values = [grant.key, grant.epoch, grant.file, start, length, object, crc32, crc32OfAll, began];
   const row = await state.database.row<{ answer: boolean | null }>(state.statements.appendSegment, values);
   if (row?.answer === null) throw new EngineFault('s3', LATE);
   return row?.answer === true;

@@ -98,7 +98,13 @@ async function send(state: BucketState, request: BucketRequest): Promise<Incomin
   url.pathname = path;
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   const from = performance.now();
-  const response = await http.send({ method, url, headers: signed, ...(body && { body }) });
+  const response = await http.send({
+    method,
+    url,
+    headers: signed,
+    isStream: method === 'GET' && object !== undefined,
+    ...(body && { body }),
+  });
   state.latency = performance.now() - from;
   return response;
 }

@@ -9,6 +9,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** The pieces of the body, which stay unchanged until the answer; default none. */
   readonly body?: readonly Uint8Array[];
+  /** Whether the answer is read at the pace of somebody else, for as long as that takes; default false. */
+  readonly isStream?: boolean;
 }
 
 export interface HttpClient {
@@ -25,13 +27,23 @@ export interface HttpClient {
  */
 export function createHttpClient(endpoint: URL, connectionsMax: number, quietMs: number): HttpClient {
   const isSecure = endpoint.protocol === 'https:';
-  const options = { keepAlive: true, maxSockets: connectionsMax, scheduling: 'lifo' } as const;
-  const agent = isSecure ? new HttpsAgent(options) : new HttpAgent(options);
+  const createAgent = (maxSockets: number) => {
+    const options = { keepAlive: true, maxSockets, scheduling: 'lifo' } as const;
+    return isSecure ? new HttpsAgent(options) : new HttpAgent(options);
+  };
+  const brief = createAgent(connectionsMax);
+  // Slow readers must not take the connections of all others. The files that are open bound them.
+  const streams = createAgent(Number.POSITIVE_INFINITY);
   const request = isSecure ? requestHttps : requestHttp;
   return {
-    send: ({ method, url, headers, body = [] }) =>
+    send: ({ method, url, headers, body = [], isStream = false }) =>
       new Promise((resolve, reject) => {
-        const sent = request(url, { method, headers: { ...headers }, agent, timeout: quietMs });
+        const sent = request(url, {
+          method,
+          headers: { ...headers },
+          agent: isStream ? streams : brief,
+          timeout: quietMs,
+        });
         // The time-out of a request begins with its connection, and all of them may be in use.
         const waiting = setTimeout(
           () => sent.destroy(new Error(`no connection came free for ${quietMs / 1000} s`)),
@@ -50,10 +62,16 @@ export function createHttpClient(endpoint: URL, connectionsMax: number, quietMs:
         sent.end();
       }),
     usage: () => ({
-      connections: countOf(agent.sockets) + countOf(agent.freeSockets),
-      waiting: countOf(agent.requests),
+      connections: [brief, streams].reduce(
+        (sum, each) => sum + countOf(each.sockets) + countOf(each.freeSockets),
+        0,
+      ),
+      waiting: countOf(brief.requests),
     }),
-    close: () => agent.destroy(),
+    close: () => {
+      brief.destroy();
+      streams.destroy();
+    },
   };
 }
 

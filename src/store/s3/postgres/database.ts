@@ -1,5 +1,6 @@
 /** Calls of the database: over a pool, with time-outs, and made again after faults that pass. */
 import pg from 'pg';
+import { EngineFault } from '../engine-fault.ts';
 import { type Patience, retrying } from '../retrying.ts';
 import { sqlFault } from './sql-fault.ts';
 
@@ -17,6 +18,8 @@ const CONNECT_MS = 5_000;
 const STATEMENT_MS = 10_000;
 const LOCK_MS = 5_000;
 const ANSWER_MS = 12_000;
+/** Milliseconds that the last try of a call may take. */
+const LAST_TRY_MS = CONNECT_MS + ANSWER_MS;
 /** Milliseconds after which a connection that nobody uses is given back: another node may be without one. */
 const IDLE_MS = 5_000;
 /** Milliseconds for a statement that looks at every file. */
@@ -53,6 +56,8 @@ export const slowConnectionOptions = (settings: DatabaseSettings): pg.ClientConf
 export interface Statement {
   readonly name: string;
   readonly text: string;
+  /** Whether its last parameter is the time until when it may be run. The caller does not give it. */
+  readonly hasDeadline?: true;
 }
 
 export interface Database {
@@ -70,7 +75,8 @@ export interface Database {
   close(): Promise<void>;
 }
 
-export function connectDatabase(settings: DatabaseSettings, patience: Patience): Database {
+/** @param now the time by the clock of the database, in milliseconds since 1970. */
+export function connectDatabase(settings: DatabaseSettings, patience: Patience, now: () => number): Database {
   const pool = new pg.Pool({
     ...connectionOptions(settings),
     max: settings.poolSize,
@@ -80,7 +86,12 @@ export function connectDatabase(settings: DatabaseSettings, patience: Patience):
   pool.on('error', () => {});
   let latency: number | null = null;
 
-  async function rows<T>({ name, text }: Statement, values: readonly unknown[]): Promise<readonly T[]> {
+  async function rows<T>(
+    { name, text, hasDeadline }: Statement,
+    given: readonly unknown[],
+  ): Promise<readonly T[]> {
+    // What was sent may get to the database long after it was given up here, and must then change nothing.
+    const values = hasDeadline ? [...given, new Date(now() + patience.forMs + LAST_TRY_MS)] : given;
     const answer = await retrying(patience, async () => {
       const from = performance.now();
       try {
@@ -91,6 +102,9 @@ export function connectDatabase(settings: DatabaseSettings, patience: Patience):
         throw sqlFault(thrown);
       }
     });
+    if (hasDeadline && answer.rows.length === 0) {
+      throw new EngineFault('postgresql', 'was asked too late: nothing was changed', { word: 'deadline' });
+    }
     return answer.rows;
   }
 

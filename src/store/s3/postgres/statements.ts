@@ -33,12 +33,18 @@ export function statementsOf(s: string): Statements {
     name: `${s} ${name}`,
     text: `select ${s}.${name}(${parameters(count)}) as answer`,
   });
+  /** One that changes something: it does nothing when it is run after its last parameter, the time until when it may. */
+  const change = (name: string, count: number): Statement => ({
+    name: `${s} ${name}`,
+    text: `select ${s}.${name}(${parameters(count)}) as answer where clock_timestamp() < $${count + 1}::timestamptz`,
+    hasDeadline: true,
+  });
   const query = (name: string, text: string): Statement => ({ name: `${s} ${name}`, text });
   const page = `select start, length, object, crc32 from ${s}.segments where file_id = `;
   return {
-    commit: call('commit_file', 16),
-    remove: call('remove_file', 2),
-    rename: call('rename_file', 8),
+    commit: change('commit_file', 16),
+    remove: change('remove_file', 2),
+    rename: change('rename_file', 8),
     stat: query(
       'stat',
       `select f.size, f.mtime, f.crc32, m.answer as missing from (select $1::text as name) q
@@ -68,10 +74,10 @@ export function statementsOf(s: string): Statements {
       `select name, size, mtime from ${s}.files where name >= $1 and name > $2 and name < $4 order by name limit $3`,
     ),
     placement: call('placement_fault', 3),
-    beginUpload: call('begin_upload', 12),
-    appendSegment: call('append_segment', 8),
-    releaseUpload: call('release_upload', 4),
-    takeUpload: call('take_upload', 5),
+    beginUpload: change('begin_upload', 12),
+    appendSegment: change('append_segment', 9),
+    releaseUpload: change('release_upload', 4),
+    takeUpload: change('take_upload', 5),
     notify: query('notify', 'select pg_notify($1, $2)'),
     countUsage: call('count_usage', 1),
   };

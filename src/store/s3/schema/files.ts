@@ -15,12 +15,16 @@ begin
   perform ${s}.lock_names(array[p_name], p_folders);
   select replaced into v_replaced from ${s}.segments where file_id = p_file and start = 0;
   if v_replaced is not null then return jsonb_build_object('replaced', v_replaced); end if;
+  -- A refusal stays one, whenever an earlier call of the same is run: its objects may be deleted by then.
+  select answer into v_fault from ${s}.operations where id = p_file;
+  if found then return v_fault; end if;
   if p_upload is not null then
-    select answer into v_fault from ${s}.operations where id = p_file;
-    if found then return v_fault; end if;
-    delete from ${s}.uploads where key = p_upload and epoch = p_epoch;
+    -- All that comes before the segments of this call must be named: a database that lost its last moments has lost some.
+    delete from ${s}.uploads
+    where key = p_upload and epoch = p_epoch and file_id = p_file and size = coalesce(p_starts[1], p_size);
     if not found then return jsonb_build_object('fault', 'upload-taken'); end if;
   end if;
+  perform ${s}.lock_usage(p_name, null);
   select f.file_id, f.size into v_old, v_size from ${s}.files f where f.name = p_name;
   v_size := coalesce(v_size, 0);
   v_fault := ${s}.placement_fault(p_name, p_folders, p_if_absent);
@@ -29,10 +33,8 @@ begin
     v_fault := jsonb_build_object('fault', 'late');
   end if;
   if v_fault is not null then
-    if p_upload is not null then
-      insert into ${s}.garbage values (p_file, clock_timestamp());
-      insert into ${s}.operations values (p_file, clock_timestamp(), v_fault);
-    end if;
+    if p_upload is not null then insert into ${s}.garbage (file_id, since) values (p_file, clock_timestamp()); end if;
+    insert into ${s}.operations values (p_file, clock_timestamp(), v_fault);
     return v_fault;
   end if;
   insert into ${s}.segments
@@ -44,7 +46,7 @@ begin
   insert into ${s}.files values (p_name, p_size, p_mtime, p_crc32, p_file)
   on conflict (name) do update
   set size = excluded.size, mtime = excluded.mtime, crc32 = excluded.crc32, file_id = excluded.file_id;
-  if v_old is not null then insert into ${s}.garbage values (v_old, clock_timestamp()); end if;
+  if v_old is not null then insert into ${s}.garbage (file_id, since) values (v_old, clock_timestamp()); end if;
   perform ${s}.use_bytes(p_name, p_size - v_size);
   return jsonb_build_object('replaced', v_size);
 end $$;
@@ -58,7 +60,7 @@ begin
   if found then return v_answer; end if;
   delete from ${s}.files where name = p_name returning file_id, size into v_file, v_size;
   if not found then return ${s}.missing(p_name); end if;
-  insert into ${s}.garbage values (v_file, clock_timestamp());
+  insert into ${s}.garbage (file_id, since) values (v_file, clock_timestamp());
   perform ${s}.use_bytes(p_name, -v_size);
   v_answer := jsonb_build_object('size', v_size);
   insert into ${s}.operations values (p_operation, clock_timestamp(), v_answer);
@@ -80,6 +82,7 @@ begin
   v_fault := ${s}.placement_fault(p_to, p_to_folders, p_if_absent);
   if v_fault is not null then return v_fault; end if;
   if p_from <> p_to then
+    perform ${s}.lock_usage(p_from, p_to);
     select f.file_id, f.size into v_old, v_size from ${s}.files f where f.name = p_to;
     v_size := coalesce(v_size, 0);
     -- Within a prefix that both names have, the file that moves adds nothing.
@@ -89,7 +92,7 @@ begin
     if v_fault is not null then return v_fault; end if;
     delete from ${s}.files where name in (p_from, p_to);
     insert into ${s}.files values (p_to, v_file.size, v_file.mtime, v_file.crc32, v_file.file_id);
-    if v_old is not null then insert into ${s}.garbage values (v_old, clock_timestamp()); end if;
+    if v_old is not null then insert into ${s}.garbage (file_id, since) values (v_old, clock_timestamp()); end if;
     perform ${s}.move_bytes(p_from, v_file.size, p_to, v_file.size - v_size);
   end if;
   v_answer := jsonb_build_object('size', v_file.size, 'mtime', v_file.mtime, 'replaced', v_size);

@@ -26,8 +26,8 @@ const migrations: readonly ((s: string) => string)[] = [
 
 export const SCHEMA_VERSION: number = migrations.length;
 
-/** Names that need no quotes in SQL. */
-const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,62}$/;
+/** Names that need no quotes in SQL, and leave room for those of the statements. */
+const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,39}$/;
 
 export const isSchemaName = (name: string): boolean => SCHEMA_NAME.test(name) && !name.startsWith('pg_');
 
@@ -54,6 +54,11 @@ async function migrateLocked(client: ClientBase, s: string, place: Place): Promi
   const encoding = await client.query('show server_encoding');
   if (encoding.rows[0].server_encoding !== 'UTF8')
     return unusable(`its encoding is ${encoding.rows[0].server_encoding}, and must be UTF8`);
+  const isolation = await client.query("select current_setting('default_transaction_isolation') as level");
+  if (isolation.rows[0].level !== 'read committed')
+    return unusable(
+      `default_transaction_isolation is ${isolation.rows[0].level}, and must be read committed`,
+    );
   const found = await client.query('select to_regclass($1) is not null as found', [`${s}.store`]);
   const store = found.rows[0].found ? (await client.query(`select * from ${s}.store`)).rows[0] : undefined;
   const version: number = store?.version ?? 0;

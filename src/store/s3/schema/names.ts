@@ -47,6 +47,14 @@ begin
   return null;
 end $$;
 
+-- Locks what is counted of the bytes below these names, in one order, before any of it is looked at.
+create function ${s}.lock_usage(p_name text, p_other text) returns void
+language plpgsql as $$
+begin
+  perform 1 from ${s}.usage u
+  where starts_with(p_name, u.prefix) or starts_with(p_other, u.prefix) order by u.prefix for update;
+end $$;
+
 -- Why a quota forbids so many bytes more below these prefixes; null when none does. What uploads under way may still
 -- add counts for all but the upload that asks; what was kept of the others counts for the quota of the whole store.
 create function ${s}.quota_fault(

@@ -60,9 +60,12 @@ create sequence ${s}.epochs;
 
 create table ${s}.garbage (
   file_id uuid primary key,
-  since timestamptz not null
+  since timestamptz not null,
+  -- A commit may be seen long after it was made: its grace begins when the keeper sees it.
+  seen boolean not null default false
 );
-create index garbage_since on ${s}.garbage (since);
+create index garbage_since on ${s}.garbage (since) where seen;
+create index garbage_unseen on ${s}.garbage (file_id) where not seen;
 
 create table ${s}.nodes (
   id uuid primary key,

@@ -26,7 +26,7 @@ create function ${s}.drop_upload(p_key text) returns void language plpgsql as $$
 declare v_file uuid;
 begin
   delete from ${s}.uploads where key = p_key returning file_id into v_file;
-  if found then insert into ${s}.garbage values (v_file, clock_timestamp()); end if;
+  if found then insert into ${s}.garbage (file_id, since) values (v_file, clock_timestamp()); end if;
 end $$;
 
 -- Has the upload, or makes it, for a put on this node. Without an offset it begins anew, as content 'p_file'. Without
@@ -61,6 +61,7 @@ begin
   if v_found and v.size > p_total then
     return jsonb_build_object('fault', 'size-mismatch', 'expected', p_total, 'actual', v.size);
   end if;
+  if cardinality(p_prefixes) > 0 then perform ${s}.lock_usage(p_name, null); end if;
   select f.size into v_current from ${s}.files f where f.name = p_name;
   v_fault := ${s}.quota_fault(p_prefixes, p_limits, p_total - coalesce(v_current, 0), p_key);
   if v_fault is not null then return v_fault; end if;
@@ -82,16 +83,20 @@ end $$;
 -- Names one more segment of an upload: false when somebody else has it, null when the segment is too old to be named. It
 -- may be called again with the same segment.
 create function ${s}.append_segment(
-  p_key text, p_epoch bigint, p_start bigint, p_length integer, p_object text, p_crc32 bigint, p_crc32_of_all bigint,
-  p_began timestamptz
+  p_key text, p_epoch bigint, p_file uuid, p_start bigint, p_length integer, p_object text, p_crc32 bigint,
+  p_crc32_of_all bigint, p_began timestamptz
 ) returns boolean language plpgsql as $$
-declare v_file uuid;
 begin
   if p_began < clock_timestamp() - interval '1 hour' then return null; end if;
   update ${s}.uploads set size = p_start + p_length, crc32 = p_crc32_of_all, touched = clock_timestamp()
-  where key = p_key and epoch = p_epoch and size in (p_start, p_start + p_length) returning file_id into v_file;
-  if not found then return false; end if;
-  insert into ${s}.segments values (v_file, p_start, p_length, p_object, p_crc32, null) on conflict do nothing;
+  where key = p_key and epoch = p_epoch and file_id = p_file and size = p_start;
+  if not found then
+    -- Its own call again, whose answer was lost.
+    return exists (
+      select 1 from ${s}.uploads u join ${s}.segments g on g.file_id = u.file_id
+      where u.key = p_key and u.epoch = p_epoch and u.file_id = p_file and g.start = p_start and g.object = p_object);
+  end if;
+  insert into ${s}.segments values (p_file, p_start, p_length, p_object, p_crc32, null);
   return true;
 end $$;
 
@@ -119,6 +124,11 @@ begin
   if found then return v_answer; end if;
   select * into v from ${s}.uploads where key = p_key for update;
   v_found := found;
+  if not v_found then
+    -- The call before may have dropped it while this one waited for the row.
+    select answer into v_answer from ${s}.operations where id = p_operation;
+    if found then return v_answer; end if;
+  end if;
   if v_found and not p_force and ${s}.is_held(v.holder, p_node) then
     return jsonb_build_object('held', v.holder);
   end if;

@@ -119,7 +119,7 @@ async function expire(state: S3StoreState): Promise<void> {
     `with old as (
        delete from S.uploads u where not ${living}
        and (u.anonymous or u.touched < clock_timestamp() - $1 * interval '1 millisecond') returning u.file_id
-     ) insert into S.garbage select file_id, clock_timestamp() from old`,
+     ) insert into S.garbage (file_id, since) select file_id, clock_timestamp() from old`,
     [Math.min(limits.keepPartial, KEEP_MAX_MS)],
   );
   // Their bytes are no longer reserved by a quota, and anybody has them at once.
@@ -135,11 +135,12 @@ async function expire(state: S3StoreState): Promise<void> {
 
 /** Deletes the contents that no reader can know. What breaks off is done again: no name of an object is used twice. */
 async function collect(state: S3StoreState, graceMs: number, isClosed: () => boolean): Promise<void> {
+  await query(state, 'see', 'update S.garbage set since = clock_timestamp(), seen = true where not seen', []);
   while (!isClosed()) {
     const files = await query<{ file_id: string }>(
       state,
       'collectable',
-      `select file_id from S.garbage where since < least(clock_timestamp(), (select min(oldest_open) from S.nodes
+      `select file_id from S.garbage where seen and since < least(clock_timestamp(), (select min(oldest_open) from S.nodes
          where heartbeat > clock_timestamp() - interval '${NODE_GONE_S} s')) - $1 * interval '1 millisecond'
        order by since limit ${CONTENTS_PAGE}`,
       [graceMs],
@@ -186,7 +187,7 @@ async function sweep(state: S3StoreState, orphanMs: number, isClosed: () => bool
     const page = await bucket.list(folder, token);
     const old = page.objects.flatMap(({ name, modified }) => {
       const facts = objectFacts(folder, name);
-      return facts === undefined || modified > page.at - orphanMs ? [] : [{ name, ...facts }];
+      return facts === undefined || !(modified <= page.at - orphanMs) ? [] : [{ name, ...facts }];
     });
     const orphans = await query<{ object: string }>(
       state,
