@@ -29,7 +29,7 @@ export interface S3Options {
   readonly secretAccessKey: string;
   /** Of temporary credentials; default none. */
   readonly sessionToken?: string | undefined;
-  /** Connections to the S3 store at once, from 1; default 128. */
+  /** Connections to the S3 store at once, from 1; default 128. Each file that is being read may have one more. */
   readonly connections?: number;
   /** Milliseconds in which the next bytes of a request or its answer must come, from 1; default 10 s. */
   readonly timeout?: number;

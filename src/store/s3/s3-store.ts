@@ -1,17 +1,14 @@
 /** The store over S3 and PostgreSQL: bytes in objects that never change, names in a database, for as many nodes as there are. */
 
-import { type Hash, randomUUID } from 'node:crypto';
-import { hashFor } from '../content-check.ts';
+import { randomUUID } from 'node:crypto';
 import type {
   FileInfo,
   FileStore,
   Listing,
   ListOptions,
   Outcome,
-  PutOptions,
   Removed,
   Renamed,
-  Sink,
   Source,
 } from '../contract.ts';
 import { nameFault } from '../names.ts';
@@ -21,13 +18,12 @@ import { answerOf } from './engine-fault.ts';
 import { type FaultAnswer, isFault, refusalOf } from './fault-answer.ts';
 import { foldersOf } from './folders.ts';
 import { upperBoundOf } from './prefix-range.ts';
-import { createS3Sink } from './put/s3-sink.ts';
-import { createS3Source, readerOf } from './s3-source.ts';
+import { beginPut } from './put/begin-put.ts';
+import { createS3Source } from './s3-source.ts';
 import type { SegmentRow } from './segments/segment-reader.ts';
 import type { S3StoreState } from './store-state.ts';
-import type { Turns } from './turns.ts';
-import { createTurns } from './turns.ts';
-import { beginUpload, cancelUpload, type Grant, releaseUpload, resumeUpload } from './uploads.ts';
+import { createKeyedTurns } from './turns.ts';
+import { cancelUpload, resumeUpload } from './uploads.ts';
 
 /** @param release closes the engines, once all calls of the store are refused. */
 export function createS3Store(state: S3StoreState, release: () => Promise<void>): FileStore {
@@ -44,7 +40,7 @@ export function createS3Store(state: S3StoreState, release: () => Promise<void>)
     durable: state.durable,
     put: (name, options) => {
       const fault = nameFault(name) ?? (options.upload === undefined ? undefined : keyFault(options.upload));
-      return call(fault, () => put(state, name, options, uploadTurns));
+      return call(fault, () => beginPut(state, name, options, uploadTurns));
     },
     resume: (key) => ofUpload(key, () => resumeUpload(state, key)),
     cancel: (key) => ofUpload(key, () => cancelUpload(state, key)),
@@ -61,68 +57,6 @@ export function createS3Store(state: S3StoreState, release: () => Promise<void>)
     },
   };
 }
-
-/** Runs the work of one key at a time. It keeps an entry for each key in use, so the callers bound it. */
-function createKeyedTurns() {
-  const turns = new Map<string, Turns>();
-  return <T>(key: string, work: () => Promise<T>): Promise<T> => {
-    const mine = turns.get(key) ?? createTurns();
-    turns.set(key, mine);
-    return mine.run(work).finally(() => {
-      if (turns.get(key) === mine && !mine.isBusy()) turns.delete(key);
-    });
-  };
-}
-
-async function put(
-  state: S3StoreState,
-  name: string,
-  options: PutOptions,
-  uploadTurns: ReturnType<typeof createKeyedTurns>,
-): Promise<Outcome<Sink>> {
-  const { upload, size } = options;
-  const rules = await state.usage.rulesFor(name, state.quotas());
-  if (state.isClosed) return err('shutting-down');
-  const request = { name, options, rules };
-  // It is begun when its bytes are there: one PUT and one transaction.
-  if (upload === undefined && size <= state.segmentBytes)
-    return ok(createS3Sink(state, { ...request, grant: null, hash: hashFor(options) }));
-  const begin = async (): Promise<Outcome<Sink>> => {
-    const begun = await beginUpload(state, { ...request, key: upload, file: randomUUID() });
-    if (!begun.ok) return begun;
-    const grant = begun.value;
-    try {
-      const hash = await hashOf(state, options, grant);
-      if (!state.isClosed) return ok(createS3Sink(state, { ...request, grant, hash }));
-    } catch (thrown) {
-      await releaseUpload(state, grant, true).catch(() => {});
-      throw thrown;
-    }
-    await releaseUpload(state, grant, true).catch(() => {});
-    return err('shutting-down');
-  };
-  return upload === undefined ? await begin() : await uploadTurns(upload, begin);
-}
-
-/** A hash of what there is of an upload: its bytes are read again. */
-async function hashOf(state: S3StoreState, options: PutOptions, grant: Grant): Promise<Hash | undefined> {
-  const hash = hashFor(options);
-  if (hash === undefined || grant.offset === 0) return hash;
-  const rows = await state.database.rows<SegmentRow>(state.statements.segments, [grant.file, 0]);
-  const reader = readerOf(state, grant.file, rows);
-  const memory = new Uint8Array(HASHED_PIECE_BYTES);
-  try {
-    for (let at = 0; at < grant.offset; at += memory.length) {
-      const length = Math.min(memory.length, grant.offset - at);
-      hash.update(await reader.read(at, length, memory));
-    }
-  } finally {
-    reader.close();
-  }
-  return hash;
-}
-
-const HASHED_PIECE_BYTES = 256 * 1024;
 
 function unfinished({ holders, others }: S3StoreState): { readonly count: number; readonly bytes: number } {
   let { count, bytes } = others;

@@ -1,10 +1,11 @@
 /** What the store over S3 and PostgreSQL does when an engine fails: a clear error or a further try, and nothing is lost. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { afterEach, describe, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { ServiceFault } from '../../../src/files/protocol/errors.ts';
 import { contentOf, namesIn, pattern, put, textOf, value } from '../../../src/store/conformance/case.ts';
 import type { MaybeAsync } from '../../../src/store/contract.ts';
@@ -143,6 +144,33 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
       );
       assert.deepEqual(new Set(faults.map(({ code }) => code)), new Set(['unavailable']));
       assert.ok(faults.some(({ message }) => message.includes('no connection came free')));
+    });
+
+    test('while an upload is read again for its SHA-256, another may take it', async () => {
+      const { store, s3 } = await open();
+      const sink = await value(store.put('file', { size, upload: 'key' }));
+      await value(sink.write([content.subarray(0, 2 * SEGMENT)]));
+      await sink.abort();
+      let goOn = () => {};
+      const until = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      const held = s3.inject({ type: 'late', until: () => until }, { when: isGet });
+      let taken = 0;
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      const options = { size, upload: 'key', offset: 2 * SEGMENT, sha256 };
+      const slow = store.put('file', { ...options, taken: () => taken++ });
+      await expect.poll(() => s3.seen.filter(isGet).length).toBe(1);
+      assert.equal((await value(store.resume('key'))).offset, 2 * SEGMENT);
+      assert.equal(taken, 1);
+      goOn();
+      await held;
+      assert.equal((await faultOf(slow)).code, 'upload-taken');
+      const next = await value(store.put('file', options));
+      await value(next.write([content.subarray(2 * SEGMENT)]));
+      await value(next.commit());
+      assert.deepEqual(store.unfinished(), { count: 0, bytes: 0 });
+      sameBytes(await contentOf(store, 'file'), content);
     });
 
     test('a GET that breaks off goes on where it broke off', async () => {
