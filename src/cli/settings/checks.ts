@@ -7,12 +7,8 @@ import { handshakesOf } from './limits.ts';
 import { OF_ENGINES, OF_FOLDER } from './store-settings.ts';
 
 /** Answers a line for each contradiction between settings. */
-export function contradictions({
-  settings,
-  called,
-  calledBeside,
-  isDefault,
-}: Configuration): readonly string[] {
+export function contradictions(configuration: Configuration): readonly string[] {
+  const { settings, called, calledBeside } = configuration;
   const { tlsCert, tlsKey, tlsClientCa, tlsClientCerts, port, unix, host, metricsPort, metricsHost } =
     settings;
   const { dir, record, memoryBudget, maxHeader } = settings;
@@ -51,7 +47,7 @@ export function contradictions({
         'room for one header as it arrives and once it is parsed, and what each connection may hold',
     );
   }
-  faults.push(...engineContradictions({ settings, called, calledBeside, isDefault }));
+  faults.push(...engineContradictions(configuration));
   if (settings.store === null && record !== null && isWithin(dir, record)) {
     faults.push(`${called('record')} must not be in ${dir}: what is recorded would be served`);
   }
@@ -64,7 +60,7 @@ function engineContradictions({
   called,
   calledBeside,
   isDefault,
-}: Omit<Configuration, 'warnings'>): readonly string[] {
+}: Configuration): readonly string[] {
   const { store, postgres } = settings;
   const faults: string[] = [];
   if (store === null) {

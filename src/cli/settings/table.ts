@@ -5,6 +5,7 @@
  * A setting is added by a line here, and by using it.
  */
 import { defaultLimits } from '../../server/limits.ts';
+import { isSchemaName } from '../../store/s3/schema/schema-name.ts';
 import { uploadLimits } from '../../store/upload-limits.ts';
 import { isHttpUrl, isPlace, isPostgresUrl, withoutPassword } from './engine-urls.ts';
 import {
@@ -101,9 +102,7 @@ export const settingTable = {
   ),
   postgresSchema: setting(
     'engines',
-    text('NAME', 'a name of small letters, digits and _', (name) =>
-      /^(?!pg_)[a-z_][a-z0-9_]{0,39}$/.test(name),
-    ),
+    text('NAME', 'a name of small letters, digits and _', isSchemaName),
     'sluice',
     'the schema of its tables, made if it is missing; one for each bucket',
   ),

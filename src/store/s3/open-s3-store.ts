@@ -12,7 +12,7 @@ import type { EnginesStatus } from './engines-status.ts';
 import { connectDatabase, type DatabaseSettings, slowConnectionOptions } from './postgres/database.ts';
 import { sqlFault } from './postgres/sql-fault.ts';
 import { statementsOf } from './postgres/statements.ts';
-import type { Patience } from './retrying.ts';
+import { type Patience, retrying } from './retrying.ts';
 import { createS3Store } from './s3-store.ts';
 import {
   MiB,
@@ -22,7 +22,8 @@ import {
   type S3Options,
   type S3StoreOptions,
 } from './s3-store-options.ts';
-import { isSchemaName, migrate, type StoreFacts } from './schema/migrate.ts';
+import { migrate, type StoreFacts } from './schema/migrate.ts';
+import { isSchemaName } from './schema/schema-name.ts';
 import { createMemoryBudget } from './segments/memory-budget.ts';
 import type { S3StoreState } from './store-state.ts';
 import { joinNodes, type Node } from './upkeep/node.ts';
@@ -81,7 +82,7 @@ export async function openS3Store(options: S3StoreOptions): Promise<Outcome<S3St
   };
   const opened = await answerOf(async () => {
     // Before the tables are made: they are for this bucket from then on.
-    await bucket.list(NOBODYS, undefined);
+    await retrying(patience, () => bucket.ping());
     const facts = await prepare(settings, options.s3);
     return facts.ok ? await openPrepared({ options, settings, bucket, patience, end }, facts.value) : facts;
   }).catch((bug: unknown) => {
@@ -91,9 +92,6 @@ export async function openS3Store(options: S3StoreOptions): Promise<Outcome<S3St
   if (!opened.ok) end();
   return opened;
 }
-
-/** What no object's name begins with: a list of those is short. */
-const NOBODYS = '/';
 
 function openBucket(s3: S3Options, endpoint: URL, patience: Patience): Bucket {
   const { bucket, region = 'us-east-1', connections = 128, timeout = 10_000 } = s3;

@@ -11,23 +11,26 @@ import type {
   Renamed,
   Source,
 } from '../contract.ts';
+import { createKeyedLock } from '../keyed-lock.ts';
 import { nameFault } from '../names.ts';
 import { err, ok, type RefusedOutcome } from '../outcome.ts';
+import { awaitOutcome, run, type Task } from '../task.ts';
 import { keyFault } from '../upload-limits.ts';
 import { answerOf } from './engine-fault.ts';
 import { type FaultAnswer, isFault, refusalOf } from './fault-answer.ts';
 import { foldersOf } from './folders.ts';
 import { upperBoundOf } from './prefix-range.ts';
-import { beginPut } from './put/begin-put.ts';
+import { beginPut, type UploadTurns } from './put/begin-put.ts';
 import { createS3Source } from './s3-source.ts';
 import type { SegmentRow } from './segments/segment-reader.ts';
 import type { S3StoreState } from './store-state.ts';
-import { createKeyedTurns } from './turns.ts';
 import { cancelUpload, resumeUpload } from './uploads.ts';
 
 /** @param release closes the engines, once all calls of the store are refused. */
 export function createS3Store(state: S3StoreState, release: () => Promise<void>): FileStore {
-  const uploadTurns = createKeyedTurns();
+  const lock = createKeyedLock();
+  /** Runs the calls for one upload one at a time. */
+  const uploadTurns: UploadTurns = async (key, work) => await run(lock.run(key, answer(work)));
   let closing: Promise<void> | null = null;
   /** A call that is refused once the store is closed, and whose engines may fail. */
   const call = <T>(fault: RefusedOutcome | undefined, work: () => Promise<Outcome<T>>) => {
@@ -56,6 +59,10 @@ export function createS3Store(state: S3StoreState, release: () => Promise<void>)
       return closing;
     },
   };
+}
+
+function* answer<T>(work: () => Promise<Outcome<T>>): Task<Outcome<T>> {
+  return yield* awaitOutcome(work());
 }
 
 function unfinished({ holders, others }: S3StoreState): { readonly count: number; readonly bytes: number } {

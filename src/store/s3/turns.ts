@@ -23,17 +23,3 @@ export function createTurns(): Turns {
     isBusy: () => last !== null,
   };
 }
-
-/** Runs the work of one key at a time. It keeps an entry for each key in use, so the callers bound it. */
-export function createKeyedTurns(): KeyedTurns {
-  const turns = new Map<string, Turns>();
-  return <T>(key: string, work: () => Promise<T>): Promise<T> => {
-    const mine = turns.get(key) ?? createTurns();
-    turns.set(key, mine);
-    return mine.run(work).finally(() => {
-      if (turns.get(key) === mine && !mine.isBusy()) turns.delete(key);
-    });
-  };
-}
-
-export type KeyedTurns = <T>(key: string, work: () => Promise<T>) => Promise<T>;

@@ -14,7 +14,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Outcome, PutOptions, UploadOffset } from '../contract.ts';
 import { err, ok, okVoid } from '../outcome.ts';
-import { badOffset, keyFault, tooManyUploads } from '../upload-limits.ts';
+import { badOffset, tooManyUploads } from '../upload-limits.ts';
 import { EngineFault } from './engine-fault.ts';
 import { type FaultAnswer, isFault, LATE, refusalOf } from './fault-answer.ts';
 import { foldersOf } from './folders.ts';
@@ -121,15 +121,11 @@ export async function releaseUpload(state: S3StoreState, grant: Grant, keep: boo
 }
 
 export async function resumeUpload(state: S3StoreState, key: string): Promise<Outcome<UploadOffset>> {
-  const fault = keyFault(key);
-  if (fault !== undefined) return fault;
   const { offset, crc32 } = await takeUpload(state, key, false);
   return ok({ offset, crc32 });
 }
 
 export async function cancelUpload(state: S3StoreState, key: string): Promise<Outcome<void>> {
-  const fault = keyFault(key);
-  if (fault !== undefined) return fault;
   const wasHere = state.holders.has(key);
   const { found } = await takeUpload(state, key, true);
   return found || wasHere ? okVoid : err('not-found', 'there is nothing of such an upload');

@@ -6,15 +6,17 @@ import { err, ok } from '../../outcome.ts';
 import { readerOf } from '../s3-source.ts';
 import type { SegmentRow } from '../segments/segment-reader.ts';
 import type { S3StoreState, UploadHolder } from '../store-state.ts';
-import type { KeyedTurns } from '../turns.ts';
 import { beginUpload, type Grant, releaseUpload } from '../uploads.ts';
 import { createS3Sink } from './s3-sink.ts';
+
+/** Runs the work for an upload when all that came before for it is done. */
+export type UploadTurns = <T>(key: string, work: () => Promise<Outcome<T>>) => Promise<Outcome<T>>;
 
 export async function beginPut(
   state: S3StoreState,
   name: string,
   options: PutOptions,
-  uploadTurns: KeyedTurns,
+  uploadTurns: UploadTurns,
 ): Promise<Outcome<Sink>> {
   const { upload, size } = options;
   const rules = await state.usage.rulesFor(name, state.quotas());

@@ -26,11 +26,6 @@ const migrations: readonly ((s: string) => string)[] = [
 
 export const SCHEMA_VERSION: number = migrations.length;
 
-/** Names that need no quotes in SQL, and leave room for those of the statements. */
-const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,39}$/;
-
-export const isSchemaName = (name: string): boolean => SCHEMA_NAME.test(name) && !name.startsWith('pg_');
-
 /**
  * Runs in one transaction, and under a lock: of many nodes that start at once one migrates, the others wait for it.
  *
