@@ -5,15 +5,14 @@
  */
 import pg from 'pg';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import { connectBucket } from '../../src/store/s3/bucket/bucket.ts';
 import { cases, testSeed } from '../support/cases.ts';
 import { needEngine } from '../support/engines/engines.ts';
 import { endAll } from '../support/processes/cli.ts';
-import { between, randomFrom } from '../support/seeded.ts';
+import { randomFrom } from '../support/seeded.ts';
 import { libraryClient, plainClient, resumingClient } from '../support/stores/crash-clients.ts';
 import { crashNodes, startNode } from '../support/stores/crash-places.ts';
-import { createCrashRun } from '../support/stores/crash-run.ts';
-import { type Engines, openNode, sharedEngines } from '../support/stores/s3-nodes.ts';
+import { createCrashRun, killWhileSending } from '../support/stores/crash-run.ts';
+import { directBucket, type Engines, openNode, sharedEngines } from '../support/stores/s3-nodes.ts';
 
 afterEach(endAll);
 
@@ -29,15 +28,7 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('two nodes', () 
     const random = randomFrom(testSeed);
     const run = createCrashRun(crashNodes(engines, companion.port, seen), random);
     const clients = [plainClient(run, 1), plainClient(run, 2), resumingClient(run, 3), libraryClient(run, 4)];
-    const failed = Promise.all(clients).then(() => {});
-    const killing = async () => {
-      for (let round = 0; round < KILLS; round++) {
-        if (round % 3 === 0) await run.killAfter('sent', between(random, 1, 100));
-        else await run.killAfter('answered', between(random, 1, 30));
-      }
-      await run.finish(clients);
-    };
-    await Promise.race([killing(), failed.then(() => new Promise<never>(() => {}))]);
+    await killWhileSending(run, clients, KILLS);
     companion.child.kill('SIGTERM');
     expect((await companion.done).status).toBe(0);
     expect(run.counts.kills).toBe(KILLS);
@@ -69,18 +60,8 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('two nodes', () 
   }, 600_000);
 });
 
-async function objectsIn({ s3 }: Engines): Promise<string[]> {
-  const { endpoint, region, bucket, accessKey, secretKey } = s3;
-  const credentials = { accessKeyId: accessKey, secretAccessKey: secretKey };
-  const settings = {
-    endpoint: new URL(endpoint),
-    region,
-    bucket,
-    credentials,
-    connectionsMax: 1,
-    quietMs: 10_000,
-  };
-  const direct = connectBucket(settings, { forMs: 10_000, signal: new AbortController().signal });
+async function objectsIn(engines: Engines): Promise<string[]> {
+  const direct = directBucket(engines);
   const names: string[] = [];
   for (let token: string | undefined, isFirst = true; isFirst || token !== undefined; isFirst = false) {
     const page = await direct.list('', token);

@@ -6,10 +6,10 @@
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { cases, testSeed } from '../support/cases.ts';
 import { endAll } from '../support/processes/cli.ts';
-import { between, randomFrom } from '../support/seeded.ts';
+import { randomFrom } from '../support/seeded.ts';
 import { libraryClient, plainClient, resumingClient } from '../support/stores/crash-clients.ts';
 import { crashFolder } from '../support/stores/crash-places.ts';
-import { createCrashRun } from '../support/stores/crash-run.ts';
+import { createCrashRun, killWhileSending } from '../support/stores/crash-run.ts';
 import { newRoot, removeRoot, temporariesIn } from '../support/stores/store-roots.ts';
 
 afterEach(endAll);
@@ -32,17 +32,7 @@ test('a server that is killed again and again keeps every acknowledged file', as
         resumingClient(run, 4),
         libraryClient(run, 5),
       ];
-      const failed = Promise.all(clients).then(() => {});
-      const killing = async () => {
-        for (let round = 0; round < KILLS; round++) {
-          // Some kills come in the middle of a body, some in the middle of the answers.
-          if (round % 3 === 0) await run.killAfter('sent', between(random, 1, 100));
-          else await run.killAfter('answered', between(random, 1, 30));
-        }
-        await run.finish(clients);
-      };
-      // An error of a client ends the test at once.
-      await Promise.race([killing(), failed.then(() => new Promise<never>(() => {}))]);
+      await killWhileSending(run, clients, KILLS);
       expect(temporariesIn(root)).toEqual([]);
       return run.counts;
     }),

@@ -15,6 +15,7 @@ import { needEngine, startCeph, startPostgres } from '../../support/engines/engi
 import { type HttpProxy, httpProxy } from '../../support/engines/http-proxy.ts';
 import { type TcpProxy, tcpProxy } from '../../support/engines/tcp-proxy.ts';
 import {
+  directBucket,
   type Engines,
   newSchema,
   openNode,
@@ -453,19 +454,7 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
 });
 
 async function overwrite(engines: Engines, object: string, bytes: Uint8Array): Promise<void> {
-  const { connectBucket } = await import('../../../src/store/s3/bucket/bucket.ts');
-  const { endpoint, region, bucket, accessKey, secretKey } = engines.s3;
-  const direct = connectBucket(
-    {
-      endpoint: new URL(endpoint),
-      region,
-      bucket,
-      credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
-      connectionsMax: 1,
-      quietMs: 10_000,
-    },
-    { forMs: 1000, signal: new AbortController().signal },
-  );
+  const direct = directBucket(engines);
   await direct.put(() => object, [bytes]);
   direct.close();
 }

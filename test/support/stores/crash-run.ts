@@ -92,6 +92,24 @@ export function createCrashRun(place: CrashPlace, random: () => number): CrashCo
   };
 }
 
+/** Kills servers while the clients send, and lets them finish then. An error of a client ends it at once. */
+export async function killWhileSending(
+  run: CrashControl,
+  clients: readonly Promise<void>[],
+  kills: number,
+): Promise<void> {
+  const killing = async () => {
+    for (let round = 0; round < kills; round++) {
+      // Some kills come in the middle of a body, some in the middle of the answers.
+      if (round % 3 === 0) await run.killAfter('sent', between(run.random, 1, 100));
+      else await run.killAfter('answered', between(run.random, 1, 30));
+    }
+    await run.finish(clients);
+  };
+  const failed = Promise.all(clients).then(() => new Promise<never>(() => {}));
+  await Promise.race([killing(), failed]);
+}
+
 function noteProgress({ awaited }: RunState, kind: Progress): void {
   if (kind !== awaited.kind) return;
   awaited.left -= 1;

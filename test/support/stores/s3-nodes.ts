@@ -1,6 +1,7 @@
 /** Nodes of a store over S3 and PostgreSQL, for tests: all that are opened with the same place are nodes of one store. */
 import { randomBytes } from 'node:crypto';
 import { value } from '../../../src/store/conformance/case.ts';
+import { type Bucket, connectBucket } from '../../../src/store/s3/bucket/bucket.ts';
 import { openS3Store, type S3Store } from '../../../src/store/s3/open-s3-store.ts';
 import type { S3StoreOptions } from '../../../src/store/s3/s3-store-options.ts';
 import { type PostgresFacts, type S3Facts, sharedBucket, sharedPostgres } from '../engines/engines.ts';
@@ -44,6 +45,15 @@ export const optionsOf = (
 /** One node of the store in this schema. */
 export const openNode = (engines: Engines, schema: string, options?: NodeOptions): Promise<S3Store> =>
   value(openS3Store(optionsOf(engines, schema, options)));
+
+/** The bucket of these engines without a store around it. */
+export function directBucket({ s3 }: Engines): Bucket {
+  const { endpoint, region, bucket, accessKey, secretKey } = s3;
+  const credentials = { accessKeyId: accessKey, secretAccessKey: secretKey };
+  const settings = { endpoint: new URL(endpoint), region, bucket, credentials };
+  const patience = { forMs: 10_000, signal: new AbortController().signal };
+  return connectBucket({ ...settings, connectionsMax: 1, quietMs: 10_000 }, patience);
+}
 
 /** Throws when bytes differ. It shows where, and not a megabyte of differences. */
 export function sameBytes(actual: Uint8Array, expected: Uint8Array): void {
