@@ -1,11 +1,16 @@
 /** The metrics of the engines behind a store of many nodes. */
 import type { EnginesStatus } from '../../store/s3/engines-status.ts';
 import type { Instruments } from './instruments.ts';
+import type { Readings } from './server-metrics.ts';
 
 const inSeconds = (milliseconds: number | null): number =>
   milliseconds === null ? Number.NaN : milliseconds / 1e3;
 
-export function addEngineMetrics({ gauge, counter }: Instruments, engines: () => EnginesStatus): void {
+/** Adds none when the store has no engines. */
+export function addEngineMetrics({ gauge, counter }: Instruments, readings: Readings): void {
+  const first = readings.engines;
+  if (first === null) return;
+  const engines = (): EnginesStatus => readings.engines ?? first;
   gauge(
     'sluice_postgresql_connections',
     'Connections to the database.',

@@ -108,12 +108,13 @@ function startMetrics(prom: PromClient, options: MetricsOptions): Metrics {
     stats: options.stats(),
     unfinished: { count: 0, bytes: 0 },
     delay: meter.take(),
+    engines: options.engines?.() ?? null,
   };
   // The order of these is the order of the metrics in the text.
   const known = new Set(commands.map(({ cmd }) => cmd));
   const counts = addServerMetrics(prom, registry, instruments, readings, known);
   if (options.unfinished !== undefined) addUploadMetrics(instruments, readings);
-  if (options.engines !== undefined) addEngineMetrics(instruments, options.engines);
+  addEngineMetrics(instruments, readings);
   addDelayMetrics(instruments, readings);
   new prom.Gauge({
     name: 'sluice_info',
@@ -152,5 +153,6 @@ async function scrape(
   if (options.unfinished !== undefined) readings.unfinished = await options.unfinished();
   readings.stats = options.stats();
   readings.delay = meter.take();
+  readings.engines = options.engines?.() ?? null;
   return await registry.metrics();
 }

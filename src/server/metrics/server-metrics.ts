@@ -1,6 +1,7 @@
 /** The metrics of a server: their names, and how each event counts. */
 import type { Histogram, Registry } from 'prom-client';
 import { catalogue } from '../../files/protocol/errors.ts';
+import type { EnginesStatus } from '../../store/s3/engines-status.ts';
 import type { ServerEvent } from '../event.ts';
 import type { ServerStats, Unfinished } from '../status.ts';
 import type { Instruments, PromClient } from './instruments.ts';
@@ -11,6 +12,8 @@ export interface Readings {
   stats: ServerStats;
   unfinished: Unfinished;
   delay: LoopDelay;
+  /** Null when the store has no engines. */
+  engines: EnginesStatus | null;
 }
 
 /** The counts of events so far. Each function counts one. */
