@@ -61,6 +61,7 @@ begin
   delete from ${s}.files where name = p_name returning file_id, size into v_file, v_size;
   if not found then return ${s}.missing(p_name); end if;
   insert into ${s}.garbage (file_id, since) values (v_file, clock_timestamp());
+  perform ${s}.lock_usage(p_name, null);
   perform ${s}.use_bytes(p_name, -v_size);
   v_answer := jsonb_build_object('size', v_size);
   insert into ${s}.operations values (p_operation, clock_timestamp(), v_answer);
@@ -107,13 +108,10 @@ create function ${s}.missing(p_name text) returns jsonb language sql stable as $
   ) then 'it is a folder' end)
 $$;
 
--- Counts a file that moves. The rows are locked in one order, since they may be those of two names.
+-- Counts a file that moves. The caller has locked the usage of both names.
 create function ${s}.move_bytes(p_from text, p_left bigint, p_to text, p_came bigint) returns void
 language plpgsql as $$
 begin
-  perform 1 from ${s}.usage u
-  where starts_with(p_from, u.prefix) or starts_with(p_to, u.prefix) order by u.prefix for update;
-  if not found then return; end if;
   update ${s}.usage u set used = used
     - case when starts_with(p_from, u.prefix) then p_left else 0 end
     + case when starts_with(p_to, u.prefix) then p_came else 0 end

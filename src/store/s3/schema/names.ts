@@ -55,7 +55,8 @@ begin
   where starts_with(p_name, u.prefix) or starts_with(p_other, u.prefix) order by u.prefix for update;
 end $$;
 
--- Why a quota forbids so many bytes more below these prefixes; null when none does. What uploads under way may still
+-- Why a quota forbids so many bytes more below these prefixes, whose usage the caller has locked; null when none
+-- does. What uploads under way may still
 -- add counts for all but the upload that asks; what was kept of the others counts for the quota of the whole store.
 create function ${s}.quota_fault(
   p_prefixes text[], p_limits bigint[], p_needed bigint, p_upload text
@@ -66,7 +67,7 @@ begin
   for r in
     select u.prefix, u.used, q.bytes
     from unnest(p_prefixes, p_limits) as q(prefix, bytes) join ${s}.usage u on u.prefix = q.prefix
-    order by u.prefix for update of u
+    order by u.prefix
   loop
     select coalesce(sum(case
       when u.holder is not null then greatest(u.total - coalesce((select f.size from ${s}.files f where f.name = u.name), 0), 0)
@@ -81,13 +82,12 @@ begin
   return null;
 end $$;
 
--- Counts a change of the bytes below a name.
+-- Counts a change of the bytes below a name, whose usage the caller has locked.
 create function ${s}.use_bytes(p_name text, p_change bigint) returns void
 language plpgsql as $$
 begin
   if p_change = 0 then return; end if;
-  perform 1 from ${s}.usage u where starts_with(p_name, u.prefix) order by u.prefix for update;
-  if found then update ${s}.usage u set used = used + p_change where starts_with(p_name, u.prefix); end if;
+  update ${s}.usage u set used = used + p_change where starts_with(p_name, u.prefix);
 end $$;
 
 -- Begins to count the bytes below these prefixes. Changes wait meanwhile, once for each prefix.
