@@ -13,6 +13,7 @@ import { RESERVED_FOLDER } from '../files/protocol/filename.ts';
 import { createSystemError, errnoOf, systemFault } from '../store/disk/errno.ts';
 import { RESERVED_FOLDER_ADVICE } from '../store/disk/opening/staging-folder.ts';
 import type { EnginesStatus } from '../store/s3/engines-status.ts';
+import { withTimeout } from '../store/with-timeout.ts';
 import type { ServerEvent } from './event.ts';
 
 /** Asks a store, cheaply, whether it can be written to: null when it can. Never rejects. */
@@ -148,18 +149,5 @@ async function isNotFolder(path: string): Promise<boolean> {
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT') return false;
     throw thrown;
-  }
-}
-
-/** The value of the promise, or `otherwise` when the promise takes too long. */
-async function withTimeout<T>(milliseconds: number, what: Promise<T>, otherwise: T): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<T>((resolve) => {
-    timer = setTimeout(() => resolve(otherwise), milliseconds).unref();
-  });
-  try {
-    return await Promise.race([what, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
