@@ -58,7 +58,9 @@ function room(limits = {}) {
       else for (const each of members) void each.post(effect.text);
     },
   });
-  return { members, server: served(actor, { limits }) };
+  /** Resolves when so many have joined: a connection may have its first turn after another has spoken. */
+  const joined = (count: number) => until(() => members.size === count);
+  return { members, joined, server: served(actor, { limits }) };
 }
 
 describe('an actor', () => {
@@ -356,17 +358,20 @@ describe('effects that every actor has', () => {
 
 describe('what others send', () => {
   test('a broadcast reaches everybody in the order in which it was sent', async () => {
-    const { server } = room();
+    const { server, joined } = room();
     const clients = Array.from({ length: 20 }, () => server.connect());
+    await joined(20);
     for (let i = 0; i < 50; i++) void clients[0]!.send(`line ${i}`);
     for (const client of clients) for (let i = 0; i < 50; i++) expect(await client.next()).toBe(`line ${i}`);
   });
 
   test('one who does not read is disconnected when its mailbox is full, and the others miss nothing', async () => {
     const window = { high: 64 * 1024, low: 32 * 1024 };
-    const { server, members } = room({ window, mailbox: { inputs: 10, bytes: 1e9, whenFull: 'disconnect' } });
+    const mailbox = { inputs: 10, bytes: 1e9, whenFull: 'disconnect' };
+    const { server, members, joined } = room({ window, mailbox });
     const deaf = server.open();
     const [speaker, listener] = [server.connect(), server.connect()];
+    await joined(3);
     let most = 0;
     for (let i = 0; i < 60; i++) {
       await speaker.send(`${i} ${'x'.repeat(10_000)}`);
@@ -382,9 +387,11 @@ describe('what others send', () => {
 
   test('one who does not read loses the oldest when its mailbox drops them', async () => {
     const window = { high: 64 * 1024, low: 32 * 1024 };
-    const { server } = room({ window, mailbox: { inputs: 10, bytes: 1e9, whenFull: 'dropOldest' } });
+    const mailbox = { inputs: 10, bytes: 1e9, whenFull: 'dropOldest' };
+    const { server, joined } = room({ window, mailbox });
     const slow = server.connect();
     const speaker = server.connect();
+    await joined(2);
     for (let i = 0; i < 60; i++) {
       await speaker.send(`${i} ${'x'.repeat(10_000)}`);
       expect(await speaker.next()).toMatch(new RegExp(`^${i} `));
@@ -400,9 +407,11 @@ describe('what others send', () => {
 
   test('a mailbox is full by its bytes, too', async () => {
     const window = { high: 64 * 1024, low: 32 * 1024 };
-    const { server } = room({ window, mailbox: { inputs: 1e9, bytes: 200_000, whenFull: 'disconnect' } });
+    const mailbox = { inputs: 1e9, bytes: 200_000, whenFull: 'disconnect' };
+    const { server, joined } = room({ window, mailbox });
     const deaf = server.open();
     const speaker = server.connect();
+    await joined(2);
     for (let i = 0; i < 60; i++) {
       await speaker.send('x'.repeat(10_000));
       await speaker.next();
@@ -582,8 +591,9 @@ describe('bounds', () => {
   });
 
   test('readers that keep up are not disconnected because others say much in one turn', async () => {
-    const { server } = room({ mailbox: { inputs: 100, bytes: 1e6, whenFull: 'disconnect' } });
+    const { server, joined } = room({ mailbox: { inputs: 100, bytes: 1e6, whenFull: 'disconnect' } });
     const clients = Array.from({ length: 10 }, () => server.connect());
+    await joined(10);
     const count = 300;
     for (let i = 0; i < count; i++) void clients[0]!.send('x');
     for (const client of clients) for (let i = 0; i < count; i++) expect(await client.next()).toBe('x');
