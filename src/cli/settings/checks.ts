@@ -57,13 +57,14 @@ export function contradictions(configuration: Configuration): readonly string[] 
 }
 
 /** The page is reached by browsers, which send the token with each request. */
-function pageContradictions({ settings, called, calledBeside, isDefault }: Configuration): readonly string[] {
-  const { web, webPlain, tlsCert, tlsClientCerts, access, port, host, metricsPort, metricsHost } = settings;
+function pageContradictions({ settings, called, calledBeside }: Configuration): readonly string[] {
+  const { web, webHost, webPlain, tlsCert, tlsClientCerts, access } = settings;
+  const { port, host, metricsPort, metricsHost } = settings;
   const faults: string[] = [];
   if (web === null) {
-    for (const name of ['webHost', 'webPlain'] as const) {
-      if (!isDefault(name)) faults.push(`${called(name)} needs ${calledBeside('web', name)} as well`);
-    }
+    if (webHost !== null) faults.push(`${called('webHost')} needs ${calledBeside('web', 'webHost')} as well`);
+    if (webPlain === 'yes')
+      faults.push(`${called('webPlain')} needs ${calledBeside('web', 'webPlain')} as well`);
     return faults;
   }
   const shown = settingTable.web.kind.show(web);
