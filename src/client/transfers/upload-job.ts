@@ -66,7 +66,7 @@ function createUpload({
   subscriber,
 }: UploadRequest): UploadState {
   const { resumeThreshold = RESUME_THRESHOLD_BYTES, progress = 4 * 1024 * 1024, scheduler } = options;
-  const { resume = true, verify, mtime, ifAbsent } = settings;
+  const { resume = true, verify, mtime, ifAbsent, sha256 } = settings;
   const isLarge = ({ size, readOnce }: Content) => resume && readOnce !== true && size >= resumeThreshold;
   const once = typeof content !== 'function' && content.readOnce === true ? readOnce(content) : null;
   const upload: UploadState = {
@@ -80,7 +80,11 @@ function createUpload({
     content: once?.content ?? content,
     once,
     settings,
-    putSettings: { ...(mtime === undefined ? {} : { mtime }), ...(ifAbsent ? { ifAbsent } : {}) },
+    putSettings: {
+      ...(mtime === undefined ? {} : { mtime }),
+      ...(ifAbsent ? { ifAbsent } : {}),
+      ...(sha256 === undefined ? {} : { sha256 }),
+    },
     subscriber,
     progress,
     isLarge,

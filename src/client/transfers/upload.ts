@@ -35,6 +35,11 @@ export interface UploadSettings extends Pick<PutSettings, 'mtime' | 'ifAbsent'> 
    * can be read only once is refused. Default the CRC-32 alone is compared.
    */
   readonly verify?: 'sha256';
+  /**
+   * The SHA-256 of the whole content, 64 hexadecimal digits, where it is known already: the server stores the content
+   * only if it is that. Not together with `verify`, which reads the content to compute it.
+   */
+  readonly sha256?: string;
 }
 
 /** `Uploads.upload` emits this as bytes leave, and as the server reports them durable. */

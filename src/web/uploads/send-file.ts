@@ -1,0 +1,98 @@
+/** One file on its way: claimed among the tabs, told from others by its ends, hashed if that is wanted, and sent. */
+import {
+  catchError,
+  concat,
+  defer,
+  EMPTY,
+  from,
+  ignoreElements,
+  map,
+  mergeMap,
+  type Observable,
+  of,
+  switchMap,
+  takeWhile,
+} from 'rxjs';
+import { clientFault } from '../../client/content/read-content.ts';
+import { blobContent } from '../../client/content/content.ts';
+import { describeFault } from '../../client/client-fault.ts';
+import { isRefused } from '../../client/pool/retry.ts';
+import type { Uploads } from '../../client/transfers/uploads.ts';
+import type { Claims } from './claims.ts';
+import { type Entry, isLarge } from './entry.ts';
+import { endsOf, uploadIdOf } from './fingerprint.ts';
+import type { Moved, QueueEvent } from './queue-state.ts';
+import type { Records } from './records.ts';
+
+export interface SendDeps {
+  readonly uploads: Uploads;
+  readonly records: Records;
+  readonly claims: Claims;
+  /** Emits the SHA-256 of a file, computed without holding up the page. */
+  readonly hash: (file: Blob) => Observable<string>;
+}
+
+export type FileEvent = Exclude<QueueEvent, { readonly type: 'progress' }> | ({ readonly type: 'moved' } & Moved);
+
+/** Emits what becomes of it, and completes. Never errors. Unsubscribing stops it; the server keeps what it has. */
+export function sendFile(deps: SendDeps, entry: Entry, file: File): Observable<FileEvent> {
+  const { id } = entry;
+  return deps.claims.claim(entry).pipe(
+    switchMap((claimed): Observable<FileEvent | null> => {
+      if (claimed === 'taken') return of({ type: 'taken', id });
+      // What the other tab has finished, or given up, is remembered no more.
+      if (claimed === 'free')
+        return from(deps.records.has(entry)).pipe(map((has) => ({ type: 'free', id, isDone: !has }) as const));
+      return concat(transfer(deps, entry, file), of(null));
+    }),
+    takeWhile((event) => event !== null),
+    catchError((thrown: unknown) => of(failure(entry, thrown))),
+  );
+}
+
+function transfer(deps: SendDeps, entry: Entry, file: File): Observable<FileEvent> {
+  const { id, verify, onExists, name } = entry;
+  return defer(async () => (isLarge(entry) ? await endsOf(file) : null)).pipe(
+    mergeMap((ends) => {
+      const sha256$ = verify ? deps.hash(file) : of(undefined);
+      const send = (sha256: string | undefined): Observable<FileEvent> =>
+        deps.uploads
+          .upload(name, blobContent(file), {
+            ...(ends === null ? { resume: false } : { upload: uploadIdOf(entry, ends) }),
+            ...(sha256 === undefined ? {} : { sha256 }),
+            ifAbsent: onExists !== 'replace',
+          })
+          .pipe(
+            map((event): FileEvent => {
+              if (event.type === 'stored') return { type: 'stored', id };
+              const { sent, durable, rate } = event;
+              return { type: 'moved', id, sent, durable, rate };
+            }),
+          );
+      return concat(
+        ends === null ? EMPTY : of({ type: 'identified', id, ends } as const),
+        sha256$.pipe(
+          mergeMap((sha256) =>
+            concat(sha256 === undefined ? EMPTY : of({ type: 'hashed', id } as const), send(sha256)),
+          ),
+        ),
+      );
+    }),
+  );
+}
+
+function failure({ id }: Entry, thrown: unknown): FileEvent {
+  const fault = clientFault(thrown);
+  if (isRefused(fault, 'exists')) return { type: 'exists', id };
+  if (fault.code === 'content')
+    return { type: 'failed', id, why: 'the file has changed, or is gone: pick it again' };
+  return { type: 'failed', id, why: describeFault(fault) };
+}
+
+/** Has the server drop what it has of a content. */
+export const dropUpload = (uploads: Uploads, entry: Pick<Entry, 'source' | 'size' | 'modified'>, ends: string) =>
+  uploads.cancel(uploadIdOf(entry, ends)).pipe(
+    ignoreElements(),
+    // It is dropped by the server itself after a while.
+    catchError(() => EMPTY),
+  );
