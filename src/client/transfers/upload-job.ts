@@ -14,6 +14,7 @@ import { sendResumable } from './resumable.ts';
 import { storedAs, type TryEvent } from './resume-point.ts';
 import { createResumeState } from './resume-state.ts';
 import {
+  PROGRESS_BYTES,
   type Progress,
   RESUME_THRESHOLD_BYTES,
   type Uploaded,
@@ -65,7 +66,8 @@ function createUpload({
   settings,
   subscriber,
 }: UploadRequest): UploadState {
-  const { resumeThreshold = RESUME_THRESHOLD_BYTES, progress = 4 * 1024 * 1024, scheduler } = options;
+  const { resumeThreshold = RESUME_THRESHOLD_BYTES, scheduler, sendWindow } = options;
+  const { progress = PROGRESS_BYTES } = options;
   const { resume = true, verify, mtime, ifAbsent, sha256 } = settings;
   const isLarge = ({ size, readOnce }: Content) => resume && readOnce !== true && size >= resumeThreshold;
   const once = typeof content !== 'function' && content.readOnce === true ? readOnce(content) : null;
@@ -87,6 +89,7 @@ function createUpload({
     },
     subscriber,
     progress,
+    sendWindow,
     isLarge,
     isVerified: verify !== undefined,
     now: scheduler === undefined ? undefined : () => scheduler.now(),
@@ -184,9 +187,9 @@ function inspectOpened(upload: UploadState, content: Content): Content | Promise
 
 function sendLarge(upload: UploadState, client: Client): Observable<TryEvent> {
   upload.resumeState ??= createResumeState();
-  const { filename, content, settings, putSettings, progress, isVerified } = upload;
+  const { filename, content, settings, putSettings, progress, sendWindow, isVerified } = upload;
   const idOf = (opened: Content) => uploadIdOf(filename, opened, settings);
-  const source = { filename, content, settings: putSettings, idOf, progress, isVerified };
+  const source = { filename, content, settings: putSettings, idOf, progress, sendWindow, isVerified };
   return sendResumable(client, source, upload.resumeState);
 }
 

@@ -14,14 +14,21 @@ import {
 import { type ContentSource, checkSource } from '../content/hold-content.ts';
 import { createConnectionPool } from '../pool/connection-pool.ts';
 import { CONNECTION_POOL_RULES, type Retry } from '../pool/pool-options.ts';
-import type { Progress, Uploaded, UploadSettings, UploadsOptions } from './upload.ts';
 import { cancelUpload } from './cancel-upload.ts';
+import {
+  PROGRESS_BYTES,
+  type Progress,
+  type Uploaded,
+  type UploadSettings,
+  type UploadsOptions,
+} from './upload.ts';
 import { beginUpload, VERIFY_READS_TWICE } from './upload-job.ts';
 
 const UPLOADS_RULES: RulesFor<UploadsOptions> = {
   ...CONNECTION_POOL_RULES,
   resumeThreshold: optional(numberFrom(0)),
   progress: optional(wholeFrom(1)),
+  sendWindow: optional(wholeFrom(1)),
 };
 
 /** Made once: an upload of a small file costs little more than its checks. */
@@ -90,6 +97,9 @@ export interface Uploads {
  */
 export function createUploads(options: UploadsOptions): Uploads {
   checkOptions('createUploads', options, UPLOADS_RULES);
+  const { progress = PROGRESS_BYTES, sendWindow = Number.POSITIVE_INFINITY } = options;
+  if (sendWindow < progress)
+    throw new RangeError(`createUploads: sendWindow (${sendWindow}) is less than progress (${progress})`);
   const pool = createConnectionPool(options);
   return {
     upload: (filename, content, settings = {}) => {

@@ -5,9 +5,9 @@
  * Memory: a small record a file; of the contents only what is under way, at most `UNDER_WAY_BYTES_MAX`.
  */
 import { canCancel, canPause, type Entry, isOver, isRunning, type Source } from './entry.ts';
+import { numberedName } from './names.ts';
 import { add, remember } from './queue-additions.ts';
 import { type Effect, type QueueEvent, type QueueState, type Step, update } from './queue-state.ts';
-import { numberedName } from './names.ts';
 import { startMore } from './queue-turns.ts';
 
 /** The next state, and what is to be done. */
@@ -117,12 +117,11 @@ function identify(step: Step, entry: Entry, ends: string): Entry {
   return { ...entry, ends };
 }
 
-function progress(
-  step: Step,
-  changes: Extract<QueueEvent, { readonly type: 'progress' }>['entries'],
-): void {
+function progress(step: Step, changes: Extract<QueueEvent, { readonly type: 'progress' }>['entries']): void {
   for (const { id, sent, durable, rate } of changes)
-    update(step, id, (entry) => (isRunning(entry) ? { ...entry, status: 'sending', sent, durable, rate } : entry));
+    update(step, id, (entry) =>
+      isRunning(entry) ? { ...entry, status: 'sending', sent, durable, rate } : entry,
+    );
   step.state = { ...step.state, trouble: null };
 }
 
@@ -135,7 +134,14 @@ function settleExisting(step: Step, entry: Entry): Entry {
     case 'keep-both': {
       const copy = entry.copy + 1;
       step.effects.push({ type: 'remember', ids: [entry.id] });
-      return { ...toWaiting(entry), copy, name: numberedName(entry.source, copy), sent: 0, durable: 0, rate: 0 };
+      return {
+        ...toWaiting(entry),
+        copy,
+        name: numberedName(entry.source, copy),
+        sent: 0,
+        durable: 0,
+        rate: 0,
+      };
     }
     case 'replace':
     case 'ask':
@@ -143,10 +149,7 @@ function settleExisting(step: Step, entry: Entry): Entry {
   }
 }
 
-function answer(
-  step: Step,
-  { id, choice, all }: Extract<QueueEvent, { readonly type: 'answered' }>,
-): void {
+function answer(step: Step, { id, choice, all }: Extract<QueueEvent, { readonly type: 'answered' }>): void {
   const decide = (entry: Entry): Entry => {
     const decided = { ...entry, onExists: choice };
     if (entry.status !== 'asking') return decided;

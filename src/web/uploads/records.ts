@@ -19,32 +19,49 @@ interface StoredRecord extends RememberedFile {
 
 export interface Records {
   /** Whether the browser keeps them. */
-  readonly survives: boolean;
-  /** Those of an account. */
+  readonly survives: Promise<boolean>;
+  /** Those of the account, whichever tab has written them. */
   readonly all: () => Promise<readonly StoredRecord[]>;
+  /** Whether an upload is remembered still; true where nothing is remembered. */
   readonly has: (source: Source) => Promise<boolean>;
   readonly put: (files: readonly RememberedFile[]) => Promise<void>;
   readonly remove: (sources: readonly Source[]) => Promise<void>;
   readonly close: () => void;
 }
 
-const NOTHING: Records = {
-  survives: false,
-  all: async () => [],
-  has: async () => true,
-  put: async () => {},
-  remove: async () => {},
-  close: () => {},
-};
-
-/** Never rejects: where there is no database, nothing is remembered. */
-export async function openRecords(account: string, tab: string): Promise<Records> {
-  try {
-    const database = await opened();
-    return recordsIn(database, account, tab);
-  } catch {
-    return NOTHING;
-  }
+/** @param tab the name of this one. */
+export function openRecords(account: string, tab: string): Records {
+  const keyOf = ({ source, size, modified }: Source): Key => [account, source, size, modified];
+  const database = opened().catch(() => null);
+  const change = async (by: (store: IDBObjectStore) => void): Promise<void> => {
+    const transaction = (await database)?.transaction(STORE, 'readwrite', { durability: 'relaxed' });
+    if (transaction === undefined) return;
+    by(transaction.objectStore(STORE));
+    await ended(transaction);
+  };
+  const read = async <T>(by: (store: IDBObjectStore) => IDBRequest<T>): Promise<T | null> => {
+    const transaction = (await database)?.transaction(STORE, 'readonly');
+    if (transaction === undefined) return null;
+    const request = by(transaction.objectStore(STORE));
+    await ended(transaction);
+    return request.result;
+  };
+  return {
+    survives: database.then((it) => it !== null),
+    all: async () =>
+      (await read<StoredRecord[]>((store) => store.getAll(IDBKeyRange.bound([account], [account, []])))) ??
+      [],
+    has: async (source) => (await read((store) => store.count(keyOf(source)))) !== 0,
+    put: (files) =>
+      change((store) => {
+        for (const file of files) store.put({ ...file, account, tab });
+      }),
+    remove: (sources) =>
+      change((store) => {
+        for (const source of sources) store.delete(keyOf(source));
+      }),
+    close: () => void database.then((it) => it?.close()),
+  };
 }
 
 function opened(): Promise<IDBDatabase> {
@@ -56,34 +73,6 @@ function opened(): Promise<IDBDatabase> {
     request.onerror = () => reject(request.error);
     request.onblocked = () => reject(new Error('another page holds an older database'));
   });
-}
-
-function recordsIn(database: IDBDatabase, account: string, tab: string): Records {
-  const keyOf = ({ source, size, modified }: Source): Key => [account, source, size, modified];
-  const change = async (by: (store: IDBObjectStore) => void): Promise<void> => {
-    const transaction = database.transaction(STORE, 'readwrite', { durability: 'relaxed' });
-    by(transaction.objectStore(STORE));
-    await ended(transaction);
-  };
-  const read = async <T>(by: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> => {
-    const request = by(database.transaction(STORE, 'readonly').objectStore(STORE));
-    await ended(request.transaction!);
-    return request.result;
-  };
-  return {
-    survives: true,
-    all: () => read((store) => store.getAll(IDBKeyRange.bound([account], [account, []]))),
-    has: async (source) => (await read((store) => store.getKey(keyOf(source)))) !== undefined,
-    put: (files) =>
-      change((store) => {
-        for (const file of files) store.put({ ...file, account, tab });
-      }),
-    remove: (sources) =>
-      change((store) => {
-        for (const source of sources) store.delete(keyOf(source));
-      }),
-    close: () => database.close(),
-  };
 }
 
 const ended = (transaction: IDBTransaction): Promise<void> =>

@@ -13,9 +13,9 @@ import {
   switchMap,
   takeWhile,
 } from 'rxjs';
-import { clientFault } from '../../client/content/read-content.ts';
-import { blobContent } from '../../client/content/content.ts';
 import { describeFault } from '../../client/client-fault.ts';
+import { blobContent } from '../../client/content/content.ts';
+import { clientFault } from '../../client/content/read-content.ts';
 import { isRefused } from '../../client/pool/retry.ts';
 import type { Uploads } from '../../client/transfers/uploads.ts';
 import type { Claims } from './claims.ts';
@@ -32,7 +32,13 @@ export interface SendDeps {
   readonly hash: (file: Blob) => Observable<string>;
 }
 
-export type FileEvent = Exclude<QueueEvent, { readonly type: 'progress' }> | ({ readonly type: 'moved' } & Moved);
+/** What becomes of a file on its way. */
+export type FileEvent =
+  | Extract<
+      QueueEvent,
+      { readonly type: 'identified' | 'hashed' | 'stored' | 'exists' | 'taken' | 'free' | 'failed' }
+    >
+  | ({ readonly type: 'moved' } & Moved);
 
 /** Emits what becomes of it, and completes. Never errors. Unsubscribing stops it; the server keeps what it has. */
 export function sendFile(deps: SendDeps, entry: Entry, file: File): Observable<FileEvent> {
@@ -42,7 +48,9 @@ export function sendFile(deps: SendDeps, entry: Entry, file: File): Observable<F
       if (claimed === 'taken') return of({ type: 'taken', id });
       // What the other tab has finished, or given up, is remembered no more.
       if (claimed === 'free')
-        return from(deps.records.has(entry)).pipe(map((has) => ({ type: 'free', id, isDone: !has }) as const));
+        return from(deps.records.has(entry)).pipe(
+          map((has) => ({ type: 'free', id, isDone: !has }) as const),
+        );
       return concat(transfer(deps, entry, file), of(null));
     }),
     takeWhile((event) => event !== null),
@@ -54,7 +62,7 @@ function transfer(deps: SendDeps, entry: Entry, file: File): Observable<FileEven
   const { id, verify, onExists, name } = entry;
   return defer(async () => (isLarge(entry) ? await endsOf(file) : null)).pipe(
     mergeMap((ends) => {
-      const sha256$ = verify ? deps.hash(file) : of(undefined);
+      const sha256$: Observable<string | undefined> = verify ? deps.hash(file) : of(undefined);
       const send = (sha256: string | undefined): Observable<FileEvent> =>
         deps.uploads
           .upload(name, blobContent(file), {
@@ -69,14 +77,9 @@ function transfer(deps: SendDeps, entry: Entry, file: File): Observable<FileEven
               return { type: 'moved', id, sent, durable, rate };
             }),
           );
-      return concat(
-        ends === null ? EMPTY : of({ type: 'identified', id, ends } as const),
-        sha256$.pipe(
-          mergeMap((sha256) =>
-            concat(sha256 === undefined ? EMPTY : of({ type: 'hashed', id } as const), send(sha256)),
-          ),
-        ),
-      );
+      const hashed: readonly FileEvent[] = verify ? [{ type: 'hashed', id }] : [];
+      const identified: readonly FileEvent[] = ends === null ? [] : [{ type: 'identified', id, ends }];
+      return concat(identified, sha256$.pipe(mergeMap((sha256) => concat(hashed, send(sha256)))));
     }),
   );
 }
@@ -90,7 +93,11 @@ function failure({ id }: Entry, thrown: unknown): FileEvent {
 }
 
 /** Has the server drop what it has of a content. */
-export const dropUpload = (uploads: Uploads, entry: Pick<Entry, 'source' | 'size' | 'modified'>, ends: string) =>
+export const dropUpload = (
+  uploads: Uploads,
+  entry: Pick<Entry, 'source' | 'size' | 'modified'>,
+  ends: string,
+) =>
   uploads.cancel(uploadIdOf(entry, ends)).pipe(
     ignoreElements(),
     // It is dropped by the server itself after a while.
