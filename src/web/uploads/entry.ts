@@ -56,6 +56,8 @@ export interface Entry extends Source {
   readonly status: Status;
   /** Whether the page can read the file. */
   readonly hasFile: boolean;
+  /** Whether an earlier page, or another tab, has begun it: it may have been stored without anybody being told. */
+  readonly isAgain: boolean;
   /** A hash of both ends of its content; null before it was begun, and of what is too small to be resumed. */
   readonly ends: string | null;
   /** Bytes that have left. */

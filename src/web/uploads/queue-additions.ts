@@ -57,6 +57,7 @@ function newEntry(id: number, { source, size, modified, verify }: AddedFile): En
     name: source,
     status: bad === null ? 'waiting' : 'failed',
     hasFile: bad === null,
+    isAgain: false,
     ends: null,
     sent: 0,
     durable: 0,
@@ -79,7 +80,16 @@ export function remember(step: Step, records: readonly RememberedFile[]): void {
     const { source, size, modified, verify } = record;
     const { name, ends, onExists, copy } = record;
     const entry = newEntry(nextId++, { source, size, modified, verify });
-    entries.push({ ...entry, name, ends, onExists, copy, hasFile: false, status: 'needs-file' });
+    entries.push({
+      ...entry,
+      name,
+      ends,
+      onExists,
+      copy,
+      hasFile: false,
+      isAgain: true,
+      status: 'needs-file',
+    });
   }
   step.state = { ...step.state, entries, nextId };
 }

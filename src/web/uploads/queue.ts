@@ -164,7 +164,10 @@ function answer(step: Step, { id, choice, all }: Extract<QueueEvent, { readonly 
 /** The tab that sent it has stopped. */
 function onFree(step: Step, entry: Entry, isDone: boolean): Entry {
   if (entry.status !== 'elsewhere') return entry;
-  if (!isDone) return toWaiting(entry);
+  if (!isDone) {
+    step.effects.push({ type: 'remember', ids: [entry.id] });
+    return { ...toWaiting(entry), isAgain: true };
+  }
   step.effects.push({ type: 'release', id: entry.id });
   return { ...entry, status: 'skipped', why: 'another tab has uploaded it' };
 }

@@ -2,6 +2,7 @@
 import {
   catchError,
   concat,
+  concatMap,
   defer,
   EMPTY,
   from,
@@ -18,6 +19,7 @@ import { blobContent } from '../../client/content/content.ts';
 import { clientFault } from '../../client/content/read-content.ts';
 import { isRefused } from '../../client/pool/retry.ts';
 import type { Uploads } from '../../client/transfers/uploads.ts';
+import type { FileInfo } from '../../files/protocol/file.ts';
 import type { Claims } from './claims.ts';
 import { type Entry, isLarge } from './entry.ts';
 import { endsOf, uploadIdOf } from './fingerprint.ts';
@@ -28,6 +30,8 @@ export interface SendDeps {
   readonly uploads: Uploads;
   readonly records: Records;
   readonly claims: Claims;
+  /** Asks the server about a file. */
+  readonly stat: (name: string) => Observable<FileInfo>;
   /** Emits the SHA-256 of a file, computed without holding up the page. */
   readonly hash: (file: Blob) => Observable<string>;
 }
@@ -51,12 +55,24 @@ export function sendFile(deps: SendDeps, entry: Entry, file: File): Observable<F
         return from(deps.records.has(entry)).pipe(
           map((has) => ({ type: 'free', id, isDone: !has }) as const),
         );
-      return concat(transfer(deps, entry, file), of(null));
+      return concat(
+        transfer(deps, entry, file).pipe(concatMap((event) => recorded(deps, entry, event))),
+        of(null),
+      );
     }),
     takeWhile((event) => event !== null),
-    catchError((thrown: unknown) => of(failure(entry, thrown))),
+    catchError((thrown: unknown) => failure(deps, entry, thrown)),
   );
 }
+
+/** What is stored is remembered no more, before another tab that waits for it looks. */
+const recorded = (deps: SendDeps, entry: Entry, event: FileEvent): Observable<FileEvent> | [FileEvent] =>
+  event.type === 'stored'
+    ? defer(async () => {
+        await deps.records.remove([entry]).catch(() => {});
+        return event;
+      })
+    : [event];
 
 function transfer(deps: SendDeps, entry: Entry, file: File): Observable<FileEvent> {
   const { id, verify, onExists, name } = entry;
@@ -84,13 +100,26 @@ function transfer(deps: SendDeps, entry: Entry, file: File): Observable<FileEven
   );
 }
 
-function failure({ id }: Entry, thrown: unknown): FileEvent {
+function failure(deps: SendDeps, entry: Entry, thrown: unknown): Observable<FileEvent> {
+  const { id } = entry;
   const fault = clientFault(thrown);
-  if (isRefused(fault, 'exists')) return { type: 'exists', id };
-  if (fault.code === 'content')
-    return { type: 'failed', id, why: 'the file has changed, or is gone: pick it again' };
-  return { type: 'failed', id, why: describeFault(fault) };
+  if (isRefused(fault, 'exists'))
+    return entry.isAgain ? compareExisting(deps, entry) : of({ type: 'exists', id });
+  const isChanged = fault.code === 'content';
+  const why = isChanged ? 'the file has changed, or is gone: pick it again' : describeFault(fault);
+  return of({ type: 'failed', id, why });
 }
+
+/** What a file system may make of a time, in milliseconds. */
+const ROUNDED_MS = 2_000;
+
+/** The file that exists may be the one that an earlier page has sent: it left before it was told. */
+const compareExisting = (deps: SendDeps, entry: Entry): Observable<FileEvent> =>
+  deps.stat(entry.name).pipe(
+    map(({ size, mtime }) => size === entry.size && Math.abs(mtime - entry.modified) < ROUNDED_MS),
+    catchError(() => of(false)),
+    concatMap((isOurs) => recorded(deps, entry, { type: isOurs ? 'stored' : 'exists', id: entry.id })),
+  );
 
 /** Has the server drop what it has of a content. */
 export const dropUpload = (

@@ -45,7 +45,11 @@ export function uploadsOf(page: Page): PageUploads {
   const claims = createClaims(tab);
   const uploads = createUploads({ ...OPTIONS, connect: connectFrames });
   const worker = () => new Worker(WORKER_URLS['uploads/hash-worker']!, { type: 'module' });
-  const list = createUploadList({ uploads, records, claims, hash: createHasher(worker) });
+  const list = createUploadList({
+    ...{ uploads, records, claims },
+    hash: createHasher(worker),
+    stat: (name) => page.requests.ask((client) => client.stat(name)),
+  });
   const all = new Subscription();
   all.add(remember(list, records, claims));
   all.add(warnOfLeaving(list));

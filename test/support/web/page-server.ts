@@ -42,7 +42,8 @@ export async function pageServer(store: FileStore): Promise<PageServer> {
       response.setHeader('content-security-policy', POLICY);
       if (url === '/session') {
         const told = { ...session, prefix: '', anonymous: session.name === '', version: 'test' };
-        return response.setHeader('content-type', 'application/json').end(JSON.stringify(told));
+        response.setHeader('content-type', 'application/json').end(JSON.stringify(told));
+        return;
       }
       const file = url === '/' ? '/index.html' : url;
       try {
