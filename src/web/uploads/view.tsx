@@ -38,7 +38,7 @@ export function UploadsView({ page }: { readonly page: Page }) {
   }
 
   return (
-    <section class="uploads" aria-label="Uploads" data-empty={state.entries.length === 0}>
+    <section class="uploads" aria-label="Uploads" data-open={isOpen && state.entries.length > 0}>
       <DropZone place={place} mayWrite={mayWrite} onDrop={take} />
       <PanelHead
         {...{ totals, mayWrite, verify, setVerify, isOpen, setOpen, survives }}
