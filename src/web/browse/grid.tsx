@@ -1,6 +1,6 @@
 /** The table of a folder: of thousands of rows only those are drawn that are seen. */
 import { useEffect, useRef } from 'preact/hooks';
-import { hashOf } from '../shell/route.ts';
+import { hashOf } from '../shell/route-text.ts';
 import { useWindow } from '../shell/use-window.ts';
 import { bytes, count, moment } from '../shell/words.ts';
 import type { Column, Entry, Order } from './entry.ts';
@@ -60,7 +60,7 @@ export function Grid({ entries, order, selection, onOrder, onSelection, onOpen }
                   }
                 >
                   {title}
-                  <span aria-hidden="true">{order.by !== column ? '' : order.isDescending ? '▼' : '▲'}</span>
+                  {order.by === column && <span aria-hidden="true">{order.isDescending ? '▼' : '▲'}</span>}
                 </button>
               </th>
             ))}
@@ -94,7 +94,7 @@ function Space({ rows }: { readonly rows: number }) {
   if (rows <= 0) return null;
   return (
     <tr>
-      <td colSpan={COLUMNS.length + 1} class="grid-space" style={{ height: `${rows * ROW_HEIGHT}px` }} />
+      <td class="grid-space" style={{ height: `${rows * ROW_HEIGHT}px` }} />
     </tr>
   );
 }
