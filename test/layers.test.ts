@@ -29,6 +29,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     'actor',
   ],
   demo: ['wire', 'files/protocol', 'transport', 'actor'],
+  web: ['wire', 'files/protocol', 'transport', 'capture', 'client', 'actor'],
   testing: ['wire', 'files/protocol', 'store', 'transport', 'capture', 'actor', 'server'],
   cli: [
     'wire',
@@ -62,7 +63,7 @@ interface Import {
   readonly what: string;
 }
 
-const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file));
 
 const codeOf = (file: string): string =>
   readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');

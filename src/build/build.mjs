@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { bundleAll } from './bundle.mjs';
 import { bundlePage } from './bundle-page.mjs';
+import { bundleWeb } from './bundle-web.mjs';
 import { writeNotices } from './notices.mjs';
 import { fromRoot } from './paths.mjs';
 import { pruneDeclarations } from './prune-declarations.mjs';
@@ -28,7 +29,7 @@ execFileSync(
   { stdio: 'inherit' },
 );
 pruneDeclarations(faces);
-const metafiles = await Promise.all([bundleAll(faces, platformModules), bundlePage()]);
+const metafiles = await Promise.all([bundleAll(faces, platformModules), bundlePage(), bundleWeb()]);
 writeNotices(metafiles, 'dist/cli/NOTICES.txt');
 chmodSync(fromRoot('dist/cli/main.js'), 0o755);
 

@@ -1,0 +1,5 @@
+import type { Page } from '../shell/page.ts';
+
+export function InspectView(_: { readonly page: Page }) {
+  return <p class="hint centred">…</p>;
+}

@@ -1,0 +1,131 @@
+/** The frame around the views: who is signed in, which view is shown, what has just happened. */
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { distinctUntilChanged, map, Subject } from 'rxjs';
+import { FilesView } from '../files-view.tsx';
+import { lazily } from './lazy.tsx';
+import type { Page } from './page.ts';
+import { createRequests } from './requests.ts';
+import { hashOf, type Route, route$, routeOf, type ViewName, views } from './route.ts';
+import { createSessions, type SessionState } from './session.ts';
+import { SignIn } from './sign-in.tsx';
+import { useObservable } from './use-observable.ts';
+
+const WatchView = lazily(() => import('../watch/view.tsx').then(({ WatchView: View }) => View));
+const InspectView = lazily(() => import('../inspect/view.tsx').then(({ InspectView: View }) => View));
+
+const TITLES: Readonly<Record<ViewName, string>> = { files: 'Files', watch: 'Watch', inspect: 'Inspect' };
+/** Milliseconds that a notice is shown. */
+const NOTICE_MS = 8_000;
+
+export function Shell() {
+  const sessions = useMemo(createSessions, []);
+  const requests = useMemo(() => createRequests(), []);
+  const changed$ = useMemo(() => new Subject<void>(), []);
+  const [notice, say] = useState('');
+  const state = useObservable<SessionState>(sessions.state$, sessions.state());
+  const route = useObservable<Route>(route$, routeOf(location.hash));
+  const place$ = useMemo(
+    () =>
+      route$.pipe(
+        map(({ place }) => place),
+        distinctUntilChanged(),
+      ),
+    [],
+  );
+  useEffect(() => {
+    void sessions.ask();
+  }, []);
+  useEffect(() => {
+    if (notice === '') return;
+    const timer = setTimeout(() => say(''), NOTICE_MS);
+    return () => clearTimeout(timer);
+  }, [notice]);
+  useEffect(() => {
+    document.title = `${TITLES[route.view]} – Sluice`;
+  }, [route.view]);
+  const session = state.is === 'in' ? state.session : null;
+  const page = useMemo<Page>(
+    () => ({
+      session,
+      sessions,
+      requests,
+      place$,
+      changed$,
+      say,
+      goTo: (place) => {
+        location.hash = hashOf({ view: routeOf(location.hash).view, place });
+      },
+    }),
+    [session],
+  );
+  const shown = views.filter((view) => view !== 'watch' || (session?.rights.includes('observe') ?? false));
+  return (
+    <>
+      <button type="button" class="skip" onClick={focusMain}>
+        To the content
+      </button>
+      <header class="bar">
+        <h1>Sluice</h1>
+        <nav aria-label="Views">
+          {shown.map((view) => (
+            <a key={view} href={`#/${view}/`} aria-current={view === route.view ? 'page' : undefined}>
+              {TITLES[view]}
+            </a>
+          ))}
+        </nav>
+        {session !== null && !session.anonymous && (
+          <p class="who">
+            <span>{session.name}</span>
+            <button
+              type="button"
+              onClick={() => {
+                requests.end();
+                void sessions.signOut();
+              }}
+            >
+              Sign out
+            </button>
+          </p>
+        )}
+      </header>
+      <main id="main" tabIndex={-1}>
+        <View state={state} page={page} view={route.view} />
+      </main>
+      <p class="notice" role="status" aria-live="polite" data-empty={notice === ''}>
+        {notice}
+      </p>
+    </>
+  );
+}
+
+function focusMain(): void {
+  document.getElementById('main')?.focus();
+}
+
+interface ViewProps {
+  readonly state: SessionState;
+  readonly page: Page;
+  readonly view: ViewName;
+}
+
+function View({ state, page, view }: ViewProps) {
+  if (view === 'inspect') return <InspectView page={page} />;
+  switch (state.is) {
+    case 'asking':
+      return <p class="hint centred">Asking the server…</p>;
+    case 'away':
+      return (
+        <p class="fault centred" role="alert">
+          The server does not answer.{' '}
+          <button type="button" onClick={() => void page.sessions.ask()}>
+            Try again
+          </button>
+        </p>
+      );
+    case 'out':
+      return <SignIn sessions={page.sessions} wrong={state.wrong} />;
+    case 'in':
+      if (view === 'watch') return <WatchView page={page} />;
+      return <FilesView page={page} />;
+  }
+}
