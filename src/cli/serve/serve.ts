@@ -20,6 +20,7 @@ import { endingSignals, signal$ } from '../shared/signals.ts';
 import { openAccess } from './access.ts';
 import { openCredentials } from './credentials.ts';
 import { listeners } from './listeners.ts';
+import { openPage } from './page.ts';
 import { openRecording } from './record.ts';
 import { type Reloadable, reloadAll } from './reload.ts';
 import { openStore } from './store.ts';
@@ -42,6 +43,7 @@ Examples:
   sluice serve --durability os 2>> log      faster: acknowledge what the system has, not the disk
   sluice serve --store s3://files --postgres postgresql://sluice@db/sluice \\
       --s3-endpoint https://s3.example.org  one of many nodes over the same files
+  sluice serve --web                        a page for browsers on http://127.0.0.1:8081/
   sluice serve --trace                      see what happens on each connection
   sluice serve --print-config > sluice.json
   sluice serve --config sluice.json
@@ -78,6 +80,7 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
   // Imported only here, since loading it takes as long as a whole `sluice ls`.
   const { createServerLog } = await import('./server-log.ts');
   const log = createServerLog({ level: settings.logLevel });
+  const page = await openPage({ settings, credentials, openFiles, log });
   const shutdown$ = new Subject<void>();
   let outputFault: string | null = null;
   const output = createOutput({
@@ -89,7 +92,7 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
   const seen$ = new Subject<ServerEvent>();
   const watched = watchServer({ settings, served, events$: seen$, shutdown$, log });
   const events$ = serve({
-    connections$: recording.recorded(listeners(settings, credentials, openFiles)),
+    connections$: recording.recorded(listeners(settings, credentials, openFiles, page?.connections$)),
     store,
     ...(access && { access: access.file.access }),
     limits: limitsOf(configuration, openFiles),
@@ -110,8 +113,10 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
     seen$.subscribe((event) => {
       if (event.type === 'cut') cut++;
       if (event.type === 'listening') {
-        output.line(`listening on ${event.address}`);
-        log.info(`receiving into ${served.place}; Ctrl-C ends it`);
+        const isPage = event.address.startsWith('http');
+        output.line(`${isPage ? 'page' : 'listening'} on ${event.address}`);
+        if (isPage) log.info(`page on ${event.address}`);
+        else log.info(`receiving into ${served.place}; Ctrl-C ends it`);
       } else log.event(event);
     }),
   );
@@ -128,6 +133,7 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
   } catch (thrown) {
     throw listenExitError(thrown);
   } finally {
+    page?.close();
     await recording.close();
     await store.close();
     await watched.stop();

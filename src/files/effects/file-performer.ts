@@ -20,6 +20,8 @@ export interface FilePerformerDeps {
   readonly store: FileStore;
   readonly slots: { readonly reading: Slots; readonly writing: Slots };
   readonly access: Access;
+  /** The principal of the connection as long as it has said no `hello`. */
+  readonly atStart: () => Principal | null;
   readonly tries?: AddressTries | undefined;
   readonly customHandlers?: CustomHandlers | undefined;
   readonly about?: HelloResult['about'] | undefined;
@@ -86,8 +88,7 @@ export function createFilePerformer(
         return of({ of: 'about', about });
       case 'findPrincipal': {
         const { principal } = effect;
-        const found =
-          principal === null ? access.initial(context.peer.certificate) : access.current(principal);
+        const found = principal === null ? deps.atStart() : access.current(principal);
         return of({ of: 'access', principal: found });
       }
       case 'progress':

@@ -30,9 +30,9 @@ import type { Framing } from '../../wire/framing.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
 import type { HelloResult } from '../session/event.ts';
 import type { Session } from '../session/session.ts';
-import { type Access, openAccess } from './access.ts';
+import { type Access, openAccess, principalAtStart } from './access.ts';
 import type { ConnectionStatus } from './connection-status.ts';
-import { type FileService, fileActor, fileService } from './file-actor.ts';
+import { type FileService, fileActor, fileService, startingWith } from './file-actor.ts';
 import { createFilePerformer } from './file-performer.ts';
 import { fileTrace } from './file-trace.ts';
 import type { CustomHandlers } from './performer-state.ts';
@@ -134,13 +134,18 @@ export function serveConnection(
     let perform: ReturnType<typeof createFilePerformer> | null = null;
     const { session, framing } = options;
     const service = options.service ?? fileService({ session, framing, access, timeouts: limits.timeouts });
-    const actor = fileActor(service, (effect, context) => {
+    const ofConnection =
+      connection.token === undefined
+        ? service
+        : startingWith(service, () => principalAtStart(access, connection));
+    const actor = fileActor(ofConnection, (effect, context) => {
       const report = (each: TimedReport) => subscriber.next(each);
       perform ??= createFilePerformer(
         {
           store: options.store,
           slots,
           access,
+          atStart: () => principalAtStart(access, connection),
           tries: options.tries,
           customHandlers: options.customHandlers,
           about: options.about,

@@ -1,6 +1,6 @@
 /** The table of a folder: of thousands of rows only those are drawn that are seen. */
 import { useEffect, useRef } from 'preact/hooks';
-import { hashOf } from '../shell/route.ts';
+import { hashOf } from '../shell/route-text.ts';
 import { useWindow } from '../shell/use-window.ts';
 import { bytes, count, moment } from '../shell/words.ts';
 import type { Column, Entry, Order } from './entry.ts';

@@ -2,7 +2,7 @@
  * Lists one folder. The server knows names alone, in order, and `a/b` is just a name: what is below a folder of the folder
  * is skipped with one request, however many files that are.
  */
-import { EMPTY, expand, map, type Observable, scan, takeWhile } from 'rxjs';
+import { EMPTY, expand, map, type Observable } from 'rxjs';
 import type { Listing } from '../../files/protocol/file.ts';
 import { type Entry, fileEntry, folderEntry } from './entry.ts';
 
@@ -28,21 +28,23 @@ interface Step extends Folder {
 /** Sorts behind all names below the folder: no character has a higher code. */
 const LAST = '\u{10ffff}';
 
+const BEFORE: Step = { entries: [], after: null, isWhole: false, isCut: false };
+
 /** Emits the folder as far as it is known, a page at a time. */
 export const listFolder = (ask: AskPage, folder: string): Observable<Folder> =>
   ask({ prefix: folder }).pipe(
-    map((listing) => stepOf(folder, listing)),
-    expand(({ after }) =>
-      after === null ? EMPTY : ask({ prefix: folder, after }).pipe(map((listing) => stepOf(folder, listing))),
+    map((listing) => stepOf(folder, BEFORE, listing)),
+    expand((step) =>
+      step.after === null
+        ? EMPTY
+        : ask({ prefix: folder, after: step.after }).pipe(map((listing) => stepOf(folder, step, listing))),
     ),
-    scan(joined),
-    // It stops asking once the folder is as long as it is shown.
-    takeWhile(({ isWhole }) => !isWhole, true),
+    map(({ entries, isWhole, isCut }) => ({ entries, isWhole, isCut })),
   );
 
-/** What a page has of the folder itself. */
-export function stepOf(folder: string, { files, next }: Listing): Step {
-  const entries: Entry[] = [];
+/** What is known once another page has come. */
+function stepOf(folder: string, before: Step, { files, next }: Listing): Step {
+  const entries = [...before.entries];
   let below = '';
   for (const file of files) {
     if (below !== '' && file.name.startsWith(below)) continue;
@@ -50,12 +52,7 @@ export function stepOf(folder: string, { files, next }: Listing): Step {
     below = slash < 0 ? '' : file.name.slice(0, slash + 1);
     entries.push(slash < 0 ? fileEntry(file) : folderEntry(below));
   }
-  const after = next === undefined ? null : below === '' ? next : below + LAST;
-  return { entries, after, isWhole: after === null, isCut: false };
-}
-
-function joined(before: Step, step: Step): Step {
-  const entries = [...before.entries, ...step.entries];
-  if (entries.length < ENTRIES_MAX || step.after === null) return { ...step, entries };
-  return { entries, after: null, isWhole: true, isCut: true };
+  const isCut = next !== undefined && entries.length >= ENTRIES_MAX;
+  const after = next === undefined || isCut ? null : below === '' ? next : below + LAST;
+  return { entries, after, isWhole: after === null, isCut };
 }

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Observable } from 'rxjs';
 import { may, type Page } from '../shell/page.ts';
-import { hashOf } from '../shell/route.ts';
+import { hashOf } from '../shell/route-text.ts';
 import { useObservable } from '../shell/use-observable.ts';
 import { count } from '../shell/words.ts';
 import { move, type Outcome, remove, rename } from './changes.ts';
