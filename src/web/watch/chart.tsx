@@ -52,6 +52,9 @@ const dataOf = ({ lines }: ChartSpec, points: readonly Point[]): uPlot.AlignedDa
   ...lines.map(({ of }) => points.map(of)),
 ];
 
+/** Steps of a scale of bytes. */
+const POWERS_OF_TWO = Array.from({ length: 50 }, (_, power) => 2 ** power);
+
 function createPlot(spec: ChartSpec, box: HTMLElement, points: readonly Point[]): uPlot {
   const style = getComputedStyle(box);
   const color = (name: string): string => style.getPropertyValue(name).trim();
@@ -60,25 +63,34 @@ function createPlot(spec: ChartSpec, box: HTMLElement, points: readonly Point[])
     grid: { stroke: color('--line'), width: 1 },
     ticks: { show: false },
   };
-  const { amount, lines } = spec;
+  const { amount, lines, isBytes } = spec;
+  /** Under the pointer; or the last one, where there is none. */
+  const shown = (plot: uPlot, value: number | null, series: number, at: number | null): string => {
+    const one = at === null ? plot.data[series]?.at(-1) : value;
+    return one == null ? '–' : amount(one);
+  };
   return new uPlot(
     {
       width: box.clientWidth,
       height: HEIGHT,
       cursor: { drag: { x: false, y: false } },
-      scales: { y: { range: (_, _min, most) => [0, Math.max(most * 1.1, Number.MIN_VALUE) || 1] } },
+      scales: { y: { range: (_, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
       axes: [
-        { ...axis, values: (_, splits) => splits.map((at) => clock(at * 1e3)), space: 90 },
-        { ...axis, values: (_, splits) => splits.map(amount), size: 80 },
+        { ...axis, values: (_, splits) => splits.map((at) => clock(at * 1e3)), space: 90, size: 26 },
+        {
+          ...axis,
+          values: (_, splits) => splits.map(amount),
+          size: 80,
+          ...(isBytes && { incrs: POWERS_OF_TWO }),
+        },
       ],
       series: [
-        { label: 'at', value: (_, at) => (at === null ? '' : clock(at * 1e3)) },
+        {},
         ...lines.map((line) => ({
           label: line.label,
           stroke: color(line.color),
           width: 1.5,
-          points: { show: false },
-          value: (_: uPlot, value: number | null) => (value === null ? '' : amount(value)),
+          value: shown,
         })),
       ],
     },

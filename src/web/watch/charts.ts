@@ -14,6 +14,8 @@ export interface ChartSpec {
   readonly title: string;
   readonly lines: readonly Line[];
   readonly amount: (value: number) => string;
+  /** Whether its scale has steps of powers of two. */
+  readonly isBytes?: true;
 }
 
 const milli = (ms: number): string => milliseconds(ms);
@@ -22,6 +24,7 @@ export const CHARTS: readonly ChartSpec[] = [
   {
     title: 'Traffic',
     amount: rate,
+    isBytes: true,
     lines: [
       { label: 'received', color: '--line-1', of: ({ received }) => received },
       { label: 'sent', color: '--line-2', of: ({ sent }) => sent },
@@ -51,6 +54,7 @@ export const CHARTS: readonly ChartSpec[] = [
   {
     title: 'Memory',
     amount: bytes,
+    isBytes: true,
     lines: [
       { label: 'process', color: '--line-1', of: ({ rss }) => rss },
       { label: 'heap', color: '--line-2', of: ({ heap }) => heap },

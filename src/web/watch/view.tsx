@@ -60,7 +60,7 @@ export function WatchView(_: { readonly page: Page }) {
 function Figures({ state: { opening, sample } }: { readonly state: WatchState }) {
   if (opening === null || sample === null) return null;
   const { point } = sample;
-  const { limits, since, version } = opening;
+  const { limits, since } = opening;
   const most = limits.connections === null ? '' : ` of ${count(limits.connections)}`;
   const figures: readonly (readonly [string, string])[] = [
     ['Connections', `${count(point.connections)}${most}`],
@@ -75,7 +75,6 @@ function Figures({ state: { opening, sample } }: { readonly state: WatchState })
     ['Held for peers', `${bytes(point.unsettled)} (${part(point.unsettled / limits.memory)})`],
     ['Memory', bytes(point.rss)],
     ['Up', duration((point.at - since) / 1e3)],
-    ['Version', version],
   ];
   return (
     <dl class="figures" aria-live="off">
