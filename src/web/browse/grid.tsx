@@ -29,9 +29,11 @@ export function Grid({ entries, order, selection, onOrder, onSelection, onOpen }
   const [first, last] = useWindow(box, { rows: entries.length, rowHeight: ROW_HEIGHT, shown });
   const byKey = useRef(false);
   useEffect(() => {
-    if (!byKey.current) return;
+    // It may be drawn only when the box has been scrolled to it.
+    const name = byKey.current ? box.current?.querySelector<HTMLElement>('[data-cursor] .entry-name') : null;
+    if (!name) return;
     byKey.current = false;
-    box.current?.querySelector<HTMLElement>('[data-cursor] .entry-name')?.focus({ preventScroll: true });
+    name.focus({ preventScroll: true });
   });
   const keyDown = (event: KeyboardEvent): void => {
     const next = onKey(selection, entries, event);
@@ -60,7 +62,7 @@ export function Grid({ entries, order, selection, onOrder, onSelection, onOpen }
                   }
                 >
                   {title}
-                  <span aria-hidden="true">{order.by !== column ? '' : order.isDescending ? '▼' : '▲'}</span>
+                  {order.by === column && <span aria-hidden="true">{order.isDescending ? '▼' : '▲'}</span>}
                 </button>
               </th>
             ))}
@@ -94,7 +96,7 @@ function Space({ rows }: { readonly rows: number }) {
   if (rows <= 0) return null;
   return (
     <tr>
-      <td colSpan={COLUMNS.length + 1} class="grid-space" style={{ height: `${rows * ROW_HEIGHT}px` }} />
+      <td class="grid-space" style={{ height: `${rows * ROW_HEIGHT}px` }} />
     </tr>
   );
 }
