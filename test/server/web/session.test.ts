@@ -10,7 +10,10 @@ describe('signing in', () => {
   test('a token that the server knows is kept in a cookie that scripts and other sites cannot use', async () => {
     const { file } = await accessRules({ tokens: [alice] });
     const page = await servedPage({ access: file });
-    expect(await page.ask('/session')).toMatchObject({ status: 401, headers: { 'cache-control': 'no-store' } });
+    expect(await page.ask('/session')).toMatchObject({
+      status: 401,
+      headers: { 'cache-control': 'no-store' },
+    });
     const answer = await page.ask('/session', signIn(alice.token));
     expect(answer.status).toBe(204);
     const [cookie = ''] = answer.headers['set-cookie'] ?? [];

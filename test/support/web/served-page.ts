@@ -15,8 +15,8 @@ import { serve } from '../../../src/server/serve.ts';
 import type { ServeOptions } from '../../../src/server/serve-options.ts';
 import type { ServerStats } from '../../../src/server/status.ts';
 import { createWebServer, type WebServerOptions } from '../../../src/server/web/web-server.ts';
-import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import type { FileStore } from '../../../src/store/contract.ts';
+import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { tempFolder, writeTree } from '../stores/temp-folder.ts';
 
 export interface Answer {
