@@ -10,13 +10,7 @@ import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { cases } from '../../support/cases.ts';
 import { fill } from '../../support/sessions/served-in-memory.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
-import {
-  accessRules,
-  cookieOf,
-  type ServedPage,
-  servedPage,
-  tokenOf,
-} from '../../support/web/served-page.ts';
+import { type AskedPage, accessRules, askedPage, cookieOf, tokenOf } from '../../support/web/asked-page.ts';
 
 const bytesOf = (text: string) => Buffer.from(text);
 const at = (name: string) => `/files/${name.split('/').map(encodeURIComponent).join('/')}`;
@@ -30,7 +24,7 @@ async function storeWith(files: Readonly<Record<string, string | Uint8Array>>): 
 
 const digits = Buffer.from('0123456789');
 const pageWith = async (files: Parameters<typeof storeWith>[0]) =>
-  servedPage({ store: await storeWith(files) });
+  askedPage({ store: await storeWith(files) });
 
 describe('a download', () => {
   test('a file comes whole, to be saved, and nothing in it may run', async () => {
@@ -124,8 +118,8 @@ describe('a preview', () => {
 describe('a range', () => {
   const content = Buffer.from(Array.from({ length: 3000 }, (_, i) => i % 251));
   /** One server for all cases of a property. */
-  function servedOnce(): () => Promise<ServedPage> {
-    let page: Promise<ServedPage> | undefined;
+  function servedOnce(): () => Promise<AskedPage> {
+    let page: Promise<AskedPage> | undefined;
     return () => (page ??= pageWith({ a: content }));
   }
   const [served, servedAlso] = [servedOnce(), servedOnce()];
@@ -203,7 +197,7 @@ describe('a version', () => {
         return { ok: true, value: rest };
       },
     };
-    const page = await servedPage({ store: forgetful });
+    const page = await askedPage({ store: forgetful });
     const { etag } = (await page.ask(at('a'))).headers;
     expect(etag).toMatch(/^W\//);
     const { status } = await page.ask(at('a'), { headers: { range: 'bytes=2-3', 'if-range': etag! } });
@@ -220,13 +214,13 @@ describe('a version', () => {
         return store.open(name);
       },
     };
-    const page = await servedPage({ store: replacing });
+    const page = await askedPage({ store: replacing });
     const { status, headers, body } = await page.ask(at('a'));
     expect([status, body.toString()]).toEqual([200, 'another, and longer']);
     expect(headers['content-length']).toBe('19');
     replacements = Number.POSITIVE_INFINITY;
     let count = 0;
-    const other = await servedPage({
+    const other = await askedPage({
       store: {
         ...store,
         open: async (name) => {
@@ -246,7 +240,7 @@ describe('what may not be read', () => {
   test('a name outside of the prefix is as if it were not there, and without the right to read all are refused', async () => {
     const { file, become } = await accessRules({ tokens: [alice, writer] });
     const store = await storeWith({ 'alice/a': digits, 'bob/b': digits });
-    const page = await servedPage({ store, access: file });
+    const page = await askedPage({ store, access: file });
     const as = (token: string, name: string) =>
       page.ask(at(name), { headers: { cookie: cookieOf(page.port, token) } });
     expect((await as(alice.token, 'alice/a')).body.toString()).toBe('0123456789');
@@ -287,7 +281,7 @@ describe('what may not be read', () => {
     if (!opened.ok) throw new Error(opened.error.message);
     onTestFinished(() => opened.value.close());
     await fill(opened.value, 'a/b', digits);
-    const page = await servedPage({ store: opened.value });
+    const page = await askedPage({ store: opened.value });
     const { status, headers } = await page.ask(path);
     expect([status, headers['set-cookie']]).toEqual([404, undefined]);
     expect(page.faults).toEqual([]);
@@ -331,7 +325,7 @@ describe('a slow reader', () => {
       },
     };
     const timeouts = { ...defaultLimits.timeouts, unread: 50 };
-    const page = await servedPage({ store: counted, limits: { timeouts } });
+    const page = await askedPage({ store: counted, limits: { timeouts } });
     const socket = await page.raw();
     socket.pause();
     socket.write('GET /files/a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');

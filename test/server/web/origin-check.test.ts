@@ -1,6 +1,6 @@
 /** Which requests are the page's own, and which are another page's. */
 import { describe, expect, test } from 'vitest';
-import { servedPage } from '../../support/web/served-page.ts';
+import { askedPage } from '../../support/web/asked-page.ts';
 
 describe('a host', () => {
   test.each([
@@ -21,13 +21,13 @@ describe('a host', () => {
     ['files.example, evil.example', 400],
     ['a b', 400],
   ])('a request to the host %j is answered with %i', async (host, status) => {
-    const page = await servedPage({ hosts: ['files.example'] });
+    const page = await askedPage({ hosts: ['files.example'] });
     for (const path of ['/session', '/'])
       expect((await page.ask(path, { headers: { host } })).status).toBe(status);
   });
 
   test('the refusal of a name says how it is allowed', async () => {
-    const page = await servedPage();
+    const page = await askedPage();
     const { body } = await page.ask('/', { headers: { host: 'box.lan:8081' } });
     expect(body.toString()).toContain('--web-host box.lan');
   });
@@ -50,7 +50,7 @@ describe('an origin', () => {
     ['ftp://127.0.0.1:8081', '127.0.0.1:8081', 403],
     ['nonsense', '127.0.0.1:8081', 403],
   ])('a request of %s to %s is answered with %i', async (origin, host, status) => {
-    const page = await servedPage({ hosts: ['files.example'] });
+    const page = await askedPage({ hosts: ['files.example'] });
     expect((await page.ask('/session', { headers: { origin, host } })).status).toBe(status);
     expect((await page.ask('/session', { method: 'DELETE', headers: { origin, host } })).status).toBe(
       status === 200 ? 204 : status,
@@ -64,7 +64,7 @@ describe('an origin', () => {
     ['same-origin', 'cors', 200],
     ['none', 'navigate', 200],
   ])('a request that is %s, of the mode %s, is answered with %i', async (site, mode, status) => {
-    const page = await servedPage();
+    const page = await askedPage();
     const headers = { 'sec-fetch-site': site, 'sec-fetch-mode': mode };
     expect((await page.ask('/session', { headers })).status).toBe(status);
   });

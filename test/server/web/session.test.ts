@@ -1,6 +1,6 @@
 /** `/session`: signing in and out, and who is who. */
 import { describe, expect, test } from 'vitest';
-import { accessRules, cookieOf, servedPage, tokenOf } from '../../support/web/served-page.ts';
+import { accessRules, askedPage, cookieOf, tokenOf } from '../../support/web/asked-page.ts';
 
 const alice = { name: 'alice', token: tokenOf('alice'), rights: ['read', 'write'], prefix: 'alice/' };
 const json = { 'content-type': 'application/json' };
@@ -9,7 +9,7 @@ const signIn = (token: unknown) => ({ method: 'POST', headers: json, body: JSON.
 describe('signing in', () => {
   test('a token that the server knows is kept in a cookie that scripts and other sites cannot use', async () => {
     const { file } = await accessRules({ tokens: [alice] });
-    const page = await servedPage({ access: file });
+    const page = await askedPage({ access: file });
     expect(await page.ask('/session')).toMatchObject({
       status: 401,
       headers: { 'cache-control': 'no-store' },
@@ -30,7 +30,7 @@ describe('signing in', () => {
   });
 
   test('signing out has the cookie forgotten', async () => {
-    const page = await servedPage();
+    const page = await askedPage();
     const { status, headers } = await page.ask('/session', { method: 'DELETE' });
     expect(status).toBe(204);
     expect(headers['set-cookie']).toEqual([
@@ -40,7 +40,7 @@ describe('signing in', () => {
   });
 
   test('behind a proxy that speaks TLS the cookie is one for TLS alone', async () => {
-    const page = await servedPage({ hosts: ['files.example'] });
+    const page = await askedPage({ hosts: ['files.example'] });
     const { headers } = await page.ask('/session', {
       ...signIn('any'),
       headers: { ...json, host: 'files.example', origin: 'https://files.example' },
@@ -49,14 +49,14 @@ describe('signing in', () => {
   });
 
   test('whoever needs no token is somebody without a name', async () => {
-    const page = await servedPage();
+    const page = await askedPage();
     const { body } = await page.ask('/session');
     expect(JSON.parse(body.toString())).toMatchObject({ name: '', anonymous: true, prefix: '' });
   });
 
   test('a wrong token is refused, and many of them wait as those over TCP do', async () => {
     const { file } = await accessRules({ tokens: [alice] });
-    const page = await servedPage({ access: file });
+    const page = await askedPage({ access: file });
     for (let tries = 0; tries < 10; tries++) {
       const answer = await page.ask('/session', signIn(`wrong ${tries}`));
       expect([answer.status, answer.body.toString()]).toEqual([401, '{"error":"bad-token"}\n']);
@@ -68,7 +68,7 @@ describe('signing in', () => {
 
   test('a cookie whose token is wrong now is forgotten', async () => {
     const { file, become } = await accessRules({ tokens: [alice] });
-    const page = await servedPage({ access: file });
+    const page = await askedPage({ access: file });
     const headers = { cookie: cookieOf(page.port, alice.token) };
     expect((await page.ask('/session', { headers })).status).toBe(200);
     await become({ tokens: [] });
@@ -86,7 +86,7 @@ describe('signing in', () => {
     ['the cookie of another port', '1=YWxpY2U'],
   ])('a cookie that is %s is none', async (_, value) => {
     const { file } = await accessRules({ tokens: [alice] });
-    const page = await servedPage({ access: file });
+    const page = await askedPage({ access: file });
     const cookie = `sluice-${page.port}${value}`;
     const { status } = await page.ask('/session', { headers: { cookie } });
     expect(status).toBe(401);
@@ -106,14 +106,14 @@ describe('a body', () => {
     ['has a token too long for a cookie', 400, signIn('x'.repeat(3050))],
     ['has a token too long for the server', 400, signIn('x'.repeat(1025))],
   ])('a body that %s is refused with %i', async (_, status, question) => {
-    const page = await servedPage();
+    const page = await askedPage();
     expect((await page.ask('/session', question)).status).toBe(status);
     expect((await page.ask('/session')).status).toBe(200);
     expect(page.faults).toEqual([]);
   });
 
   test('a client that goes away in the middle of its body leaves nothing behind', async () => {
-    const page = await servedPage();
+    const page = await askedPage();
     const socket = await page.raw();
     socket.write(
       `POST /session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
@@ -125,7 +125,7 @@ describe('a body', () => {
   });
 
   test('another method is refused', async () => {
-    const page = await servedPage();
+    const page = await askedPage();
     const { status, headers } = await page.ask('/session', { method: 'PUT' });
     expect([status, headers.allow]).toEqual([405, 'GET, HEAD, POST, DELETE']);
   });

@@ -9,13 +9,7 @@ import { bytesContent } from '../../../src/client/content/content.ts';
 import type { Principal } from '../../../src/files/protocol/access.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { fromWebSocket } from '../../../src/transport/web/from-web-socket.ts';
-import {
-  accessRules,
-  cookieOf,
-  type ServedPage,
-  servedPage,
-  tokenOf,
-} from '../../support/web/served-page.ts';
+import { type AskedPage, accessRules, askedPage, cookieOf, tokenOf } from '../../support/web/asked-page.ts';
 
 const alice = { name: 'alice', token: tokenOf('alice'), rights: ['read', 'write'], prefix: 'alice/' };
 
@@ -29,7 +23,7 @@ async function statusOf(socket: WebSocket): Promise<number> {
   });
 }
 
-const clientOf = (page: ServedPage, headers: Record<string, string> = {}) => {
+const clientOf = (page: AskedPage, headers: Record<string, string> = {}) => {
   const client = createClient(fromWebSocket(page.webSocket('/frames', headers)));
   onTestFinished(() => client.destroy());
   return client;
@@ -44,7 +38,7 @@ const refusalOf = (asked: Observable<unknown>): Promise<string | undefined> =>
 
 describe('/frames', () => {
   test('a WebSocket is a connection as any other: files go in and come out', async () => {
-    const page = await servedPage();
+    const page = await askedPage();
     const client = clientOf(page);
     const content = Buffer.alloc(300_000, 'abc');
     await lastValueFrom(client.put('a', bytesContent(content)));
@@ -60,7 +54,7 @@ describe('/frames', () => {
 
   test('the cookie says who it is, before its first byte', async () => {
     const { file } = await accessRules({ tokens: [alice] });
-    const page = await servedPage({ access: file });
+    const page = await askedPage({ access: file });
     const client = clientOf(page, { cookie: cookieOf(page.port, alice.token) });
     await lastValueFrom(client.put('alice/a', bytesContent(Buffer.from('a'))));
     expect(await refusalOf(client.stat('bob/b'))).toBe('forbidden');
@@ -69,7 +63,7 @@ describe('/frames', () => {
 
   test('a token that is revoked ends what the connection may do, and one that comes back begins it', async () => {
     const { file, become } = await accessRules({ tokens: [alice] });
-    const page = await servedPage({ access: file });
+    const page = await askedPage({ access: file });
     const client = clientOf(page, { cookie: cookieOf(page.port, alice.token) });
     await lastValueFrom(client.put('alice/a', bytesContent(Buffer.from('a'))));
     await become({ tokens: [{ ...alice, rights: ['write'] }] });
@@ -82,7 +76,7 @@ describe('/frames', () => {
 
   test('a client without a cookie says hello, as over TCP', async () => {
     const { file } = await accessRules({ tokens: [alice] });
-    const page = await servedPage({ access: file });
+    const page = await askedPage({ access: file });
     const client = clientOf(page);
     expect(await refusalOf(client.stat('alice/a'))).toBe('not-authenticated');
     expect(await lastValueFrom(client.hello(alice.token))).toMatchObject({ name: 'alice' });
@@ -90,7 +84,7 @@ describe('/frames', () => {
 
   test('a wrong token is refused before there is a WebSocket, and slowed down with all others', async () => {
     const { file } = await accessRules({ tokens: [alice] });
-    const page = await servedPage({ access: file });
+    const page = await askedPage({ access: file });
     for (let tries = 0; tries < 11; tries++) {
       const headers = { cookie: cookieOf(page.port, `wrong ${tries}`) };
       expect(await statusOf(page.webSocket('/frames', headers))).toBe(401);
@@ -105,24 +99,24 @@ describe('/frames', () => {
     ['another path', 404, '/other', {}],
     ['a path that only begins so', 404, '/frames/more', {}],
   ])('an upgrade of %s is refused with %i', async (_, status, path, headers) => {
-    const page = await servedPage();
+    const page = await askedPage();
     expect(await statusOf(page.webSocket(path, headers))).toBe(status);
     expect(page.events.filter(({ type }) => type === 'opened')).toEqual([]);
   });
 
   test('the page itself may open one', async () => {
-    const page = await servedPage();
+    const page = await askedPage();
     const origin = `http://127.0.0.1:${page.port}`;
     expect(await statusOf(page.webSocket('/frames', { origin }))).toBe(101);
   });
 
   test('a request that is no upgrade is told so', async () => {
-    const page = await servedPage();
+    const page = await askedPage();
     expect(await page.ask('/frames')).toMatchObject({ status: 426, headers: { upgrade: 'websocket' } });
   });
 
   test('a text message, and one that is too long, end the connection and no other', async () => {
-    const page = await servedPage();
+    const page = await askedPage();
     const [texts, long, other] = [page.webSocket('/frames'), page.webSocket('/frames'), clientOf(page)];
     await Promise.all([once(texts, 'open'), once(long, 'open')]);
     texts.send('hello');
@@ -134,7 +128,7 @@ describe('/frames', () => {
   });
 
   test('connections over WebSockets count as all others do, and one too many is told so', async () => {
-    const page = await servedPage({ limits: { connections: 1 } });
+    const page = await askedPage({ limits: { connections: 1 } });
     const first = clientOf(page);
     await lastValueFrom(first.ping(), { defaultValue: undefined });
     const second = page.webSocket('/frames');
@@ -146,7 +140,7 @@ describe('/frames', () => {
   });
 
   test('a flood of upgrades that ask nothing is bounded by the sockets, and others get in', async () => {
-    const page = await servedPage({ sockets: 8 });
+    const page = await askedPage({ sockets: 8 });
     const idle = await Promise.all(Array.from({ length: 20 }, () => page.raw()));
     await expect
       .poll(() => idle.filter((socket) => socket.destroyed || socket.readableEnded).length)
@@ -158,7 +152,7 @@ describe('/frames', () => {
   });
 
   test('a shutdown ends the WebSockets that do nothing', async () => {
-    const page = await servedPage();
+    const page = await askedPage();
     const socket = page.webSocket('/frames');
     await once(socket, 'open');
     const [[code]] = await Promise.all([once(socket, 'close'), page.shutDown()]);
@@ -178,7 +172,7 @@ describe('/watch', () => {
   test('whoever may not observe is refused', async () => {
     const [seen, observer] = observed();
     const { file } = await accessRules({ tokens: [alice] });
-    const page = await servedPage({ access: file, observer });
+    const page = await askedPage({ access: file, observer });
     const cookie = cookieOf(page.port, alice.token);
     expect(await statusOf(page.webSocket('/watch', { cookie }))).toBe(403);
     expect(await statusOf(page.webSocket('/watch', { cookie: cookieOf(page.port, 'wrong') }))).toBe(401);
@@ -193,7 +187,7 @@ describe('/watch', () => {
     const { file } = await accessRules({ tokens: [alice] });
     const byToken = (token: string) =>
       token === alice.token ? { name: 'watcher', rights, prefix: '' } : null;
-    const page = await servedPage({ access: { ...file, access: { ...file.access, byToken } }, observer });
+    const page = await askedPage({ access: { ...file, access: { ...file.access, byToken } }, observer });
     const socket = page.webSocket('/watch', { cookie: cookieOf(page.port, alice.token) });
     expect(await statusOf(socket)).toBe(101);
     const [watcher] = seen;

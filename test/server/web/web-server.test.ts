@@ -8,11 +8,11 @@ import { createWebServer } from '../../../src/server/web/web-server.ts';
 import type { TlsCredentials } from '../../../src/transport/tls/credentials.ts';
 import { createAuthority } from '../../support/certificates.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
-import { servedPage } from '../../support/web/served-page.ts';
+import { askedPage } from '../../support/web/asked-page.ts';
 
 describe('the page', () => {
   test('the page comes with a policy that runs nothing but its own', async () => {
-    const page = await servedPage();
+    const page = await askedPage();
     const { status, headers, body } = await page.ask('/');
     expect([status, body.toString()]).toEqual([200, '<!doctype html><title>Sluice</title>']);
     expect(headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'");
@@ -27,7 +27,7 @@ describe('the page', () => {
   });
 
   test('what has a hash in its name is kept for ever, and comes compressed to those who can', async () => {
-    const page = await servedPage();
+    const page = await askedPage();
     const plain = await page.ask('/assets/main-1A2B.js');
     expect(plain.body.toString()).toBe('export {};');
     expect(plain.headers['cache-control']).toContain('immutable');
@@ -44,7 +44,7 @@ describe('the page', () => {
     '/%',
     '//etc/passwd',
   ])('%s is not there', async (path) => {
-    const page = await servedPage();
+    const page = await askedPage();
     expect((await page.ask(path)).status).toBe(404);
     expect(page.faults).toEqual([]);
   });
@@ -52,7 +52,7 @@ describe('the page', () => {
   test.each(['bytes=10-5', 'bytes=-1', 'bytes=9999-', 'nonsense'])(
     'the range %s of the page is answered with the whole page',
     async (range) => {
-      const page = await servedPage();
+      const page = await askedPage();
       expect(await page.ask('/', { headers: { range } })).toMatchObject({
         status: 200,
         headers: { 'content-length': '36' },
@@ -61,7 +61,7 @@ describe('the page', () => {
   );
 
   test('a page that was not built is unavailable, and says why', async () => {
-    const page = await servedPage({ pageDir: join(tempFolder(), 'none') });
+    const page = await askedPage({ pageDir: join(tempFolder(), 'none') });
     const { status, body } = await page.ask('/');
     expect([status, body.toString()]).toEqual([503, 'the page was not built: npm run build makes it\n']);
     expect((await page.ask('/session')).status).toBe(200);
@@ -75,7 +75,7 @@ describe('a client that means no good', () => {
     ['an absolute address', 'GET http://evil.example/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n', 404],
     ['something else', '\x16\x03\x01\x02\x00\x01\x00\x01', 400],
   ])('%s is refused', async (_, text, status) => {
-    const page = await servedPage();
+    const page = await askedPage();
     const socket = await page.raw();
     socket.write(text);
     const [answer] = await once(socket, 'data');
@@ -83,7 +83,7 @@ describe('a client that means no good', () => {
   });
 
   test('requests that are sent without waiting for answers are bounded', async () => {
-    const page = await servedPage();
+    const page = await askedPage();
     const socket = await page.raw();
     socket.resume();
     socket.write('GET /session HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.repeat(200));
@@ -94,7 +94,7 @@ describe('a client that means no good', () => {
   });
 
   test('a socket that has a request under way does not make room for one that has none', async () => {
-    const page = await servedPage({ sockets: 2 });
+    const page = await askedPage({ sockets: 2 });
     const busy = await page.raw();
     busy.write(
       'POST /session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n',
@@ -119,7 +119,7 @@ describe('TLS', () => {
 
   test('the page speaks TLS, takes new certificates, and its cookies are for TLS alone', async () => {
     const credentials$ = new BehaviorSubject(issued('one'));
-    const page = await servedPage({
+    const page = await askedPage({
       secure: { credentials$, clientCertificates: 'none', handshakes: 16 },
     });
     expect(page.events[0]).toMatchObject({ type: 'listening', address: `https://127.0.0.1:${page.port}/` });
@@ -162,7 +162,7 @@ describe('TLS', () => {
     const credentials$ = new BehaviorSubject({ cert: 'none', key: 'none' });
     const secure = { credentials$, clientCertificates: 'none', handshakes: 8 } as const;
     expect(await errorOf({ secure })).toMatchObject({ fault: { code: 'bad-credentials' } });
-    const { port } = await servedPage();
+    const { port } = await askedPage();
     expect(await errorOf({ port })).toMatchObject({ fault: { code: 'in-use' } });
   });
 });
