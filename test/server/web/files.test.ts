@@ -347,6 +347,7 @@ describe('a slow reader', () => {
     socket.on('data', (chunk) => {
       received += chunk.length;
     });
+    socket.resume();
     await Promise.all([over, once(socket, 'close')]);
     expect(received).toBeGreaterThan(large.length);
   });
