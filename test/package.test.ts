@@ -149,7 +149,7 @@ describe('the package', () => {
         .filter((file) => file.startsWith('package/src/'))
         .sort(),
     ).toEqual(
-      [...shipped, 'src/capture/wireshark/sluice.lua', ...linkedExamples]
+      [...shipped, 'src/capture/wireshark/sluice.lua', 'src/web/page.png', ...linkedExamples]
         .map((path) => `package/${path}`)
         .sort(),
     );
