@@ -77,8 +77,11 @@ export async function openPage({
           handshakes: handshakesOf(settings, openFiles),
         },
       }),
-    observer: (connection, principal) =>
-      observer.watch(connection, () => access.current(principal)?.rights.includes('observe') ?? false),
+    observer: (connection) => {
+      const { token, certificate } = connection;
+      const principal = () => (token === undefined ? access.initial(certificate) : access.byToken(token));
+      observer.watch(connection, () => principal()?.rights.includes('observe') ?? false);
+    },
     onInternalError,
   });
   return {
