@@ -151,7 +151,7 @@ export function pageFolder(): string {
   const folder = tempFolder();
   writeTree(folder, { 'index.html': '<!doctype html><title>Sluice</title>' });
   mkdirSync(join(folder, 'assets'));
-  writeTree(folder, { 'assets/main-1A2B.js': 'export {};', 'assets/main-1A2B.js.gz': 'gzipped' });
+  writeTree(folder, { 'assets/main-1A2B.js': 'export {};', 'assets/main-1A2B.js.br': 'compressed' });
   return folder;
 }
 
