@@ -10,7 +10,7 @@ import { fromRoot } from './paths.mjs';
 
 const OUT = fromRoot('dist/web');
 /** What is started by a URL of its own, rather than imported. */
-const WORKERS = ['uploads/hash-worker'];
+const WORKERS = ['inspect/read/inspect-worker', 'uploads/hash-worker'];
 
 /** @returns esbuild's list of what is in the bundles. */
 export async function bundleWeb() {
