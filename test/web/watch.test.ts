@@ -116,7 +116,7 @@ describe.skipIf(!need('chromium'))('the view of a server', () => {
       }, 200);
       const page = await newPage();
       await page.goto(`${watched.url}#/watch/`);
-      await page.getByText('5,000', { exact: true }).waitFor();
+      await page.locator('.connections-bar').getByText('5,000', { exact: true }).waitFor();
       const seconds = async (count: number): Promise<void> => {
         const up = page.locator('.figures > div').filter({ hasText: 'Up' }).locator('dd');
         for (let i = 0; i < count; i++) {
