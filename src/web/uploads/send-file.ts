@@ -27,7 +27,9 @@ import type { Moved, QueueEvent } from './queue-state.ts';
 import type { Records } from './records.ts';
 
 export interface SendDeps {
-  readonly uploads: Uploads;
+  /** For small files and short requests, which would wait for the end of a large file on the same connection. */
+  readonly small: Uploads;
+  readonly large: Uploads;
   readonly records: Records;
   readonly claims: Claims;
   /** Asks the server about a file. */
@@ -80,7 +82,7 @@ function transfer(deps: SendDeps, entry: Entry, file: File): Observable<FileEven
     mergeMap((ends) => {
       const sha256$: Observable<string | undefined> = verify ? deps.hash(file) : of(undefined);
       const send = (sha256: string | undefined): Observable<FileEvent> =>
-        deps.uploads
+        (ends === null ? deps.small : deps.large)
           .upload(name, blobContent(file), {
             ...(ends === null ? { resume: false } : { upload: uploadIdOf(entry, ends) }),
             ...(sha256 === undefined ? {} : { sha256 }),

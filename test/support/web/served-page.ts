@@ -17,7 +17,7 @@ export const tokens = {
 
 const RULES = {
   tokens: [
-    { name: 'all', token: tokens.all, rights: ['read', 'write', 'delete'] },
+    { name: 'all', token: tokens.all, rights: ['read', 'write', 'delete', 'observe'] },
     { name: 'reader', token: tokens.reader, rights: ['read'] },
     { name: 'inside', token: tokens.inside, rights: ['read', 'write'], prefix: 'in/' },
     { name: 'watcher', token: tokens.watcher, rights: ['read', 'write', 'observe'] },
