@@ -27,6 +27,16 @@ export function hexOf(bytes: Uint8Array, separator = ' '): string {
   return Array.from(bytes, (byte) => hexDigits(byte, 2)).join(separator);
 }
 
+/**
+ * A string with a character for each byte, for keys of maps. At most some thousand bytes.
+ *
+ * @example binaryString(Uint8Array.of(71, 69, 84), 0, 2) // 'GE'
+ */
+export function binaryString(bytes: Uint8Array, at: number, length: number): string {
+  // An array of bytes is as good as one of numbers there, whatever the types say.
+  return String.fromCharCode.apply(null, bytes.subarray(at, at + length) as unknown as number[]);
+}
+
 /** A number with a fixed count of digits. @example hexNumber(0x806, 4) // '0x0806' */
 export function hexNumber(value: number, digits: number): string {
   return `0x${hexDigits(value, digits)}`;

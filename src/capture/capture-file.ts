@@ -5,7 +5,8 @@ import { systemWords } from '../files/protocol/system-words.ts';
 import { check, checkOptions, either, FILE_URL, FLAG, optional, TEXT } from '../wire/argument.ts';
 import type { Capture } from './capture.ts';
 import { CaptureError, type CaptureFaultCode } from './capture-fault.ts';
-import { decompressGzip, isGzip } from './format/gunzip.ts';
+import { decompressGzip } from './format/gunzip.ts';
+import { isGzip } from './format/sniff.ts';
 import { decompressZstd } from './format/unzstd.ts';
 import { isZstd } from './format/zstd-frames.ts';
 

@@ -3,10 +3,8 @@
  *
  * A capture has few flows at a time and many packets of each, so the strings lately made are kept and given out
  * again: that saves the making, and the map in which one is looked up need not hash it anew.
- *
- * Of Node: strings are made by `Buffer`, the only thing that makes one of bytes in a single call.
  */
-import { Buffer } from 'node:buffer';
+import { binaryString } from '../../base/bytes.ts';
 import { int32, type PacketCursor } from './packet-cursor.ts';
 
 /** How many flows are kept. Two that fall on the same slot take turns in it. A power of two. */
@@ -44,7 +42,7 @@ export function createFlows(): (cursor: PacketCursor) => string {
     const flow =
       addressesLength === IPV4_ADDRESSES_LENGTH
         ? ipv4Flow(addresses, addressesAt, bytes, at)
-        : characters(addresses, addressesAt, addressesLength) + characters(bytes, at, 4);
+        : binaryString(addresses, addressesAt, addressesLength) + binaryString(bytes, at, 4);
     flows[slot] = flow;
     return flow;
   }
@@ -76,7 +74,3 @@ const ipv4Flow = (addresses: Uint8Array, at: number, ports: Uint8Array, portsAt:
     ports[portsAt + 2]!,
     ports[portsAt + 3]!,
   );
-
-function characters(bytes: Uint8Array, at: number, length: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('latin1');
-}

@@ -5,7 +5,7 @@
  * Bounded: at most 256 packets and 4 MiB are held, and none for longer than 30 seconds of the capture's time. The
  * oldest goes first.
  */
-import { Buffer } from 'node:buffer';
+import { binaryString } from '../../base/bytes.ts';
 import type { Packet } from '../packet.ts';
 import type { Difference } from '../reassembly/byte-difference.ts';
 import type { NoSegment } from '../segment.ts';
@@ -179,8 +179,7 @@ function layerOf(cursor: PacketCursor): string {
 }
 
 function keyOf({ addresses, addressesAt, addressesLength, protocol }: PacketCursor, id: number): string {
-  const from = addresses.byteOffset + addressesAt;
-  const ends = Buffer.from(addresses.buffer, from, addressesLength).toString('latin1');
+  const ends = binaryString(addresses, addressesAt, addressesLength);
   // Of IPv6 fragments, only the first need say what they carry.
   return addressesLength === 8 ? `${ends}${id} ${protocol}` : `${ends}${id}`;
 }

@@ -3,11 +3,6 @@ import { createGunzip } from 'node:zlib';
 import type { CaptureError, CaptureFaultCode } from '../capture-fault.ts';
 import { CHUNK_BYTES, createDecompressor } from './decompressor.ts';
 
-/** Whether the first two bytes are those of gzip. */
-export function isGzip(head: Uint8Array): boolean {
-  return head[0] === 0x1f && head[1] === 0x8b;
-}
-
 /**
  * Compressed bytes that are decompressed at a time. Their output, a thousand times as much at most, is held until it is
  * asked for.

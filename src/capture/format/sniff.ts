@@ -8,6 +8,11 @@ import { byteView } from './record-format.ts';
 /** The most bytes that `sniff` looks at. */
 export const SNIFF_BYTES = 24;
 
+/** Whether the first two bytes are those of gzip. */
+export function isGzip(head: Uint8Array): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b;
+}
+
 /** First bytes of files that are mistaken for captures, and what to say about them. */
 const KNOWN_OTHERS: readonly (readonly [bytes: readonly number[], is: string])[] = [
   [[0x1f, 0x8b], 'it is compressed with gzip: gunzip it first'],

@@ -6,7 +6,10 @@ export interface Difference {
   last: number;
 }
 
-/** Up to this many bytes, a loop is faster than the views that a native comparison needs. */
+/**
+ * Up to this many bytes, a loop is faster than the views that a native comparison needs. A browser has no such comparison,
+ * so there the loop does it all.
+ */
 const LOOP_BYTES_MAX = 24;
 
 /**
@@ -22,7 +25,7 @@ export function compareBytes(
   position: number,
   difference: Difference,
 ): void {
-  if (count > LOOP_BYTES_MAX) {
+  if (count > LOOP_BYTES_MAX && typeof Buffer !== 'undefined') {
     const one = kept.subarray(keptAt, keptAt + count);
     const other = came.subarray(cameAt, cameAt + count);
     if (Buffer.compare(one, other) === 0) return;

@@ -2,9 +2,9 @@
 import { asciiOf } from '../../base/bytes.ts';
 import { formatCount, formatNanos } from '../../base/units.ts';
 import { type InspectedFrame, isCoalesced, isSplit } from '../../capture/inspect/inspect-event.ts';
+import { gapInWords } from '../../capture/inspect/words.ts';
 import type { StreamChunk, StreamGap } from '../../capture/stream-event.ts';
 import type { Rows } from './rows.ts';
-import { gapInWords } from './words.ts';
 
 /** The bytes of a chunk, or of a frame without a label, that its row shows. */
 const ROW_BYTES = 24;

@@ -13,15 +13,14 @@ import { formatCountOf } from '../../base/units.ts';
 import { isCaptureFault } from '../../capture/capture-fault.ts';
 import type { InspectEvent } from '../../capture/inspect/inspect-event.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
+import { createCollector } from '../../web/inspect/data/collect.ts';
+import type { PageUpdate } from '../../web/inspect/data/page-data.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
 import { checkReplaceable } from '../transfer/place-file.ts';
-import { createCollector } from './collect.ts';
-import { body } from './page/body.ts';
-import type { PageData } from './page/page-data.ts';
-import { style } from './page/style.ts';
+import { FRAMING_OPTIONS } from './words.ts';
 
 export interface PageOptions {
   /** The capture; `-` is stdin. */
@@ -41,15 +40,15 @@ export async function writePage(
 ): Promise<number> {
   if (to !== '-' && isSameFile(file, to))
     throw usageError(`--html would overwrite the capture ${printable(file)}`);
-  const collector = createCollector(file === '-' ? 'standard input' : file);
+  const collector = createCollector(file === '-' ? 'standard input' : file, { framingHint: FRAMING_OPTIONS });
   let fault: string | null = null;
   try {
     for await (const batch of events) for (const event of batch) collector.take(event);
   } catch (thrown) {
     if (!isCaptureFault(thrown)) throw thrown;
-    fault = printable(thrown.message);
+    fault = thrown.message;
   }
-  const data = collector.end(fault);
+  const data = collector.flush(fault);
   const { conversations, frames } = data.totals;
   if (conversations > 0) {
     if (to === '-') await output.bytes(Buffer.from(pageOf(data)));
@@ -61,15 +60,16 @@ export async function writePage(
       output.flush();
     }
   }
-  if (fault !== null) throw exitError(exitStatus.failed, fault);
+  if (fault !== null) throw exitError(exitStatus.failed, printable(fault));
   return conversations;
 }
 
-/** Reads the script of the page, which `src/build/bundle-page.mjs` makes of `page/app.ts` when Sluice is built. */
-const pageScript = (): string => readFileSync(new URL('../cli/page.js', import.meta.url), 'utf8');
+/** Reads the script or the style of the page: `src/build/bundle-page.mjs` makes them when Sluice is built. */
+const part = (name: 'page.js' | 'page.css'): string =>
+  readFileSync(new URL(`../cli/${name}`, import.meta.url), 'utf8');
 
-export function pageOf(data: PageData): string {
-  const code = pageScript();
+export function pageOf(data: PageUpdate): string {
+  const [code, style] = [part('page.js'), part('page.css')];
   const policy = [
     "default-src 'none'",
     `script-src '${hashOf(code)}'`,
@@ -88,8 +88,10 @@ export function pageOf(data: PageData): string {
 <title>sluice inspect</title>
 <style>${style}</style>
 </head>
-<body>${body}
-<script type="application/json" id="capture">${inScript(JSON.stringify(data))}</script>
+<body>
+<div id="page"></div>
+<noscript>This page draws with JavaScript, which is switched off.</noscript>
+<script type="application/json" id="capture">${inScript(JSON.stringify(data, asJson))}</script>
 <script>${code}</script>
 </body>
 </html>
@@ -97,6 +99,14 @@ export function pageOf(data: PageData): string {
 }
 
 const hashOf = (text: string): string => `sha256-${createHash('sha256').update(text).digest('base64')}`;
+
+/** Lists of numbers as they are, and bytes in base64. */
+function asJson(_: string, value: unknown): unknown {
+  if (value instanceof Float64Array || value instanceof Uint32Array) return Array.from(value);
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.length).toString('base64');
+  return value;
+}
 
 /** Escapes JSON so that no tag can begin or end in it. */
 const inScript = (json: string): string =>

@@ -3,7 +3,7 @@
  * JSON numbers are not exact enough. Beside each is the same time in ISO 8601, under its name with `Iso`.
  */
 import { type InspectEvent, isCoalesced, isSplit } from '../../capture/inspect/inspect-event.ts';
-import { isoTime } from './words.ts';
+import { isoTime } from '../../capture/inspect/words.ts';
 
 /** The fields whose values are times. */
 const TIME_FIELDS = ['startedAt', 'capturedAt', 'deliverableAt', 'endedAt'];

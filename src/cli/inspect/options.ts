@@ -6,6 +6,7 @@ import type { Side } from '../../capture/stream-event.ts';
 import { sluicePreset } from '../../files/protocol/sluice-preset.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { type LengthFieldOptions, lengthField } from '../../wire/length-field.ts';
+import { lengthFieldText } from '../../wire/length-field-text.ts';
 import { presetList, presetNamed } from '../../wire/presets.ts';
 import { size } from '../settings/setting-types.ts';
 import type { Followed } from './follow.ts';
@@ -63,27 +64,6 @@ export function presetLines(): string[] {
   ];
 }
 
-/** The default of `max`: a greater length is a sign that the framing is wrong. */
-const BODY_BYTES_MAX = 2 ** 30;
-
-const asNumber = (text: string): number => (/^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN);
-
-const isTrue = (text: string): boolean => {
-  if (text === 'true' || text === 'false') return text === 'true';
-  throw new InvalidArgumentError('signed must be true or false.');
-};
-
-/** The keys of `--length-field`, and the option that each sets. */
-const KEYS: Readonly<Record<string, (text: string) => Partial<LengthFieldOptions>>> = {
-  width: (text) => ({ width: (text === 'varint' ? text : asNumber(text)) as LengthFieldOptions['width'] }),
-  endian: (text) => ({ endian: text as 'big' }),
-  signed: (text) => ({ signed: isTrue(text) }),
-  offset: (text) => ({ offset: asNumber(text) }),
-  counts: (text) => ({ counts: text as 'body' }),
-  adjustment: (text) => ({ adjustment: asNumber(text) }),
-  max: (text) => ({ maxLength: asNumber(text) }),
-};
-
 /**
  * A framing by length field, as `KEY=VALUE,…`.
  *
@@ -94,27 +74,10 @@ export const lengthFieldOf = (text: string): Framing<unknown> =>
 
 /** The options of such a framing, which are checked. */
 export function lengthFieldOptions(text: string): LengthFieldOptions {
-  let options: Partial<LengthFieldOptions> = {};
-  for (const pair of text.split(',')) {
-    const [key = '', value, ...rest] = pair.split('=');
-    if (!Object.hasOwn(KEYS, key) || value === undefined || value === '' || rest.length > 0) {
-      const near = nearest(key, Object.keys(KEYS));
-      const what = Object.hasOwn(KEYS, key)
-        ? `"${pair}" says no value`
-        : `"${key}" is no key${near === undefined ? '' : `: did you mean ${near}?`}`;
-      throw new InvalidArgumentError(`${what}. It must be KEY=VALUE,… with ${Object.keys(KEYS).join(', ')}.`);
-    }
-    options = { ...options, ...KEYS[key]!(value) };
-  }
-  if (options.width === undefined)
-    throw new InvalidArgumentError('It must say width=1, 2, 3, 4, 8 or varint.');
   try {
-    const { width, maxLength = BODY_BYTES_MAX, ...others } = options;
-    const whole: LengthFieldOptions = { width, ...others, maxLength };
-    lengthField(whole);
-    return whole;
+    return lengthFieldText(text);
   } catch (error) {
-    if (error instanceof RangeError) throw new InvalidArgumentError(`${error.message}.`);
+    if (error instanceof RangeError) throw new InvalidArgumentError(error.message);
     throw error;
   }
 }

@@ -8,9 +8,10 @@
  * ```
  */
 import { formatCount, formatCountOf } from '../../base/units.ts';
+import { isoTime } from '../../capture/inspect/words.ts';
 import type { Conversation, Side, SideTotals } from '../../capture/stream-event.ts';
 import { fitted, printable } from '../shared/format.ts';
-import { isoTime, wrapped } from './words.ts';
+import { wrapped } from './words.ts';
 
 export const arrow: Readonly<Record<Side, string>> = { client: '→', server: '←' };
 

@@ -1,9 +1,10 @@
 /** The end of the table: the totals, and the facts that are in no conversation's block. */
 import { formatCount, formatCountOf } from '../../base/units.ts';
 import { type InspectEvent, isCoalesced, isSplit } from '../../capture/inspect/inspect-event.ts';
+import { afterResetInWords, fragmentConflictInWords, unreadInWords } from '../../capture/inspect/words.ts';
 import type { AfterReset, PacketsUnread } from '../../capture/stream-event.ts';
 import { printable } from '../shared/format.ts';
-import { afterResetInWords, fragmentConflictInWords, unreadInWords, wrapped } from './words.ts';
+import { wrapped } from './words.ts';
 
 /** The most reasons for unread packets, and differing fragments, that get a line each. */
 const UNREAD_SHOWN = 10;

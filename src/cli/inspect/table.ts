@@ -8,21 +8,21 @@ import {
   isCoalesced,
   isSplit,
 } from '../../capture/inspect/inspect-event.ts';
+import {
+  afterResetInWords,
+  closeInWords,
+  conflictInWords,
+  faultInWords,
+  framingInWords,
+  ignoredInWords,
+  isoTime,
+} from '../../capture/inspect/words.ts';
 import type { Conversation, ConversationClose, Side, StreamChunk } from '../../capture/stream-event.ts';
 import { chunkRow, frameRow, gapRow } from './event-rows.ts';
 import { type ConversationGroups, groupByConversation } from './group-by-conversation.ts';
 import { arrow, createRows, heading, noCounts, type Rows, type SideCounts, sideInWords } from './rows.ts';
 import { createSum, type Sum } from './sum.ts';
-import {
-  afterResetInWords,
-  closeInWords,
-  conflictInWords,
-  elapsed,
-  faultInWords,
-  framingInWords,
-  ignoredInWords,
-  isoTime,
-} from './words.ts';
+import { elapsed, FRAMING_OPTIONS } from './words.ts';
 
 export interface TableOptions {
   /** Columns that it fits in, from 40 on: labels are cut, and words are wrapped. Absent: labels are not cut. */
@@ -143,7 +143,7 @@ function openBlock({ groups, open }: TableState, conversation: Conversation): vo
 function addFraming(table: TableState, block: Block, { name, reason }: FramingChosen): void {
   block.framed = name !== null;
   const { framings } = table;
-  const words = framingInWords(name, reason);
+  const words = framingInWords(name, reason, FRAMING_OPTIONS);
   const row = framings.get(words) ?? table.rows.words('    ', words);
   framings.set(words, row);
   table.groups.row(block.index, row);

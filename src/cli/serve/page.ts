@@ -1,10 +1,17 @@
 /** `sluice serve --web`: the page, and the WebSockets that it opens, as one more source of connections. */
 import { fileURLToPath } from 'node:url';
-import type { WebServer } from '../../server/web/web-server.ts';
+import type { Observable } from 'rxjs';
+import { type Access, openAccess } from '../../files/effects/access.ts';
+import type { ServerEvent } from '../../server/event.ts';
+import type { ServerLimits } from '../../server/limits.ts';
+import type { ConnectionRegistry } from '../../server/observe/registry.ts';
+import type { ServerStats } from '../../server/status.ts';
+import type { ListenEvent } from '../../transport/listen-event.ts';
 import { handshakesOf, isSecurePage, socketsOfPage } from '../settings/limits.ts';
 import type { Settings } from '../settings/table.ts';
 import type { ServerCredentials } from './credentials.ts';
 import type { ServerLog } from './server-log.ts';
+import type { ServedStore } from './store.ts';
 
 export interface PageDeps {
   readonly settings: Settings;
@@ -12,6 +19,23 @@ export interface PageDeps {
   /** How many descriptors the process may have. */
   readonly openFiles: number;
   readonly log: Pick<ServerLog, 'error'>;
+  /** What the page shows of the server to whoever may observe it. */
+  readonly watched: {
+    readonly served: ServedStore;
+    readonly access: Access | undefined;
+    readonly limits: ServerLimits;
+    readonly stats: () => ServerStats;
+    /** Shared. */
+    readonly events$: Observable<ServerEvent>;
+    readonly shutdown$: Observable<unknown>;
+  };
+}
+
+export interface OpenPage {
+  readonly connections$: Observable<ListenEvent>;
+  /** The connections that the page shows. */
+  readonly registry: ConnectionRegistry;
+  readonly close: () => void;
 }
 
 /** Null when the settings ask for no page. */
@@ -20,12 +44,27 @@ export async function openPage({
   credentials,
   openFiles,
   log,
-}: PageDeps): Promise<WebServer | null> {
+  watched,
+}: PageDeps): Promise<OpenPage | null> {
   const { web, webHost, tlsClientCerts } = settings;
   if (web === null) return null;
   // Imported only here, so that a server without a page does not load it.
   const { createWebServer } = await import('../../server/web/web-server.ts');
-  return createWebServer({
+  const { createObserver } = await import('../../server/observe/observer.ts');
+  const onInternalError = (thrown: unknown) =>
+    log.error(`page: ${thrown instanceof Error ? thrown.stack : thrown}`);
+  const { served, access = openAccess, limits, ...events } = watched;
+  const observer = createObserver({
+    ...events,
+    limits: { connections: limits.connections, memory: limits.budget.high },
+    unfinished: () => served.store.unfinished(),
+    writable: served.writable,
+    engines: served.engines,
+    disk: served.disk,
+    usage: served.usage,
+    onInternalError,
+  });
+  const server = createWebServer({
     ...web,
     pageDir: fileURLToPath(new URL('../web/', import.meta.url)),
     hosts: webHost === null ? [] : webHost.split(',').map((name) => name.trim()),
@@ -38,6 +77,19 @@ export async function openPage({
           handshakes: handshakesOf(settings, openFiles),
         },
       }),
-    onInternalError: (thrown) => log.error(`page: ${thrown instanceof Error ? thrown.stack : thrown}`),
+    observer: (connection) => {
+      const { token, certificate } = connection;
+      const principal = () => (token === undefined ? access.initial(certificate) : access.byToken(token));
+      observer.watch(connection, () => principal()?.rights.includes('observe') ?? false);
+    },
+    onInternalError,
   });
+  return {
+    connections$: server.connections$,
+    registry: observer.registry,
+    close: () => {
+      observer.stop();
+      server.close();
+    },
+  };
 }

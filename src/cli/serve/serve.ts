@@ -4,7 +4,7 @@ import { concatMap, lastValueFrom, Subject, tap } from 'rxjs';
 import { formatTrace, type TraceEvent } from '../../actor/trace.ts';
 import { openFileLimit } from '../../server/bounds.ts';
 import type { ServerEvent } from '../../server/event.ts';
-import { serve } from '../../server/serve.ts';
+import { serveObserved } from '../../server/serve.ts';
 import { warnings } from '../settings/checks.ts';
 import type { Configuration } from '../settings/configuration.ts';
 import { addSettings, type Flags, settingsHelp } from '../settings/flags.ts';
@@ -80,7 +80,6 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
   // Imported only here, since loading it takes as long as a whole `sluice ls`.
   const { createServerLog } = await import('./server-log.ts');
   const log = createServerLog({ level: settings.logLevel });
-  const page = await openPage({ settings, credentials, openFiles, log });
   const shutdown$ = new Subject<void>();
   let outputFault: string | null = null;
   const output = createOutput({
@@ -91,15 +90,31 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
   });
   const seen$ = new Subject<ServerEvent>();
   const watched = watchServer({ settings, served, events$: seen$, shutdown$, log });
-  const events$ = serve({
+  const limits = limitsOf(configuration, openFiles);
+  const page = await openPage({
+    settings,
+    credentials,
+    openFiles,
+    log,
+    watched: {
+      served,
+      access: access?.file.access,
+      limits,
+      stats: watched.read,
+      events$: seen$,
+      shutdown$,
+    },
+  });
+  const options = {
     connections$: recording.recorded(listeners(settings, credentials, openFiles, page?.connections$)),
     store,
     ...(access && { access: access.file.access }),
-    limits: limitsOf(configuration, openFiles),
+    limits,
     shutdown$,
     stats: watched.stats,
     ...(isTraced && { trace: (event: TraceEvent) => log.info(printable(formatTrace(event))) }),
-  });
+  };
+  const events$ = serveObserved(options, page?.registry ?? null);
   const signals = endingSignals(log.closeSync).subscribe((signal) => {
     log.info(`${signal}: finishing what runs; once more to end at once`);
     shutdown$.next();

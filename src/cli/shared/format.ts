@@ -1,4 +1,7 @@
 /** Names and times in words, for a terminal. */
+import { printable } from '../../base/printable.ts';
+
+export { printable };
 
 /** Hours, minutes and seconds, or from 100 hours on days. @example formatSeconds(75) // '1:15' */
 export function formatSeconds(seconds: number): string {
@@ -9,14 +12,6 @@ export function formatSeconds(seconds: number): string {
   if (hours >= 100) return `${Math.ceil(hours / 24)} d`;
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
-
-/** Nearly all names: found to be printable at a fraction of the cost. */
-const plain = /^[ -~]*$/;
-const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-
-/** Escapes the unprintable characters of a name that may come from a stranger, so that a terminal can show it. */
-export const printable = (name: string): string =>
-  plain.test(name) ? name : name.replace(unprintable, (it) => `\\u{${it.codePointAt(0)!.toString(16)}}`);
 
 /**
  * Removes a name from a message that is printed behind that name. @example withoutName('a', 'no: a is b') // 'no: it is

@@ -31,6 +31,7 @@ import type { JsonHeader } from '../../wire/json-header.ts';
 import type { HelloResult } from '../session/event.ts';
 import type { Session } from '../session/session.ts';
 import { type Access, openAccess, principalAtStart } from './access.ts';
+import type { ConnectionStatus } from './connection-status.ts';
 import { type FileService, fileActor, fileService, startingWith } from './file-actor.ts';
 import { createFilePerformer } from './file-performer.ts';
 import { fileTrace } from './file-trace.ts';
@@ -67,8 +68,8 @@ export interface ServeConnectionOptions {
   /** The fields that `hello` answers besides the principal. */
   readonly about?: HelloResult['about'];
   readonly counters?: Counters;
-  /** After each step `open` is set to the number of requests that are not answered. */
-  readonly status?: { open: number };
+  /** Is told what is under way, for those who look at the connection. */
+  readonly status?: ConnectionStatus;
   /** Performs the `custom` effects of your own commands. */
   readonly customHandlers?: CustomHandlers;
   /** Emits when the server shuts down: the requests that run are finished, and no new ones are begun. */
@@ -181,6 +182,7 @@ export function serveConnection(
         ...(options.shutdown$ === undefined ? {} : { shutdown$: options.shutdown$ }),
         ...(scheduler === undefined ? {} : { scheduler }),
         trace: trace && ((event) => trace(fileTrace(event))),
+        holder: options.status,
       },
       {
         next: (report) => {

@@ -47,7 +47,8 @@ export function openFrameClient(
   emit: (connection: Connection) => boolean,
 ): FrameClient {
   const id = `http:${++made}`;
-  const [ours, theirs] = memoryPair({ ids: [`${id}#page`, id] });
+  // What the page has not taken is on the account of the server's connection.
+  const [ours, theirs] = memoryPair({ ids: [`${id}#page`, id], highWaterMark: 0 });
   const served = { ...theirs, local, remote, ...(certificate && { certificate }) };
   if (!emit(served)) theirs.destroy();
   return frameClient(ours);
@@ -72,14 +73,15 @@ function frameClient(connection: Connection): FrameClient {
       return over();
     }
     // An error that nobody waits for, such as that of a timeout: the end of the connection follows it.
-    if (waiting === null) return;
+    const asked = waiting;
+    if (asked === null) return;
     if (event.type === 'start') {
-      waiting.reply = event.header;
-      waiting.take = isRefusal(event.header as unknown as Reply)
-        ? null
-        : (waiting.receive?.(event.header) ?? null);
-    } else if (event.type === 'data') waiting.take?.(event.bytes);
-    else if (event.type === 'end') settle(outcomeOf(waiting.reply as unknown as Reply));
+      const { header } = event;
+      asked.reply = header;
+      const isAck = !isRefusal(header as unknown as Reply);
+      asked.take = isAck && asked.receive !== undefined ? asked.receive(header) : null;
+    } else if (event.type === 'data') asked.take?.(event.bytes);
+    else if (event.type === 'end') settle(outcomeOf(asked.reply as unknown as Reply));
   }
   connection.chunks$.pipe(deframe(replyFraming())).subscribe({ next: take, error: over, complete: over });
 
@@ -95,7 +97,11 @@ function frameClient(connection: Connection): FrameClient {
       }),
     pause: connection.pause,
     resume: connection.resume,
-    end: () => connection.end(),
+    end: () => {
+      connection.end();
+      // The end of the other side is to be read.
+      connection.resume();
+    },
     destroy: () => {
       connection.destroy();
       over();

@@ -29,9 +29,11 @@ export function Grid({ entries, order, selection, onOrder, onSelection, onOpen }
   const [first, last] = useWindow(box, { rows: entries.length, rowHeight: ROW_HEIGHT, shown });
   const byKey = useRef(false);
   useEffect(() => {
-    if (!byKey.current) return;
+    // It may be drawn only when the box has been scrolled to it.
+    const name = byKey.current ? box.current?.querySelector<HTMLElement>('[data-cursor] .entry-name') : null;
+    if (!name) return;
     byKey.current = false;
-    box.current?.querySelector<HTMLElement>('[data-cursor] .entry-name')?.focus({ preventScroll: true });
+    name.focus({ preventScroll: true });
   });
   const keyDown = (event: KeyboardEvent): void => {
     const next = onKey(selection, entries, event);

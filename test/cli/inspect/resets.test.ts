@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import { createInspector } from '../../../src/capture/inspect/inspect.ts';
 import type { InspectEvent } from '../../../src/capture/inspect/inspect-event.ts';
 import { TCP_FIN, TCP_RST, TCP_SYN } from '../../../src/capture/segment.ts';
-import { createCollector } from '../../../src/cli/inspect/collect.ts';
 import { jsonOf } from '../../../src/cli/inspect/json.ts';
-import type { PageData } from '../../../src/cli/inspect/page/page-data.ts';
 import { createTable } from '../../../src/cli/inspect/table.ts';
+import { createCollector } from '../../../src/web/inspect/data/collect.ts';
+import type { PageUpdate } from '../../../src/web/inspect/data/page-data.ts';
 import { conversation, reassembled, type Script } from '../../support/captures/segments.ts';
 
 function inspected(script: Script): InspectEvent[] {
@@ -33,10 +33,10 @@ const tableOf = (script: Script): string =>
     .join('\n')
     .replaceAll(/\n {5,}/g, ' ');
 
-function pageOf(script: Script): PageData {
+function pageOf(script: Script): PageUpdate {
   const collector = createCollector('a.pcap');
   for (const event of inspected(script)) collector.take(event);
-  return collector.end(null);
+  return collector.flush();
 }
 
 const rows = (script: Script): unknown[] =>

@@ -2,8 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { captureOf } from '../../../src/capture/capture.ts';
 import { inspect } from '../../../src/capture/inspect/inspect.ts';
-import { createCollector, PAGE_LIMITS } from '../../../src/cli/inspect/collect.ts';
 import { createTable } from '../../../src/cli/inspect/table.ts';
+import { createCollector } from '../../../src/web/inspect/data/collect.ts';
+import { FILE_LIMITS } from '../../../src/web/inspect/data/limits.ts';
 import { pcapBytes } from '../../support/captures/capture-bytes.ts';
 import { ipv4, piece, tcp } from '../../support/captures/packet-bytes.ts';
 
@@ -60,13 +61,12 @@ test('the table has a row for each chunk of a conversation without frames, also 
 });
 
 test('the page has no more bytes of chunks than its limit, over all chunks', async () => {
-  const collector = createCollector('a.pcap', { ...PAGE_LIMITS, bytes: 5 });
+  const collector = createCollector('a.pcap', { limits: { ...FILE_LIMITS, bytes: 5 } });
   for await (const events of eventsOf(unframed)) for (const event of events) collector.take(event);
-  const { chunks } = collector.end(null).conversations[0]!.sides.client;
-  expect(chunks.map(([, length, , , , bytes]) => [length, atob(bytes)])).toEqual([
-    [2, 'ab'],
-    [6, 'cde'],
-  ]);
+  const { chunks, chunkBytes } = collector.flush().conversations[0]!.sides.client;
+  // The second number of each six is its length, the last how many of its bytes are there.
+  expect([chunks[1], chunks[5], chunks[7], chunks[11]]).toEqual([2, 2, 6, 3]);
+  expect(Buffer.from(chunkBytes).toString()).toBe('abcde');
 });
 
 const whole = tcp({ ...ends, payload: 'x'.repeat(28) });
@@ -87,7 +87,7 @@ test('the page counts IP fragments that overlap and differ, and describes the fi
   const packets = new Array<Uint8Array>(9).fill(changed).toSpliced(0, 0, fragment(0, 24));
   const collector = createCollector('a.pcap');
   for await (const events of eventsOf(packets)) for (const event of events) collector.take(event);
-  const { totals, differing } = collector.end(null);
+  const { totals, differing } = collector.flush();
   expect(totals.conflicts).toBe(9);
   expect(differing).toHaveLength(5);
   expect(differing[0]).toBe(

@@ -1,6 +1,6 @@
 /** Times in words. */
 import { expect, test } from 'vitest';
-import { isoTime } from '../../../src/cli/inspect/words.ts';
+import { isoTime } from '../../../src/capture/inspect/words.ts';
 
 test('a time is formatted by itself, whichever was formatted before it', () => {
   const times = [300_000_000n, -300_000_000n, 400_000_000n, 1_000_000_000n, -(2n ** 80n), 1_000_000_001n];

@@ -1,0 +1,72 @@
+/** The rows of a side that were not handed out yet. */
+
+import { concatBytes } from '../../../base/bytes.ts';
+import { printable } from '../../../base/printable.ts';
+import type { InspectedFrame } from '../../../capture/inspect/inspect-event.ts';
+import type { StreamChunk } from '../../../capture/stream-event.ts';
+import { FRAME_STATES, type PageConflict, type PageFault, type PageGap } from './page-data.ts';
+
+export interface SideRows {
+  readonly chunks: number[];
+  readonly frames: number[];
+  readonly labels: string[];
+  /** Copies: what they are of may lie in a block of the file. */
+  readonly chunkBytes: Uint8Array[];
+  readonly frameBytes: Uint8Array[];
+  readonly gaps: PageGap[];
+  readonly faults: PageFault[];
+  readonly conflicts: PageConflict[];
+}
+
+export const noRows = (): SideRows => ({
+  chunks: [],
+  frames: [],
+  labels: [],
+  chunkBytes: [],
+  frameBytes: [],
+  gaps: [],
+  faults: [],
+  conflicts: [],
+});
+
+/** @param shown how many of its bytes are kept. */
+export function addChunkRow(rows: SideRows, chunk: StreamChunk, shown: number): void {
+  const { position, bytes, capturedAt, deliverableAt, packet, conversation } = chunk;
+  const { startedAt } = conversation;
+  const [captured, deliverable] = [Number(capturedAt - startedAt), Number(deliverableAt - startedAt)];
+  rows.chunks.push(position, bytes.length, captured, deliverable, packet, shown);
+  if (shown > 0) rows.chunkBytes.push(bytes.slice(0, shown));
+}
+
+export function addFrameRow(rows: SideRows, frame: InspectedFrame): void {
+  const { startedAt } = frame.conversation;
+  rows.frames.push(
+    frame.number,
+    frame.position,
+    frame.head,
+    frame.length,
+    Number(frame.capturedAt - startedAt),
+    Number(frame.deliverableAt - startedAt),
+    frame.chunks,
+    frame.firstShared,
+    frame.lastShared,
+    frame.missing,
+    FRAME_STATES.indexOf(frame.state),
+    frame.firstPacket,
+    frame.lastPacket,
+    frame.sample.length,
+  );
+  rows.labels.push(frame.label === null ? '' : printable(frame.label));
+  rows.frameBytes.push(frame.sample);
+}
+
+/** The rows as they are handed out. */
+export function packed({ chunks, frames, chunkBytes, frameBytes, ...others }: SideRows) {
+  return {
+    ...others,
+    chunks: Float64Array.from(chunks),
+    frames: Float64Array.from(frames),
+    chunkBytes: concatBytes(chunkBytes),
+    frameBytes: concatBytes(frameBytes),
+  };
+}

@@ -1,0 +1,58 @@
+/** The totals of the recording, and what is not shown of it. */
+import { formatCount, formatCountOf } from '../../../base/units.ts';
+import type { Recording } from '../model/recording.ts';
+
+export function Introduction({ recording, more }: { readonly recording: Recording; readonly more: string }) {
+  return (
+    <header class="introduction">
+      <h2 id="name">{recording.name}</h2>
+      <p id="sum" class="hint">
+        {sumOf(recording)}
+      </p>
+      <div id="notes">
+        {notesOf(recording, more).map((note) => (
+          <p key={note} class="note">
+            {note}
+          </p>
+        ))}
+      </div>
+    </header>
+  );
+}
+
+function sumOf({ totals }: Recording): string {
+  return [
+    formatCountOf(totals.conversations, 'conversation'),
+    formatCountOf(totals.frames, 'frame'),
+    formatCountOf(totals.chunks, 'chunk'),
+    formatCountOf(totals.gaps, 'gap'),
+    formatCountOf(totals.faults, 'fault'),
+    ...(totals.conflicts > 0 ? [formatCountOf(totals.conflicts, 'conflict')] : []),
+    ...(totals.ignored > 0 ? [`${formatCount(totals.ignored)} ignored`] : []),
+  ].join(', ');
+}
+
+/** @param more how more of it can be seen, in words. */
+function notesOf({ fault, unread, differing, totals, conversations }: Recording, more: string): string[] {
+  const shown = { conversations: conversations.length, frames: 0, chunks: 0, gaps: 0, faults: 0 };
+  for (const { sides } of conversations) {
+    for (const side of [sides.client, sides.server]) {
+      shown.frames += side.labels.length;
+      shown.chunks += side.chunkRows;
+      shown.gaps += side.gaps.length;
+      shown.faults += side.faults.length;
+    }
+  }
+  const left = (Object.keys(shown) as (keyof typeof shown)[])
+    .filter((kind) => shown[kind] < totals[kind])
+    .map((kind) => `${formatCount(shown[kind])} of ${formatCount(totals[kind])} ${kind}`);
+  const notes: string[] = [];
+  if (fault !== null) notes.push(`The reading ended early: ${fault}`);
+  if (unread.length > 0) notes.push(`Not read: ${unread.join('; ')}`);
+  notes.push(...differing);
+  if (left.length > 0) {
+    const rest = 'Of the others it is drawn how many there are, paler.';
+    notes.push(`This page has ${left.join(', ')}: the first. ${rest} ${more}`);
+  }
+  return notes;
+}
