@@ -1,10 +1,10 @@
 /** Decompresses gzip by what the browser has for it. */
 import { unshared } from '../../../base/bytes.ts';
-import type { MakeError } from './blob-capture.ts';
+import type { MakeCaptureError } from '../../../capture/capture-fault.ts';
 
 export async function* gunzipped(
   blocks: AsyncIterable<Uint8Array>,
-  errorOf: MakeError,
+  errorOf: MakeCaptureError,
 ): AsyncGenerator<Uint8Array> {
   const source = blocks[Symbol.asyncIterator]();
   /** A fault of the reading is no fault of what is compressed. */
