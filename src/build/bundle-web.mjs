@@ -10,7 +10,7 @@ import { fromRoot } from './paths.mjs';
 
 const OUT = fromRoot('dist/web');
 /** What is started by a URL of its own, rather than imported. */
-const WORKERS = ['inspect/read/inspect-worker'];
+const WORKERS = ['inspect/read/inspect-worker', 'uploads/hash-worker'];
 
 /** @returns esbuild's list of what is in the bundles. */
 export async function bundleWeb() {
@@ -42,11 +42,13 @@ export async function bundleWeb() {
   const urls = Object.fromEntries(WORKERS.map((name) => [name, `./${outputOf(workers, name)}`]));
   const page = await build({
     ...shared,
-    entryPoints: [fromRoot('src/web/main.tsx'), fromRoot('src/web/style/main.css')],
+    entryPoints: ['main.tsx', 'style/main.css', 'icon.svg'].map((name) => fromRoot(`src/web/${name}`)),
+    loader: { '.svg': 'copy' },
     splitting: true,
     define: { WORKER_URLS: JSON.stringify(urls) },
   });
   const html = readFileSync(fromRoot('src/web/index.html'), 'utf8')
+    .replace('icon.svg', outputOf(page, 'icon.svg'))
     .replace('main.css', outputOf(page, 'style/main.css'))
     .replace('main.tsx', outputOf(page, 'main.tsx'));
   for (const { path, contents } of [...workers.outputFiles, ...page.outputFiles]) write(path, contents);

@@ -39,6 +39,11 @@ export interface PutSettings {
 
 /** Callbacks that only the rest of this library needs. */
 export interface PutHooks {
+  /**
+   * Called before the content is read from an offset on; answers how many bytes may be read, at least 1, or a promise of
+   * that, which must settle when the put ends.
+   */
+  readonly allowed?: (offset: number) => number | Promise<number>;
   /** Called when the content was read up to this offset; its bytes up to there have this CRC-32. */
   readonly passed?: (offset: number, crc32: number) => void;
   /** Called when the frame is complete: from now on the server may store it although no answer arrives. */
@@ -95,13 +100,14 @@ export function put(
   checkSource(content);
   checkOptions('put', settings, PUT_RULES);
   const { resumeAt, progress } = settings;
-  const { passed, sent } = hooks;
+  const { allowed, passed, sent } = hooks;
   return new Observable((subscriber) => {
     const { open, giveUp } = holdContent(content);
     const cancel = pipeline.request({
       header: (content) => headerOf(filename, content, settings, hooks.sha256?.()),
       open,
       ...(resumeAt === undefined ? {} : { from: resumeAt }),
+      ...(allowed === undefined ? {} : { allowed }),
       ...(passed === undefined ? {} : { passed }),
       ...(sent === undefined ? {} : { sent }),
       ...(progress === undefined

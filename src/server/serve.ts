@@ -10,6 +10,7 @@ import { hostOf } from '../transport/address.ts';
 import type { Connection } from '../transport/connection.ts';
 import { checkListenEvent } from '../transport/listen-event.ts';
 import { type ServerEvent, withPeer } from './event.ts';
+import { type ConnectionRegistry, LiveConnection } from './observe/registry.ts';
 import { checkServe, type ServeOptions } from './serve-options.ts';
 import { createServerState, type ServerState } from './server-state.ts';
 
@@ -46,9 +47,17 @@ const LATE_CLIENT_MS = 400;
  * server.unsubscribe();
  */
 export function serve(options: ServeOptions): Observable<ServerEvent> {
+  return serveObserved(options, null);
+}
+
+/** The same, with a registry that its connections are in as long as they are open. */
+export function serveObserved(
+  options: ServeOptions,
+  registry: ConnectionRegistry | null,
+): Observable<ServerEvent> {
   checkServe(options);
   return defer(() => {
-    const server = createServerState(options);
+    const server = createServerState(options, registry);
     const { shared, cut$ } = server;
     const served$ = options.connections$.pipe(
       takeUntil(shared.shutdown$.pipe(delay(ACCEPT_TAIL_MS))),
@@ -63,13 +72,14 @@ export function serve(options: ServeOptions): Observable<ServerEvent> {
 
 /** Serves a connection, and emits its events from `opened` to `closed`; or turns it away. */
 function serveOne(server: ServerState, connection: Connection): Observable<ServerEvent> {
-  const { shared, cut$, connectionLimit } = server;
-  const status = { open: 0 };
+  const { shared, cut$, connectionLimit, registry } = server;
+  let status: LiveConnection | null = null;
   return connectionEvents<TimedReport, ServerEvent>(connection, {
     connectionLimit,
     cut$,
-    cutEvent: (where) => ({ type: 'cut', ...where, open: status.open }),
+    cutEvent: (where) => ({ type: 'cut', ...where, open: status?.open ?? 0 }),
     serve: (where, say) => {
+      status = registry?.enter(connection) ?? new LiveConnection(connection, null);
       const onInternalError = (thrown: unknown) => say({ type: 'internal-error', ...where, thrown });
       return serveConnection(connection, {
         // Field by field: each object that a spread makes may have a shape of its own, which takes more than its fields.

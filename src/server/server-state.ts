@@ -21,6 +21,7 @@ import { encodeJsonHeader } from '../wire/json-header.ts';
 import { openFileLimit } from './bounds.ts';
 import type { ServerEvent } from './event.ts';
 import { defaultLimits, limitsWithin, type ServerLimits, splitBudget } from './limits.ts';
+import type { ConnectionRegistry } from './observe/registry.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 /** A server that is subscribed to. */
@@ -28,6 +29,8 @@ export interface ServerState {
   /** The options with which all connections are served. */
   readonly shared: ReturnType<typeof sharedOptions>;
   readonly connectionLimit: ConnectionLimit;
+  /** Null when nobody can watch. */
+  readonly registry: ConnectionRegistry | null;
   readonly tokenTries: TokenTries;
   /** Emits when the grace time of a shutdown is over: what is not finished is cut off. */
   readonly cut$: Observable<unknown>;
@@ -36,7 +39,7 @@ export interface ServerState {
   isShuttingDown: boolean;
 }
 
-export function createServerState(options: ServeOptions): ServerState {
+export function createServerState(options: ServeOptions, registry: ConnectionRegistry | null): ServerState {
   const { commands = builtIn } = options;
   const within = limitsWithin(openFileLimit(), options.limits?.connections);
   const limits = { ...defaultLimits, ...within, ...options.limits };
@@ -47,7 +50,8 @@ export function createServerState(options: ServeOptions): ServerState {
   const { shutdown$, counters, budget } = shared;
   const server: ServerState = {
     shared,
-    connectionLimit: createConnectionLimit(limits, refusalReply),
+    connectionLimit: leaving(createConnectionLimit(limits, refusalReply), registry),
+    registry,
     tokenTries: options.tokenTries ?? createTokenTries(() => performance.now()),
     cut$: shutdown$.pipe(
       mergeMap(() => timer(limits.grace)),
@@ -65,6 +69,18 @@ export function createServerState(options: ServeOptions): ServerState {
     unsettled: budget.unsettled(),
   }));
   return server;
+}
+
+/** The limit, which a connection that it releases takes out of the registry too. */
+function leaving(limit: ConnectionLimit, registry: ConnectionRegistry | null): ConnectionLimit {
+  if (registry === null) return limit;
+  return {
+    ...limit,
+    release: (connection) => {
+      limit.release(connection);
+      registry.leave(connection.id);
+    },
+  };
 }
 
 /** The options that all connections of a server share: one budget, one set of rate limits, one session. */

@@ -70,6 +70,12 @@ export interface Connection {
   /** The certificate that the peer has presented, if any. */
   readonly certificate?: Certificate;
   /**
+   * A token that came with the connection: in a header of the request that opened a WebSocket, say. The file service
+   * takes it as that of a `hello`, before the first byte. Whoever makes the connection limits how often tokens are
+   * tried (see `TokenTries`).
+   */
+  readonly token?: string;
+  /**
    * The bytes that the peer sends, in the pieces in which they arrive. It has one subscriber at a time. The connection
    * reads nothing before it subscribes, so it misses nothing. Unsubscribing stops the reading until the next subscriber
    * comes. It completes when the peer ends its side (half-close: writing is still possible). It errors with a

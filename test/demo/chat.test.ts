@@ -143,6 +143,8 @@ test('the longest name and line are heard by all, and end nobody', async () => {
   ] as const) {
     expect(await who.next()).toBe('What is your name?');
     await who.send(as);
+    // Whoever is not in the room yet does not hear what is said there.
+    expect(await who.next()).toBe(`* ${as} is in lobby`);
   }
   const said = bob.messages$.pipe(filter((line) => line.includes(': ')));
   const heard = firstValueFrom(said);

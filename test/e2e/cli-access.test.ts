@@ -86,7 +86,9 @@ describe('a token', () => {
     expect(await list()).toMatchObject({ status: 0 });
     writeFileSync(access, rules({ rights: ['everything'] }));
     serving.child.kill('SIGHUP');
-    await serving.said(/--access stays as it was: .*tokens\[0\]\.rights\[0\]: must be read, write or delete/);
+    await serving.said(
+      /--access stays as it was: .*tokens\[0\]\.rights\[0\]: must be read, write, delete or observe/,
+    );
     expect(await list()).toMatchObject({ status: 0 });
     writeFileSync(access, '{"tokens": []}');
     serving.child.kill('SIGHUP');

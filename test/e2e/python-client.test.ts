@@ -224,7 +224,7 @@ describe.skipIf(missing && !process.env.CI)('the client in Python', () => {
       expect.objectContaining({
         server: 'sluice',
         name: '',
-        rights: ['read', 'write', 'delete'],
+        rights: ['read', 'write', 'delete', 'observe'],
         prefix: '',
       }),
     ]);

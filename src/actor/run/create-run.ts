@@ -41,6 +41,7 @@ export function createRun(
     receiving: () => run.partialCredit + run.frameCost,
     sent: (bytes) => {
       counters.sent += bytes;
+      run.sent += bytes;
     },
     failed: () => unreachable(run),
     ended: () => ourSideEnded(run),
@@ -58,6 +59,7 @@ export function createRun(
     room: options.rooms.join(),
   };
   const run = createRunRecord(parts, options);
+  if (options.holder) options.holder.run = run;
   // A share may be in debt from the start, and then pauses the connection at once.
   run.rates = {
     bytes: rateLimits.bytes.join((paused) => pause(run, 'bytes', paused)),

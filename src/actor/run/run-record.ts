@@ -97,6 +97,7 @@ export function createRunRecord(parts: RunParts, options: ServeActorOptions): Ru
     context: NO_CONTEXT,
     listening: null,
     waits: null,
+    sent: 0,
     received: 0,
     bodies: 0,
     inBody: false,

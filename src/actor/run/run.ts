@@ -196,6 +196,8 @@ export interface Run {
   /** Timers of the engine: for a peer that does not end its side, and for effects that do not end. */
   waits: Subscription | null;
 
+  /** Bytes that the system has taken to be sent. */
+  sent: number;
   /** Bytes that have come; those of them that were pieces of bodies; and whether a body is arriving. */
   received: number;
   bodies: number;

@@ -9,6 +9,7 @@ import type { TimeoutMonitor } from '../bounds/timeouts.ts';
 import type { MailboxLimits } from '../mailbox.ts';
 import type { TraceEvent } from '../trace.ts';
 import type { QuietPeriod } from './ack-delay.ts';
+import type { RunHolder } from './look.ts';
 
 /** What the connections of a server share, and what bounds each of them. */
 export interface ServeActorOptions {
@@ -34,4 +35,6 @@ export interface ServeActorOptions {
   readonly shutdown$?: Observable<unknown>;
   readonly scheduler?: SchedulerLike;
   readonly trace?: ((event: TraceEvent) => void) | undefined;
+  /** Is given the run, for those who look at it. */
+  readonly holder?: RunHolder | undefined;
 }

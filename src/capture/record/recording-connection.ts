@@ -89,12 +89,13 @@ export function recordingConnection(options: RecordingConnectionOptions): Connec
 
 function wrapped(state: RecordingState): Connection {
   const { connection, spool, memory } = state;
-  const { id, local, remote, certificate } = connection;
+  const { id, local, remote, certificate, token } = connection;
   return {
     id,
     local,
     remote,
     ...(certificate && { certificate }),
+    ...(token !== undefined && { token }),
     closed$: state.closed$.asObservable(),
     chunks$: recordedChunks(state),
     write: (chunks, settled) => write(state, chunks, settled),

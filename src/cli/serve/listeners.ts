@@ -13,11 +13,13 @@ import type { ServerCredentials } from './credentials.ts';
  *
  * @param credentials those of TLS; without them the port speaks plain TCP.
  * @param openFiles how many descriptors the process may have.
+ * @param page the connections of the page, if there is one.
  */
 export function listeners(
   settings: Settings,
   credentials: ServerCredentials | null,
   openFiles: number,
+  page?: Observable<ListenEvent>,
 ): Observable<ListenEvent> {
   const { host, port, unix, unixMode, tlsClientCerts } = settings;
   const all: Observable<ListenEvent>[] = [];
@@ -30,5 +32,6 @@ export function listeners(
     all.push(secure ? listenTls({ host, port, ...secure }) : listenTcp({ host, port }));
   }
   if (unix !== null) all.push(listenUnix({ path: unix, mode: unixMode }));
+  if (page !== undefined) all.push(page);
   return merge(...all);
 }

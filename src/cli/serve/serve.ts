@@ -4,7 +4,7 @@ import { concatMap, lastValueFrom, Subject, tap } from 'rxjs';
 import { formatTrace, type TraceEvent } from '../../actor/trace.ts';
 import { openFileLimit } from '../../server/bounds.ts';
 import type { ServerEvent } from '../../server/event.ts';
-import { serve } from '../../server/serve.ts';
+import { serveObserved } from '../../server/serve.ts';
 import { warnings } from '../settings/checks.ts';
 import type { Configuration } from '../settings/configuration.ts';
 import { addSettings, type Flags, settingsHelp } from '../settings/flags.ts';
@@ -20,6 +20,7 @@ import { endingSignals, signal$ } from '../shared/signals.ts';
 import { openAccess } from './access.ts';
 import { openCredentials } from './credentials.ts';
 import { listeners } from './listeners.ts';
+import { openPage } from './page.ts';
 import { openRecording } from './record.ts';
 import { type Reloadable, reloadAll } from './reload.ts';
 import { openStore } from './store.ts';
@@ -42,6 +43,7 @@ Examples:
   sluice serve --durability os 2>> log      faster: acknowledge what the system has, not the disk
   sluice serve --store s3://files --postgres postgresql://sluice@db/sluice \\
       --s3-endpoint https://s3.example.org  one of many nodes over the same files
+  sluice serve --web                        a page for browsers on http://127.0.0.1:8081/
   sluice serve --trace                      see what happens on each connection
   sluice serve --print-config > sluice.json
   sluice serve --config sluice.json
@@ -88,15 +90,31 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
   });
   const seen$ = new Subject<ServerEvent>();
   const watched = watchServer({ settings, served, events$: seen$, shutdown$, log });
-  const events$ = serve({
-    connections$: recording.recorded(listeners(settings, credentials, openFiles)),
+  const limits = limitsOf(configuration, openFiles);
+  const page = await openPage({
+    settings,
+    credentials,
+    openFiles,
+    log,
+    watched: {
+      served,
+      access: access?.file.access,
+      limits,
+      stats: watched.read,
+      events$: seen$,
+      shutdown$,
+    },
+  });
+  const options = {
+    connections$: recording.recorded(listeners(settings, credentials, openFiles, page?.connections$)),
     store,
     ...(access && { access: access.file.access }),
-    limits: limitsOf(configuration, openFiles),
+    limits,
     shutdown$,
     stats: watched.stats,
     ...(isTraced && { trace: (event: TraceEvent) => log.info(printable(formatTrace(event))) }),
-  });
+  };
+  const events$ = serveObserved(options, page?.registry ?? null);
   const signals = endingSignals(log.closeSync).subscribe((signal) => {
     log.info(`${signal}: finishing what runs; once more to end at once`);
     shutdown$.next();
@@ -110,8 +128,10 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
     seen$.subscribe((event) => {
       if (event.type === 'cut') cut++;
       if (event.type === 'listening') {
-        output.line(`listening on ${event.address}`);
-        log.info(`receiving into ${served.place}; Ctrl-C ends it`);
+        const isPage = event.address.startsWith('http');
+        output.line(`${isPage ? 'page' : 'listening'} on ${event.address}`);
+        if (isPage) log.info(`page on ${event.address}`);
+        else log.info(`receiving into ${served.place}; Ctrl-C ends it`);
       } else log.event(event);
     }),
   );
@@ -128,6 +148,7 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
   } catch (thrown) {
     throw listenExitError(thrown);
   } finally {
+    page?.close();
     await recording.close();
     await store.close();
     await watched.stop();

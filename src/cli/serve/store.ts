@@ -1,9 +1,10 @@
 /** Opens the store of `sluice serve` as the settings say. */
 import type { ServiceFault } from '../../files/protocol/errors.ts';
 import { diskWritable } from '../../server/health.ts';
+import { type DiskSpace, diskSpace } from '../../server/observe/store-facts.ts';
 import type { FileStore } from '../../store/contract.ts';
 import { openDiskStore } from '../../store/disk/disk-store.ts';
-import { type Quota, withQuotas } from '../../store/quota/quotas.ts';
+import { type Quota, type QuotaUse, withQuotas } from '../../store/quota/quotas.ts';
 import type { EnginesStatus } from '../../store/s3/engines-status.ts';
 import type { Settings } from '../settings/table.ts';
 import { exitError } from '../shared/exit-error.ts';
@@ -18,6 +19,10 @@ export interface ServedStore {
   readonly writable: () => Promise<ServiceFault | null>;
   /** The state of its engines, when it has some. */
   readonly engines?: () => EnginesStatus;
+  /** The space of its disk, when it has one. */
+  readonly disk?: () => Promise<DiskSpace>;
+  /** How much of each quota is used, when it counts them. */
+  readonly usage?: () => readonly QuotaUse[];
 }
 
 /**
@@ -37,8 +42,10 @@ export async function openStore(
   }
   const opened = await openDiskStore(dir, { durability, keepPartial, maxUploads, checksums });
   if (!opened.ok) throw exitError(exitStatus.failed, opened.error.message);
-  const store = all === null ? opened.value : withQuotas(opened.value, all);
-  return { store, place: dir, writable: diskWritable(dir) };
+  const facts = { place: dir, writable: diskWritable(dir), disk: diskSpace(dir) };
+  if (all === null) return { store: opened.value, ...facts };
+  const store = withQuotas(opened.value, all);
+  return { store, ...facts, usage: store.usage };
 }
 
 /** The quotas of tokens, and that of all files together; null when there can be none. */

@@ -13,6 +13,8 @@ import type { ServedStore } from './store.ts';
 export interface Watched {
   /** Takes the function that reads the server's statistics. */
   readonly stats: (read: () => ServerStats) => void;
+  /** Reads them. */
+  readonly read: () => ServerStats;
   /**
    * Begins to listen if the settings say so. Throws an `ExitError` when it cannot. Call it before the server starts, so
    * that it sees all events.
@@ -63,6 +65,7 @@ export function watchServer({ settings, served, events$, shutdown$, log }: Watch
     stats: (reader) => {
       read = reader;
     },
+    read: () => read(),
     start,
     logStatus: async () => log.info(await status.line()),
     stop: async () => {

@@ -3,8 +3,9 @@ import { isAbsolute, relative, sep } from 'node:path';
 import { budgetMin, descriptorsFor } from '../../server/limits.ts';
 import type { Configuration } from './configuration.ts';
 import { hasPassword } from './engine-urls.ts';
-import { handshakesOf } from './limits.ts';
+import { descriptorsOfPage, handshakesOf, isSecurePage } from './limits.ts';
 import { OF_ENGINES, OF_FOLDER } from './store-settings.ts';
+import { settingTable } from './table.ts';
 
 /** Answers a line for each contradiction between settings. */
 export function contradictions(configuration: Configuration): readonly string[] {
@@ -30,15 +31,16 @@ export function contradictions(configuration: Configuration): readonly string[] 
   if (tlsClientCa !== null && tlsCert === null) {
     faults.push(`${called('tlsClientCa')} needs ${calledBeside('tlsCert', 'tlsClientCa')} as well`);
   }
-  if (port === null && unix === null) {
+  if (port === null && unix === null && settings.web === null) {
     faults.push(`${called('port')} none needs ${calledBeside('unix', 'port')}: it would listen nowhere`);
   }
-  if (port === null && tlsCert !== null) {
+  if (port === null && tlsCert !== null && !isSecurePage(settings)) {
     faults.push(`${called('tlsCert')} needs a port: a Unix socket is not encrypted`);
   }
   if (metricsPort !== null && metricsPort !== 0 && metricsPort === port && metricsHost === host) {
     faults.push(`${called('metricsPort')} must be another port than ${called('port')}: both are ${port}`);
   }
+  faults.push(...pageContradictions(configuration));
   const budgetLeast = budgetMin(maxHeader);
   if (memoryBudget < budgetLeast) {
     const header = calledBeside('maxHeader', 'memoryBudget');
@@ -50,6 +52,41 @@ export function contradictions(configuration: Configuration): readonly string[] 
   faults.push(...engineContradictions(configuration));
   if (settings.store === null && record !== null && isWithin(dir, record)) {
     faults.push(`${called('record')} must not be in ${dir}: what is recorded would be served`);
+  }
+  return faults;
+}
+
+/** The page is reached by browsers, which send the token with each request. */
+function pageContradictions({ settings, called, calledBeside }: Configuration): readonly string[] {
+  const { web, webHost, webPlain, tlsCert, tlsClientCerts, access } = settings;
+  const { port, host, metricsPort, metricsHost } = settings;
+  const faults: string[] = [];
+  if (web === null) {
+    if (webHost !== null) faults.push(`${called('webHost')} needs ${calledBeside('web', 'webHost')} as well`);
+    if (webPlain === 'yes')
+      faults.push(`${called('webPlain')} needs ${calledBeside('web', 'webPlain')} as well`);
+    return faults;
+  }
+  const shown = settingTable.web.kind.show(web);
+  if (!isLoopback(web.host) && tlsCert === null && webPlain === 'no') {
+    const [cert, plain] = [calledBeside('tlsCert', 'web'), calledBeside('webPlain', 'web')];
+    faults.push(
+      `${called('web')} ${shown} is reached from other machines, and needs ${cert}: tokens and files would cross ` +
+        `the network readably; or ${plain}, where a proxy in front of it speaks TLS`,
+    );
+  }
+  if (webPlain === 'yes' && tlsClientCerts === 'required' && access === null) {
+    faults.push(
+      `${called('webPlain')} lets in whoever reaches the page, and ${called('tlsClientCerts')} is required: ` +
+        `it needs ${calledBeside('access', 'webPlain')}`,
+    );
+  }
+  const taken = { port: [host, port], metricsPort: [metricsHost, metricsPort] } as const;
+  for (const [name, [otherHost, otherPort]] of Object.entries(taken)) {
+    if (web.port !== 0 && web.port === otherPort && web.host === otherHost) {
+      const other = called(name as keyof typeof taken);
+      faults.push(`${called('web')} must have another port than ${other}: both are ${web.port}`);
+    }
   }
   return faults;
 }
@@ -98,8 +135,14 @@ export function warnings(
   { settings, called, isDefault }: Configuration,
   openFiles: number,
 ): readonly string[] {
-  const { host, port, access, tlsCert, tlsClientCerts, maxConnections } = settings;
+  const { host, port, web, access, tlsCert, tlsClientCerts, maxConnections } = settings;
   const warnings: string[] = [];
+  if (web !== null && !isLoopback(web.host) && access === null && tlsClientCerts !== 'required') {
+    warnings.push(
+      `${called('web')} lets everybody who can reach the page read, write and delete: ` +
+        'set access, or tlsClientCerts required',
+    );
+  }
   if (port !== null && !isLoopback(host)) {
     if (access === null && tlsClientCerts !== 'required') {
       warnings.push(
@@ -111,7 +154,10 @@ export function warnings(
     }
   }
   const isGiven = Number.isFinite(maxConnections) && !isDefault('maxConnections');
-  const needed = descriptorsFor(maxConnections) + handshakesOf(settings, openFiles);
+  const needed =
+    descriptorsFor(maxConnections) +
+    handshakesOf(settings, openFiles) +
+    descriptorsOfPage(settings, openFiles);
   if (isGiven && needed > openFiles) {
     warnings.push(
       `${called('maxConnections')} ${maxConnections} is more than the ${openFiles} open files ` +

@@ -25,7 +25,10 @@ export function addSettings(command: Command): Command {
 /** The flag of a setting, in the group of its kind. */
 export function optionOf(name: Exclude<SettingName, 'dir'>): Option {
   const { group, kind, help } = settingOf(name);
-  const option = new Option(`${flagOf(name)} <${kind.placeholder}>`, `${help} ${shownDefault(name)}`.trim());
+  const { placeholder, preset } = kind;
+  const value = preset === undefined ? `<${placeholder}>` : `[${placeholder}]`;
+  const option = new Option(`${flagOf(name)} ${value}`, `${help} ${shownDefault(name)}`.trim());
+  if (preset !== undefined) option.preset(preset);
   return option.helpGroup(`${groups[group].title}:`);
 }
 

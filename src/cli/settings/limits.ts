@@ -7,10 +7,24 @@ import type { Settings } from './table.ts';
 export const handshakesOf = ({ tlsCert }: Settings, openFiles: number): number =>
   tlsCert === null ? 0 : handshakesWithin(openFiles);
 
+/** Whether the page speaks TLS, with the credentials of the server. */
+export const isSecurePage = ({ web, webPlain, tlsCert }: Settings): boolean =>
+  web !== null && tlsCert !== null && webPlain === 'no';
+
+/** Sockets of the page that are no connections of the server. */
+export const socketsOfPage = (openFiles: number): number => handshakesWithin(openFiles);
+
+/** The descriptors that the page may need for what are no connections of the server: 0 without a page. */
+export const descriptorsOfPage = (settings: Settings, openFiles: number): number => {
+  if (settings.web === null) return 0;
+  return socketsOfPage(openFiles) + (isSecurePage(settings) ? handshakesWithin(openFiles) : 0);
+};
+
 /** @param openFiles the process's limit of descriptors. A default number of connections is lowered to fit into it. */
 export function limitsOf({ settings, isDefault }: Configuration, openFiles: number): ServerLimits {
   const wanted = isDefault('maxConnections') ? undefined : settings.maxConnections;
-  const within = limitsWithin(openFiles - handshakesOf(settings, openFiles), wanted);
+  const reserved = handshakesOf(settings, openFiles) + descriptorsOfPage(settings, openFiles);
+  const within = limitsWithin(openFiles - reserved, wanted);
   return {
     ...defaultLimits,
     ...within,

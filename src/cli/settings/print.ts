@@ -26,7 +26,8 @@ export function printSettings(settings: Settings): string {
 export function settingsTable(): string {
   const rows = settingNames.map((name) => {
     const { kind, default: fallback, help } = settingOf(name);
-    const flag = name === 'dir' ? 'DIR' : `${flagOf(name)} ${kind.placeholder}`;
+    const value = kind.preset === undefined ? kind.placeholder : `[${kind.placeholder}]`;
+    const flag = name === 'dir' ? 'DIR' : `${flagOf(name)} ${value}`;
     const shown = kind.show(fallback);
     return [`\`${flag}\``, `\`${variableOf(name)}\``, `\`${keyOf(name)}\``, shown && `\`${shown}\``, help];
   });

@@ -23,6 +23,8 @@ export interface Kind<T> {
   readonly path?: true;
   /** What is given may hold a secret, also when it is wrong: no message shows it. */
   readonly isSecret?: true;
+  /** What the flag means without a value. Absent: it must have one. */
+  readonly preset?: string;
 }
 
 const fromString =
@@ -78,6 +80,32 @@ export const secretText = (
   show: (value: string) => string,
 ): Kind<string> => ({ ...text(placeholder, mustBe, isOne), print: show, show, isSecret: true });
 
+/** Where to listen: a host and a port. */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** An address to listen on: `PORT`, on this machine alone, or `HOST:PORT`. The flag alone means a default. */
+export const place = (fallback: Place): Kind<Place> => {
+  const read = (text: string): Place | undefined => {
+    const [, , name, digits] = /^((\[[^\]\s]+\]|[^:\s/\0]+):)?(\d{1,5})$/.exec(text) ?? [];
+    const host = readHost(name ?? fallback.host);
+    const port = digits === undefined ? undefined : within(Number(digits), 0, 65_535);
+    return host === undefined || port === undefined ? undefined : { host, port };
+  };
+  const show = ({ host, port }: Place) => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return {
+    placeholder: 'HOST:PORT',
+    mustBe: `HOST:PORT or PORT, such as ${show(fallback)}`,
+    read,
+    readJson: fromEither(read),
+    print: show,
+    show,
+    preset: show(fallback),
+  };
+};
+
 /** One of some words. */
 export const choice = <T extends string>(placeholder: string, ...words: readonly T[]): Kind<T> => {
   const read = (text: string) => words.find((word) => word === text);
@@ -90,6 +118,9 @@ export const choice = <T extends string>(placeholder: string, ...words: readonly
     show: (value) => value,
   };
 };
+
+/** Yes or no. The flag alone means yes. */
+export const yesNo: Kind<'yes' | 'no'> = { ...choice('WORD', 'yes', 'no'), preset: 'yes' };
 
 const within = (value: number, from: number, to: number): number | undefined =>
   value >= from && value <= to ? value : undefined;

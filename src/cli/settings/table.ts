@@ -18,11 +18,13 @@ import {
   orUnbounded,
   orUnset,
   path,
+  place,
   secretText,
   size,
   text,
   time,
   whole,
+  yesNo,
 } from './setting-types.ts';
 
 /** The groups of the help. In the JSON file, settings of a group with a section are in an object of that name. */
@@ -31,6 +33,7 @@ export const groups = {
   engines: { title: 'Many nodes, instead of a folder', section: null },
   listening: { title: 'Listening', section: null },
   access: { title: 'Encryption and access', section: null },
+  page: { title: 'A page for browsers', section: null },
   limits: { title: 'Limits', section: 'limits' },
   deadlines: { title: 'Deadlines', section: 'limits' },
   operation: { title: 'Operation', section: null },
@@ -65,6 +68,10 @@ const rate = orUnbounded(whole(1, 1_000_000_000));
 const volume = orUnbounded(size(1, BYTES_MAX));
 const deadline = orUnbounded(time(1, TIME_MAX_MS));
 const unset = null;
+
+/** Names, perhaps with the port that browsers see. */
+const isHosts = (value: string): boolean =>
+  value.split(',').every((each) => /^[\w-]+(\.[\w-]+)*\.?(:\d{1,5})?$/.test(each.trim()));
 
 /** In the order of the help. */
 export const settingTable = {
@@ -153,6 +160,25 @@ export const settingTable = {
     'whether clients show a certificate: none, optional or required',
   ),
   access: setting('access', orUnset(path('FILE')), unset, 'the tokens and what each may do (JSON)'),
+
+  web: setting(
+    'page',
+    orOff(place({ host: '127.0.0.1', port: 8081 })),
+    null,
+    'serve a page to upload, browse and download with, over TLS where tlsCert is set',
+  ),
+  webHost: setting(
+    'page',
+    orUnset(text('NAME[,NAME]', 'names of hosts, with commas between them', isHosts)),
+    unset,
+    'the names under which browsers reach the page, besides its addresses',
+  ),
+  webPlain: setting(
+    'page',
+    yesNo,
+    'no',
+    'speak plain HTTP beyond this machine too: for a proxy in front that ends TLS',
+  ),
 
   maxConnections: setting(
     'limits',

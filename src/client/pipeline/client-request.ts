@@ -27,6 +27,8 @@ export interface ClientRequest {
   readonly open?: () => Content | Promise<Content>;
   /** How much of the content the server has already: the body begins behind it. Default nothing. */
   readonly from?: UploadOffset;
+  /** How many bytes of the content may be read from an offset on, at least 1. Absent: as many as there is room for. */
+  readonly allowed?: (offset: number) => number | Promise<number>;
   /** The content was read up to this offset; its bytes up to there have this CRC-32. */
   readonly passed?: (offset: number, crc32: number) => void;
   /** The operating system has taken the content's bytes up to here. */
@@ -49,6 +51,8 @@ export interface Outbound {
   readonly open?: (() => Content | Promise<Content>) | undefined;
   /** How much of the content the peer has already: the body begins behind it. */
   readonly from?: UploadOffset | undefined;
+  /** How many bytes of the content may be read from an offset on, at least 1. A promise settles when the put ends. */
+  readonly allowed?: ((offset: number) => number | Promise<number>) | undefined;
   /** The content was read up to this offset; its bytes up to there have this CRC-32. */
   readonly passed?: ((offset: number, crc32: number) => void) | undefined;
   /** `refused`: the server has answered it already, with an error. */

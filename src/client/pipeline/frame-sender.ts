@@ -129,13 +129,14 @@ async function sendFrame(sender: SenderState, request: Outbound, content: Conten
   let crc = before;
   for (let at = offset; content !== null && at < size; ) {
     const late = content.whenReady === undefined ? null : await awaitContent(sender, content, at);
+    const most = request.allowed === undefined ? size : await allowed(buffer, request.allowed(at));
     const free = buffer.room();
     const room = free instanceof Promise ? await free : free;
     if (room === null) return false;
     const status = request.status();
     if (status === 'refused') return pad(deps, buffer, request, size - at);
     if (status === 'cancelled' || late !== null) return breakOff(deps, buffer, request, mark, late);
-    const into = size - at < room.length ? room.subarray(0, size - at) : room;
+    const into = room.subarray(0, Math.min(room.length, size - at, most));
     deps.reading?.(true);
     const reading = readInto(content, at, into);
     const got = reading instanceof Promise ? await reading : reading;
@@ -153,6 +154,12 @@ async function sendFrame(sender: SenderState, request: Outbound, content: Conten
   if (size === offset) buffer.notify(() => request.taken(size, size));
   request.sent({ size, crc32: crc });
   return true;
+}
+
+/** Bytes that are ready leave before the peer is waited for: it may be their arrival that it reports. */
+function allowed(buffer: WriteBuffer, bytes: number | Promise<number>): number | Promise<number> {
+  if (bytes instanceof Promise) buffer.flush();
+  return bytes;
 }
 
 /**

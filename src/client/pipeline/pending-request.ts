@@ -35,6 +35,7 @@ export function createPendingRequest(
     header: (content) => ({ ...request.header(content), id }),
     open: request.open,
     from: request.from,
+    allowed: request.allowed,
     passed: request.passed,
     status: () => (pending.answered ? 'refused' : pending.cancelled ? 'cancelled' : 'wanted'),
     begun: () => hooks.begun(pending),

@@ -25,6 +25,7 @@ import {
   type UploadSource,
 } from './resume-point.ts';
 import { noteSource, type ResumeState } from './resume-state.ts';
+import { createSendWindow } from './send-window.ts';
 
 /** Errors with a `ClientError`. Unsubscribing gives the try up; the server keeps its bytes. */
 export function sendResumable(
@@ -94,7 +95,11 @@ async function adopt(attempt: ResumableTry, id: string, content: Content): Promi
 /** Sends the content. Rejects with the put's fault; resolves also when the put was given up. */
 function put(attempt: ResumableTry, settings: PutSettings, open: () => Content): Promise<void> {
   const { client, source, state, subscriber } = attempt;
+  const { sendWindow } = source;
+  const window =
+    sendWindow === undefined ? null : createSendWindow(sendWindow, settings.resumeAt?.offset ?? 0);
   const hooks = {
+    ...(window === null ? {} : { allowed: window.allowed }),
     passed: state.checkpoints.note,
     sent: (sent: SentContent) => {
       state.sent = sent;
@@ -103,18 +108,23 @@ function put(attempt: ResumableTry, settings: PutSettings, open: () => Content):
   return new Promise<void>((resolve, reject) => {
     const putting = client.put(source.filename, open, settings, hooks).subscribe({
       next: (event: PutEvent) => {
-        if (event.type === 'durable') state.checkpoints.passed(event.offset);
+        if (event.type === 'durable') {
+          state.checkpoints.passed(event.offset);
+          window?.durable(event.offset);
+        }
         subscriber.next(event);
       },
       error: (error: unknown) => {
         // The server has answered: the content was not stored.
         if (isClientFault(error) && error.code === 'refused') state.sent = null;
+        window?.open();
         reject(error);
       },
       complete: resolve,
     });
     attempt.cancel = () => {
       putting.unsubscribe();
+      window?.open();
       resolve();
     };
   });

@@ -25,6 +25,8 @@ export interface UploadSource {
   readonly isVerified: boolean;
   /** Bytes between two `durable` events. */
   readonly progress: number;
+  /** Bytes that may be sent beyond what the server has reported as durable; undefined for no bound. */
+  readonly sendWindow: number | undefined;
 }
 
 export type TryEvent =

@@ -14,6 +14,7 @@ import { sendResumable } from './resumable.ts';
 import { storedAs, type TryEvent } from './resume-point.ts';
 import { createResumeState } from './resume-state.ts';
 import {
+  PROGRESS_BYTES,
   type Progress,
   RESUME_THRESHOLD_BYTES,
   type Uploaded,
@@ -65,8 +66,9 @@ function createUpload({
   settings,
   subscriber,
 }: UploadRequest): UploadState {
-  const { resumeThreshold = RESUME_THRESHOLD_BYTES, progress = 4 * 1024 * 1024, scheduler } = options;
-  const { resume = true, verify, mtime, ifAbsent } = settings;
+  const { resumeThreshold = RESUME_THRESHOLD_BYTES, scheduler, sendWindow } = options;
+  const { progress = PROGRESS_BYTES } = options;
+  const { resume = true, verify, mtime, ifAbsent, sha256 } = settings;
   const isLarge = ({ size, readOnce }: Content) => resume && readOnce !== true && size >= resumeThreshold;
   const once = typeof content !== 'function' && content.readOnce === true ? readOnce(content) : null;
   const upload: UploadState = {
@@ -80,9 +82,14 @@ function createUpload({
     content: once?.content ?? content,
     once,
     settings,
-    putSettings: { ...(mtime === undefined ? {} : { mtime }), ...(ifAbsent ? { ifAbsent } : {}) },
+    putSettings: {
+      ...(mtime === undefined ? {} : { mtime }),
+      ...(ifAbsent ? { ifAbsent } : {}),
+      ...(sha256 === undefined ? {} : { sha256 }),
+    },
     subscriber,
     progress,
+    sendWindow,
     isLarge,
     isVerified: verify !== undefined,
     now: scheduler === undefined ? undefined : () => scheduler.now(),
@@ -180,9 +187,9 @@ function inspectOpened(upload: UploadState, content: Content): Content | Promise
 
 function sendLarge(upload: UploadState, client: Client): Observable<TryEvent> {
   upload.resumeState ??= createResumeState();
-  const { filename, content, settings, putSettings, progress, isVerified } = upload;
+  const { filename, content, settings, putSettings, progress, sendWindow, isVerified } = upload;
   const idOf = (opened: Content) => uploadIdOf(filename, opened, settings);
-  const source = { filename, content, settings: putSettings, idOf, progress, isVerified };
+  const source = { filename, content, settings: putSettings, idOf, progress, sendWindow, isVerified };
   return sendResumable(client, source, upload.resumeState);
 }
 

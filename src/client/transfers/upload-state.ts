@@ -34,6 +34,8 @@ export interface UploadState {
   readonly subscriber: Subscriber<Progress | Uploaded>;
   /** Bytes between two reports of durable bytes. */
   readonly progress: number;
+  /** Bytes that may be sent beyond the last report; undefined for no bound. */
+  readonly sendWindow: number | undefined;
   readonly isLarge: (content: Content) => boolean;
   /** Whether the server is to verify the content by its SHA-256. */
   readonly isVerified: boolean;

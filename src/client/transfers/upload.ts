@@ -6,6 +6,9 @@ import type { PutSettings } from '../put.ts';
 /** Content of so many bytes and more is resumed where it was interrupted, by default. */
 export const RESUME_THRESHOLD_BYTES = 8 * 1024 * 1024;
 
+/** Bytes between two reports of durable bytes, by default. */
+export const PROGRESS_BYTES = 4 * 1024 * 1024;
+
 /** How uploads connect and try again, and from which size on they are resumed. `connect` is needed. */
 export interface UploadsOptions extends ConnectionPoolOptions {
   /**
@@ -15,6 +18,12 @@ export interface UploadsOptions extends ConnectionPoolOptions {
   readonly resumeThreshold?: number;
   /** Bytes between two reports of durable bytes, from 1, for content that can be resumed; default 4 MiB. */
   readonly progress?: number;
+  /**
+   * Bytes of each content that can be resumed which may be on their way beyond the last report of durable bytes; at least
+   * `progress`. For connections that do not say how much of what they have taken waits in them, as a browser's WebSocket
+   * may not: it bounds the memory that they take. Default no bound beside the connection's own.
+   */
+  readonly sendWindow?: number;
 }
 
 /** How one upload is resumed and checked. All may be left out. */
@@ -35,6 +44,11 @@ export interface UploadSettings extends Pick<PutSettings, 'mtime' | 'ifAbsent'> 
    * can be read only once is refused. Default the CRC-32 alone is compared.
    */
   readonly verify?: 'sha256';
+  /**
+   * The SHA-256 of the whole content, 64 hexadecimal digits, where it is known already: the server stores the content
+   * only if it is that. Not together with `verify`, which reads the content to compute it.
+   */
+  readonly sha256?: string;
 }
 
 /** `Uploads.upload` emits this as bytes leave, and as the server reports them durable. */

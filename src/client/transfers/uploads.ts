@@ -14,19 +14,28 @@ import {
 import { type ContentSource, checkSource } from '../content/hold-content.ts';
 import { createConnectionPool } from '../pool/connection-pool.ts';
 import { CONNECTION_POOL_RULES, type Retry } from '../pool/pool-options.ts';
-import type { Progress, Uploaded, UploadSettings, UploadsOptions } from './upload.ts';
+import { cancelUpload } from './cancel-upload.ts';
+import {
+  PROGRESS_BYTES,
+  type Progress,
+  type Uploaded,
+  type UploadSettings,
+  type UploadsOptions,
+} from './upload.ts';
 import { beginUpload, VERIFY_READS_TWICE } from './upload-job.ts';
 
 const UPLOADS_RULES: RulesFor<UploadsOptions> = {
   ...CONNECTION_POOL_RULES,
   resumeThreshold: optional(numberFrom(0)),
   progress: optional(wholeFrom(1)),
+  sendWindow: optional(wholeFrom(1)),
 };
 
 /** Made once: an upload of a small file costs little more than its checks. */
 const UPLOAD_RULES: RulesFor<UploadSettings> = {
   upload: optional(TEXT),
   verify: optional(oneOf('sha256')),
+  sha256: optional(TEXT),
   source: optional(TEXT),
   resume: optional(FLAG),
   mtime: optional(wholeFrom(Number.MIN_SAFE_INTEGER)),
@@ -59,6 +68,11 @@ export interface Uploads {
     content: ContentSource,
     settings?: UploadSettings,
   ) => Observable<Progress | Uploaded>;
+  /**
+   * Has the server drop what it keeps of an upload, by the upload's name (`UploadSettings.upload`), and completes; also
+   * when the server has nothing of it. It is tried again as an upload is. To be made once the upload was given up.
+   */
+  readonly cancel: (upload: string) => Observable<never>;
   /** Emits each failure after which there will be another try. */
   readonly retries$: Observable<Retry>;
   /** Ends the connections in good order once nothing is left to do. Until then they stay, and keep a process alive. */
@@ -83,6 +97,9 @@ export interface Uploads {
  */
 export function createUploads(options: UploadsOptions): Uploads {
   checkOptions('createUploads', options, UPLOADS_RULES);
+  const { progress = PROGRESS_BYTES, sendWindow = Number.POSITIVE_INFINITY } = options;
+  if (sendWindow < progress)
+    throw new RangeError(`createUploads: sendWindow (${sendWindow}) is less than progress (${progress})`);
   const pool = createConnectionPool(options);
   return {
     upload: (filename, content, settings = {}) => {
@@ -91,9 +108,15 @@ export function createUploads(options: UploadsOptions): Uploads {
       checkOptions('upload', settings, UPLOAD_RULES);
       if (settings.verify !== undefined && typeof content !== 'function' && content.readOnce)
         throw new TypeError(`upload: ${VERIFY_READS_TWICE}`);
+      if (settings.verify !== undefined && settings.sha256 !== undefined)
+        throw new TypeError('upload: verify computes the SHA-256, so sha256 is not given as well');
       return new Observable((subscriber) =>
         beginUpload({ pool, options, filename, content, settings, subscriber }),
       );
+    },
+    cancel: (upload) => {
+      check('cancel: the upload', upload, TEXT);
+      return cancelUpload(pool, upload);
     },
     retries$: pool.retries$,
     end: pool.end,

@@ -3,7 +3,7 @@
  * kept.
  */
 import { NEVER, type Observable } from 'rxjs';
-import type { Certificate } from '../../transport/connection.ts';
+import type { Certificate, Connection } from '../../transport/connection.ts';
 import { anonymous, type Principal } from '../protocol/access.ts';
 
 /**
@@ -36,3 +36,9 @@ export const openAccess: Access = {
   current: (principal) => principal,
   changed$: NEVER,
 };
+
+/** The principal that a connection begins with: that of its token if it came with one, null if nobody has that. */
+export const principalAtStart = (
+  access: Access,
+  { certificate, token }: Pick<Connection, 'certificate' | 'token'>,
+): Principal | null => (token === undefined ? access.initial(certificate) : access.byToken(token));

@@ -85,6 +85,12 @@ export function fileActor(service: FileService, perform: PerformFileEffect): Fil
   return (listen === undefined ? actor : { ...actor, listen }) as FileService;
 }
 
+/** The service of a connection whose principal does not follow from its certificate. */
+export const startingWith = (service: FileService, principal: () => Principal | null): FileService => ({
+  ...service,
+  initial: (peer) => ({ ...service.initial(peer), principal: principal() }),
+});
+
 export function fileService({ session, framing, access, timeouts }: FileActorDeps) {
   return defineActor<FileActorTypes>()({
     codec: requestCodec(framing, session.trimHeader),

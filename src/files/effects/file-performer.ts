@@ -9,6 +9,7 @@ import { serviceFault } from '../protocol/errors.ts';
 import type { RequestReport } from '../session/effect.ts';
 import type { HelloResult } from '../session/event.ts';
 import type { Access } from './access.ts';
+import type { ConnectionStatus } from './connection-status.ts';
 import type { FileEffect, FileInput, FileResult } from './file-actor.ts';
 import { createPerformer, type StoreEffect } from './perform-effects.ts';
 import type { CustomHandlers } from './performer-state.ts';
@@ -19,10 +20,12 @@ export interface FilePerformerDeps {
   readonly store: FileStore;
   readonly slots: { readonly reading: Slots; readonly writing: Slots };
   readonly access: Access;
+  /** The principal of the connection as long as it has said no `hello`. */
+  readonly atStart: () => Principal | null;
   readonly tries?: AddressTries | undefined;
   readonly customHandlers?: CustomHandlers | undefined;
   readonly about?: HelloResult['about'] | undefined;
-  readonly status?: { open: number } | undefined;
+  readonly status?: ConnectionStatus | undefined;
   readonly scheduler?: SchedulerLike | undefined;
   readonly report: (report: TimedReport) => void;
   readonly onInternalError: (thrown: unknown) => void;
@@ -56,6 +59,7 @@ export function createFilePerformer(
       atTurnEnd: nextTurn,
       report,
       onInternalError,
+      status: deps.status,
     });
     return perform(effect);
   }
@@ -84,8 +88,7 @@ export function createFilePerformer(
         return of({ of: 'about', about });
       case 'findPrincipal': {
         const { principal } = effect;
-        const found =
-          principal === null ? access.initial(context.peer.certificate) : access.current(principal);
+        const found = principal === null ? deps.atStart() : access.current(principal);
         return of({ of: 'access', principal: found });
       }
       case 'progress':
@@ -93,7 +96,7 @@ export function createFilePerformer(
         times.forgetBefore(oldest);
         oldest = effect.oldest;
         times.markStarted(effect.next);
-        if (deps.status) deps.status.open = effect.open;
+        deps.status?.setOpen(effect.open);
         return undefined;
       case 'giveUpTokens':
         tokens?.giveUp(serviceFault('shutting-down'));

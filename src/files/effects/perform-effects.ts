@@ -25,6 +25,7 @@ export type StoreEffect = Extract<Effect, { type: 'command' | 'drop' | 'closeFil
 /** Carries out the effects of one connection. */
 export function createPerformer(deps: PerformerDeps): (effect: StoreEffect) => Results {
   const state = createPerformerState(deps);
+  if (deps.status) deps.status.transfers = state;
   return (effect) => {
     switch (effect.type) {
       case 'command':

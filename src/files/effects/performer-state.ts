@@ -6,7 +6,9 @@ import type { FileStore, MaybeAsync, Outcome, Source } from '../../store/contrac
 import type { RequestReport } from '../session/effect.ts';
 import type { EffectResult, EffectResultOf, HelloResult } from '../session/event.ts';
 import { callStore } from './call-store.ts';
+import type { ConnectionStatus } from './connection-status.ts';
 import type { PutTask } from './put-task.ts';
+import type { SendProgress } from './send-task.ts';
 
 /**
  * The handlers of the `custom` effects of your own commands, by the name in `call`. A handler gets the effect's `with`,
@@ -40,6 +42,7 @@ export interface PerformerDeps {
   readonly report: (request: number, report: RequestReport) => void;
   /** Called with any exception that the store or a command of your own throws: that is a bug in it. */
   readonly onInternalError: (thrown: unknown) => void;
+  readonly status?: ConnectionStatus | undefined;
 }
 
 /** The results of an effect, or undefined when it has none and nothing is under way for it. */
@@ -57,13 +60,13 @@ export interface OpenSource extends OpenFile {
 }
 
 /** Each map has at most one entry for each open request. */
-export interface PerformerState extends PerformerDeps {
+export interface PerformerState extends Omit<PerformerDeps, 'status'> {
   readonly puts: Map<number, PutTask>;
   readonly sources: Map<number, OpenSource>;
   /** What drops a request that waits for an answer of the store. */
   readonly pending: Map<number, () => void>;
-  /** The requests whose file is being sent. */
-  readonly sending: Set<number>;
+  /** The requests whose file is being sent, and how far that is. */
+  readonly sending: Map<number, SendProgress>;
   /** The put that was written to in this turn: only one body is received at a time. */
   unflushed: PutTask | null;
 }
@@ -81,7 +84,7 @@ export const createPerformerState = (deps: PerformerDeps): PerformerState => ({
   puts: new Map(),
   sources: new Map(),
   pending: new Map(),
-  sending: new Set(),
+  sending: new Map(),
   unflushed: null,
 });
 

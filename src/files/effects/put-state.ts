@@ -26,6 +26,8 @@ export interface PutState {
   readonly deps: PutTaskDeps;
   readonly name: string;
   readonly options: PutOptions;
+  /** Bytes that have come for it. */
+  received: number;
   /** What is under way; the table in `put-task.ts` says what follows. */
   state: 'busy' | 'idle' | 'ending' | 'finished';
   /** The sink of the store; null until `store.put` has answered. */
@@ -45,6 +47,7 @@ export const createPutState = (deps: PutTaskDeps, name: string, options: PutOpti
   deps,
   name,
   options,
+  received: 0,
   state: 'busy',
   sink: null,
   queued: [],

@@ -31,6 +31,8 @@ import {
 } from './put-state.ts';
 
 export interface PutTask {
+  /** For those who look at it. */
+  readonly put: Readonly<PutState>;
   /** Appends bytes. They must stay unchanged until `settled` is called: they are stored, or never will be. */
   readonly write: (bytes: Uint8Array, settled: () => void) => void;
   /**
@@ -56,6 +58,7 @@ export function createPutTask(deps: PutTaskDeps, name: string, options: PutOptio
     else begin(put);
   });
   return {
+    put,
     write: (bytes, settled) => write(put, bytes, settled),
     flush: () => next(put),
     sync: () => {
@@ -105,6 +108,7 @@ function write(put: PutState, bytes: Uint8Array, settled: () => void): void {
   if (put.state === 'finished' || put.wanted === 'abort' || put.isTakenOver) return settled();
   put.queued.push({ bytes, settled });
   put.queuedBytes += bytes.length;
+  put.received += bytes.length;
   if (put.queuedBytes >= WRITE_BYTES_MIN) next(put);
 }
 

@@ -20,6 +20,16 @@ export interface SendTaskDeps {
   readonly onInternalError: (thrown: unknown) => void;
 }
 
+/** What of a file is being sent, and how far it is. */
+export interface SendProgress {
+  readonly offset: number;
+  readonly length: number;
+  /** The bytes that were sent. */
+  bytes: number;
+  /** Whether the store is being read. */
+  isReading: boolean;
+}
+
 /** The result of sending a file: the bytes that were sent, and the failure that ended it before all were. */
 export interface Sent {
   readonly bytes: number;
@@ -27,33 +37,31 @@ export interface Sent {
 }
 
 /**
- * Sends `length` bytes of the source from `offset`. Calls `done` once nothing of that is under way. Does not close
+ * Sends `length` bytes of the source from `offset`, and keeps `progress`. Calls `done` once nothing of that is under way. Does not close
  * the source.
  */
 export function sendFile(
   deps: SendTaskDeps,
   source: Source,
-  offset: number,
-  length: number,
+  progress: SendProgress,
   done: (sent: Sent) => void,
 ): void {
   const { flow } = deps;
   const { inTurn } = flow;
-  const end = offset + length;
+  const { offset } = progress;
+  const end = offset + progress.length;
   let at = offset;
-  let bytes = 0;
   let inFlight = 0;
-  let reading = false;
   let failed: Sent['failed'] = null;
   let isDone = false;
 
   const step = () => {
     // Pieces that settle together call this once each.
-    if (reading || isDone) return;
+    if (progress.isReading || isDone) return;
     const isOver = failed !== null || at === end;
     if (isOver && inFlight === 0) {
       isDone = true;
-      return done({ bytes, failed });
+      return done({ bytes: progress.bytes, failed });
     }
     if (isOver || inFlight === PIECES_AHEAD) return;
     // When nothing is lent now, a piece is in flight, and what it was lent is repaid when it settles.
@@ -63,14 +71,14 @@ export function sendFile(
   };
 
   const readPiece = (lent: number) => {
-    reading = true;
+    progress.isReading = true;
     const memory = acquirePiece(lent);
     callStore(
       () => source.read(at, lent, memory),
       deps.onInternalError,
       (outcome) =>
         inTurn(() => {
-          reading = false;
+          progress.isReading = false;
           // A file that has become shorter while it is read cannot be sent as it was promised.
           if (outcome.ok && outcome.value.length > 0) sendPiece(outcome.value, lent, memory);
           else {
@@ -91,7 +99,7 @@ export function sendFile(
       // The memory of a write that has failed may still be read by the system, and is left to the garbage collector.
       if (fault) failed = 'write';
       else {
-        bytes += piece.length;
+        progress.bytes += piece.length;
         releasePiece(memory);
       }
       inTurn(step);

@@ -64,8 +64,9 @@ export function send(state: PerformerState, { request, offset, length }: SendFil
   const opened = sources.get(request);
   if (opened === undefined) return undefined;
   return new Observable((subscriber) => {
-    sending.add(request);
-    sendFile({ flow, onInternalError }, opened.source, offset, length, ({ bytes, failed }) => {
+    const progress = { offset, length, bytes: 0, isReading: false };
+    sending.set(request, progress);
+    sendFile({ flow, onInternalError }, opened.source, progress, ({ bytes, failed }) => {
       sending.delete(request);
       closeFile(state, request);
       const isShort = failed === 'read';

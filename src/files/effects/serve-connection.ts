@@ -30,8 +30,9 @@ import type { Framing } from '../../wire/framing.ts';
 import type { JsonHeader } from '../../wire/json-header.ts';
 import type { HelloResult } from '../session/event.ts';
 import type { Session } from '../session/session.ts';
-import { type Access, openAccess } from './access.ts';
-import { type FileService, fileActor, fileService } from './file-actor.ts';
+import { type Access, openAccess, principalAtStart } from './access.ts';
+import type { ConnectionStatus } from './connection-status.ts';
+import { type FileService, fileActor, fileService, startingWith } from './file-actor.ts';
 import { createFilePerformer } from './file-performer.ts';
 import { fileTrace } from './file-trace.ts';
 import type { CustomHandlers } from './performer-state.ts';
@@ -67,8 +68,8 @@ export interface ServeConnectionOptions {
   /** The fields that `hello` answers besides the principal. */
   readonly about?: HelloResult['about'];
   readonly counters?: Counters;
-  /** After each step `open` is set to the number of requests that are not answered. */
-  readonly status?: { open: number };
+  /** Is told what is under way, for those who look at the connection. */
+  readonly status?: ConnectionStatus;
   /** Performs the `custom` effects of your own commands. */
   readonly customHandlers?: CustomHandlers;
   /** Emits when the server shuts down: the requests that run are finished, and no new ones are begun. */
@@ -133,13 +134,18 @@ export function serveConnection(
     let perform: ReturnType<typeof createFilePerformer> | null = null;
     const { session, framing } = options;
     const service = options.service ?? fileService({ session, framing, access, timeouts: limits.timeouts });
-    const actor = fileActor(service, (effect, context) => {
+    const ofConnection =
+      connection.token === undefined
+        ? service
+        : startingWith(service, () => principalAtStart(access, connection));
+    const actor = fileActor(ofConnection, (effect, context) => {
       const report = (each: TimedReport) => subscriber.next(each);
       perform ??= createFilePerformer(
         {
           store: options.store,
           slots,
           access,
+          atStart: () => principalAtStart(access, connection),
           tries: options.tries,
           customHandlers: options.customHandlers,
           about: options.about,
@@ -176,6 +182,7 @@ export function serveConnection(
         ...(options.shutdown$ === undefined ? {} : { shutdown$: options.shutdown$ }),
         ...(scheduler === undefined ? {} : { scheduler }),
         trace: trace && ((event) => trace(fileTrace(event))),
+        holder: options.status,
       },
       {
         next: (report) => {

@@ -2,9 +2,10 @@
 
 /**
  * A right of a peer. `read`: get, list, stat. `write`: put, resume, cancel, and the new name of a rename; it includes
- * replacing a file. `delete`: delete, and the old name of a rename.
+ * replacing a file. `delete`: delete, and the old name of a rename. `observe`: to watch the whole server, the connections
+ * and transfers of others included, whatever the prefix; no command needs it.
  */
-export type Right = 'read' | 'write' | 'delete';
+export type Right = 'read' | 'write' | 'delete' | 'observe';
 
 /**
  * All of them: what `anonymous` has.
@@ -12,7 +13,7 @@ export type Right = 'read' | 'write' | 'delete';
  * @example
  * const admin: Principal = { name: 'admin', rights: allRights, prefix: '' };
  */
-export const allRights: readonly Right[] = ['read', 'write', 'delete'];
+export const allRights: readonly Right[] = ['read', 'write', 'delete', 'observe'];
 
 /** The identity that a connection acts for. */
 export interface Principal {
@@ -21,7 +22,7 @@ export interface Principal {
    * principal.
    */
   readonly name: string;
-  /** The rights that it has to the files whose names begin with `prefix`. */
+  /** The rights that it has to the files whose names begin with `prefix`; and `observe`, which is about no files. */
   readonly rights: readonly Right[];
   /** The prefix that every name it uses must have; '' for no limit. */
   readonly prefix: string;

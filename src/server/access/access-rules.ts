@@ -37,7 +37,7 @@ export interface AccessRules {
 
 export type ReadRules =
   | { readonly ok: true; readonly value: AccessRules }
-  /** One line for each mistake: `tokens[2].rights[0]: must be read, write or delete`. */
+  /** One line for each mistake: `tokens[2].rights[0]: must be read, write, delete or observe`. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
 /** Rules that are read in one turn of the event loop. */

@@ -113,10 +113,10 @@ export function principalOf(
   const rights = new Set<Right>();
   for (const [i, right] of listIn(reading, fields.rights, `${where}.rights`).entries()) {
     if (allRights.includes(right as Right)) rights.add(right as Right);
-    else addProblem(reading, `${where}.rights[${i}]`, 'must be read, write or delete');
+    else addProblem(reading, `${where}.rights[${i}]`, 'must be read, write, delete or observe');
   }
   if (fields.rights === undefined) {
-    addProblem(reading, `${where}.rights`, 'is missing: a list of read, write and delete');
+    addProblem(reading, `${where}.rights`, 'is missing: a list of read, write, delete and observe');
   }
   const { prefix = '' } = fields;
   const why = typeof prefix === 'string' ? explainPrefix(prefix) : 'it is not a string';

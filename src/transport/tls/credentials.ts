@@ -1,5 +1,6 @@
 /** The credentials of a TLS server: its certificate, and the authorities whose certificates it accepts. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { SecureContextOptions } from 'node:tls';
 import { inWords, RECORD, type Rule } from '../../wire/argument.ts';
 
 /** The certificate of a TLS server with its key, and the authorities of its clients: PEM, each as text or bytes. */
@@ -60,3 +61,14 @@ export function certificatesOf(pem: string | Uint8Array): readonly X509Certifica
     return null;
   }
 }
+
+/** The credentials as node takes them, for TLS 1.2 and 1.3. */
+export const contextOf = ({ cert, key, clientCa }: TlsCredentials): SecureContextOptions => ({
+  minVersion: 'TLSv1.2',
+  cert: bytesOf(cert),
+  key: bytesOf(key),
+  ...(clientCa !== undefined && { ca: bytesOf(clientCa) }),
+});
+
+export const bytesOf = (pem: string | Uint8Array): string | Buffer =>
+  typeof pem === 'string' ? pem : Buffer.from(pem);

@@ -1,13 +1,6 @@
 /** TLS: listening and connecting, with the shapes of TCP. Versions 1.2 and 1.3; both sides half-close as TCP does. */
 import { isIP, type Socket } from 'node:net';
-import {
-  type ConnectionOptions,
-  checkServerIdentity,
-  connect,
-  createServer,
-  type TLSSocket,
-  type TlsOptions,
-} from 'node:tls';
+import { type ConnectionOptions, checkServerIdentity, connect, createServer, type TLSSocket } from 'node:tls';
 import { finalize, Observable, type Subscription } from 'rxjs';
 import { checkOptions, MILLISECONDS, OBSERVABLE, oneOf, optional, wholeFrom } from '../../wire/argument.ts';
 import { formatAddress } from '../address.ts';
@@ -19,7 +12,7 @@ import { ListenError } from '../listen-error.ts';
 import type { ListenEvent } from '../listen-event.ts';
 import { fromSocket } from '../socket/from-socket.ts';
 import type { ListenTcpOptions } from '../socket/tcp.ts';
-import { explainBadCredentials, type TlsCredentials } from './credentials.ts';
+import { bytesOf, contextOf, explainBadCredentials, type TlsCredentials } from './credentials.ts';
 import { isNotTls, tlsFault } from './fault.ts';
 import { watchHandshakes } from './handshakes.ts';
 import { peerCertificate } from './peer-certificate.ts';
@@ -158,13 +151,6 @@ function listenSecure(options: ListenTlsOptions, first: TlsCredentials) {
 /** The alert for a peer that does not speak TLS. Node hangs up on such a peer without an alert. */
 const PROTOCOL_VERSION_ALERT = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46]);
 
-const contextOf = ({ cert, key, clientCa }: TlsCredentials): TlsOptions => ({
-  minVersion: 'TLSv1.2',
-  cert: bytesOf(cert),
-  key: bytesOf(key),
-  ...(clientCa !== undefined && { ca: bytesOf(clientCa) }),
-});
-
 /** `authorizationError` has the reason why a client's certificate was refused; node then reports only a hang-up. */
 function failedHandshake(error: Error, socket: TLSSocket): ConnectionFault {
   const why = socket.authorizationError;
@@ -237,9 +223,6 @@ export function connectTls(options: ConnectTlsOptions): Observable<Connection> {
   };
   return connectOn(formatAddress(host, port), timeout, begin, tlsFault);
 }
-
-const bytesOf = (pem: string | Uint8Array): string | Buffer =>
-  typeof pem === 'string' ? pem : Buffer.from(pem);
 
 function tlsConnection(socket: TLSSocket, below: Socket | undefined): Connection {
   const certificate = socket.authorized ? peerCertificate(socket) : undefined;

@@ -1,33 +1,6 @@
 /** Which view is shown, and what of it: behind the `#` of the address, so that going back and reloading do what is expected. */
 import { distinctUntilChanged, fromEvent, map, type Observable, startWith } from 'rxjs';
-
-export const views = ['files', 'watch', 'inspect'] as const;
-export type ViewName = (typeof views)[number];
-
-export interface Route {
-  readonly view: ViewName;
-  /** Decoded: `photos/2024/`. */
-  readonly place: string;
-}
-
-/** @example routeOf('#/files/a%20b/') // { view: 'files', place: 'a b/' } */
-export function routeOf(hash: string): Route {
-  const [, name = '', rest = ''] = /^#?\/?([^/]*)\/?(.*)$/s.exec(hash) ?? [];
-  const view = views.find((each) => each === name);
-  return view === undefined ? { view: 'files', place: '' } : { view, place: decoded(rest) };
-}
-
-export const hashOf = ({ view, place }: Route): string =>
-  `#/${view}/${place.split('/').map(encodeURIComponent).join('/')}`;
-
-/** A hash that somebody has typed may be no encoding: then it is what it says. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
+import { type Route, routeOf } from './route-text.ts';
 
 export const route$: Observable<Route> = fromEvent(globalThis, 'hashchange').pipe(
   startWith(null),

@@ -20,7 +20,7 @@ export interface Session {
   /** The name that the server knows the token by; empty for whoever has none. */
   readonly name: string;
   readonly rights: readonly Right[];
-  /** What all names begin with, as the server keeps them; the page does not see it in names. */
+  /** What all names begin with that the session may use; empty where there is no such bound. */
   readonly prefix: string;
   /** Whether no token was needed: there is nothing to sign out of. */
   readonly anonymous: boolean;

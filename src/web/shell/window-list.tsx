@@ -1,6 +1,7 @@
 /** A list of thousands, of which only what is seen is drawn. */
 import type { ComponentChildren } from 'preact';
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
+import { useWindow } from './use-window.ts';
 
 export interface WindowListProps<T> {
   readonly items: readonly T[];
@@ -12,37 +13,13 @@ export interface WindowListProps<T> {
   readonly label: string;
   readonly class?: string;
   /** The row that is to be seen, when it changes. */
-  readonly shown?: number;
+  readonly shown?: number | undefined;
 }
-
-/** Rows above and below what is seen, so that scrolling shows no gaps. */
-const MARGIN = 8;
 
 export function WindowList<T>(props: WindowListProps<T>) {
   const { items, rowHeight, keyOf, row, label, shown } = props;
-  const box = useRef<HTMLDivElement>(null);
-  const [{ top, height }, setSeen] = useState({ top: 0, height: 600 });
-  useLayoutEffect(() => {
-    const element = box.current!;
-    const look = (): void => setSeen({ top: element.scrollTop, height: element.clientHeight });
-    const resized = new ResizeObserver(look);
-    resized.observe(element);
-    element.addEventListener('scroll', look, { passive: true });
-    return () => {
-      resized.disconnect();
-      element.removeEventListener('scroll', look);
-    };
-  }, []);
-  useLayoutEffect(() => {
-    if (shown === undefined) return;
-    const element = box.current!;
-    const at = shown * rowHeight;
-    if (at < element.scrollTop) element.scrollTop = at;
-    else if (at + rowHeight > element.scrollTop + element.clientHeight)
-      element.scrollTop = at + rowHeight - element.clientHeight;
-  }, [shown, rowHeight]);
-  const first = Math.max(0, Math.floor(top / rowHeight) - MARGIN);
-  const last = Math.min(items.length, Math.ceil((top + height) / rowHeight) + MARGIN);
+  const box = useRef<HTMLElement>(null);
+  const [first, last] = useWindow(box, { rows: items.length, rowHeight, shown });
   return (
     // A box that scrolls must be reachable by keyboard.
     // biome-ignore lint/a11y/noNoninteractiveTabindex: see above.

@@ -126,6 +126,14 @@ const cases: Readonly<Record<SettingName, Case>> = {
   tlsClientCa: path,
   tlsClientCerts: choice('required'),
   access: path,
+  web: {
+    text: '[::1]:81',
+    value: { host: '::1', port: 81 },
+    badText: ['localhost', ':81', '65536', 'a b:81', 'a/b:81', '::1:81', 'http://a:81'],
+    badJson: ['', 65536, true, null, {}],
+  },
+  webHost: word('files.example,b.example:8443', 'a b', 'a/b', 'a,', 'https://a'),
+  webPlain: choice('yes'),
   maxConnections: count,
   maxConnectionsPerAddress: count,
   maxOpenRequests: { ...count, badText: [...count.badText, '0', 'none'], badJson: [...count.badJson, 0] },
@@ -174,6 +182,8 @@ const company: Readonly<Partial<Record<SettingName, Sources['flags']>>> = {
   s3Credentials: engines,
   storeDurable: engines,
   storeMemory: engines,
+  webHost: { web: '8081' },
+  webPlain: { web: '8081' },
 };
 
 const nothing: Sources = { flags: {}, env: {}, cwd: '/cwd' };
@@ -207,16 +217,16 @@ describe.each(each)('%s', (name, { text, value, json = text, badText, badJson, i
   const beside = company[name] ?? {};
 
   test(`the setting ${name} is read from its flag`, () => {
-    expect(settingsOf({ flags: { ...beside, [name]: text } })[name]).toBe(value);
+    expect(settingsOf({ flags: { ...beside, [name]: text } })[name]).toEqual(value);
   });
 
   test(`the setting ${name} is read from its variable`, () => {
-    expect(settingsOf({ flags: beside, env: { [variableOf(name)]: text } })[name]).toBe(value);
+    expect(settingsOf({ flags: beside, env: { [variableOf(name)]: text } })[name]).toEqual(value);
   });
 
   test(`the setting ${name} is read from the file`, () => {
     const { cwd, flags } = configFile(fileOf(name, json));
-    expect(settingsOf({ cwd, flags: { ...beside, ...flags } })[name]).toBe(value);
+    expect(settingsOf({ cwd, flags: { ...beside, ...flags } })[name]).toEqual(value);
   });
 
   test.each(badText)(
@@ -405,6 +415,28 @@ describe('contradictions', () => {
       ['--tls-cert needs a port: a Unix socket is not encrypted'],
     ],
     [{ metricsPort: '8080' }, ['--metrics-port must be another port than --port: both are 8080']],
+    [{ port: 'none', web: '8081' }, []],
+    [{ port: 'none', web: '8081', tlsCert: 'c', tlsKey: 'k' }, []],
+    [{ webPlain: 'no' }, []],
+    [
+      { webHost: 'a', webPlain: 'yes' },
+      ['--web-host needs --web as well', '--web-plain needs --web as well'],
+    ],
+    [
+      { web: '0.0.0.0:81' },
+      [
+        '--web 0.0.0.0:81 is reached from other machines, and needs --tls-cert: tokens and files would cross the ' +
+          'network readably; or --web-plain, where a proxy in front of it speaks TLS',
+      ],
+    ],
+    [{ web: '0.0.0.0:81', webPlain: 'yes' }, []],
+    [{ web: '0.0.0.0:81', tlsCert: 'c', tlsKey: 'k' }, []],
+    [
+      { web: '81', webPlain: 'yes', tlsCert: 'c', tlsKey: 'k', tlsClientCa: 'a', tlsClientCerts: 'required' },
+      ['--web-plain lets in whoever reaches the page, and --tls-client-certs is required: it needs --access'],
+    ],
+    [{ web: '8080' }, ['--web must have another port than --port: both are 8080']],
+    [{ web: '9', metricsPort: '9' }, ['--web must have another port than --metrics-port: both are 9']],
     [{ store: 's3://files' }, ['--store needs --postgres as well']],
     [{ postgres: engines.postgres }, ['--postgres needs --store as well']],
     [
@@ -463,6 +495,8 @@ describe('warnings', () => {
     [{ host: '0.0.0.0', access: 'a', ...tls }],
     [{ host: '::', ...tls, tlsClientCa: 'ca', tlsClientCerts: 'required' }],
     [{ host: '0.0.0.0', port: 'none', unix: 's' }],
+    [{ web: '0.0.0.0:81', access: 'a', ...tls }],
+    [{ web: 'localhost:81' }],
   ])('there are no warnings of %j', (flags) => {
     expect(warned(flags)).toEqual([]);
   });
@@ -472,6 +506,7 @@ describe('warnings', () => {
     [{ host: '::', ...tls }, /lets everybody/],
     [{ host: '::', ...tls, tlsClientCa: 'ca', tlsClientCerts: 'optional' }, /lets everybody/],
     [{ host: '192.168.0.5', access: 'a' }, /without tlsCert/],
+    [{ web: '0.0.0.0:81', ...tls }, /^--web lets everybody .* set access/],
   ])('there is a warning of %j', (flags, text) => {
     expect(warned(flags)).toEqual([expect.stringMatching(text)]);
   });
@@ -616,9 +651,9 @@ describe('what is printed', () => {
   });
 
   prop.prop([some])('what is printed reads as the same settings as those of any flags', (flags) => {
-    // A budget and a header that do not fit are no settings.
+    // A budget and a header that do not fit are no settings, nor are names of a page without one.
     const contradictions = problemsOf({ flags: { ...flags, port: '0' } });
-    fc.pre(!contradictions.some((each) => each.startsWith('--memory-budget must be at least')));
+    fc.pre(!contradictions.some((each) => /^--memory-budget must be at least|^--web/.test(each)));
     const settings = settingsOf({ flags: { ...flags, port: '0' } });
     const { values, problems } = parseConfig(printSettings(settings), 'printed');
     expect(problems).toEqual([]);

@@ -37,8 +37,7 @@ function sending(size = SIZE) {
       onInternalError: () => expect.unreachable(),
     },
     source,
-    0,
-    size,
+    { offset: 0, length: size, bytes: 0, isReading: false },
     (sent) => told.push(sent),
   );
   return {

@@ -429,6 +429,7 @@ describe('stopping', () => {
     const it = attended();
     const whole = putFrame('a', 'hello');
     await it.client.send(whole.subarray(0, -2));
+    await vi.waitFor(() => expect((it.store as ReturnType<typeof memoryStore>).sinks).toBe(1));
     it.shutdown$.next();
     await it.client.send(whole.subarray(-2));
     expect(await it.client.all()).toMatchObject([{ ack: 'put', filename: 'a' }]);

@@ -264,8 +264,11 @@ describe('what is wrong is told with its place', () => {
     [{ tokens: {} }, ['tokens: must be a list']],
     [{ tokens: ['x'] }, ['tokens[0]: must be an object']],
     [with1({ name: 'a b' }), ['tokens[0].name: must be 1 to 64 of the characters A-Z a-z 0-9 _ -']],
-    [with1({ rights: ['read', 'admin'] }), ['tokens[0].rights[1]: must be read, write or delete']],
-    [with1({ rights: undefined }), ['tokens[0].rights: is missing: a list of read, write and delete']],
+    [with1({ rights: ['read', 'admin'] }), ['tokens[0].rights[1]: must be read, write, delete or observe']],
+    [
+      with1({ rights: undefined }),
+      ['tokens[0].rights: is missing: a list of read, write, delete and observe'],
+    ],
     [with1({ prefix: '../' }), ["tokens[0].prefix: cannot begin a file name: it has a segment '.' or '..'"]],
     [with1({ prefix: 7 }), ['tokens[0].prefix: cannot begin a file name: it is not a string']],
     [with1({ quota: -1 }), ['tokens[0].quota: must be a whole number of bytes']],

@@ -1,0 +1,112 @@
+/**
+ * Asks the file service in frames, as any client does, over a connection in memory.
+ *
+ * What comes over HTTP becomes such a connection of the server: so rights, limits, the slowing down of guessed tokens,
+ * metrics, the log, recordings and shutdown hold for it as for all others, and nothing of them is said twice.
+ */
+import { serviceFault } from '../../files/protocol/errors.ts';
+import { isRefusal, type Reply, replyFraming } from '../../files/protocol/reply.ts';
+import type { Outcome } from '../../store/contract.ts';
+import type { Connection } from '../../transport/connection.ts';
+import { memoryPair } from '../../transport/memory/memory-pair.ts';
+import { deframe } from '../../wire/deframe/deframe.ts';
+import type { FrameEvent } from '../../wire/frame-event.ts';
+import { encodeJsonHeader, type JsonHeader } from '../../wire/json-header.ts';
+import type { Visitor } from './visitor.ts';
+
+/** Called with the ack of a request. Answers what takes the bytes that follow it; null when nobody wants them. */
+export type Receive = (ack: JsonHeader) => ((bytes: Uint8Array) => void) | null;
+
+export interface FrameClient {
+  /**
+   * Sends a request, and waits for the last byte of its reply. One at a time. Never rejects: a connection that is over
+   * is the error `unavailable`.
+   */
+  readonly ask: (header: JsonHeader, receive?: Receive) => Promise<Outcome<JsonHeader>>;
+  /** Stops the bytes of a reply. */
+  readonly pause: () => void;
+  readonly resume: () => void;
+  /** Ends the connection in good order. */
+  readonly end: () => void;
+  /** Drops what is under way. */
+  readonly destroy: () => void;
+}
+
+interface Waiting {
+  readonly receive: Receive | undefined;
+  readonly settle: (outcome: Outcome<JsonHeader>) => void;
+  reply: JsonHeader | null;
+  take: ((bytes: Uint8Array) => void) | null;
+}
+
+let made = 0;
+
+/** @param emit hands the server its end. Answers false when it takes no more connections. */
+export function openFrameClient(
+  { local, remote, certificate }: Visitor,
+  emit: (connection: Connection) => boolean,
+): FrameClient {
+  const id = `http:${++made}`;
+  const [ours, theirs] = memoryPair({ ids: [`${id}#page`, id] });
+  const served = { ...theirs, local, remote, ...(certificate && { certificate }) };
+  if (!emit(served)) theirs.destroy();
+  return frameClient(ours);
+}
+
+function frameClient(connection: Connection): FrameClient {
+  let waiting: Waiting | null = null;
+  let isOver = false;
+
+  function settle(outcome: Outcome<JsonHeader>): void {
+    const settled = waiting;
+    waiting = null;
+    settled?.settle(outcome);
+  }
+  function over(): void {
+    isOver = true;
+    settle(OVER);
+  }
+  function take(event: FrameEvent<JsonHeader>): void {
+    if (event.type === 'fault') {
+      connection.destroy();
+      return over();
+    }
+    // An error that nobody waits for, such as that of a timeout: the end of the connection follows it.
+    if (waiting === null) return;
+    if (event.type === 'start') {
+      waiting.reply = event.header;
+      waiting.take = isRefusal(event.header as unknown as Reply)
+        ? null
+        : (waiting.receive?.(event.header) ?? null);
+    } else if (event.type === 'data') waiting.take?.(event.bytes);
+    else if (event.type === 'end') settle(outcomeOf(waiting.reply as unknown as Reply));
+  }
+  connection.chunks$.pipe(deframe(replyFraming())).subscribe({ next: take, error: over, complete: over });
+
+  return {
+    ask: (header, receive) =>
+      new Promise((resolve) => {
+        const encoded = encodeJsonHeader(header);
+        if (!encoded.ok)
+          return resolve({ ok: false, error: serviceFault('bad-request', encoded.fault.message) });
+        if (isOver) return resolve(OVER);
+        waiting = { receive, settle: resolve, reply: null, take: null };
+        connection.write([encoded.bytes], () => {});
+      }),
+    pause: connection.pause,
+    resume: connection.resume,
+    end: () => connection.end(),
+    destroy: () => {
+      connection.destroy();
+      over();
+    },
+  };
+}
+
+const OVER: Outcome<JsonHeader> = {
+  ok: false,
+  error: serviceFault('unavailable', 'the server has ended the connection'),
+};
+
+const outcomeOf = (reply: Reply): Outcome<JsonHeader> =>
+  isRefusal(reply) ? { ok: false, error: reply.error } : { ok: true, value: reply };

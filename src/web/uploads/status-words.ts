@@ -1,0 +1,41 @@
+/** What the list says of a file, in words. */
+import { bytes, duration, rate } from '../shell/words.ts';
+import type { Entry, Status } from './entry.ts';
+import { timeLeft } from './totals.ts';
+
+export const STATUS_WORDS: Readonly<Record<Status, string>> = {
+  waiting: 'Waiting',
+  hashing: 'Computing its SHA-256',
+  sending: 'Sending',
+  asking: 'Exists already',
+  elsewhere: 'Another tab sends it',
+  'needs-file': 'Pick the file again to go on',
+  paused: 'Paused',
+  stored: 'Stored',
+  failed: 'Failed',
+  skipped: 'Skipped',
+  cancelled: 'Cancelled',
+};
+
+/** @param isCutOff nothing arrives at the server for now. */
+export function describeEntry(entry: Entry, isCutOff: boolean): string {
+  const { status, size, sent, durable, why } = entry;
+  const word = STATUS_WORDS[status];
+  switch (status) {
+    case 'sending': {
+      const far = `${bytes(sent)} of ${bytes(size)}`;
+      if (isCutOff) return `Waiting for the network – ${far}`;
+      const left = timeLeft(entry);
+      const safe = durable > 0 ? `, ${bytes(durable)} safe` : '';
+      return `${far}${safe}${entry.rate > 0 ? ` – ${rate(entry.rate)}` : ''}${left === null ? '' : ` – ${duration(left)} left`}`;
+    }
+    case 'paused':
+    case 'needs-file':
+      return `${word}${sent > 0 ? ` – ${bytes(sent)} of ${bytes(size)}` : ` – ${bytes(size)}`}`;
+    case 'failed':
+    case 'skipped':
+      return why === '' ? word : `${word}: ${why}`;
+    default:
+      return `${word} – ${bytes(size)}`;
+  }
+}

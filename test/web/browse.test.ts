@@ -1,0 +1,184 @@
+/** The page in a browser: signing in, and the files that are there. */
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { need } from '../support/install-tools.ts';
+import { faultsOf } from '../support/web/axe.ts';
+import { type ServedPage, servePage, shareBrowser, signIn, tokens } from '../support/web/served-page.ts';
+
+/** One pixel. */
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
+const EVIL = '<script>document.title = "run"</script><img src=x onerror="document.title=\'run\'">';
+
+const names = (page: Page) => page.locator('.entry-name').allInnerTexts();
+const row = (page: Page, name: string) => page.locator(`tr[data-path="${name}"]`);
+const choose = (page: Page, name: string) => row(page, name).getByRole('checkbox').check();
+const shows = (page: Page, name: string) => row(page, name).waitFor();
+
+describe.skipIf(!need('chromium'))('the page', () => {
+  const newPage = shareBrowser();
+  let served: ServedPage;
+  beforeAll(async () => {
+    served = await servePage();
+    served.write({
+      'a.txt': 'first',
+      'b10.txt': 'x'.repeat(3000),
+      'b9.txt': 'x'.repeat(200),
+      'pixel.png': PNG,
+      '<img src=x onerror=alert(1)>.html': EVIL,
+      'in/one.txt': '1',
+      'in/deep/two.txt': '22',
+      ...Object.fromEntries(Array.from({ length: 2_500 }, (_, i) => [`many/${i}`, 'x'])),
+    });
+  });
+  afterAll(() => served.end());
+
+  test('a token lets in, is kept where no script reads it, and lasts over a reload until it is given back', async () => {
+    const page = await newPage();
+    await page.goto(served.url);
+    await page.getByLabel('Token').fill('nobody has this token');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('does not know this token').waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await page.getByLabel('Token').fill(tokens.all);
+    await page.keyboard.press('Enter');
+    await shows(page, 'a.txt');
+    expect(await page.evaluate('document.cookie')).toBe('');
+    await page.reload();
+    await shows(page, 'a.txt');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Token').waitFor();
+    await page.reload();
+    await page.getByLabel('Token').waitFor();
+  });
+
+  test('folders come first, columns sort, the search finds here and below, and the address leads back', async () => {
+    const page = await newPage();
+    await signIn(page, served.url, tokens.all);
+    await shows(page, 'b10.txt');
+    const plain = (await names(page)).map((name) => name.replace(/\s*\(folder\)/, ''));
+    expect(plain.slice(0, 2)).toEqual(['in', 'many']);
+    expect(plain.indexOf('b9.txt')).toBeLessThan(plain.indexOf('b10.txt'));
+    await page.getByRole('button', { name: 'Size' }).click();
+    await page.getByRole('button', { name: 'Size' }).click();
+    expect((await names(page))[2]).toBe('b10.txt');
+    expect(await page.getByRole('columnheader', { name: 'Size' }).getAttribute('aria-sort')).toBe(
+      'descending',
+    );
+    await page.keyboard.press('/');
+    await page.keyboard.type('TWO');
+    await page.getByText('Nothing here is called that').waitFor();
+    await page.getByRole('button', { name: 'Below it, too' }).click();
+    await shows(page, 'in/deep/two.txt');
+    await page.goto(`${served.url}#/files/in/deep/`);
+    await shows(page, 'in/deep/two.txt');
+    await page.getByRole('link', { name: 'All files' }).click();
+    await shows(page, 'a.txt');
+    await page.goBack();
+    await shows(page, 'in/deep/two.txt');
+  });
+
+  test('of thousands of entries only those are drawn that are seen, and the keyboard reaches the last', async () => {
+    const page = await newPage();
+    await signIn(page, served.url, tokens.reader);
+    await page.goto(`${served.url}#/files/many/`);
+    await page.getByText('2,500 entries').waitFor();
+    expect(await page.locator('.entry').count()).toBeLessThan(100);
+    await row(page, 'many/0').locator('.entry-name').focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('End');
+    await shows(page, 'many/2499');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('2499');
+    await page.keyboard.press('Backspace');
+    await shows(page, 'a.txt');
+  });
+
+  test('files are renamed, moved and deleted, folders too, and what is in the way stays', async () => {
+    const page = await newPage();
+    served.write({ 'change/x': 'x', 'change/y': 'y', 'change/sub/z': 'z', 'change/sub/deep/w': 'w' });
+    await signIn(page, `${served.url}#/files/change/`, tokens.all);
+    await choose(page, 'change/x');
+    await page.keyboard.press('Escape');
+    await row(page, 'change/x').locator('.entry-name').focus();
+    await page.keyboard.press('ArrowDown');
+    await choose(page, 'change/x');
+    await page.getByRole('button', { name: 'Rename' }).click();
+    await page.getByLabel('New name').fill('change/a//b');
+    await page.getByText('it has an empty segment').waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await page.getByLabel('New name').fill('change/y');
+    await page.keyboard.press('Enter');
+    await page.getByText(/refused: 1/).waitFor();
+    await choose(page, 'change/x');
+    await page.getByRole('button', { name: 'Rename' }).click();
+    await page.getByLabel('New name').fill('change/new name?#.txt');
+    await page.keyboard.press('Enter');
+    await shows(page, 'change/new name?#.txt');
+    await choose(page, 'change/sub/');
+    await page.getByRole('button', { name: 'Move' }).click();
+    await page.getByLabel('To the folder').fill('moved');
+    await page.keyboard.press('Enter');
+    await page.getByText('Moved: 2').waitFor();
+    expect(readFileSync(join(served.root, 'moved/sub/deep/w'), 'utf8')).toBe('w');
+    await choose(page, 'change/y');
+    await page.keyboard.press('Delete');
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('Deleted: 1').waitFor();
+    expect(() => statSync(join(served.root, 'change/y'))).toThrow();
+  });
+
+  test('a file is downloaded as it is, and a preview shows pictures and text, and runs nothing', async () => {
+    const page = await newPage();
+    await signIn(page, served.url, tokens.reader);
+    const evil = '<img src=x onerror=alert(1)>.html';
+    await page.getByRole('button', { name: evil, exact: true }).click();
+    await page.locator('dialog pre').waitFor();
+    expect(await page.locator('dialog pre').innerText()).toBe(EVIL);
+    expect(await page.title()).toBe('Files – Sluice');
+    expect(await faultsOf(page)).toEqual([]);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: /Download/ }).click(),
+    ]);
+    expect(readFileSync(await download.path(), 'utf8')).toBe(EVIL);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'pixel.png' }).click();
+    await expect
+      .poll(() => page.locator('dialog img').evaluate((image: HTMLImageElement) => image.naturalWidth))
+      .toBe(1);
+  });
+
+  test('there is no button for what the token may not do, and a prefix is all that is seen', async () => {
+    const page = await newPage();
+    await signIn(page, served.url, tokens.reader);
+    await shows(page, 'a.txt');
+    for (const name of ['Rename', 'Move', 'Delete', 'New folder'])
+      expect(await page.getByRole('button', { name }).count()).toBe(0);
+    const inside = await newPage();
+    await signIn(inside, served.url, tokens.inside);
+    await shows(inside, 'in/');
+    expect(await names(inside)).toHaveLength(1);
+    expect(await inside.getByRole('button', { name: 'Delete' }).count()).toBe(0);
+    expect(await inside.getByRole('link', { name: 'Watch' }).count()).toBe(0);
+  });
+
+  test.each([
+    ['light', 1280],
+    ['dark', 1280],
+    ['light', 360],
+    ['dark', 360],
+  ] as const)(
+    'axe finds nothing wrong, %s and %i pixels wide, and nothing is wider than the window',
+    async (colorScheme, width) => {
+      const page = await newPage({ colorScheme, viewport: { width, height: 700 } });
+      await signIn(page, served.url, tokens.all);
+      await choose(page, 'a.txt');
+      expect(await faultsOf(page)).toEqual([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    },
+  );
+});
