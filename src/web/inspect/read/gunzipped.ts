@@ -35,7 +35,6 @@ export async function* gunzipped(
     }
   } catch (error) {
     if (unread !== null) throw (unread as { readonly thrown: unknown }).thrown;
-    if (!(error instanceof TypeError)) throw error;
     const what = `at byte ${position} of what was compressed: the gzip data is damaged, ends early, or has more behind it`;
     throw errorOf('damaged', position, what, error);
   } finally {
