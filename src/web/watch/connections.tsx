@@ -102,11 +102,7 @@ function Row({ row, index }: { readonly row: ConnectionRow; readonly index: numb
   const { name, remote, cmd, filename, waits, received, sent, since } = row;
   const done = partOf(row);
   return (
-    <tr
-      class="connection"
-      aria-rowindex={index + 2}
-      style={{ transform: `translateY(${index * ROW_HEIGHT}px)` }}
-    >
+    <tr class="connection" aria-rowindex={index + 2} style={{ top: `${index * ROW_HEIGHT}px` }}>
       <td class="connection-peer" title={remote}>
         {name !== null && name !== '' && <b>{name} </b>}
         {remote}
