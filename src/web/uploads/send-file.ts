@@ -16,6 +16,7 @@ import {
 } from 'rxjs';
 import { describeFault } from '../../client/client-fault.ts';
 import { blobContent } from '../../client/content/content.ts';
+import { ContentError } from '../../client/content/content-error.ts';
 import { clientFault } from '../../client/content/read-content.ts';
 import { isRefused } from '../../client/pool/retry.ts';
 import type { Uploads } from '../../client/transfers/uploads.ts';
@@ -107,7 +108,7 @@ function failure(deps: SendDeps, entry: Entry, thrown: unknown): Observable<File
   const fault = clientFault(thrown);
   if (isRefused(fault, 'exists'))
     return entry.isAgain ? compareExisting(deps, entry) : of({ type: 'exists', id });
-  const isChanged = fault.code === 'content';
+  const isChanged = fault.code === 'content' && fault.cause instanceof ContentError;
   const why = isChanged ? 'the file has changed, or is gone: pick it again' : describeFault(fault);
   return of({ type: 'failed', id, why });
 }
