@@ -7,6 +7,9 @@ import { afterAll, beforeAll } from 'vitest';
 import { type Serving, startServe } from '../processes/cli.ts';
 import { startChromium } from './browser.ts';
 
+/** How long a page may take until it shows something; a busy machine needs its time. */
+const PATIENCE_MS = 120_000;
+
 /** The tokens by the names of those who have them. */
 export const tokens = {
   all: 'the-token-of-who-may-all',
@@ -66,7 +69,11 @@ export function shareBrowser(): (options?: BrowserContextOptions) => Promise<Pag
     browser = await startChromium();
   });
   afterAll(() => browser.close());
-  return async (options) => (await browser.newContext(options)).newPage();
+  return async (options) => {
+    const context = await browser.newContext(options);
+    context.setDefaultTimeout(PATIENCE_MS);
+    return context.newPage();
+  };
 }
 
 export async function signIn(page: Page, url: string, token: string): Promise<void> {
