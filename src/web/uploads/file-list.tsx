@@ -48,7 +48,7 @@ export function FileList({ state, totals, dispatch }: FileListProps) {
       </label>
       <WindowList
         class="uploads-list"
-        label="Uploads"
+        label="Files that are uploaded"
         items={entries}
         rowHeight={ROW_PIXELS}
         keyOf={({ id }) => id}
