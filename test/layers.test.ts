@@ -44,6 +44,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     'actor',
     'demo',
     'testing',
+    'web',
   ],
 };
 const mayImport = (layer: string, other: string): boolean =>

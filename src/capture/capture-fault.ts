@@ -55,6 +55,14 @@ export class CaptureError extends SluiceError {
   }
 }
 
+/** Makes what is thrown by what reads a file's bytes: the capture's name goes in front of `what`. */
+export type MakeCaptureError = (
+  code: CaptureFaultCode,
+  position: number,
+  what: string,
+  cause?: unknown,
+) => CaptureError;
+
 const codes: readonly string[] = ['not-a-capture', 'truncated', 'damaged', 'unreadable', 'unwritable'];
 
 /** Whether a caught value is a `CaptureError`, and not an unexpected error; or the data of one. */

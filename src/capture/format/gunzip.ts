@@ -1,6 +1,6 @@
 /** Captures compressed with gzip, as Wireshark writes them: decompressed as they are read. */
 import { createGunzip } from 'node:zlib';
-import type { CaptureError, CaptureFaultCode } from '../capture-fault.ts';
+import type { CaptureError, MakeCaptureError } from '../capture-fault.ts';
 import { CHUNK_BYTES, createDecompressor } from './decompressor.ts';
 
 /**
@@ -17,7 +17,7 @@ const STEP_BYTES = 16 * 1024;
  */
 export async function* decompressGzip(
   blocks: AsyncIterable<Uint8Array>,
-  errorOf: (code: CaptureFaultCode, position: number, what: string, cause?: unknown) => CaptureError,
+  errorOf: MakeCaptureError,
 ): AsyncGenerator<Uint8Array> {
   const gunzip = createDecompressor(createGunzip({ chunkSize: CHUNK_BYTES }));
   let position = 0;

@@ -1,7 +1,7 @@
 /** Captures compressed with Zstandard: decompressed as they are read, where Node can. */
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
-import type { CaptureError, CaptureFaultCode } from '../capture-fault.ts';
+import type { CaptureError, MakeCaptureError } from '../capture-fault.ts';
 import { CHUNK_BYTES, createDecompressor, type Decompressor } from './decompressor.ts';
 import { createZstdFrames } from './zstd-frames.ts';
 
@@ -19,7 +19,7 @@ const { createZstdDecompress } = zlib as {
  */
 export async function* decompressZstd(
   blocks: AsyncIterable<Uint8Array>,
-  errorOf: (code: CaptureFaultCode, position: number, what: string, cause?: unknown) => CaptureError,
+  errorOf: MakeCaptureError,
 ): AsyncGenerator<Uint8Array> {
   if (createZstdDecompress === undefined) {
     const what = `it is compressed with Zstandard, which Node ${process.versions.node} cannot read (22.15 and newer can): decompress it first (zstd -d)`;

@@ -39,6 +39,9 @@ interface Waiting {
   take: ((bytes: Uint8Array) => void) | null;
 }
 
+/** Bytes that may be taken at once. */
+const CHUNK_BYTES_MAX = 64 * 1024;
+
 let made = 0;
 
 /** @param emit hands the server its end. Answers false when it takes no more connections. */
@@ -47,9 +50,10 @@ export function openFrameClient(
   emit: (connection: Connection) => boolean,
 ): FrameClient {
   const id = `http:${++made}`;
-  // What the page has not taken is on the account of the server's connection.
+  // What has not been taken, but for one chunk, is on the account of the server's connection.
   const [ours, theirs] = memoryPair({ ids: [`${id}#page`, id], highWaterMark: 0 });
-  const served = { ...theirs, local, remote, ...(certificate && { certificate }) };
+  const write: Connection['write'] = (chunks, settled) => theirs.write(chunks.flatMap(cut), settled);
+  const served = { ...theirs, local, remote, ...(certificate && { certificate }), write };
   if (!emit(served)) theirs.destroy();
   return frameClient(ours);
 }
@@ -116,3 +120,11 @@ const OVER: Outcome<JsonHeader> = {
 
 const outcomeOf = (reply: Reply): Outcome<JsonHeader> =>
   isRefusal(reply) ? { ok: false, error: reply.error } : { ok: true, value: reply };
+
+function cut(bytes: Uint8Array): readonly Uint8Array[] {
+  if (bytes.length <= CHUNK_BYTES_MAX) return [bytes];
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES_MAX)
+    pieces.push(bytes.subarray(at, at + CHUNK_BYTES_MAX));
+  return pieces;
+}

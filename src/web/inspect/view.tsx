@@ -1,5 +1,5 @@
 /** Looks into captures: they are read in the browser, and nothing of them leaves it. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Page } from '../shell/page.ts';
 import { useObservable } from '../shell/use-observable.ts';
 import { FollowFile } from './parts/follow-file.tsx';
@@ -12,7 +12,7 @@ import { createReading, type Reading, type ReadingState } from './reading.ts';
 /** It outlives the view: whoever comes back finds the capture as it was left. */
 let kept: Reading | null = null;
 
-export function InspectView({ page }: { readonly page: Page }) {
+export function InspectView(_: { readonly page: Page }) {
   const reading = useMemo(() => {
     kept ??= createReading(askWorker);
     return kept;
@@ -25,9 +25,6 @@ export function InspectView({ page }: { readonly page: Page }) {
     const [first] = files ?? [];
     if (first !== undefined) reading.open(first);
   };
-  useEffect(() => {
-    if (phase === 'over') page.say(`${file?.name} was read.`);
-  }, [phase, file]);
   const hasFile = file !== null && phase !== 'failed';
   return (
     // What is dropped is also picked by the button, which the keyboard reaches.

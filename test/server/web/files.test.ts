@@ -334,6 +334,26 @@ describe('a slow reader', () => {
     await expect.poll(() => page.stats().connections).toBe(0);
   });
 
+  test('a file that ends before its length breaks the download off', async () => {
+    const store = await storeWith({ a: digits });
+    const shrinking: FileStore = {
+      ...store,
+      open: async (name) => {
+        const source = await store.open(name);
+        if (!source.ok) return source;
+        const { value } = source;
+        const read = async (offset: number, length: number) =>
+          offset >= 5
+            ? { ok: true as const, value: new Uint8Array() }
+            : value.read(offset, Math.min(length, 5));
+        return { ok: true, value: { ...value, read } };
+      },
+    };
+    const page = await askedPage({ store: shrinking });
+    await expect(page.ask(at('a'))).rejects.toThrow();
+    await expect.poll(() => page.stats().connections).toBe(0);
+  });
+
   test('a shutdown waits for a download, and refuses what comes behind it', async () => {
     const page = await pageWith({ a: large });
     const socket = await page.raw();

@@ -115,15 +115,23 @@ describe('/frames', () => {
     expect(await page.ask('/frames')).toMatchObject({ status: 426, headers: { upgrade: 'websocket' } });
   });
 
-  test('a text message, and one that is too long, end the connection and no other', async () => {
+  test('a text message, one that is too long and one in too many pieces end the connection and no other', async () => {
     const page = await askedPage();
-    const [texts, long, other] = [page.webSocket('/frames'), page.webSocket('/frames'), clientOf(page)];
-    await Promise.all([once(texts, 'open'), once(long, 'open')]);
+    const [texts, long, pieces] = [1, 2, 3].map(() => page.webSocket('/frames')) as [
+      WebSocket,
+      WebSocket,
+      WebSocket,
+    ];
+    const other = clientOf(page);
+    await Promise.all([texts, long, pieces].map((socket) => once(socket, 'open')));
     texts.send('hello');
     expect((await once(texts, 'close'))[0]).toBe(1003);
     long.on('error', () => {});
     long.send(new Uint8Array(300 * 1024));
     expect((await once(long, 'close'))[0]).toBe(1009);
+    pieces.on('error', () => {});
+    for (let sent = 0; sent < 2000; sent++) pieces.send(Uint8Array.of(0), { fin: false });
+    expect((await once(pieces, 'close'))[0]).toBe(1008);
     await lastValueFrom(other.put('a', bytesContent(Buffer.from('a'))));
   });
 

@@ -8,7 +8,7 @@ import { createWebServer } from '../../../src/server/web/web-server.ts';
 import type { TlsCredentials } from '../../../src/transport/tls/credentials.ts';
 import { createAuthority } from '../../support/certificates.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
-import { askedPage } from '../../support/web/asked-page.ts';
+import { accessRules, askedPage } from '../../support/web/asked-page.ts';
 
 describe('the page', () => {
   test('the page comes with a policy that runs nothing but its own', async () => {
@@ -31,9 +31,9 @@ describe('the page', () => {
     const plain = await page.ask('/assets/main-1A2B.js');
     expect(plain.body.toString()).toBe('export {};');
     expect(plain.headers['cache-control']).toContain('immutable');
-    const gzipped = await page.ask('/assets/main-1A2B.js', { headers: { 'accept-encoding': 'gzip' } });
-    expect([gzipped.body.toString(), gzipped.headers['content-encoding']]).toEqual(['gzipped', 'gzip']);
-    expect(gzipped.headers['content-type']).toContain('javascript');
+    const small = await page.ask('/assets/main-1A2B.js', { headers: { 'accept-encoding': 'gzip, br' } });
+    expect([small.body.toString(), small.headers['content-encoding']]).toEqual(['compressed', 'br']);
+    expect(small.headers['content-type']).toContain('javascript');
   });
 
   test.each([
@@ -144,6 +144,28 @@ describe('TLS', () => {
     onTestFinished(() => socket.terminate());
     const [{ socket: raw }] = await once(socket, 'upgrade');
     expect(raw.getPeerCertificate().subject.CN).toBe('two');
+  });
+
+  test('a client shows its certificate as over TCP: a wrong one is refused, and a right one says who it is', async () => {
+    const clients = createAuthority('Clients');
+    const own = issued('server');
+    const page = await askedPage({
+      access: (
+        await accessRules({ certificates: [{ name: 'alice', commonName: 'alice', rights: ['read'] }] })
+      ).file,
+      secure: {
+        credentials$: new BehaviorSubject({ ...own, clientCa: clients.cert }),
+        clientCertificates: 'optional',
+        handshakes: 16,
+      },
+    });
+    const as = (shown?: { cert: string; key: string }) =>
+      page.ask('/session', { ca: authority.cert, ...shown });
+    expect((await as()).status).toBe(401);
+    const alice = await as(clients.issue({ subject: [['CN', 'alice']] }));
+    expect(JSON.parse(alice.body.toString())).toMatchObject({ name: 'alice', rights: ['read'] });
+    await expect(as(authority.issue({ subject: [['CN', 'alice']] }))).rejects.toThrow();
+    await expect.poll(() => page.events).toContainEqual(expect.objectContaining({ type: 'accept-failed' }));
   });
 
   test('credentials that cannot be used are an error, as is a port that is taken', async () => {

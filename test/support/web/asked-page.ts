@@ -31,6 +31,9 @@ export interface Question {
   readonly body?: string;
   /** Whose certificate is trusted; then it speaks TLS. */
   readonly ca?: string;
+  /** The certificate that the client shows. */
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 export interface AskedPage {
@@ -128,11 +131,11 @@ export async function askedPage({
 export function ask(
   port: number,
   path: string,
-  { method = 'GET', headers = {}, body, ca }: Question = {},
+  { method = 'GET', headers = {}, body, ...tls }: Question = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const options: RequestOptions = { host: '127.0.0.1', port, path, method, headers, agent: false };
-    const asked = ca === undefined ? request(options) : requestSecurely({ ...options, ca });
+    const asked = tls.ca === undefined ? request(options) : requestSecurely({ ...options, ...tls });
     asked.on('error', reject).on('response', async (response) => {
       const chunks: Buffer[] = [];
       try {
@@ -151,7 +154,7 @@ export function pageFolder(): string {
   const folder = tempFolder();
   writeTree(folder, { 'index.html': '<!doctype html><title>Sluice</title>' });
   mkdirSync(join(folder, 'assets'));
-  writeTree(folder, { 'assets/main-1A2B.js': 'export {};', 'assets/main-1A2B.js.gz': 'gzipped' });
+  writeTree(folder, { 'assets/main-1A2B.js': 'export {};', 'assets/main-1A2B.js.br': 'compressed' });
   return folder;
 }
 

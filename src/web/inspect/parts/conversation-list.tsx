@@ -61,7 +61,7 @@ export function ConversationList({
             checked={filter.onlyFaults}
             onChange={(event) => setFilter(inspector, { onlyFaults: event.currentTarget.checked })}
           />
-          faults, gaps, conflicts only
+          with faults only
         </label>
         <p id="listed" class="hint" role="status">
           {list.length === recording.conversations.length
@@ -119,5 +119,10 @@ function Badge({
   readonly count: number;
   readonly text: string;
 }) {
-  return count > 0 ? <span class={`badge ${kind}`}>{text} </span> : null;
+  if (count === 0) return null;
+  return (
+    <>
+      <span class={`badge ${kind}`}>{text}</span>{' '}
+    </>
+  );
 }

@@ -40,7 +40,9 @@ function Bytes({ item, lane }: { readonly item: Chunk | Frame; readonly lane: La
   const more = item.end - item.position - sample.length;
   return (
     <div class="bytes">
-      <pre>{hexDump(sample, item.position)}</pre>
+      {/* It may scroll, so it must be reachable by keyboard. */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: see above. */}
+      <pre tabIndex={0}>{hexDump(sample, item.position)}</pre>
       {more > 0 && <p class="hint">{formatCountOf(more, 'byte')} more, not in this page</p>}
     </div>
   );

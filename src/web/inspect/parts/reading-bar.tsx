@@ -12,6 +12,13 @@ export function ReadingBar({ state, cancel }: { readonly state: ReadingState; re
       </p>
     );
   }
+  if (phase === 'over') {
+    return (
+      <p id="reading" class="unseen" role="status">
+        It was read to its end.
+      </p>
+    );
+  }
   if (phase !== 'reading') return null;
   return (
     <div class="reading">

@@ -1,25 +1,18 @@
 /** A capture that somebody has picked: read as a stream, and decompressed as it is read. Nothing of it is kept. */
 import { concatBytes } from '../../../base/bytes.ts';
 import type { Capture } from '../../../capture/capture.ts';
-import { CaptureError, type CaptureFaultCode } from '../../../capture/capture-fault.ts';
+import { CaptureError, type MakeCaptureError } from '../../../capture/capture-fault.ts';
 import { isGzip } from '../../../capture/format/sniff.ts';
 import { isZstd } from '../../../capture/format/zstd-frames.ts';
 import { gunzipped } from './gunzipped.ts';
 import { unzstd } from './unzstd.ts';
-
-export type MakeError = (
-  code: CaptureFaultCode,
-  position: number,
-  what: string,
-  cause?: unknown,
-) => CaptureError;
 
 /**
  * @param onRead is called with how many bytes of the file were read.
  * @throws CaptureError `unreadable` by the iteration, when the browser cannot read the file: it may have changed since.
  */
 export function blobCapture(blob: Blob, name: string, onRead: (bytes: number) => void = () => {}): Capture {
-  const errorOf: MakeError = (code, position, what, cause) =>
+  const errorOf: MakeCaptureError = (code, position, what, cause) =>
     new CaptureError({ code, message: `${name}: ${what}`, position, after: 0 }, { cause });
   return {
     name,
@@ -40,7 +33,7 @@ export function blobCapture(blob: Blob, name: string, onRead: (bytes: number) =>
 
 async function* storedBytes(
   blob: Blob,
-  errorOf: MakeError,
+  errorOf: MakeCaptureError,
   onRead: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
   const reader = blob.stream().getReader();

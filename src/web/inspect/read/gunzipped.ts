@@ -1,10 +1,10 @@
 /** Decompresses gzip by what the browser has for it. */
 import { unshared } from '../../../base/bytes.ts';
-import type { MakeError } from './blob-capture.ts';
+import type { MakeCaptureError } from '../../../capture/capture-fault.ts';
 
 export async function* gunzipped(
   blocks: AsyncIterable<Uint8Array>,
-  errorOf: MakeError,
+  errorOf: MakeCaptureError,
 ): AsyncGenerator<Uint8Array> {
   const source = blocks[Symbol.asyncIterator]();
   /** A fault of the reading is no fault of what is compressed. */
@@ -35,7 +35,6 @@ export async function* gunzipped(
     }
   } catch (error) {
     if (unread !== null) throw (unread as { readonly thrown: unknown }).thrown;
-    if (!(error instanceof TypeError)) throw error;
     const what = `at byte ${position} of what was compressed: the gzip data is damaged, ends early, or has more behind it`;
     throw errorOf('damaged', position, what, error);
   } finally {

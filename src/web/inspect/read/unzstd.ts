@@ -1,12 +1,12 @@
 /** Decompresses Zstandard, which no browser does by itself. */
 import { Decompress } from 'fzstd';
+import type { MakeCaptureError } from '../../../capture/capture-fault.ts';
 import { createZstdFrames } from '../../../capture/format/zstd-frames.ts';
-import type { MakeError } from './blob-capture.ts';
 
 /** At most 1 MiB is made at a time, besides the window that the data was compressed with. */
 export async function* unzstd(
   blocks: AsyncIterable<Uint8Array>,
-  errorOf: MakeError,
+  errorOf: MakeCaptureError,
 ): AsyncGenerator<Uint8Array> {
   const frames = createZstdFrames();
   let position = 0;
