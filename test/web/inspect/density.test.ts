@@ -39,6 +39,24 @@ describe('bins', () => {
     }
   });
 
+  test('what is in front of a fault has a row, however late it comes', async () => {
+    const bytes = Buffer.concat(Array.from({ length: 50 }, () => framed));
+    const packets = segments(0, 'client', bytes, [50]);
+    const holed = packets.filter((_, i) => i < 100 || i > 103);
+    const limits = { framesEach: 40, chunksEach: 10 };
+    const { conversations } = await recordingOf(pcapOf([...handshake(0), ...holed], 7000), limits);
+    const { client } = viewOf(conversations[0]!).lanes;
+    const [fault] = client.faults;
+    // Those that waited, and the one that the gap is in.
+    expect(client.frames.length).toBe(57);
+    expect(client.frames.at(-1)!.state).toBe('incomplete');
+    expect(client.frames.at(-1)!.position).toBeLessThan(fault!.position);
+    expect(client.frames.at(-1)!.end).toBeGreaterThan(fault!.position);
+    expect(client.chunks.length).toBe(26);
+    expect(sum(client.density!.bytes.frames)).toBe(client.counts.frames - 57);
+    expect(sum(client.density!.bytes.chunks)).toBe(client.counts.chunks - 26);
+  });
+
   test('where there is no room to count by place, there are the totals still', async () => {
     const packets = [...handshake(0), ...segments(0, 'client', framed, [50])];
     const { conversations } = await recordingOf(pcapOf(packets, 7000), { frames: 1, densities: 0 });
