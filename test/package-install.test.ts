@@ -26,8 +26,11 @@ const main = join(dist, 'cli/main.js');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const tarball = join(project, `sluice-${manifest.version}.tgz`);
 
-/** 700 kB, and what the store over S3 and `sluice copy` add: their code, declarations and documents. */
-const TARBALL_BYTES_MAX = 760_000;
+/**
+ * 900 kB for the library, the command line and their documents, and 400 kB for the page: its files, and the copies of them
+ * that are compressed already.
+ */
+const TARBALL_BYTES_MAX = 1_300_000;
 beforeAll(() => {
   // Without scripts: what is packed is what `npm test` has just built.
   const pack = ['pack', '--ignore-scripts', '--pack-destination', project];
@@ -81,7 +84,7 @@ describe('the installed package', () => {
     expect(packages.filter((name) => !Object.hasOwn(declared, name))).toEqual([]);
   });
 
-  test('the package is smaller than 760 kB when it is packed, and has no source maps', () => {
+  test('the package is smaller than 1.3 MB when it is packed, and has no source maps', () => {
     expect(readFileSync(tarball).length).toBeLessThan(TARBALL_BYTES_MAX);
     const files = filesOf(installed);
     expect(files.filter((file) => file.endsWith('.map'))).toEqual([]);
@@ -136,7 +139,9 @@ describe('the command line', () => {
   });
 
   test('the notices have each package that is bundled, with its version and licence, and no other', () => {
-    const bundled = [...new Set(scripts().flatMap(bundledIn))].sort();
+    // The page is minified: nothing in it says of what it is made.
+    const ofPage = ['fzstd', 'preact', 'uplot'].map((name) => `node_modules/${name}`);
+    const bundled = [...new Set([...scripts().flatMap(bundledIn), ...ofPage])].sort();
     expect(bundled).toEqual(
       expect.arrayContaining(
         ['commander', 'pino', 'pino-pretty', 'rxjs'].map((name) => `node_modules/${name}`),

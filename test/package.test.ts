@@ -149,7 +149,7 @@ describe('the package', () => {
         .filter((file) => file.startsWith('package/src/'))
         .sort(),
     ).toEqual(
-      [...shipped, 'src/capture/wireshark/sluice.lua', ...linkedExamples]
+      [...shipped, 'src/capture/wireshark/sluice.lua', 'src/web/page.png', ...linkedExamples]
         .map((path) => `package/${path}`)
         .sort(),
     );
@@ -171,7 +171,7 @@ describe('the package', () => {
     expect(bundle).not.toMatch(/^\s*(import|export)\b|\bimport\(|\brequire\(/m);
     const scripts = readdirSync(join(installed, 'dist/cli')).filter((file) => file.endsWith('.js'));
     expect(scripts.sort()).toEqual(['main.js', 'page.js']);
-    expect(readdirSync(join(root, 'src/cli/inspect/page'))).toContain('app.ts');
+    expect(readdirSync(join(root, 'src/web/inspect'))).toContain('file-page.tsx');
     expect(Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })).not.toContain(
       'esbuild',
     );

@@ -1,10 +1,10 @@
 /**
  * Bundles the page of `sluice serve --web` into `dist/web/`: an `index.html` that is asked for again each time, and files
- * under `assets/` whose names change with what is in them. Each has copies that are compressed already.
+ * under `assets/` whose names change with what is in them. Each has a copy that is compressed already.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, relative } from 'node:path';
-import { brotliCompressSync, gzipSync, constants as zlib } from 'node:zlib';
+import { brotliCompressSync, constants as zlib } from 'node:zlib';
 import { build } from 'esbuild';
 import { fromRoot } from './paths.mjs';
 
@@ -65,15 +65,14 @@ function outputOf({ metafile }, entry) {
   return relative(OUT, fromRoot(found[0])).replaceAll('\\', '/');
 }
 
-/** A compressed copy is kept where it is smaller. */
+/**
+ * A copy is compressed by Brotli, where that makes it smaller. All browsers take it over TLS, also from a proxy; over plain
+ * HTTP on one machine nothing is won by compression. So copies by gzip would only make the package larger.
+ */
 function write(path, bytes) {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, bytes);
   if (!['.js', '.css', '.html', '.svg'].includes(extname(path))) return;
-  const copies = {
-    gz: gzipSync(bytes, { level: 9 }),
-    br: brotliCompressSync(bytes, { params: { [zlib.BROTLI_PARAM_SIZE_HINT]: bytes.length } }),
-  };
-  for (const [suffix, copy] of Object.entries(copies))
-    if (copy.length < bytes.length) writeFileSync(`${path}.${suffix}`, copy);
+  const copy = brotliCompressSync(bytes, { params: { [zlib.BROTLI_PARAM_SIZE_HINT]: bytes.length } });
+  if (copy.length < bytes.length) writeFileSync(`${path}.br`, copy);
 }

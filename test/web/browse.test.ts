@@ -1,12 +1,14 @@
 /** The page in a browser: signing in, and the files that are there. */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { need } from '../support/install-tools.ts';
 import { faultsOf } from '../support/web/axe.ts';
 import { type ServedPage, servePage, shareBrowser, signIn, tokens } from '../support/web/served-page.ts';
 
+const DIST = join(import.meta.dirname, '../../dist/web');
 /** One pixel. */
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
@@ -164,6 +166,25 @@ describe.skipIf(!need('chromium'))('the page', () => {
     expect(await names(inside)).toHaveLength(1);
     expect(await inside.getByRole('button', { name: 'Delete' }).count()).toBe(0);
     expect(await inside.getByRole('link', { name: 'Watch' }).count()).toBe(0);
+  });
+
+  test('all but the part for captures weighs less than 120 kB, and that part comes when it is asked for', async () => {
+    const page = await newPage();
+    const loaded = new Map<string, number>();
+    page.on('response', (response) => {
+      const path = new URL(response.url()).pathname;
+      if (path.startsWith('/assets/')) loaded.set(path, gzipSync(readFileSync(join(DIST, path))).length);
+    });
+    const weight = () => [...loaded.values()].reduce((sum, bytes) => sum + bytes, 0);
+    await signIn(page, served.url, tokens.all);
+    await page.getByRole('link', { name: 'Watch' }).click();
+    await page.getByText('Traffic').waitFor();
+    expect(weight()).toBeGreaterThan(40_000);
+    expect(weight()).toBeLessThan(120_000);
+    const before = loaded.size;
+    await page.getByRole('link', { name: 'Inspect' }).click();
+    await page.getByText('Pick a capture').waitFor();
+    expect(loaded.size).toBeGreaterThan(before);
   });
 
   test.each([

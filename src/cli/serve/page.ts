@@ -1,7 +1,7 @@
 /** `sluice serve --web`: the page, and the WebSockets that it opens, as one more source of connections. */
 import { fileURLToPath } from 'node:url';
 import type { Observable } from 'rxjs';
-import { type Access, openAccess } from '../../files/effects/access.ts';
+import { type Access, openAccess, principalAtStart } from '../../files/effects/access.ts';
 import type { ServerEvent } from '../../server/event.ts';
 import type { ServerLimits } from '../../server/limits.ts';
 import type { ConnectionRegistry } from '../../server/observe/registry.ts';
@@ -77,8 +77,11 @@ export async function openPage({
           handshakes: handshakesOf(settings, openFiles),
         },
       }),
-    observer: (connection, principal) =>
-      observer.watch(connection, () => access.current(principal)?.rights.includes('observe') ?? false),
+    observer: (connection) =>
+      observer.watch(
+        connection,
+        () => principalAtStart(access, connection)?.rights.includes('observe') ?? false,
+      ),
     onInternalError,
   });
   return {

@@ -46,7 +46,7 @@ export interface UploadSettings extends Pick<PutSettings, 'mtime' | 'ifAbsent'> 
   readonly verify?: 'sha256';
   /**
    * The SHA-256 of the whole content, 64 hexadecimal digits, where it is known already: the server stores the content
-   * only if it is that. Not together with `verify`, which reads the content to compute it.
+   * only if it is that. Not together with `verify`, which reads the content to compute it. Default it is not compared.
    */
   readonly sha256?: string;
 }

@@ -72,6 +72,9 @@ export function createObserver(options: ObserverOptions): Observer {
   const began = Date.now();
   const watchers = new Map<string, Watcher>();
   const allowed = new Map<string, () => boolean>();
+  /** The pages that have missed a line and taken none since. */
+  const behind = new Set<string>();
+  let isPassDue = false;
   const pages$ = new Subject<ListenEvent>();
   const running: Subscription[] = [];
   let table: ConnectionTable | null = null;
@@ -106,6 +109,7 @@ export function createObserver(options: ObserverOptions): Observer {
   }
 
   function leave(id: string): void {
+    behind.delete(id);
     if (!watchers.delete(id) || watchers.size > 0 || table === null) return;
     table.stop();
     looks += table.looks();
@@ -122,12 +126,13 @@ export function createObserver(options: ObserverOptions): Observer {
     }, PASS_MS);
   }
 
-  /** Says it to every page. One that has missed a line needs the whole table again. */
+  /** Says it to every page. One that has missed a line needs the whole table again, once it reads. */
   function say(message: WatchMessage): void {
     const input = { line: lineOf(message) };
-    for (const { mailbox } of watchers.values())
+    for (const { id, mailbox } of watchers.values())
       void mailbox.post(input).then((posted) => {
-        if (posted === 'dropped') beginPass();
+        if (posted === 'dropped') behind.add(id);
+        else if (posted === 'taken' && behind.delete(id)) isPassDue = true;
       });
   }
 
@@ -138,7 +143,12 @@ export function createObserver(options: ObserverOptions): Observer {
     if (watchers.size === 0) return;
     for (const [id, mayWatch] of allowed)
       if (!mayWatch()) void watchers.get(id)?.mailbox.post({ line: NOT_ALLOWED, isLast: true });
-    if (samples % SAMPLES_A_LOOK === 0) facts.refresh();
+    if (samples % SAMPLES_A_LOOK === 0) {
+      facts.refresh();
+      // Not more often: a page that is always slow must not cost all others.
+      if (isPassDue) beginPass();
+      isPassDue = false;
+    }
     const fresh = counts.refusalsEver - refusalsSaid;
     refusalsSaid = counts.refusalsEver;
     say({

@@ -43,10 +43,14 @@ interface TableState {
   pass: 'none' | 'wanted' | 'under-way';
   seq: number;
   looks: number;
+  readonly looksMax: number;
 }
 
 /** It watches the registry until it is stopped. */
-export function createConnectionTable(registry: ConnectionRegistry): ConnectionTable {
+export function createConnectionTable(
+  registry: ConnectionRegistry,
+  looksMax: number = LOOKS_MAX,
+): ConnectionTable {
   const shown: TableState['shown'] = new Map();
   const watch: Watch = {
     marked: createMarks(),
@@ -63,6 +67,7 @@ export function createConnectionTable(registry: ConnectionRegistry): ConnectionT
     pass: 'wanted',
     seq: 0,
     looks: 0,
+    looksMax,
   };
   registry.watch = watch;
   return {
@@ -98,7 +103,7 @@ function take(table: TableState, now: number): WatchConnections | null {
 /** Returns whether the end of the table has come. */
 function lookAtNext(table: TableState, now: number, rows: ConnectionRow[], isInPass: boolean): boolean {
   table.cursor ??= table.registry.connections.values();
-  for (let left = LOOKS_MAX; left > 0; left--) {
+  for (let left = table.looksMax; left > 0; left--) {
     const { value: live, done } = table.cursor.next();
     if (done) {
       table.cursor = null;
@@ -111,7 +116,7 @@ function lookAtNext(table: TableState, now: number, rows: ConnectionRow[], isInP
 
 function lookAtMarked(table: TableState, now: number, rows: ConnectionRow[]): void {
   const { marked } = table.watch;
-  for (let left = Math.min(LOOKS_MAX, marked.length); left > 0; left--) {
+  for (let left = Math.min(table.looksMax, marked.length); left > 0; left--) {
     const live = marked.shift()!;
     live.markedFor = null;
     if (live.isOver) continue;

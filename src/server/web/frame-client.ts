@@ -39,6 +39,9 @@ interface Waiting {
   take: ((bytes: Uint8Array) => void) | null;
 }
 
+/** Bytes that may be taken at once. */
+const CHUNK_BYTES_MAX = 64 * 1024;
+
 let made = 0;
 
 /** @param emit hands the server its end. Answers false when it takes no more connections. */
@@ -47,8 +50,10 @@ export function openFrameClient(
   emit: (connection: Connection) => boolean,
 ): FrameClient {
   const id = `http:${++made}`;
-  const [ours, theirs] = memoryPair({ ids: [`${id}#page`, id] });
-  const served = { ...theirs, local, remote, ...(certificate && { certificate }) };
+  // What has not been taken, but for one chunk, is on the account of the server's connection.
+  const [ours, theirs] = memoryPair({ ids: [`${id}#page`, id], highWaterMark: 0 });
+  const write: Connection['write'] = (chunks, settled) => theirs.write(chunks.flatMap(cut), settled);
+  const served = { ...theirs, local, remote, ...(certificate && { certificate }), write };
   if (!emit(served)) theirs.destroy();
   return frameClient(ours);
 }
@@ -72,14 +77,15 @@ function frameClient(connection: Connection): FrameClient {
       return over();
     }
     // An error that nobody waits for, such as that of a timeout: the end of the connection follows it.
-    if (waiting === null) return;
+    const asked = waiting;
+    if (asked === null) return;
     if (event.type === 'start') {
-      waiting.reply = event.header;
-      waiting.take = isRefusal(event.header as unknown as Reply)
-        ? null
-        : (waiting.receive?.(event.header) ?? null);
-    } else if (event.type === 'data') waiting.take?.(event.bytes);
-    else if (event.type === 'end') settle(outcomeOf(waiting.reply as unknown as Reply));
+      const { header } = event;
+      asked.reply = header;
+      const isAck = !isRefusal(header as unknown as Reply);
+      asked.take = isAck && asked.receive !== undefined ? asked.receive(header) : null;
+    } else if (event.type === 'data') asked.take?.(event.bytes);
+    else if (event.type === 'end') settle(outcomeOf(asked.reply as unknown as Reply));
   }
   connection.chunks$.pipe(deframe(replyFraming())).subscribe({ next: take, error: over, complete: over });
 
@@ -95,7 +101,11 @@ function frameClient(connection: Connection): FrameClient {
       }),
     pause: connection.pause,
     resume: connection.resume,
-    end: () => connection.end(),
+    end: () => {
+      connection.end();
+      // The end of the other side is to be read.
+      connection.resume();
+    },
     destroy: () => {
       connection.destroy();
       over();
@@ -110,3 +120,11 @@ const OVER: Outcome<JsonHeader> = {
 
 const outcomeOf = (reply: Reply): Outcome<JsonHeader> =>
   isRefusal(reply) ? { ok: false, error: reply.error } : { ok: true, value: reply };
+
+function cut(bytes: Uint8Array): readonly Uint8Array[] {
+  if (bytes.length <= CHUNK_BYTES_MAX) return [bytes];
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES_MAX)
+    pieces.push(bytes.subarray(at, at + CHUNK_BYTES_MAX));
+  return pieces;
+}

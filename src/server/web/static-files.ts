@@ -37,7 +37,6 @@ export function staticFiles(dir: string): ServeStatic {
   }
   const serve = sirv(dir, {
     etag: true,
-    gzip: true,
     brotli: true,
     setHeaders: (response, path) => {
       for (const [name, value] of Object.entries(PAGE_HEADERS)) response.setHeader(name, value);

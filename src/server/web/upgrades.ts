@@ -27,6 +27,8 @@ export interface UpgradeDeps extends PageDeps {
  * may send more at once.
  */
 const MESSAGE_BYTES_MAX = 256 * 1024;
+/** Pieces that a message may be sent in, and arrive in: each takes memory, however short it is. */
+const PIECES_MAX = { maxFragments: 1024, maxBufferedChunks: 4096 };
 /** Upgrades at once whose token waits for its turn. */
 const UPGRADES_MAX = 256;
 
@@ -47,6 +49,7 @@ export function createUpgrades(
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: MESSAGE_BYTES_MAX,
+    ...PIECES_MAX,
   });
   let underWay = 0;
 

@@ -21,6 +21,7 @@ import { ListenError } from '../../transport/listen-error.ts';
 import type { ListenEvent } from '../../transport/listen-event.ts';
 import { contextOf, explainBadCredentials, type TlsCredentials } from '../../transport/tls/credentials.ts';
 import { watchHandshakes } from '../../transport/tls/handshakes.ts';
+import { failedHandshake } from '../../transport/tls/tls.ts';
 import { FILES, filesRoute } from './files-route.ts';
 import { foreignFault, ownHosts } from './origin-check.ts';
 import { sendText } from './respond.ts';
@@ -151,11 +152,18 @@ function makeServer(
   }
   const underWay = watchHandshakes(server, handshakes, HANDSHAKE_MAX_MS);
   replacing.add(underWay.cut);
-  server.on('tlsClientError', (_, socket) => underWay.done(socket));
+  const refused = (error: Error, socket: TLSSocket) =>
+    subscriber.next({ type: 'accept-failed', fault: failedHandshake(error, socket) });
+  server.on('tlsClientError', (error, socket) => {
+    underWay.done(socket);
+    refused(error, socket);
+  });
   server.on('secureConnection', (socket: TLSSocket) => {
     underWay.done(socket);
     // With `optional`, node lets in clients whose certificate is not verified as well.
-    if (socket.authorizationError != null && socket.getPeerX509Certificate() !== undefined) socket.destroy();
+    if (socket.authorizationError == null || socket.getPeerX509Certificate() === undefined) return;
+    refused(socket.authorizationError, socket);
+    socket.destroy();
   });
   return { server: withTimeouts(server), replacing };
 }

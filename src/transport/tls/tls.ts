@@ -152,7 +152,7 @@ function listenSecure(options: ListenTlsOptions, first: TlsCredentials) {
 const PROTOCOL_VERSION_ALERT = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46]);
 
 /** `authorizationError` has the reason why a client's certificate was refused; node then reports only a hang-up. */
-function failedHandshake(error: Error, socket: TLSSocket): ConnectionFault {
+export function failedHandshake(error: Error, socket: TLSSocket): ConnectionFault {
   const why = socket.authorizationError;
   const { code, message } = tlsFault(why == null ? error : { code: String(why), message: String(why) });
   // A socket that is closed already does not know its peer any more.

@@ -2,7 +2,7 @@
  * Which tab of the browser sends which file, by Web Locks: the browser gives a lock back when its tab is closed or
  * crashes. Where there are none (a page without TLS that is not of this machine), each tab is on its own.
  */
-import { Observable } from 'rxjs';
+import { map, Observable } from 'rxjs';
 import type { Source } from './entry.ts';
 
 export interface Claims {
@@ -24,8 +24,10 @@ const OF_FILE = 'sluice-upload:';
 export function createClaims(tab: string, locks: LockManager | undefined = navigator.locks): Claims {
   if (locks === undefined) return ALONE;
   void locks.request(OF_TAB + tab, () => new Promise<never>(() => {}));
+  const own = new Map<string, Promise<void>>();
   return {
-    claim: (source) => claim(locks, OF_FILE + JSON.stringify([source.source, source.size, source.modified])),
+    claim: ({ source, size, modified }) =>
+      claim(locks, own, OF_FILE + JSON.stringify([source, size, modified])),
     tabs: async () => {
       const { held = [] } = await locks.query();
       const names = held.map(({ name = '' }) => name).filter((name) => name.startsWith(OF_TAB));
@@ -41,26 +43,33 @@ const ALONE: Claims = {
   gone: () => new Observable(),
 };
 
-function claim(locks: LockManager, name: string): Observable<'mine' | 'taken' | 'free'> {
+/** @param own the locks that this tab has, each with the end of it: what it gives back it may want again at once. */
+function claim(
+  locks: LockManager,
+  own: Map<string, Promise<void>>,
+  name: string,
+): Observable<'mine' | 'taken' | 'free'> {
   return new Observable((subscriber) => {
     let release = (): void => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    void locks.request(name, { ifAvailable: true }, (lock) => {
+    const onAnswer = (lock: Lock | null): Promise<void> | undefined => {
       if (subscriber.closed) return;
       if (lock !== null) {
         subscriber.next('mine');
         return held;
       }
       subscriber.next('taken');
-      subscriber.add(
-        freed(locks, name).subscribe(() => {
-          subscriber.next('free');
-          subscriber.complete();
-        }),
-      );
+      const free$ = freed(locks, name).pipe(map(() => 'free' as const));
+      subscriber.add(free$.subscribe(subscriber));
       return;
+    };
+    const before = own.get(name) ?? Promise.resolve();
+    const asked = before.then(() => locks.request(name, { ifAvailable: true }, onAnswer));
+    own.set(name, asked);
+    void asked.finally(() => {
+      if (own.get(name) === asked) own.delete(name);
     });
     return release;
   });

@@ -4,14 +4,14 @@ import { entriesOfDrop, filesOfEntries, type Portion } from './picked-files.ts';
 
 interface DropZoneProps {
   /** The folder that files go to. */
-  readonly place: string;
+  readonly folder: string;
   readonly mayWrite: boolean;
   readonly onDrop: (portions: AsyncGenerator<Portion>) => void;
 }
 
 const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') ?? false;
 
-export function DropZone({ place, mayWrite, onDrop }: DropZoneProps) {
+export function DropZone({ folder, mayWrite, onDrop }: DropZoneProps) {
   const [isOver, setOver] = useState(false);
   const latest = useRef(onDrop);
   latest.current = onDrop;
@@ -47,7 +47,7 @@ export function DropZone({ place, mayWrite, onDrop }: DropZoneProps) {
       <p>
         {mayWrite ? (
           <>
-            Drop to upload to <strong>{place === '' ? 'the top folder' : place}</strong>
+            Drop to upload to <strong>{folder === '' ? 'the top folder' : folder}</strong>
           </>
         ) : (
           'Your token has no right to write here'

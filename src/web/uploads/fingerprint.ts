@@ -1,5 +1,7 @@
 /** What tells a file that is picked again from another one, without reading all of it. */
+import { messageOf } from '../../base/sluice-error.ts';
 import { sha256 } from '../../client/checksums/sha256.ts';
+import { ContentError } from '../../client/content/content-error.ts';
 import type { Source } from './entry.ts';
 
 /** Bytes of each end that are read. */
@@ -12,8 +14,8 @@ export interface Readable {
 }
 
 /**
- * The SHA-256 of the first and the last 64 KiB of a file, in hexadecimal digits. Rejects when the file cannot be read: it
- * has changed since it was picked, or is gone.
+ * The SHA-256 of the first and the last 64 KiB of a file, in hexadecimal digits. Rejects with a `ContentError` when the
+ * file cannot be read: it has changed since it was picked, or is gone.
  */
 export async function endsOf(file: Readable): Promise<string> {
   const hasher = sha256();
@@ -22,9 +24,17 @@ export async function endsOf(file: Readable): Promise<string> {
     [0, END_BYTES],
     [tail, file.size],
   ] as const) {
-    if (start < end) hasher.update(new Uint8Array(await file.slice(start, end).arrayBuffer()));
+    if (start < end) hasher.update(await bytesOf(file, start, end));
   }
   return hasher.digest();
+}
+
+async function bytesOf(file: Readable, start: number, end: number): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await file.slice(start, end).arrayBuffer());
+  } catch (thrown) {
+    throw new ContentError('unreadable', messageOf(thrown), thrown);
+  }
 }
 
 /**

@@ -33,6 +33,8 @@ export type QueueEvent =
   | { readonly type: 'identified'; readonly id: number; readonly ends: string }
   | { readonly type: 'hashed'; readonly id: number }
   | { readonly type: 'progress'; readonly entries: readonly Moved[] }
+  /** They have not got further for a while. */
+  | { readonly type: 'stalled'; readonly ids: readonly number[] }
   | { readonly type: 'stored'; readonly id: number }
   | { readonly type: 'exists'; readonly id: number }
   | { readonly type: 'answered'; readonly id: number; readonly choice: Answer; readonly all: boolean }

@@ -6,8 +6,8 @@ import type { Step } from './queue-state.ts';
 const SMALL_MAX = 32;
 /** Bytes of small files at once, which a browser that does not say what waits in its sockets may all hold. */
 const SMALL_BYTES_MAX = 8 * 1024 * 1024;
-/** Large files at once, each of which has a window of its own. */
-const LARGE_MAX = 2;
+/** Large files at once, each of which has a connection and a window of its own. */
+export const LARGE_MAX = 2;
 
 /** Begins as many files as may be under way, in the order of the list. */
 export function startMore(step: Step): void {

@@ -32,6 +32,9 @@ function apply(step: Step, event: QueueEvent): void {
       );
     case 'progress':
       return progress(step, event.entries);
+    case 'stalled':
+      for (const id of event.ids) update(step, id, (entry) => ({ ...entry, rate: 0 }));
+      return;
     case 'stored':
       return change(step, event.id, (entry) => {
         step.effects.push({ type: 'forget', id: entry.id });

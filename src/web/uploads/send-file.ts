@@ -16,6 +16,7 @@ import {
 } from 'rxjs';
 import { describeFault } from '../../client/client-fault.ts';
 import { blobContent } from '../../client/content/content.ts';
+import { ContentError } from '../../client/content/content-error.ts';
 import { clientFault } from '../../client/content/read-content.ts';
 import { isRefused } from '../../client/pool/retry.ts';
 import type { Uploads } from '../../client/transfers/uploads.ts';
@@ -27,7 +28,9 @@ import type { Moved, QueueEvent } from './queue-state.ts';
 import type { Records } from './records.ts';
 
 export interface SendDeps {
-  readonly uploads: Uploads;
+  /** For small files and short requests, which would wait for the end of a large file on the same connection. */
+  readonly small: Uploads;
+  readonly large: Uploads;
   readonly records: Records;
   readonly claims: Claims;
   /** Asks the server about a file. */
@@ -80,7 +83,7 @@ function transfer(deps: SendDeps, entry: Entry, file: File): Observable<FileEven
     mergeMap((ends) => {
       const sha256$: Observable<string | undefined> = verify ? deps.hash(file) : of(undefined);
       const send = (sha256: string | undefined): Observable<FileEvent> =>
-        deps.uploads
+        (ends === null ? deps.small : deps.large)
           .upload(name, blobContent(file), {
             ...(ends === null ? { resume: false } : { upload: uploadIdOf(entry, ends) }),
             ...(sha256 === undefined ? {} : { sha256 }),
@@ -105,7 +108,7 @@ function failure(deps: SendDeps, entry: Entry, thrown: unknown): Observable<File
   const fault = clientFault(thrown);
   if (isRefused(fault, 'exists'))
     return entry.isAgain ? compareExisting(deps, entry) : of({ type: 'exists', id });
-  const isChanged = fault.code === 'content';
+  const isChanged = fault.code === 'content' && fault.cause instanceof ContentError;
   const why = isChanged ? 'the file has changed, or is gone: pick it again' : describeFault(fault);
   return of({ type: 'failed', id, why });
 }

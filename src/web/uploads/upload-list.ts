@@ -1,5 +1,12 @@
 /** Carries out what the list of files wants done: it sends, stops, remembers and forgets. */
-import { asyncScheduler, BehaviorSubject, type Observable, type SchedulerLike, Subscription } from 'rxjs';
+import {
+  asyncScheduler,
+  BehaviorSubject,
+  merge,
+  type Observable,
+  type SchedulerLike,
+  Subscription,
+} from 'rxjs';
 import { describeFault } from '../../client/client-fault.ts';
 import type { Claims } from './claims.ts';
 import { type Entry, isOver, type Source } from './entry.ts';
@@ -27,6 +34,9 @@ export interface UploadList {
 /** Milliseconds between two looks at how far the files are, and between two writes of what is remembered. */
 const BETWEEN_MS = 100;
 
+/** Milliseconds without progress after which a rate says nothing any more. */
+const STALLED_MS = 3_000;
+
 interface ListState {
   readonly deps: UploadListDeps;
   readonly state$: BehaviorSubject<QueueState>;
@@ -39,6 +49,8 @@ interface ListState {
   isBusy: boolean;
   /** How far entries are, since the last look. */
   readonly moved: Map<number, Moved>;
+  /** When they last got further. */
+  readonly movedAt: Map<number, number>;
   readonly toRemember: Set<number>;
   toForget: Source[];
   timer: Subscription | null;
@@ -57,6 +69,7 @@ export function createUploadList(deps: UploadListDeps): UploadList {
     events: [],
     isBusy: false,
     moved: new Map(),
+    movedAt: new Map(),
     toRemember: new Set(),
     toForget: [],
     timer: null,
@@ -64,7 +77,7 @@ export function createUploadList(deps: UploadListDeps): UploadList {
     adding: [],
   };
   list.all.add(
-    deps.uploads.retries$.subscribe(({ fault }) =>
+    merge(deps.small.retries$, deps.large.retries$).subscribe(({ fault }) =>
       dispatch(list, { type: 'trouble', why: describeFault(fault) }),
     ),
   );
@@ -121,10 +134,11 @@ function perform(list: ListState, effect: Effect): void {
     case 'halt':
       running.get(effect.id)?.unsubscribe();
       running.delete(effect.id);
+      list.movedAt.delete(effect.id);
       return;
     case 'drop':
       forget(list, effect);
-      if (effect.ends !== null) list.all.add(dropUpload(deps.uploads, effect, effect.ends).subscribe());
+      if (effect.ends !== null) list.all.add(dropUpload(deps.small, effect, effect.ends).subscribe());
       return;
     case 'remember':
       for (const id of effect.ids) list.toRemember.add(id);
@@ -164,6 +178,7 @@ function onFileEvent(list: ListState, event: FileEvent): void {
     return lookSoon(list);
   }
   list.moved.delete(event.id);
+  list.movedAt.delete(event.id);
   dispatch(list, event);
 }
 
@@ -173,9 +188,15 @@ function lookSoon(list: ListState): void {
   const { scheduler = asyncScheduler } = list.deps;
   list.timer = scheduler.schedule(() => {
     list.timer = null;
+    const now = scheduler.now();
     const moved = [...list.moved.values()];
+    for (const { id } of moved) list.movedAt.set(id, now);
     list.moved.clear();
     if (moved.length > 0) dispatch(list, { type: 'progress', entries: moved });
+    const stalled = [...list.movedAt].filter(([, at]) => now - at > STALLED_MS).map(([id]) => id);
+    for (const id of stalled) list.movedAt.delete(id);
+    if (stalled.length > 0) dispatch(list, { type: 'stalled', ids: stalled });
+    if (list.movedAt.size > 0) lookSoon(list);
     // One after the other: what is forgotten now must not be written after that.
     list.writing = list.writing.then(() => writeRecords(list));
   }, BETWEEN_MS);

@@ -6,6 +6,7 @@ import { connectFrames } from '../shell/requests.ts';
 import { createClaims } from './claims.ts';
 import { RESUMED_BYTES_MIN } from './entry.ts';
 import { createHasher } from './hash-file.ts';
+import { LARGE_MAX } from './queue-turns.ts';
 import { openRecords } from './records.ts';
 import { percentOf, totalsOf } from './totals.ts';
 import { createUploadList, type UploadList } from './upload-list.ts';
@@ -22,7 +23,6 @@ const WINDOW_BYTES = 4 * 1024 * 1024;
 const OPTIONS = {
   retries: Number.POSITIVE_INFINITY,
   backoff: { initial: 300, maximum: 5_000 },
-  parallel: 2,
   timeout: 30_000,
   resumeThreshold: RESUMED_BYTES_MIN,
   progress: REPORT_BYTES,
@@ -43,10 +43,11 @@ export function uploadsOf(page: Page): PageUploads {
   const tab = crypto.getRandomValues(new Uint32Array(4)).join('-');
   const records = openRecords(account, tab);
   const claims = createClaims(tab);
-  const uploads = createUploads({ ...OPTIONS, connect: connectFrames });
+  const small = createUploads({ ...OPTIONS, connect: connectFrames });
+  const large = createUploads({ ...OPTIONS, connect: connectFrames, parallel: LARGE_MAX });
   const worker = () => new Worker(WORKER_URLS['uploads/hash-worker']!, { type: 'module' });
   const list = createUploadList({
-    ...{ uploads, records, claims },
+    ...{ small, large, records, claims },
     hash: createHasher(worker),
     stat: (name) => page.requests.ask((client) => client.stat(name)),
   });
@@ -58,7 +59,8 @@ export function uploadsOf(page: Page): PageUploads {
   const end = (): void => {
     all.unsubscribe();
     list.end();
-    uploads.destroy();
+    small.destroy();
+    large.destroy();
     records.close();
   };
   current = { account, uploads: { list, survives: records.survives }, end };

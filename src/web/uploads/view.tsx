@@ -20,6 +20,9 @@ export function UploadsView({ page }: { readonly page: Page }) {
   const state$ = useMemo(() => list.state$.pipe(auditTime(DRAW_MS)), [list]);
   const state = useObservable(state$, list.state());
   const place = useObservable(page.place$, '');
+  // What is above its prefix nobody may write to.
+  const prefix = page.session?.prefix ?? '';
+  const folder = place.startsWith(prefix) ? place : prefix;
   const [isOpen, setOpen] = useState(true);
   const [verify, setVerify] = useState(false);
   const mayWrite = may(page, 'write');
@@ -32,14 +35,14 @@ export function UploadsView({ page }: { readonly page: Page }) {
     setOpen(true);
     for await (const portion of portions) {
       unreadable += portion.unreadable;
-      list.add(place, portion.files, verify);
+      list.add(folder, portion.files, verify);
     }
     if (unreadable > 0) page.say(`${unreadable} of the files cannot be read, and are left out.`);
   }
 
   return (
     <section class="uploads" aria-label="Uploads" data-open={isOpen && state.entries.length > 0}>
-      <DropZone place={place} mayWrite={mayWrite} onDrop={take} />
+      <DropZone folder={folder} mayWrite={mayWrite} onDrop={take} />
       <PanelHead
         {...{ totals, mayWrite, verify, setVerify, isOpen, setOpen, survives }}
         trouble={state.trouble}

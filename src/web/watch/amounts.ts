@@ -26,10 +26,10 @@ export const part = (of: number): string => percent.format(of);
 export const clock = (ms: number): string => time.format(ms);
 
 export const WAITS: Readonly<Record<NonNullable<WaitsFor>, string>> = {
-  memory: 'for memory: that of all connections is used up',
-  rate: 'for its share of the rate',
+  memory: 'for memory',
+  rate: 'for the rate limit',
   turn: 'for its turn',
-  files: 'for a file to be opened',
+  files: 'for a file',
   request: 'for an earlier request',
   store: 'for the store',
   reader: 'for the peer to read',

@@ -1,4 +1,5 @@
 /** The short tables: outcomes and latencies by command, the last refusals, quotas, and the store. */
+import type { ComponentChildren } from 'preact';
 import type { ShownHealth, ShownQuota, ShownRefusal, WatchSample } from '../../files/protocol/watching.ts';
 import { bytes, count } from '../shell/words.ts';
 import { clock, milliseconds, part } from './amounts.ts';
@@ -10,7 +11,7 @@ export function Commands({ sample }: { readonly sample: WatchSample }) {
       <h2>Requests</h2>
       {commands.length === 0 && <p class="hint">There was none yet.</p>}
       {commands.length > 0 && (
-        <div class="scrolls">
+        <Scrolls label="Table of requests">
           <table class="plain">
             <thead>
               <tr>
@@ -40,9 +41,19 @@ export function Commands({ sample }: { readonly sample: WatchSample }) {
               })}
             </tbody>
           </table>
-        </div>
+        </Scrolls>
       )}
       <p class="hint">Outcomes since the server began; times over the last minute.</p>
+    </section>
+  );
+}
+
+/** A box that scrolls must be reachable by keyboard. */
+function Scrolls({ label, children }: { readonly label: string; readonly children: ComponentChildren }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: see above.
+    <section class="scrolls" aria-label={label} tabIndex={0}>
+      {children}
     </section>
   );
 }
@@ -52,17 +63,19 @@ export function Refusals({ refusals }: { readonly refusals: readonly ShownRefusa
     <section class="card" aria-label="Last refusals">
       <h2>Last refusals</h2>
       {refusals.length === 0 && <p class="hint">Nothing was refused.</p>}
-      <ol class="refusals">
-        {refusals.map(({ number, at, name, remote, cmd, filename, code, message }) => (
-          <li key={number}>
-            <time dateTime={new Date(at).toISOString()}>{clock(at)}</time> <b>{code}</b>{' '}
-            {cmd !== null && `${cmd} `}
-            {filename !== null && <q>{filename}</q>} {name ? `${name} ` : ''}
-            <span class="hint">{remote}</span>
-            <div class="hint">{message}</div>
-          </li>
-        ))}
-      </ol>
+      <Scrolls label="List of refusals">
+        <ol class="refusals">
+          {refusals.map(({ number, at, name, remote, cmd, filename, code, message }) => (
+            <li key={number}>
+              <time dateTime={new Date(at).toISOString()}>{clock(at)}</time> <b>{code}</b>{' '}
+              {cmd !== null && `${cmd} `}
+              {filename !== null && <q>{filename}</q>} {name ? `${name} ` : ''}
+              <span class="hint">{remote}</span>
+              <div class="hint">{message}</div>
+            </li>
+          ))}
+        </ol>
+      </Scrolls>
     </section>
   );
 }

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { serviceFault } from '../../../src/files/protocol/errors.ts';
 import { LOOKS_MAX } from '../../../src/server/observe/table.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
+import type { Connection } from '../../../src/transport/connection.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 import { frame, peer, putFrame } from '../../support/network/peer.ts';
 import { ofType, tableOf, watchedServer } from '../../support/sessions/watched-server.ts';
@@ -97,6 +98,27 @@ test('a second of watching looks at no more connections when there are ten times
   };
   expect(await looksInASecond(600)).toBeLessThanOrEqual(2 * LOOKS_MAX);
   expect(await looksInASecond(6000)).toBeLessThanOrEqual(2 * LOOKS_MAX);
+});
+
+test('a page that does not read costs a few lines, and has the whole table again when it reads', async () => {
+  const clock = manualClock();
+  const prefix = 'x'.repeat(1000);
+  const quotas = Array.from({ length: 50 }, () => ({ prefix, bytes: 1, used: 1, reserved: 0 }));
+  const { page, connect } = watchedServer({ usage: () => quotas });
+  const { messages, read, connection } = page(undefined, { isSlow: true });
+  const clients: Connection[] = [];
+  // Each second there is something to say of a connection: one comes, and an older one goes.
+  for (let second = 0; second < 60; second++) {
+    clients.push(connect());
+    if (second % 2 === 1) clients.shift()?.destroy();
+    await clock.advance(1000);
+  }
+  read();
+  for (let second = 0; second < 12; second++) await clock.advance(1000);
+  const said = ofType(messages, 'sample').length;
+  expect(said).toBeLessThan(60);
+  expect([...tableOf(messages).keys()].length).toBe(clients.length);
+  connection.destroy();
 });
 
 test('a page that may not watch any more is told so, and its connection ends', async () => {

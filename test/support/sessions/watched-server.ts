@@ -20,13 +20,15 @@ export interface WatchedServer {
   readonly observer: Observer;
   readonly connect: () => Connection;
   /** A page that watches: the messages that it has got, and how it ends. */
-  readonly page: (mayWatch?: () => boolean) => Page;
+  readonly page: (mayWatch?: () => boolean, how?: { readonly isSlow?: boolean }) => Page;
 }
 
 export interface Page {
   readonly connection: Connection;
   readonly messages: WatchMessage[];
   readonly over: Promise<void>;
+  /** Begins to read, when it is slow: others read from the beginning. */
+  readonly read: () => void;
 }
 
 const codec = jsonMessages(delimited(Uint8Array.of(10), { maxLength: 4 * 1024 * 1024 }));
@@ -68,11 +70,16 @@ export function watchedServer(
   return {
     observer,
     connect: () => accept((connection) => connections$.next({ type: 'connection', connection })),
-    page: (mayWatch) => {
+    page: (mayWatch, { isSlow = false } = {}) => {
       const connection = accept((ours) => observer.watch(ours, mayWatch));
       const messages: WatchMessage[] = [];
-      const over = readAll(connection, messages);
-      return { connection, messages, over };
+      let read = (): void => {};
+      const reading = new Promise<void>((resolve) => {
+        read = resolve;
+      });
+      if (!isSlow) read();
+      const over = reading.then(() => readAll(connection, messages));
+      return { connection, messages, over, read };
     },
   };
 }

@@ -1,80 +1,61 @@
-/** The page as it is built, and a file server behind its WebSockets, which can be ended and begun again. */
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import { extname, join } from 'node:path';
-import { map, Subject, type Subscription } from 'rxjs';
-import { type WebSocket, WebSocketServer } from 'ws';
+/** The page as it is built, and the file server behind it, which can be ended and begun again at the same address. */
+import { join } from 'node:path';
+import { BehaviorSubject, filter, firstValueFrom, Subject, share } from 'rxjs';
+import type { Access } from '../../../src/files/effects/access.ts';
+import { anonymous, type Principal } from '../../../src/files/protocol/access.ts';
 import { serve } from '../../../src/server/serve.ts';
+import { createWebServer } from '../../../src/server/web/web-server.ts';
 import type { FileStore } from '../../../src/store/contract.ts';
-import { fromWebSocket } from '../../../src/transport/web/from-web-socket.ts';
-
-const PAGE = join(import.meta.dirname, '../../../dist/web');
-const TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.css': 'text/css',
-};
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; worker-src 'self'";
 
 export interface PageServer {
   readonly url: string;
   readonly port: number;
-  /** What the page is told of whoever it speaks for. */
-  readonly session: { name: string; rights: string[] };
+  /** Whoever comes is this from now on, and whoever is there already as well. */
+  readonly become: (principal: Partial<Principal>) => void;
   /** Drops all connections, and listens no more. */
   readonly stop: () => Promise<void>;
   /** Listens again, where it did before. */
   readonly start: () => Promise<void>;
 }
 
-export async function pageServer(store: FileStore): Promise<PageServer> {
-  const session = { name: '', rights: ['read', 'write', 'delete'] };
+const PAGE = join(import.meta.dirname, '../../../dist/web');
+
+export async function pageServer(store: FileStore, first: Partial<Principal> = {}): Promise<PageServer> {
+  const principal$ = new BehaviorSubject<Principal>({ ...anonymous, ...first });
+  const access: Access = {
+    initial: () => principal$.value,
+    byToken: () => null,
+    current: () => principal$.value,
+    changed$: principal$,
+  };
   let port = 0;
-  let http: Server;
-  let serving: Subscription;
-  const sockets = new Set<Socket>();
+  let stop = async (): Promise<void> => {};
 
   async function start(): Promise<void> {
-    http = createServer(({ url = '/' }, response) => {
-      response.setHeader('content-security-policy', POLICY);
-      if (url === '/session') {
-        const told = { ...session, prefix: '', anonymous: session.name === '', version: 'test' };
-        response.setHeader('content-type', 'application/json').end(JSON.stringify(told));
-        return;
-      }
-      const file = url === '/' ? '/index.html' : url;
-      try {
-        const bytes = readFileSync(join(PAGE, file));
-        response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream').end(bytes);
-      } catch {
-        response.writeHead(404).end();
-      }
+    const web = createWebServer({
+      host: '127.0.0.1',
+      port,
+      sockets: 64,
+      pageDir: PAGE,
+      onInternalError: (thrown) => console.error(thrown),
     });
-    http.on('connection', (socket) => {
-      sockets.add(socket);
-      socket.on('close', () => sockets.delete(socket));
-    });
-    const accepted$ = new Subject<WebSocket>();
-    new WebSocketServer({ server: http }).on('connection', (socket) => accepted$.next(socket));
-    const connections$ = accepted$.pipe(
-      map((socket) => ({ type: 'connection', connection: fromWebSocket(socket) }) as const),
+    const events$ = serve({ connections$: web.connections$, store, access }).pipe(
+      share({ connector: () => new Subject() }),
     );
-    serving = serve({ connections$, store }).subscribe();
-    http.listen(port, '127.0.0.1');
-    await once(http, 'listening');
-    port = (http.address() as AddressInfo).port;
-  }
-
-  async function stop(): Promise<void> {
-    for (const socket of sockets) socket.destroy();
-    serving.unsubscribe();
-    http.close();
-    await once(http, 'close');
+    const serving = events$.subscribe();
+    stop = async () => {
+      web.close();
+      serving.unsubscribe();
+    };
+    ({ port } = await firstValueFrom(events$.pipe(filter((event) => event.type === 'listening'))));
   }
 
   await start();
-  return { url: `http://127.0.0.1:${port}/`, port, session, start, stop };
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    port,
+    become: (principal) => principal$.next({ ...principal$.value, ...principal }),
+    start,
+    stop: () => stop(),
+  };
 }

@@ -12,13 +12,15 @@ export const tokens = {
   all: 'the-token-of-who-may-all',
   reader: 'the-token-of-a-reader',
   inside: 'the-token-of-one-inside',
+  watcher: 'the-token-of-a-watcher',
 } as const;
 
 const RULES = {
   tokens: [
-    { name: 'all', token: tokens.all, rights: ['read', 'write', 'delete'] },
+    { name: 'all', token: tokens.all, rights: ['read', 'write', 'delete', 'observe'] },
     { name: 'reader', token: tokens.reader, rights: ['read'] },
     { name: 'inside', token: tokens.inside, rights: ['read', 'write'], prefix: 'in/' },
+    { name: 'watcher', token: tokens.watcher, rights: ['read', 'write', 'observe'] },
   ],
 };
 
