@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { addToBins, BINS, createBins } from '../../../src/web/inspect/data/density.ts';
 import { counted, heightOf, noColumns, spread } from '../../../src/web/inspect/model/columns.ts';
 import { viewOf } from '../../../src/web/inspect/model/conversation-view.ts';
-import { layoutOf } from '../../../src/web/inspect/model/layout.ts';
+import { frameSpan, layoutOf } from '../../../src/web/inspect/model/layout.ts';
 import { overall } from '../../../src/web/inspect/model/scale.ts';
 import { handshake, pcapOf, segments } from '../../support/captures/tcp-pcap.ts';
 import { framed } from '../../support/web/inspect-capture.ts';
@@ -55,6 +55,16 @@ describe('bins', () => {
     expect(client.chunks.length).toBe(26);
     expect(sum(client.density!.bytes.frames)).toBe(client.counts.frames - 57);
     expect(sum(client.density!.bytes.chunks)).toBe(client.counts.chunks - 26);
+  });
+
+  test('on the packed axis of time, the last frame with a row does not cover those that have none', async () => {
+    const bytes = Buffer.concat(Array.from({ length: 50 }, () => framed));
+    const packets = [...handshake(0), ...segments(0, 'client', bytes, [50])];
+    const { conversations } = await recordingOf(pcapOf(packets, 7000), { framesEach: 40 });
+    const { lanes, duration } = viewOf(conversations[0]!);
+    const layout = layoutOf(overall('time', duration), 10_000);
+    const last = frameSpan(layout, lanes.client, lanes.client.frames.at(-1)!);
+    expect(last.right).toBeLessThanOrEqual(layout.x(lanes.client.frames.at(-1)!.time) + 10_000 / 100);
   });
 
   test('where there is no room to count by place, there are the totals still', async () => {
