@@ -84,7 +84,7 @@ describe.skipIf(!need('chromium'))('the view of a server', () => {
 
   test('whoever has no right to observe is shown no such view', async () => {
     const page = await newPage();
-    await signIn(page, served.url, tokens.all);
+    await signIn(page, served.url, tokens.reader);
     expect(await page.getByRole('link', { name: 'Inspect' }).count()).toBe(1);
     expect(await page.getByRole('link', { name: 'Watch' }).count()).toBe(0);
   });

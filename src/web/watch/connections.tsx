@@ -8,6 +8,8 @@ import type { WatchModel, WatchState } from './model.ts';
 import { type Column, partOf, rateOf } from './rows.ts';
 
 const ROW_HEIGHT = 32;
+/** More than are ever drawn: what scrolls in is shown by the elements of what has scrolled out. */
+const SLOTS = 128;
 const COLUMNS: readonly (readonly [Column, string])[] = [
   ['peer', 'Peer'],
   ['work', 'Work'],
@@ -86,25 +88,13 @@ function ConnectionTable({ state: { rows, order }, model }: ConnectionsProps) {
             })}
           </tr>
         </thead>
-        <tbody>
-          <Space rows={first} />
+        <tbody style={{ height: `${rows.length * ROW_HEIGHT}px` }}>
           {rows.slice(first, last).map((row, at) => (
-            <Row key={row.id} row={row} index={first + at} />
+            <Row key={(first + at) % SLOTS} row={row} index={first + at} />
           ))}
-          <Space rows={rows.length - last} />
         </tbody>
       </table>
     </section>
-  );
-}
-
-/** Stands for rows that are not drawn. */
-function Space({ rows }: { readonly rows: number }) {
-  if (rows <= 0) return null;
-  return (
-    <tr>
-      <td colSpan={COLUMNS.length} style={{ height: `${rows * ROW_HEIGHT}px`, padding: 0 }} />
-    </tr>
   );
 }
 
@@ -112,7 +102,7 @@ function Row({ row, index }: { readonly row: ConnectionRow; readonly index: numb
   const { name, remote, cmd, filename, waits, received, sent, since } = row;
   const done = partOf(row);
   return (
-    <tr class="connection" aria-rowindex={index + 2}>
+    <tr class="connection" aria-rowindex={index + 2} style={{ top: `${index * ROW_HEIGHT}px` }}>
       <td class="connection-peer" title={remote}>
         {name !== null && name !== '' && <b>{name} </b>}
         {remote}

@@ -7,6 +7,9 @@ import { afterAll, beforeAll } from 'vitest';
 import { type Serving, startServe } from '../processes/cli.ts';
 import { startChromium } from './browser.ts';
 
+/** How long a page may take until it shows something; a busy machine needs its time. */
+const PATIENCE_MS = 120_000;
+
 /** The tokens by the names of those who have them. */
 export const tokens = {
   all: 'the-token-of-who-may-all',
@@ -29,6 +32,8 @@ export interface ServedPage extends Serving {
   readonly root: string;
   /** Writes files below the root. */
   readonly write: (files: Readonly<Record<string, string | Uint8Array>>) => void;
+  /** Takes a token out of the rules: the server has them at the next SIGHUP. */
+  readonly revoke: (name: string) => void;
   /** Kills it, and removes its files. */
   readonly end: () => Promise<void>;
 }
@@ -52,7 +57,9 @@ export async function servePage(args: readonly string[] = []): Promise<ServedPag
     await serving.done;
     rmSync(folder, { recursive: true, force: true });
   };
-  return { ...serving, url: url!, root, write, end };
+  const revoke = (name: string): void =>
+    writeFileSync(access, JSON.stringify({ tokens: RULES.tokens.filter((rule) => rule.name !== name) }));
+  return { ...serving, url: url!, root, write, revoke, end };
 }
 
 /** One browser for all tests of a file; each has pages of its own, which know nothing of one another. */
@@ -62,7 +69,11 @@ export function shareBrowser(): (options?: BrowserContextOptions) => Promise<Pag
     browser = await startChromium();
   });
   afterAll(() => browser.close());
-  return async (options) => (await browser.newContext(options)).newPage();
+  return async (options) => {
+    const context = await browser.newContext(options);
+    context.setDefaultTimeout(PATIENCE_MS);
+    return context.newPage();
+  };
 }
 
 export async function signIn(page: Page, url: string, token: string): Promise<void> {

@@ -96,6 +96,18 @@ property.prop([
   }
 });
 
+test('a pass takes away what it has no row for, unless the page has missed a part of it', () => {
+  const page = new ConnectionRows();
+  const ids = () => page.shown().map(({ id }) => id);
+  page.apply({ ...says(0, [row(1), row(2), row(3)]), pass: 'all' });
+  page.apply({ ...says(1, [row(1)]), pass: 'begins' });
+  page.apply({ ...says(3, [row(3)]), pass: 'ends' });
+  expect(ids()).toEqual(['1', '2', '3']);
+  page.apply({ ...says(4, [row(1)]), pass: 'begins' });
+  page.apply({ ...says(5, [row(3)]), pass: 'ends' });
+  expect(ids()).toEqual(['1', '3']);
+});
+
 describe('what is shown', () => {
   function filled() {
     const page = new ConnectionRows();

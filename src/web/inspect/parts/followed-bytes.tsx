@@ -1,7 +1,7 @@
 /** Bytes that were followed: as text, or as a dump. */
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { formatCountOf } from '../../../base/units.ts';
+import { countOf } from '../../shell/words.ts';
 import { SHOWN_BYTES } from '../data/limits.ts';
 import { hexDump } from './hex.ts';
 
@@ -19,8 +19,8 @@ export function FollowedBytes({ bytes, total, note, close, children }: FollowedB
   return (
     <div class="followed card">
       <p class="hint">
-        {shown.length < total ? `the first ${formatCountOf(shown.length, 'byte')} of ` : ''}
-        {formatCountOf(total, 'byte')}
+        {shown.length < total ? `the first ${countOf(shown.length, 'byte')} of ` : ''}
+        {countOf(total, 'byte')}
       </p>
       <div class="followed-tools">
         {children}
