@@ -56,7 +56,7 @@ connect().subscribe((connection) => {
 closeGracefully(fromWebStreams(transport)).subscribe();
 export { createDownloads, rawBytes, serveActors };
 `;
-/** The examples for frameworks and for operators, which the documents link to. */
+/** The examples for frameworks, for pages and for operators, which the documents link to. */
 const examplesIn = (folder: string) => readdirSync(join(root, folder)).map((file) => `${folder}/${file}`);
 const linkedExamples = ['src/demo/frameworks', 'src/demo/web', 'src/store/s3/deploy'].flatMap(examplesIn);
 let { project, installed, tarball, remove } = {} as InstalledPackage;

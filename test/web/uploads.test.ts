@@ -247,7 +247,7 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
     expect(store.puts).toEqual([]);
   });
 
-  test('whoever may write below a prefix alone uploads there; rights that are taken away are said to be missing', async () => {
+  test('whoever may write below a prefix alone uploads there; missing rights are said, and the next one sends nothing of it', async () => {
     const { store, server, page } = await opened({ principal: { name: 'alice', prefix: 'alice/' } });
     await pick(page, file('mine.txt', 5));
     await says(page, 'alice/mine.txt', /^Stored/);
@@ -260,6 +260,19 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
     server.become({ rights: ['read'] });
     await pick(page, file('later.txt', 5));
     await says(page, 'alice/later.txt', /^Failed: .*right/);
-    expect([...store.contents.keys()]).toEqual(['alice/mine.txt', 'alice/picked/in/it.txt']);
+    // Whoever comes next sends nothing of hers, and sees nothing of it.
+    server.become({ name: 'bob', prefix: '', rights: ['read', 'write'] });
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByText('bob').waitFor();
+    await page.locator('.uploads').waitFor();
+    expect(await page.locator('.upload').count()).toBe(0);
+    store.takeUpTo(Number.POSITIVE_INFINITY);
+    await pick(page, file('of-bob.txt', 5));
+    await says(page, 'of-bob.txt', /^Stored/);
+    server.become({ name: 'alice', prefix: 'alice/' });
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await says(page, 'alice/revoked.bin', /^Pick the file again/);
+    const names = ['alice/mine.txt', 'alice/picked/in/it.txt', 'of-bob.txt'];
+    expect([...store.contents.keys()]).toEqual(names);
   });
 });

@@ -15,7 +15,7 @@ import { createUploads } from '../../client/transfers/uploads.ts';
 import type { Page } from '../shell/page.ts';
 import { connectFrames } from '../shell/requests.ts';
 import type { SessionState } from '../shell/session.ts';
-import { createClaims } from './claims.ts';
+import { type Claims, createClaims } from './claims.ts';
 import { RESUMED_BYTES_MIN } from './entry.ts';
 import { createHasher } from './hash-file.ts';
 import { LARGE_MAX } from './queue-turns.ts';
@@ -46,6 +46,9 @@ const CHANGED_MS = 1_000;
 /** Milliseconds between two questions whether the token is still known, while nothing reaches the server. */
 const SESSION_MS = 10_000;
 
+/** The name of this tab, whoever is signed in, and what it claims. */
+const TAB = crypto.getRandomValues(new Uint32Array(4)).join('-');
+let claims: Claims | null = null;
 let current: { readonly account: string; readonly uploads: PageUploads; readonly end: () => void } | null =
   null;
 
@@ -57,9 +60,8 @@ export function uploadsOf(page: Page): PageUploads {
   const account = page.session?.name ?? '';
   if (current?.account === account) return current.uploads;
   current?.end();
-  const tab = crypto.getRandomValues(new Uint32Array(4)).join('-');
-  const records = openRecords(account, tab);
-  const claims = createClaims(tab);
+  const records = openRecords(account, TAB);
+  claims ??= createClaims(TAB);
   const small = createUploads({ ...OPTIONS, connect: connectFrames });
   const large = createUploads({ ...OPTIONS, connect: connectFrames, parallel: LARGE_MAX });
   const worker = () => new Worker(WORKER_URLS['uploads/hash-worker']!, { type: 'module' });
@@ -94,18 +96,15 @@ export function uploadsOf(page: Page): PageUploads {
 }
 
 /** Lists what earlier pages have left behind, and what other tabs leave behind once they are closed. */
-function remember(
-  list: UploadList,
-  records: ReturnType<typeof openRecords>,
-  claims: ReturnType<typeof createClaims>,
-): Subscription {
+function remember(list: UploadList, records: ReturnType<typeof openRecords>, claims: Claims): Subscription {
   const all = new Subscription();
   const look = async (): Promise<void> => {
     const [found, alive] = await Promise.all([records.all(), claims.tabs()]);
     if (all.closed) return;
-    list.dispatch({ type: 'remembered', records: found.filter(({ tab }) => !alive?.has(tab)) });
+    const isOthers = (tab: string): boolean => tab !== TAB && (alive?.has(tab) ?? false);
+    list.dispatch({ type: 'remembered', records: found.filter(({ tab }) => !isOthers(tab)) });
     for (const tab of new Set(found.map(({ tab }) => tab)))
-      if (alive?.has(tab)) all.add(claims.gone(tab).subscribe(() => void look()));
+      if (isOthers(tab)) all.add(claims.gone(tab).subscribe(() => void look()));
   };
   void look().catch(() => {});
   return all;

@@ -15,7 +15,12 @@ import { uploadsOf } from './uploads-of-page.ts';
 /** Milliseconds between two drawings of the list. */
 const DRAW_MS = 100;
 
-export function UploadsView({ page }: { readonly page: Page }) {
+/** Made anew for whoever is signed in: nothing of one is shown to another. */
+export const UploadsView = ({ page }: { readonly page: Page }) => (
+  <Uploads key={page.session?.name ?? ''} page={page} />
+);
+
+function Uploads({ page }: { readonly page: Page }) {
   const { list, survives } = uploadsOf(page);
   const state$ = useMemo(() => list.state$.pipe(auditTime(DRAW_MS)), [list]);
   const state = useObservable(state$, list.state());
