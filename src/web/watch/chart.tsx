@@ -19,16 +19,18 @@ export function Chart({ spec, points }: ChartProps) {
   const last = useRef(points);
   last.current = points;
   useEffect(() => {
+    // Kept here, since what is observed may be told once more behind the last drawing.
+    const element = box.current!;
     const dark = matchMedia('(prefers-color-scheme: dark)');
     const make = (): void => {
       plot.current?.destroy();
-      plot.current = createPlot(spec, box.current!, last.current);
+      plot.current = createPlot(spec, element, last.current);
     };
     const resized = new ResizeObserver(() => {
-      plot.current?.setSize({ width: box.current!.clientWidth, height: HEIGHT });
+      plot.current?.setSize({ width: element.clientWidth, height: HEIGHT });
     });
     make();
-    resized.observe(box.current!);
+    resized.observe(element);
     dark.addEventListener('change', make);
     return () => {
       dark.removeEventListener('change', make);
