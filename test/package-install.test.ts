@@ -140,7 +140,7 @@ describe('the command line', () => {
 
   test('the notices have each package that is bundled, with its version and licence, and no other', () => {
     // The page is minified: nothing in it says of what it is made.
-    const ofPage = ['fzstd', 'preact', 'uplot'].map((name) => `node_modules/${name}`);
+    const ofPage = ['fzstd', 'preact', 'ts-pattern', 'uplot'].map((name) => `node_modules/${name}`);
     const bundled = [...new Set([...scripts().flatMap(bundledIn), ...ofPage])].sort();
     expect(bundled).toEqual(
       expect.arrayContaining(

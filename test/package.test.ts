@@ -58,7 +58,7 @@ export { createDownloads, rawBytes, serveActors };
 `;
 /** The examples for frameworks and for operators, which the documents link to. */
 const examplesIn = (folder: string) => readdirSync(join(root, folder)).map((file) => `${folder}/${file}`);
-const linkedExamples = [...examplesIn('src/demo/frameworks'), ...examplesIn('src/store/s3/deploy')];
+const linkedExamples = ['src/demo/frameworks', 'src/demo/web', 'src/store/s3/deploy'].flatMap(examplesIn);
 let { project, installed, tarball, remove } = {} as InstalledPackage;
 
 beforeAll(() => {

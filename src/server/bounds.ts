@@ -20,6 +20,8 @@
  *   checksums                                  65,536, some 16 MiB
  *   recordings                                 32 files, 4 MiB that wait for the disk
  *   wrong tokens                               10,000 addresses
+ *   sockets of the page without a WebSocket    as many as handshakes, and 16 requests of each
+ *   messages of WebSockets that arrive         256 KiB for each connection
  *   the log, requests for metrics              1 MiB of lines, 16 connections
  */
 import { readFileSync } from 'node:fs';

@@ -337,6 +337,40 @@ describe.skipIf(!need('chromium'))('the page', () => {
     expect(troubles).toEqual([]);
   });
 
+  test('chunks that are too dense to be drawn one by one are drawn by how many they are', async () => {
+    const many = new Uint8Array(3 * 4000).map((_, i) => (i % 3 === 1 ? 1 : i % 3 === 2 ? i % 251 : 0));
+    const file = written([...handshake(0), ...segments(0, 'client', many, [3])]);
+    const { page } = await opened(await paged(file, '--length-field', 'width=2'));
+    const lanes = ['client-chunks', 'server-chunks', 'client-frames', 'server-frames'];
+    const places = await Promise.all(lanes.map((lane) => placeOf(page, lane, 6000)));
+    const [chunks, none, frames, nothing] = await colorsAt(page, places);
+    expect(none).toBe(nothing);
+    expect(new Set([chunks, frames, none]).size).toBe(3);
+    // By true time they are lines, a millisecond apart.
+    await page.click('#by-true');
+    await expect.poll(() => page.locator('#canvas').getAttribute('data-unit')).toBe('true');
+    expect(await shown(page, 'span')).toMatch(/^0 to 4\.\d+ s$/);
+  });
+
+  test('the bytes of one side are shown and saved where all are in the page, and else it is said how to have them', async () => {
+    const { page, troubles } = await opened(await usualPage());
+    await page.click('#follow-client');
+    expect(await page.locator('.followed pre').innerText()).toContain('needle <in> a haystack');
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Save' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe('trace-0-client.bin');
+    expect(readFileSync(await download.path())).toEqual(frames);
+    const long = written([...handshake(0), ...segments(0, 'client', new Uint8Array(2000).fill(65), [1000])]);
+    const cut = await opened(await paged(long));
+    await cut.page.click('#follow-client');
+    expect(await cut.page.locator('.followed').innerText()).toMatch(
+      /1,744 bytes of it are not in this page\. All are written by: sluice inspect .*trace\.pcap --follow 0:client/,
+    );
+    expect([...troubles, ...cut.troubles]).toEqual([]);
+  });
+
   test('the page runs nothing of what was captured', async () => {
     const evil = '</script><img src=x onerror=alert(1)><script>alert(2)</script><!--\u2028\u2029';
     const encoded = encodeJsonHeader({ cmd: 'stat', filename: evil });

@@ -58,6 +58,28 @@ describe.skipIf(!need('chromium'))('the page', () => {
     await page.getByLabel('Token').waitFor();
   });
 
+  test('a token that is revoked is asked for again, and a server that is away leaves the page as it is', async () => {
+    const own = await servePage();
+    const page = await newPage();
+    own.write({ 'a.txt': 'first' });
+    await signIn(page, own.url, tokens.reader);
+    await shows(page, 'a.txt');
+    own.revoke('reader');
+    own.child.kill('SIGHUP');
+    await own.logged('read again', 1);
+    await page.getByRole('searchbox').fill('x');
+    await page.getByRole('button', { name: 'Below it, too' }).click();
+    await page.getByLabel('Token').waitFor();
+    await page.getByLabel('Token').fill(tokens.all);
+    await page.keyboard.press('Enter');
+    await shows(page, 'a.txt');
+    await own.end();
+    await page.getByRole('searchbox').fill('x');
+    await page.getByRole('button', { name: 'Below it, too' }).click();
+    await page.getByRole('button', { name: 'Try again' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Sign out' }).count()).toBe(1);
+  });
+
   test('folders come first, columns sort, the search finds here and below, and the address leads back', async () => {
     const page = await newPage();
     await signIn(page, served.url, tokens.all);

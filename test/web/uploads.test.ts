@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { Principal } from '../../src/files/protocol/access.ts';
 import { need } from '../support/install-tools.ts';
 import { cuttingProxy } from '../support/network/cutting-proxy.ts';
+import { faultsOf } from '../support/web/axe.ts';
 import { dropPaths, startChromium } from '../support/web/browser.ts';
 import { gatedStore } from '../support/web/gated-store.ts';
 import { pageServer } from '../support/web/page-server.ts';
@@ -52,14 +53,18 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
       await server.stop();
     });
     const url = proxy === null ? server.url : `http://127.0.0.1:${proxy.port}/`;
+    const dialogs: string[] = [];
     const open = async (): Promise<Page> => {
       const page = await context.newPage();
-      page.on('dialog', (dialog) => void dialog.accept());
+      page.on('dialog', (dialog) => {
+        dialogs.push(dialog.type());
+        void dialog.accept();
+      });
       await page.goto(url);
       await page.locator('.uploads').waitFor();
       return page;
     };
-    return { store, server, proxy, open, page: await open() };
+    return { store, server, proxy, dialogs, open, page: await open() };
   }
 
   /** Writes a file, and says where. */
@@ -116,13 +121,16 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
   });
 
   test('after a reload a file that is picked again goes on, and one that has changed begins anew', async () => {
-    const { store, page } = await opened();
+    const { store, page, dialogs } = await opened();
     const [same, changed] = [file('same.bin', 12 * MIB), file('changed.bin', 12 * MIB)];
     store.takeUpTo(5 * MIB);
     await pick(page, same, changed, file('small.txt', 5));
     await store.full();
     await page.waitForFunction(`document.title.includes('%')`);
+    // A browser asks whether to leave only pages that somebody has used.
+    await page.getByRole('heading', { name: 'Uploads' }).click();
     await page.reload();
+    expect(dialogs).toEqual(['beforeunload']);
     await page.getByText('unfinished from before').waitFor();
     await says(page, 'same.bin', /^Pick the file again/);
     store.takeUpTo(Number.POSITIVE_INFINITY);
@@ -171,6 +179,7 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
     await page.getByRole('button', { name: 'Clear finished' }).click();
     await pick(page, ...names.map((name) => file(name, 9)), file('new', 1));
     await page.getByText('a.txt already (and 4 more)').waitFor();
+    expect(await faultsOf(page)).toEqual([]);
     await says(page, 'new', /^Stored/);
     await page.getByRole('button', { name: 'Replace' }).click();
     await page.getByText('b.tar.gz already (and 3 more)').waitFor();
@@ -242,12 +251,15 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
     const { store, server, page } = await opened({ principal: { name: 'alice', prefix: 'alice/' } });
     await pick(page, file('mine.txt', 5));
     await says(page, 'alice/mine.txt', /^Stored/);
+    file('picked/in/it.txt', 5);
+    await page.locator('input[data-picks=folder]').setInputFiles(join(folder, 'picked'));
+    await says(page, 'alice/picked/in/it.txt', /^Stored/);
     store.takeUpTo(3 * MIB);
     await pick(page, file('revoked.bin', 32 * MIB));
     await store.full();
     server.become({ rights: ['read'] });
     await pick(page, file('later.txt', 5));
     await says(page, 'alice/later.txt', /^Failed: .*right/);
-    expect([...store.contents.keys()]).toEqual(['alice/mine.txt']);
+    expect([...store.contents.keys()]).toEqual(['alice/mine.txt', 'alice/picked/in/it.txt']);
   });
 });

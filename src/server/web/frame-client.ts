@@ -101,11 +101,7 @@ function frameClient(connection: Connection): FrameClient {
       }),
     pause: connection.pause,
     resume: connection.resume,
-    end: () => {
-      connection.end();
-      // The end of the other side is to be read.
-      connection.resume();
-    },
+    end: connection.end,
     destroy: () => {
       connection.destroy();
       over();

@@ -1,7 +1,9 @@
 /** Requests of the page, over one connection that all of them share. It is made when it is needed, and again when it broke. */
-import { defer, Observable, type Subscription, switchMap, take, timer } from 'rxjs';
+import { defer, Observable, type Subscription, switchMap, take, tap, timer } from 'rxjs';
 import { type Client, createClient } from '../../client/client.ts';
+import { ClientError } from '../../client/client-fault.ts';
 import type { Connection } from '../../transport/connection.ts';
+import { ConnectionError } from '../../transport/connection-error.ts';
 import { fromWebSocket } from '../../transport/web/from-web-socket.ts';
 
 /** Makes a connection to the server that the page is from: by its cookie it is whoever the page speaks for. */
@@ -21,7 +23,9 @@ export const connectTo = (path: string): Observable<Connection> =>
       };
       socket.addEventListener('open', opened);
       const closing = connection.closed$.subscribe((fault) => {
-        subscriber.error(new Error(fault?.message ?? 'the server has closed the connection'));
+        subscriber.error(
+          new ConnectionError(fault ?? { code: 'reset', message: 'the server has closed it' }),
+        );
       });
       return () => {
         socket.removeEventListener('open', opened);
@@ -43,7 +47,17 @@ export interface Requests {
   readonly end: () => void;
 }
 
-export function createRequests(connect: () => Observable<Connection> = connectFrames): Requests {
+/** A refusal that says that the rights of the page may be others than it knows. */
+const isAboutRights = (error: unknown): boolean =>
+  error instanceof ClientError &&
+  error.fault.code === 'refused' &&
+  ['not-authenticated', 'bad-token', 'forbidden'].includes(error.fault.error.code);
+
+/** @param refused called when no connection could be made, or what the page may do has changed. */
+export function createRequests(
+  refused: () => void,
+  connect: () => Observable<Connection> = connectFrames,
+): Requests {
   let client: Promise<Client> | null = null;
   let underWay = 0;
   let resting: Subscription | null = null;
@@ -68,6 +82,7 @@ export function createRequests(connect: () => Observable<Connection> = connectFr
           },
           error: (error: unknown) => {
             client = null;
+            refused();
             reject(error);
           },
         });
@@ -83,7 +98,7 @@ export function createRequests(connect: () => Observable<Connection> = connectFr
         });
         subscriber.add(
           defer(() => client!)
-            .pipe(switchMap(request))
+            .pipe(switchMap(request), tap({ error: (error: unknown) => isAboutRights(error) && refused() }))
             .subscribe(subscriber),
         );
       }),

@@ -2,13 +2,15 @@
  * Who the page speaks for.
  *
  * ```text
- *  state       it is left by                        for
- *  asking      the server's answer                  in, out
- *              no answer                            away
- *  out         a token that the server knows        in
- *  in          signing out; a token that is revoked out
- *  away        asking again                         asking
+ *  state       it is left by                              for
+ *  asking      the server's answer                        in, out
+ *              no answer                                  away
+ *  out         a token that the server knows              in
+ *  in          signing out; a token that is revoked       out
+ *  away        the server's answer, at last               in, out
  * ```
+ *
+ * A server that is away later leaves the page as it is: what is under way goes on when it is there again.
  *
  * The token is in a cookie that scripts cannot read: the page never keeps it.
  */
@@ -37,7 +39,7 @@ export type SessionState =
 export interface Sessions {
   readonly state$: Observable<SessionState>;
   readonly state: () => SessionState;
-  /** Asks the server who the page speaks for. */
+  /** Asks the server who the page speaks for: at first, and when it did not take a connection. */
   readonly ask: () => Promise<void>;
   readonly signIn: (token: string) => Promise<void>;
   readonly signOut: () => Promise<void>;
@@ -57,10 +59,16 @@ export function createSessions(): Sessions {
     }
   };
   const ask = async (): Promise<void> => {
-    state$.next({ is: 'asking' });
     const answer = await fetched();
-    if (answer?.ok) state$.next({ is: 'in', session: (await answer.json()) as Session });
-    else state$.next(answer?.status === 401 ? { is: 'out', wrong: false } : { is: 'away' });
+    if (answer?.ok) entered((await answer.json()) as Session);
+    else if (answer?.status === 401) state$.next({ is: 'out', wrong: false });
+    else if (state$.value.is !== 'in') state$.next({ is: 'away' });
+  };
+  /** The views begin anew when they get another session: so one that says the same stays what it is. */
+  const entered = (session: Session): void => {
+    const { value } = state$;
+    if (value.is === 'in' && JSON.stringify(value.session) === JSON.stringify(session)) return;
+    state$.next({ is: 'in', session });
   };
   return {
     state$: state$.asObservable(),

@@ -17,10 +17,12 @@ const InspectView = lazily(() => import('../inspect/view.tsx').then(({ InspectVi
 const TITLES: Readonly<Record<ViewName, string>> = { files: 'Files', watch: 'Watch', inspect: 'Inspect' };
 /** Milliseconds that a notice is shown. */
 const NOTICE_MS = 8_000;
+/** Milliseconds after which a server that did not answer is asked again. */
+const AGAIN_MS = 5_000;
 
 export function Shell() {
   const sessions = useMemo(createSessions, []);
-  const requests = useMemo(() => createRequests(), []);
+  const requests = useMemo(() => createRequests(() => void sessions.ask()), []);
   const changed$ = useMemo(() => new Subject<void>(), []);
   const [notice, say] = useState('');
   const state = useObservable<SessionState>(sessions.state$, sessions.state());
@@ -34,8 +36,16 @@ export function Shell() {
     [],
   );
   useEffect(() => {
+    // A connection speaks for whoever it was made for.
+    const changing = sessions.state$.subscribe(requests.end);
     void sessions.ask();
+    return () => changing.unsubscribe();
   }, []);
+  useEffect(() => {
+    if (state.is !== 'away') return;
+    const timer = setInterval(() => void sessions.ask(), AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [state.is]);
   useEffect(() => {
     if (notice === '') return;
     const timer = setTimeout(() => say(''), NOTICE_MS);
@@ -77,13 +87,7 @@ export function Shell() {
         {session !== null && !session.anonymous && (
           <p class="who">
             <span>{session.name}</span>
-            <button
-              type="button"
-              onClick={() => {
-                requests.end();
-                void sessions.signOut();
-              }}
-            >
+            <button type="button" onClick={() => void sessions.signOut()}>
               Sign out
             </button>
           </p>

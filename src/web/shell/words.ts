@@ -8,6 +8,9 @@ const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 export const count = (n: number): string => whole.format(n);
 
+/** @example countOf(2000, 'frame') // '2,000 frames' */
+export const countOf = (n: number, noun: string): string => `${count(n)} ${noun}${n === 1 ? '' : 's'}`;
+
 /** @example bytes(1536) // '1.5 KiB' */
 export function bytes(n: number): string {
   const power = n < 1 ? 0 : Math.min(Math.floor(Math.log2(n) / 10), UNITS.length - 1);

@@ -48,7 +48,7 @@ export function FileList({ state, totals, dispatch }: FileListProps) {
       </label>
       <WindowList
         class="uploads-list"
-        label="Uploads"
+        label="Files that are uploaded"
         items={entries}
         rowHeight={ROW_PIXELS}
         keyOf={({ id }) => id}
@@ -67,6 +67,7 @@ interface RowProps {
 function Row({ entry, isCutOff, dispatch }: RowProps) {
   const { id, name, status, size, sent, durable } = entry;
   const slash = name.lastIndexOf('/') + 1;
+  const says = describeEntry(entry, isCutOff);
   const part = (bytes: number): string => `${size === 0 ? 0 : (100 * bytes) / size}%`;
   return (
     <div class="upload" data-status={status} data-name={name}>
@@ -74,7 +75,9 @@ function Row({ entry, isCutOff, dispatch }: RowProps) {
         <span class="hint">{name.slice(0, slash)}</span>
         <span>{name.slice(slash)}</span>
       </p>
-      <p class="upload-status">{describeEntry(entry, isCutOff)}</p>
+      <p class="upload-status" title={says}>
+        {says}
+      </p>
       <div class="upload-buttons">
         {canPause(entry) && <Act label="Pause" act="pause" {...{ id, name, dispatch }} />}
         {status === 'paused' && <Act label="Go on with" act="resume" {...{ id, name, dispatch }} />}

@@ -27,7 +27,7 @@ export function PanelHead(props: PanelHeadProps) {
         {files === 0 ? (
           'Uploads'
         ) : (
-          <button type="button" class="plain" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          <button type="button" class="uploads-fold" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
             <OpenIcon isOpen={isOpen} />
             Uploads
           </button>

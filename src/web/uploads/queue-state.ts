@@ -61,7 +61,6 @@ export type Effect =
   /** What the server has of it, and what is remembered of it, is no longer needed. */
   | ({ readonly type: 'drop'; readonly id: number; readonly ends: string | null } & Source)
   | { readonly type: 'remember'; readonly ids: readonly number[] }
-  | { readonly type: 'forget'; readonly id: number }
   /** The file itself is no longer needed. */
   | { readonly type: 'release'; readonly id: number }
   /** The entry has the file that was added as the `index`th. */

@@ -37,7 +37,6 @@ function apply(step: Step, event: QueueEvent): void {
       return;
     case 'stored':
       return change(step, event.id, (entry) => {
-        step.effects.push({ type: 'forget', id: entry.id });
         step.state = { ...step.state, trouble: null };
         return { ...entry, status: 'stored', sent: entry.size, durable: entry.size, rate: 0, why: '' };
       });

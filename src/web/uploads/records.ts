@@ -33,12 +33,12 @@ export interface Records {
 export function openRecords(account: string, tab: string): Records {
   const keyOf = ({ source, size, modified }: Source): Key => [account, source, size, modified];
   const database = opened().catch(() => null);
-  const change = async (by: (store: IDBObjectStore) => void): Promise<void> => {
+  const change = batching(async (changes: readonly Change[]) => {
     const transaction = (await database)?.transaction(STORE, 'readwrite', { durability: 'relaxed' });
     if (transaction === undefined) return;
-    by(transaction.objectStore(STORE));
+    for (const by of changes) by(transaction.objectStore(STORE));
     await ended(transaction);
-  };
+  });
   const read = async <T>(by: (store: IDBObjectStore) => IDBRequest<T>): Promise<T | null> => {
     const transaction = (await database)?.transaction(STORE, 'readonly');
     if (transaction === undefined) return null;
@@ -61,6 +61,29 @@ export function openRecords(account: string, tab: string): Records {
         for (const source of sources) store.delete(keyOf(source));
       }),
     close: () => void database.then((it) => it?.close()),
+  };
+}
+
+type Change = (store: IDBObjectStore) => void;
+
+/**
+ * Carries out together what comes while the one before is carried out: a transaction takes milliseconds, and there may be
+ * thousands of files.
+ */
+function batching<T>(run: (all: readonly T[]) => Promise<void>): (one: T) => Promise<void> {
+  let waiting: T[] = [];
+  let last = Promise.resolve();
+  let next: Promise<void> | null = null;
+  return (one) => {
+    waiting.push(one);
+    next ??= last.then(() => {
+      const now = waiting;
+      [waiting, next] = [[], null];
+      const running = run(now);
+      last = running.catch(() => {});
+      return running;
+    });
+    return next;
   };
 }
 

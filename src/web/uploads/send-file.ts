@@ -68,14 +68,12 @@ export function sendFile(deps: SendDeps, entry: Entry, file: File): Observable<F
   );
 }
 
-/** What is stored is remembered no more, before another tab that waits for it looks. */
-const recorded = (deps: SendDeps, entry: Entry, event: FileEvent): Observable<FileEvent> | [FileEvent] =>
-  event.type === 'stored'
-    ? defer(async () => {
-        await deps.records.remove([entry]).catch(() => {});
-        return event;
-      })
-    : [event];
+/** What is stored is remembered no more when the claim is given up: another tab that waits for it looks then. */
+const recorded = (deps: SendDeps, entry: Entry, event: FileEvent): Observable<FileEvent> => {
+  if (event.type !== 'stored') return of(event);
+  const forgotten = defer(() => deps.records.remove([entry])).pipe(catchError(() => EMPTY));
+  return concat(of(event), forgotten.pipe(ignoreElements()));
+};
 
 function transfer(deps: SendDeps, entry: Entry, file: File): Observable<FileEvent> {
   const { id, verify, onExists, name } = entry;

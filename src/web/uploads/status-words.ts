@@ -26,8 +26,13 @@ export function describeEntry(entry: Entry, isCutOff: boolean): string {
       const far = `${bytes(sent)} of ${bytes(size)}`;
       if (isCutOff) return `Waiting for the network – ${far}`;
       const left = timeLeft(entry);
-      const safe = durable > 0 ? `, ${bytes(durable)} safe` : '';
-      return `${far}${safe}${entry.rate > 0 ? ` – ${rate(entry.rate)}` : ''}${left === null ? '' : ` – ${duration(left)} left`}`;
+      // What matters most comes first: a narrow window cuts the end off.
+      return [
+        far,
+        ...(left === null ? [] : [`${duration(left)} left`]),
+        ...(entry.rate > 0 ? [rate(entry.rate)] : []),
+        ...(durable > 0 ? [`${bytes(durable)} safe`] : []),
+      ].join(' – ');
     }
     case 'paused':
     case 'needs-file':

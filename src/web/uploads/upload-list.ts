@@ -143,10 +143,6 @@ function perform(list: ListState, effect: Effect): void {
     case 'remember':
       for (const id of effect.ids) list.toRemember.add(id);
       return lookSoon(list);
-    case 'forget': {
-      const entry = entryOf(list, effect.id);
-      if (entry !== undefined) forget(list, entry);
-    }
   }
 }
 

@@ -1,8 +1,20 @@
 /** The uploads of the page: they go on whichever view is shown, and belong to whoever is signed in. */
-import { auditTime, fromEvent, map, type Observable, pairwise, Subscription, startWith } from 'rxjs';
+import {
+  auditTime,
+  filter,
+  fromEvent,
+  map,
+  merge,
+  type Observable,
+  pairwise,
+  Subscription,
+  startWith,
+  throttleTime,
+} from 'rxjs';
 import { createUploads } from '../../client/transfers/uploads.ts';
 import type { Page } from '../shell/page.ts';
 import { connectFrames } from '../shell/requests.ts';
+import type { SessionState } from '../shell/session.ts';
 import { createClaims } from './claims.ts';
 import { RESUMED_BYTES_MIN } from './entry.ts';
 import { createHasher } from './hash-file.ts';
@@ -31,11 +43,16 @@ const OPTIONS = {
 /** Milliseconds between two changes of the title, and between two looks of the other views at what is stored. */
 const TITLE_MS = 500;
 const CHANGED_MS = 1_000;
+/** Milliseconds between two questions whether the token is still known, while nothing reaches the server. */
+const SESSION_MS = 10_000;
 
 let current: { readonly account: string; readonly uploads: PageUploads; readonly end: () => void } | null =
   null;
 
-/** Those of whoever is signed in; those of somebody else end. */
+/**
+ * Those of whoever is signed in. They end when that is somebody else or nobody: what one has picked must not be sent in
+ * the name of another. What is unfinished stays remembered.
+ */
 export function uploadsOf(page: Page): PageUploads {
   const account = page.session?.name ?? '';
   if (current?.account === account) return current.uploads;
@@ -56,7 +73,13 @@ export function uploadsOf(page: Page): PageUploads {
   all.add(warnOfLeaving(list));
   all.add(showPercent(list));
   all.add(sayChanged(list, page));
+  all.add(
+    merge(small.retries$, large.retries$)
+      .pipe(throttleTime(SESSION_MS))
+      .subscribe(() => void askAgain(page)),
+  );
   const end = (): void => {
+    current = null;
     all.unsubscribe();
     list.end();
     small.destroy();
@@ -64,6 +87,9 @@ export function uploadsOf(page: Page): PageUploads {
     records.close();
   };
   current = { account, uploads: { list, survives: records.survives }, end };
+  const isOther = (state: SessionState): boolean =>
+    state.is === 'out' || (state.is === 'in' && state.session.name !== account);
+  all.add(page.sessions.state$.pipe(filter(isOther)).subscribe(end));
   return current.uploads;
 }
 
@@ -90,6 +116,12 @@ const warnOfLeaving = (list: UploadList): Subscription =>
   fromEvent<BeforeUnloadEvent>(globalThis, 'beforeunload').subscribe((event) => {
     if (totalsOf(list.state().entries).unsaved > 0) event.preventDefault();
   });
+
+/** A browser does not say why a WebSocket is refused: perhaps the token is known no more. */
+async function askAgain({ sessions }: Page): Promise<void> {
+  const answer = await fetch('session').catch(() => null);
+  if (answer?.status === 401) await sessions.ask();
+}
 
 const PERCENT = /^\d+ % – /;
 

@@ -1,4 +1,5 @@
 /** The connection in memory over which the page's server asks the file service. */
+import { firstValueFrom } from 'rxjs';
 import { expect, test } from 'vitest';
 import { openFrameClient } from '../../../src/server/web/frame-client.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
@@ -69,4 +70,15 @@ test('what is said to nobody is dropped, and the end behind it is known', async 
   served.end();
   await turns(2);
   expect(await client.ask({ cmd: 'ping' })).toMatchObject({ ok: false });
+});
+
+test('a connection ends in good order though its last bytes had it paused', async () => {
+  const { client, served } = opened();
+  served.chunks$.subscribe();
+  const asked = client.ask({ cmd: 'get', filename: 'a' }, () => () => client.pause());
+  served.write([frame({ ack: 'get', body: 3 }), Buffer.from('abc')], () => {});
+  expect(await asked).toMatchObject({ ok: true });
+  client.end();
+  served.end();
+  expect(await firstValueFrom(served.closed$)).toBeNull();
 });

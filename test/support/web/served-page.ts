@@ -32,6 +32,8 @@ export interface ServedPage extends Serving {
   readonly root: string;
   /** Writes files below the root. */
   readonly write: (files: Readonly<Record<string, string | Uint8Array>>) => void;
+  /** Takes a token out of the rules: the server has them at the next SIGHUP. */
+  readonly revoke: (name: string) => void;
   /** Kills it, and removes its files. */
   readonly end: () => Promise<void>;
 }
@@ -55,7 +57,9 @@ export async function servePage(args: readonly string[] = []): Promise<ServedPag
     await serving.done;
     rmSync(folder, { recursive: true, force: true });
   };
-  return { ...serving, url: url!, root, write, end };
+  const revoke = (name: string): void =>
+    writeFileSync(access, JSON.stringify({ tokens: RULES.tokens.filter((rule) => rule.name !== name) }));
+  return { ...serving, url: url!, root, write, revoke, end };
 }
 
 /** One browser for all tests of a file; each has pages of its own, which know nothing of one another. */

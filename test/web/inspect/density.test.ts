@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { addToBins, BINS, createBins } from '../../../src/web/inspect/data/density.ts';
 import { counted, heightOf, noColumns, spread } from '../../../src/web/inspect/model/columns.ts';
 import { viewOf } from '../../../src/web/inspect/model/conversation-view.ts';
-import { layoutOf } from '../../../src/web/inspect/model/layout.ts';
+import { frameSpan, layoutOf } from '../../../src/web/inspect/model/layout.ts';
 import { overall } from '../../../src/web/inspect/model/scale.ts';
 import { handshake, pcapOf, segments } from '../../support/captures/tcp-pcap.ts';
 import { framed } from '../../support/web/inspect-capture.ts';
@@ -37,6 +37,34 @@ describe('bins', () => {
       expect([sum(bins.frames), sum(bins.chunks)]).toEqual([360, client.counts.chunks - 10]);
       expect(sum(bins.cut) + client.frames.filter(({ chunks }) => chunks > 1).length).toBe(client.counts.cut);
     }
+  });
+
+  test('what is in front of a fault has a row, however late it comes', async () => {
+    const bytes = Buffer.concat(Array.from({ length: 50 }, () => framed));
+    const packets = segments(0, 'client', bytes, [50]);
+    const holed = packets.filter((_, i) => i < 100 || i > 103);
+    const limits = { framesEach: 40, chunksEach: 10 };
+    const { conversations } = await recordingOf(pcapOf([...handshake(0), ...holed], 7000), limits);
+    const { client } = viewOf(conversations[0]!).lanes;
+    const [fault] = client.faults;
+    // Those that waited, and the one that the gap is in.
+    expect(client.frames.length).toBe(57);
+    expect(client.frames.at(-1)!.state).toBe('incomplete');
+    expect(client.frames.at(-1)!.position).toBeLessThan(fault!.position);
+    expect(client.frames.at(-1)!.end).toBeGreaterThan(fault!.position);
+    expect(client.chunks.length).toBe(26);
+    expect(sum(client.density!.bytes.frames)).toBe(client.counts.frames - 57);
+    expect(sum(client.density!.bytes.chunks)).toBe(client.counts.chunks - 26);
+  });
+
+  test('on the packed axis of time, the last frame with a row does not cover those that have none', async () => {
+    const bytes = Buffer.concat(Array.from({ length: 50 }, () => framed));
+    const packets = [...handshake(0), ...segments(0, 'client', bytes, [50])];
+    const { conversations } = await recordingOf(pcapOf(packets, 7000), { framesEach: 40 });
+    const { lanes, duration } = viewOf(conversations[0]!);
+    const layout = layoutOf(overall('time', duration), 10_000);
+    const last = frameSpan(layout, lanes.client, lanes.client.frames.at(-1)!);
+    expect(last.right).toBeLessThanOrEqual(layout.x(lanes.client.frames.at(-1)!.time) + 10_000 / 100);
   });
 
   test('where there is no room to count by place, there are the totals still', async () => {

@@ -99,10 +99,21 @@ test.each([
   expect(update!.fault).toMatch(fault);
 });
 
+test('a page reads a file in a browser that cannot read into memory that is given', async () => {
+  const bytes = bytesOf('postgresql.pcap');
+  const plain = {
+    stream: () => new Response(new Uint8Array(bytes)).body!.pipeThrough(new TransformStream()),
+  };
+  expect(await updatesOf(plain as unknown as Blob)).toEqual(await updatesOf(blob(bytes)));
+});
+
 test('a file that cannot be read any more is a fault of the capture', async () => {
   const gone = {
     stream: () =>
-      new ReadableStream({ pull: (controller) => controller.error(new Error('NotReadableError')) }),
+      new ReadableStream({
+        type: 'bytes',
+        pull: (controller) => controller.error(new Error('NotReadableError')),
+      }),
   } as unknown as Blob;
   const [update] = await updatesOf(gone);
   expect(update!.fault).toMatch(/^a\.pcap: the browser cannot read it/);

@@ -3,7 +3,7 @@
  * where they are, and the totals. What was handed out is forgotten.
  */
 import { printable } from '../../../base/printable.ts';
-import { type InspectEvent, isCoalesced, isSplit } from '../../../capture/inspect/inspect-event.ts';
+import type { InspectEvent } from '../../../capture/inspect/inspect-event.ts';
 import { afterResetInWords, fragmentConflictInWords, unreadInWords } from '../../../capture/inspect/words.ts';
 import {
   addChunk,
@@ -63,12 +63,12 @@ interface CollectorState {
 
 export function createCollector(name: string, options: CollectOptions = {}): Collector {
   const { limits = FILE_LIMITS, framingHint = 'none was chosen' } = options;
-  const { chunks, frames, marks, bytes, densities } = limits;
+  const { chunks, frames, near, marks, bytes, densities } = limits;
   const collector: CollectorState = {
     name,
     limits,
     framingHint,
-    remaining: { chunks, frames, marks, bytes, densities },
+    remaining: { chunks, frames, near, marks, bytes, densities },
     totals: { conversations: 0, frames: 0, chunks: 0, gaps: 0, faults: 0, conflicts: 0, ignored: 0 },
     shown: new Map(),
     changed: new Set(),
@@ -110,7 +110,7 @@ function take(collector: CollectorState, event: InspectEvent): void {
       addChunk(it, event, limits, remaining);
       return;
     case 'frame':
-      addFrame(it, event, limits, remaining, { glued: isCoalesced(event), cut: isSplit(event) });
+      addFrame(it, event, limits, remaining);
       return;
     case 'gap':
       addGap(it, event, remaining);

@@ -1,10 +1,12 @@
 /** A conversation while it is collected: its numbers, and the rows that were not handed out yet. */
 import { printable } from '../../../base/printable.ts';
 import { formatNanos } from '../../../base/units.ts';
-import type {
-  FramingChosen,
-  InspectedFault,
-  InspectedFrame,
+import {
+  type FramingChosen,
+  type InspectedFault,
+  type InspectedFrame,
+  isCoalesced,
+  isSplit,
 } from '../../../capture/inspect/inspect-event.ts';
 import { closeInWords, framingInWords, gapInWords, isoTime } from '../../../capture/inspect/words.ts';
 import type {
@@ -14,9 +16,10 @@ import type {
   StreamConflict,
   StreamGap,
 } from '../../../capture/stream-event.ts';
-import { addToDensity, createDensity, type Density, pageDensity } from './density.ts';
+import { pageDensity } from './density.ts';
 import type { PageLimits, Remaining } from './limits.ts';
 import type { ConversationUpdate, SideCounts, SideUpdate } from './page-data.ts';
+import { addRowlessChunk, addRowlessFrame, giveRows, noRowless, type Rowless, settle } from './rowless.ts';
 import { addChunkRow, addFrameRow, noRows, packed, type SideRows } from './side-rows.ts';
 
 export interface CollectedSide {
@@ -25,9 +28,9 @@ export interface CollectedSide {
   chunkRows: number;
   frameRows: number;
   readonly counts: SideCounts;
-  /** Of what has no row; null while there is none. */
-  density: Density | null;
-  /** Whether there is no room for its density. */
+  /** What has no row; null while there is none. */
+  rowless: Rowless | null;
+  /** Whether there is no room to count it by where it is. */
   uncounted: boolean;
 }
 
@@ -73,7 +76,7 @@ const emptySide = (): CollectedSide => ({
     conflicts: 0,
     ignored: 0,
   },
-  density: null,
+  rowless: null,
   uncounted: false,
 });
 
@@ -91,8 +94,8 @@ export function addChunk(it: Collected, chunk: StreamChunk, limits: PageLimits, 
   side.counts.bytes += chunk.bytes.length;
   it.duration = Math.max(it.duration, at);
   if (remaining.chunks <= 0 || side.chunkRows >= limits.chunksEach) {
-    const density = densityOf(side, remaining);
-    if (density !== null) addToDensity(density, 'chunks', chunk.position, at);
+    const rowless = rowlessOf(side, remaining);
+    if (rowless !== null) addRowlessChunk(rowless, chunk);
     return;
   }
   remaining.chunks--;
@@ -107,31 +110,26 @@ export function addFrame(
   frame: InspectedFrame,
   limits: PageLimits,
   remaining: Remaining,
-  { glued, cut }: { readonly glued: boolean; readonly cut: boolean },
 ): void {
   const side = it.sides[frame.from];
   side.counts.frames++;
-  if (glued) side.counts.glued++;
-  if (cut) side.counts.cut++;
+  if (isCoalesced(frame)) side.counts.glued++;
+  if (isSplit(frame)) side.counts.cut++;
   if (remaining.frames > 0 && side.frameRows < limits.framesEach) {
     remaining.frames--;
     side.frameRows++;
     addFrameRow(side.rows, frame);
     return;
   }
-  const density = densityOf(side, remaining);
-  if (density === null) return;
-  const at = since(frame, frame.deliverableAt);
-  addToDensity(density, 'frames', frame.position, at);
-  if (glued) addToDensity(density, 'glued', frame.position, at);
-  if (cut) addToDensity(density, 'cut', frame.position, at);
+  const rowless = rowlessOf(side, remaining);
+  if (rowless !== null) addRowlessFrame(rowless, frame);
 }
 
-function densityOf(side: CollectedSide, remaining: Remaining): Density | null {
-  if (side.density !== null || side.uncounted) return side.density;
+function rowlessOf(side: CollectedSide, remaining: Remaining): Rowless | null {
+  if (side.rowless !== null || side.uncounted) return side.rowless;
   if (remaining.densities-- <= 0) side.uncounted = true;
-  else side.density = createDensity();
-  return side.density;
+  else side.rowless = noRowless();
+  return side.rowless;
 }
 
 export function addGap(
@@ -139,17 +137,20 @@ export function addGap(
   { from, position, length, reason }: StreamGap,
   remaining: Remaining,
 ): void {
-  const { counts, rows } = it.sides[from];
+  const { counts, rows, rowless } = it.sides[from];
   counts.gaps++;
   counts.missing += length;
-  if (remaining.marks-- > 0) rows.gaps.push([position, length, gapInWords[reason]]);
+  if (remaining.marks-- <= 0) return;
+  rows.gaps.push([position, length, gapInWords[reason]]);
+  if (rowless !== null) giveRows(rowless, rows, remaining);
 }
 
 export function addFault(it: Collected, fault: InspectedFault, remaining: Remaining): void {
-  const { counts, rows } = it.sides[fault.from];
+  const { counts, rows, rowless } = it.sides[fault.from];
   counts.faults++;
   const { position, code, message, packet } = fault;
   if (remaining.marks-- <= 0) return;
+  if (rowless !== null) giveRows(rowless, rows, remaining);
   rows.faults.push([position, code, printable(message), since(fault, fault.capturedAt), packet]);
 }
 
@@ -167,6 +168,8 @@ export function closeConversation(it: Collected, event: ConversationClose): void
   for (const side of ['client', 'server'] as const) {
     const { bytes, missing, retransmitted, outOfOrder } = event.totals[side];
     Object.assign(it.sides[side].counts, { bytes, missing, retransmitted, outOfOrder });
+    const { rowless } = it.sides[side];
+    if (rowless !== null) settle(rowless);
   }
 }
 
@@ -184,12 +187,12 @@ export function updateOf(it: Collected): ConversationUpdate {
 }
 
 function sideUpdate(side: CollectedSide): SideUpdate {
-  const { rows, counts, density } = side;
+  const { rows, counts, rowless } = side;
   side.rows = noRows();
   return {
     ...packed(rows),
     counts: { ...counts },
-    density: density === null ? null : pageDensity(density),
+    density: rowless === null ? null : pageDensity(rowless.density),
   };
 }
 

@@ -7,6 +7,8 @@ export interface PageLimits {
   readonly frames: number;
   readonly chunksEach: number;
   readonly chunks: number;
+  /** Frames and chunks beyond those, in front of what is marked. */
+  readonly near: number;
   /** Gaps, faults and conflicts of all. */
   readonly marks: number;
   /** Bytes of chunks, over all conversations. */
@@ -23,6 +25,7 @@ export interface PageLimits {
 export interface Remaining {
   chunks: number;
   frames: number;
+  near: number;
   marks: number;
   bytes: number;
   densities: number;
@@ -35,6 +38,7 @@ export const FILE_LIMITS: PageLimits = {
   frames: 20_000,
   chunksEach: 30_000,
   chunks: 30_000,
+  near: 2000,
   marks: 5000,
   bytes: 2 * 1024 * 1024,
   chunkBytes: 256,
@@ -49,6 +53,7 @@ export const READ_LIMITS: PageLimits = {
   frames: 100_000,
   chunksEach: 30_000,
   chunks: 150_000,
+  near: 10_000,
   marks: 20_000,
   bytes: 8 * 1024 * 1024,
   chunkBytes: 256,

@@ -29,13 +29,31 @@ export const noRows = (): SideRows => ({
   conflicts: [],
 });
 
-/** @param shown how many of its bytes are kept. */
-export function addChunkRow(rows: SideRows, chunk: StreamChunk, shown: number): void {
+/** A chunk without its bytes. */
+export interface ChunkNumbers {
+  readonly position: number;
+  readonly length: number;
+  readonly captured: number;
+  readonly deliverable: number;
+  readonly packet: number;
+}
+
+export function numbersOf(chunk: StreamChunk): ChunkNumbers {
   const { position, bytes, capturedAt, deliverableAt, packet, conversation } = chunk;
   const { startedAt } = conversation;
-  const [captured, deliverable] = [Number(capturedAt - startedAt), Number(deliverableAt - startedAt)];
-  rows.chunks.push(position, bytes.length, captured, deliverable, packet, shown);
-  if (shown > 0) rows.chunkBytes.push(bytes.slice(0, shown));
+  const captured = Number(capturedAt - startedAt);
+  return { position, length: bytes.length, captured, deliverable: Number(deliverableAt - startedAt), packet };
+}
+
+/** @param shown how many of its bytes are kept. */
+export function addChunkRow(rows: SideRows, chunk: StreamChunk, shown: number): void {
+  addNumbersOfChunk(rows, numbersOf(chunk), shown);
+  if (shown > 0) rows.chunkBytes.push(chunk.bytes.slice(0, shown));
+}
+
+export function addNumbersOfChunk({ chunks }: SideRows, chunk: ChunkNumbers, shown: number): void {
+  const { position, length, captured, deliverable, packet } = chunk;
+  chunks.push(position, length, captured, deliverable, packet, shown);
 }
 
 export function addFrameRow(rows: SideRows, frame: InspectedFrame): void {

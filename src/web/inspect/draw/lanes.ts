@@ -1,4 +1,6 @@
 /** Draws the two lanes of a side: chunks above, frames below, and ribbons from chunks to their frames. */
+
+import { count } from '../../shell/words.ts';
 import type { SideName } from '../data/page-data.ts';
 import { type Columns, counted, noColumns, spread } from '../model/columns.ts';
 import type { Chunk, Frame, Lane } from '../model/items.ts';
@@ -109,7 +111,7 @@ function drawChunk(
     }
     pen.stroke();
   }
-  const size = (chunk.end - chunk.position).toLocaleString();
+  const size = count(chunk.end - chunk.position);
   const text = glued ? `${size} B · ${chunk.to - chunk.from} frames` : `${size} B`;
   pen.font = SMALL;
   written(pen, [text, size], { left, right }, top + CHUNKS_PX / 2 + 2, look.text, layout.width);
@@ -164,7 +166,7 @@ export function frameLabels({ pen, layout, lane, side, frames, look }: LaneScene
   for (const frame of frames) {
     const { left, right } = frameSpan(layout, lane, frame);
     if (right - left < 14 || right < 0 || left > layout.width) continue;
-    const size = (frame.end - frame.position).toLocaleString();
+    const size = count(frame.end - frame.position);
     const below = frame.chunks > 1 ? `${size} B · ${frame.chunks} chunks` : `${size} B`;
     const span = { left, right: right - 1 };
     const name = `#${frame.number} ${frame.label}`.trimEnd();

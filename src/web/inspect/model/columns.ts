@@ -50,7 +50,7 @@ export function spread(
   const first = Math.max(0, Math.floor(view.from / width));
   const last = Math.min(counts.length, Math.ceil(view.to / width));
   for (let bin = first; bin < last; bin++) {
-    if (counts[bin] === 0) continue;
+    if (counts[bin] === 0 && marks[bin] === 0) continue;
     const [left, right] = [x(bin * width), x((bin + 1) * width)];
     const wide = Math.max(right - left, 1e-9);
     for (let at = Math.max(0, Math.floor(left)); at < Math.min(pixels, Math.max(right, left + 1)); at++) {

@@ -30,12 +30,9 @@ function laneOf(side: SideName, given: SideRecord): Lane {
   const chunks = chunksOf(side, given.chunks);
   const timeAt = (position: number, otherwise: number): number =>
     chunks[firstWhere(chunks, ({ end }) => end > position)]?.time ?? otherwise;
-  const frames = framesOf(side, given, timeAt);
+  const frames = framesOf(side, given, chunks);
   groupByTime(frames);
-  for (const chunk of chunks) {
-    chunk.from = firstWhere(frames, ({ end }) => end > chunk.position);
-    chunk.to = firstWhere(frames, ({ position }) => position >= chunk.end);
-  }
+  link(chunks, frames);
   const gaps = given.gaps.map(([position, length, reason], at): Gap => {
     const time = timeAt(position, 0);
     return { kind: 'gap', side, at, position, end: position + length, time, reason };
@@ -83,13 +80,11 @@ function chunksOf(side: SideName, pieces: readonly Float64Array[]): Chunk[] {
   return chunks;
 }
 
-function framesOf(
-  side: SideName,
-  { frames: pieces, labels }: SideRecord,
-  timeAt: (position: number, otherwise: number) => number,
-): Frame[] {
+function framesOf(side: SideName, { frames: pieces, labels }: SideRecord, chunks: readonly Chunk[]): Frame[] {
   const frames: Frame[] = [];
   let sample = 0;
+  /** The first chunk that ends behind the beginning of the frame: both lists are sorted by position. */
+  let first = 0;
   for (const rows of pieces) {
     for (let at = 0; at < rows.length; at += FRAME_FIELDS) {
       const field = (nth: number): number => rows[at + nth]!;
@@ -97,6 +92,7 @@ function framesOf(
       const [captured, time] = [field(4), field(5)];
       const sampleFrom = sample;
       sample += field(13);
+      while (first < chunks.length && chunks[first]!.end <= position) first++;
       frames.push({
         kind: 'frame',
         side,
@@ -107,7 +103,7 @@ function framesOf(
         length,
         end: position + head + length,
         captured,
-        began: Math.min(time, timeAt(position, captured)),
+        began: Math.min(time, chunks[first]?.time ?? captured),
         time,
         chunks: field(6),
         firstShared: field(7),
@@ -127,12 +123,27 @@ function framesOf(
   return frames;
 }
 
+/** Tells each chunk which frames have bytes in it: both lists are sorted by position. */
+function link(chunks: readonly Chunk[], frames: readonly Frame[]): void {
+  let from = 0;
+  let to = 0;
+  for (const chunk of chunks) {
+    while (from < frames.length && frames[from]!.end <= chunk.position) from++;
+    while (to < frames.length && frames[to]!.position < chunk.end) to++;
+    chunk.from = from;
+    chunk.to = to;
+  }
+}
+
 /** Frames that began at the same time know how many they are. */
 function groupByTime(frames: readonly Frame[]): void {
   for (let from = 0; from < frames.length; ) {
     let to = from + 1;
     while (to < frames.length && frames[to]!.began === frames[from]!.began) to++;
-    for (let i = from; i < to; i++) Object.assign(frames[i]!, { of: to - from, nth: i - from });
+    for (let i = from; i < to; i++) {
+      frames[i]!.of = to - from;
+      frames[i]!.nth = i - from;
+    }
     from = to;
   }
 }

@@ -34,6 +34,8 @@ export interface InspectorState {
   readonly width: number;
   /** Whether somebody has chosen what is shown: until then it is where there is something to see. */
   readonly isChosen: boolean;
+  /** How telling what is shown was when it was: see `rankOf`. */
+  readonly rank: number;
 }
 
 export interface Inspector {
@@ -54,6 +56,7 @@ export function createInspector(name: string): Inspector {
     search: NO_SEARCH,
     width: 1000,
     isChosen: false,
+    rank: Number.POSITIVE_INFINITY,
   });
   return {
     state$,
@@ -64,10 +67,10 @@ export function createInspector(name: string): Inspector {
 
 /** Takes the recording as far as it has been read. */
 export function take(inspector: Inspector, recording: Recording): void {
-  const { conversation, filter, isChosen } = inspector.state();
+  const { conversation, filter, isChosen, rank } = inspector.state();
   inspector.set({ recording, list: listed(recording.conversations, filter) });
   const notable = isChosen ? undefined : notableConversation(recording.conversations);
-  if (notable !== undefined && (conversation === null || rankOf(notable) < rankOf(conversation.it))) {
+  if (notable !== undefined && rankOf(notable) < rank) {
     show(inspector, notable);
     return;
   }
@@ -78,7 +81,7 @@ export function take(inspector: Inspector, recording: Recording): void {
 
 /** More of the conversation that is drawn was read: what was selected still is. */
 function showMore(inspector: Inspector, record: ConversationRecord): void {
-  const { view, selected, isChosen, conversation: old } = inspector.state();
+  const { view, selected } = inspector.state();
   const conversation = viewOf(record);
   const length = lengthOf(conversation, view.unit);
   const wasWhole = view.to >= view.length;
@@ -89,7 +92,6 @@ function showMore(inspector: Inspector, record: ConversationRecord): void {
     selected: selected === null ? null : again(conversation, selected),
     hovered: null,
   });
-  if (!isChosen && old !== null && rankOf(record) < rankOf(old.it)) show(inspector, record);
 }
 
 const again = (
@@ -99,6 +101,7 @@ const again = (
 
 /** Shows where there is something to see in a conversation. */
 function show(inspector: Inspector, record: ConversationRecord): void {
+  inspector.set({ rank: rankOf(record) });
   openConversation(inspector, record);
   const { conversation } = inspector.state();
   const item = conversation === null ? null : notableItem(conversation);

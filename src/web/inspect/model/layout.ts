@@ -43,6 +43,8 @@ export function layoutOf(view: View, width: number): Layout {
 
 /** The maximum width of a chunk on the packed axis of time. It has no duration, so it is drawn up to the next chunk. */
 const CHUNK_MAX_PX = 46;
+/** The same of a frame. */
+const FRAME_MAX_PX = 90;
 
 export function chunkSpan({ view, x }: Layout, { chunks }: Lane, chunk: Chunk): Span {
   if (view.unit === 'bytes') return atLeast(x(chunk.position), x(chunk.end), 1);
@@ -53,16 +55,27 @@ export function chunkSpan({ view, x }: Layout, { chunks }: Lane, chunk: Chunk): 
   return { left, right: left + Math.max(1, Math.min(CHUNK_MAX_PX, room)) };
 }
 
-export function frameSpan({ view, x }: Layout, { frames }: Lane, frame: Frame): Span {
+export function frameSpan({ view, x }: Layout, lane: Lane, frame: Frame): Span {
   if (view.unit === 'bytes') return atLeast(x(frame.position), x(frame.end), 1);
   if (view.unit === 'true') return atLeast(x(frame.began), x(frame.time), 1);
   // Items that began at the same time share the room up to the next item that began later.
   const group = x(frame.began);
-  const next = frames[frame.at - frame.nth + frame.of];
-  const room = next === undefined ? frame.of * 90 : x(next.began) - group - 1;
-  const each = Math.max(3, Math.min(frame.of * 90, room)) / frame.of;
+  const next = timeBehind(lane, frame);
+  const most = frame.of * FRAME_MAX_PX;
+  const room = next === null ? most : x(next) - group - 1;
+  const each = Math.max(3, Math.min(most, room)) / frame.of;
   const left = group + each * frame.nth;
   return { left, right: Math.max(left + each, frame.time > frame.began ? x(frame.time) + 3 : 0) };
+}
+
+/** When something comes behind a frame and those that began with it; null when nothing does. */
+function timeBehind({ frames, chunks, density }: Lane, frame: Frame): number | null {
+  const next = frames[frame.at - frame.nth + frame.of]?.began ?? null;
+  if (density === null) return next;
+  // The next frame may have no row: it came in the next chunk at the earliest.
+  const chunk = chunks[firstWhere(chunks, ({ time }) => time > frame.began)];
+  if (chunk === undefined || next === null) return chunk?.time ?? next;
+  return Math.min(chunk.time, next);
 }
 
 export function itemSpan(layout: Layout, lane: Lane, item: Item): Span {

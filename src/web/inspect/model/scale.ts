@@ -1,5 +1,5 @@
 /** The view: which part of a conversation is shown, by bytes or by time. */
-import { formatCount } from '../../../base/units.ts';
+import { count } from '../../shell/words.ts';
 
 /**
  * - `bytes`: by position.
@@ -68,7 +68,7 @@ const trimmed = (value: number): string => String(Number(value.toPrecision(9)));
 
 /** A position or a time in words. */
 export function inUnit(unit: Unit, value: number): string {
-  if (unit === 'bytes') return formatCount(value);
+  if (unit === 'bytes') return count(value);
   const size = Math.abs(value);
   if (size === 0) return '0';
   if (size < 1e3) return `${trimmed(value)} ns`;

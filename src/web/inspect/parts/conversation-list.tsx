@@ -1,6 +1,7 @@
 /** The list of conversations: filtered, sorted, and windowed. */
-import { formatCount, formatCountOf } from '../../../base/units.ts';
+
 import { WindowList } from '../../shell/window-list.tsx';
+import { count, countOf } from '../../shell/words.ts';
 import { type Inspector, type InspectorState, openConversation, setFilter } from '../model/inspector.ts';
 import { type Order, orders } from '../model/list.ts';
 import { type ConversationRecord, summaryOf } from '../model/recording.ts';
@@ -66,7 +67,7 @@ export function ConversationList({
         <p id="listed" class="hint" role="status">
           {list.length === recording.conversations.length
             ? ''
-            : `${formatCount(list.length)} of ${formatCount(recording.conversations.length)}`}
+            : `${count(list.length)} of ${count(recording.conversations.length)}`}
         </p>
       </search>
       <nav id="conversations" aria-label="Conversations">
@@ -94,17 +95,17 @@ export function ConversationList({
 
 function Row({ it }: { readonly it: ConversationRecord }) {
   const { frames, bytes, chunks, glued, cut, gaps, faults, conflicts } = summaryOf(it);
-  const what = it.protocol === null ? formatCountOf(chunks, 'chunk') : formatCountOf(frames, 'frame');
+  const what = it.protocol === null ? countOf(chunks, 'chunk') : countOf(frames, 'frame');
   return (
     <>
       <span class="ends">{`#${it.index} ${it.client} → ${it.server}`}</span>
-      <span class="sum">{[it.protocol, what, formatCountOf(bytes, 'byte')].filter(Boolean).join(', ')}</span>
+      <span class="sum">{[it.protocol, what, countOf(bytes, 'byte')].filter(Boolean).join(', ')}</span>
       <span class="badges">
-        <Badge kind="fault" count={faults} text={formatCountOf(faults, 'fault')} />
-        <Badge kind="gap" count={gaps} text={formatCountOf(gaps, 'gap')} />
-        <Badge kind="conflict" count={conflicts} text={formatCountOf(conflicts, 'conflict')} />
-        <Badge kind="glued" count={glued} text={`${formatCount(glued)} glued`} />
-        <Badge kind="cut" count={cut} text={`${formatCount(cut)} cut`} />
+        <Badge kind="fault" many={faults} text={countOf(faults, 'fault')} />
+        <Badge kind="gap" many={gaps} text={countOf(gaps, 'gap')} />
+        <Badge kind="conflict" many={conflicts} text={countOf(conflicts, 'conflict')} />
+        <Badge kind="glued" many={glued} text={`${count(glued)} glued`} />
+        <Badge kind="cut" many={cut} text={`${count(cut)} cut`} />
       </span>
     </>
   );
@@ -112,14 +113,14 @@ function Row({ it }: { readonly it: ConversationRecord }) {
 
 function Badge({
   kind,
-  count,
+  many,
   text,
 }: {
   readonly kind: string;
-  readonly count: number;
+  readonly many: number;
   readonly text: string;
 }) {
-  if (count === 0) return null;
+  if (many === 0) return null;
   return (
     <>
       <span class={`badge ${kind}`}>{text}</span>{' '}

@@ -1,5 +1,6 @@
 /** The details of the item under the pointer, or of the selected one. */
-import { formatCount, formatCountOf } from '../../../base/units.ts';
+
+import { count, countOf } from '../../shell/words.ts';
 import { type Chunk, type Frame, type Item, type Lane, sampleOf } from '../model/items.ts';
 import { inUnit } from '../model/scale.ts';
 import { hexDump } from './hex.ts';
@@ -43,7 +44,7 @@ function Bytes({ item, lane }: { readonly item: Chunk | Frame; readonly lane: La
       {/* It may scroll, so it must be reachable by keyboard. */}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: see above. */}
       <pre tabIndex={0}>{hexDump(sample, item.position)}</pre>
-      {more > 0 && <p class="hint">{formatCountOf(more, 'byte')} more, not in this page</p>}
+      {more > 0 && <p class="hint">{countOf(more, 'byte')} more, not in this page</p>}
     </div>
   );
 }
@@ -68,8 +69,8 @@ function factsOf(item: Item, lane: Lane): [name: string, value: string][] {
   switch (item.kind) {
     case 'frame':
       return [
-        ['position', formatCount(item.position)],
-        ['length', `${formatCount(item.head)} head + ${formatCountOf(item.length, 'byte')} of body`],
+        ['position', count(item.position)],
+        ['length', `${count(item.head)} head + ${countOf(item.length, 'byte')} of body`],
         ['carried by', carriedBy(item.chunks, item.firstShared, item.lastShared)],
         ['began', time(item.captured)],
         [
@@ -82,7 +83,7 @@ function factsOf(item: Item, lane: Lane): [name: string, value: string][] {
             ? String(item.firstPacket)
             : `${item.firstPacket} to ${item.lastPacket}`,
         ],
-        ['missing', item.missing > 0 ? `${formatCountOf(item.missing, 'byte')}: ${item.state}` : ''],
+        ['missing', item.missing > 0 ? `${countOf(item.missing, 'byte')}: ${item.state}` : ''],
       ];
     case 'chunk': {
       const held = item.to - item.from;
@@ -90,9 +91,9 @@ function factsOf(item: Item, lane: Lane): [name: string, value: string][] {
       const last = lane.frames[item.to - 1];
       const which = first === last ? `#${first?.number}` : `#${first?.number} to #${last?.number}`;
       return [
-        ['position', formatCount(item.position)],
-        ['length', formatCountOf(item.end - item.position, 'byte')],
-        ['carries', held <= 0 ? '' : `${formatCountOf(held, 'frame')} or parts of them: ${which}`],
+        ['position', count(item.position)],
+        ['length', countOf(item.end - item.position, 'byte')],
+        ['carries', held <= 0 ? '' : `${countOf(held, 'frame')} or parts of them: ${which}`],
         ['captured', time(item.captured)],
         ['deliverable', item.time > item.captured ? `${time(item.time)}: it came out of order` : ''],
         ['packet', String(item.packet)],
@@ -100,19 +101,19 @@ function factsOf(item: Item, lane: Lane): [name: string, value: string][] {
     }
     case 'gap':
       return [
-        ['position', formatCount(item.position)],
-        ['length', formatCountOf(item.end - item.position, 'byte')],
+        ['position', count(item.position)],
+        ['length', countOf(item.end - item.position, 'byte')],
         ['why', item.reason],
       ];
     case 'conflict':
       return [
-        ['position', formatCount(item.position)],
-        ['length', formatCountOf(item.end - item.position, 'byte')],
+        ['position', count(item.position)],
+        ['length', countOf(item.end - item.position, 'byte')],
         ['dropped', `the bytes of packet ${item.packet}: those that came first count`],
       ];
     case 'fault':
       return [
-        ['position', formatCount(item.position)],
+        ['position', count(item.position)],
         ['what', item.message],
         ['known at', time(item.time)],
         ['packet', String(item.packet)],
@@ -122,11 +123,11 @@ function factsOf(item: Item, lane: Lane): [name: string, value: string][] {
 
 function carriedBy(chunks: number, first: number, last: number): string {
   if (chunks === 1) {
-    return first === 0 ? 'a chunk of its own' : `one chunk, glued to ${formatCountOf(first, 'other frame')}`;
+    return first === 0 ? 'a chunk of its own' : `one chunk, glued to ${countOf(first, 'other frame')}`;
   }
   const shared = [
-    first > 0 ? `the first shared with ${formatCount(first)}` : '',
-    last > 0 ? `the last shared with ${formatCount(last)}` : '',
+    first > 0 ? `the first shared with ${count(first)}` : '',
+    last > 0 ? `the last shared with ${count(last)}` : '',
   ].filter((each) => each !== '');
-  return [`cut over ${formatCountOf(chunks, 'chunk')}`, ...shared].join(', ');
+  return [`cut over ${countOf(chunks, 'chunk')}`, ...shared].join(', ');
 }

@@ -1,12 +1,12 @@
 /** The canvas, the names of its lanes beside it, and what the pointer and the keys do on it. */
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import { formatCount, formatCountOf } from '../../../base/units.ts';
+import { count, countOf } from '../../shell/words.ts';
 import { type SideName, sideNames } from '../data/page-data.ts';
 import { draw } from '../draw/draw.ts';
 import type { ConversationView } from '../model/conversation-view.ts';
 import type { Inspector, InspectorState } from '../model/inspector.ts';
 import { CHUNKS_PX, FRAMES_PX, framesTop, HEIGHT_PX, type Layout, topOf } from '../model/layout.ts';
-import { pan, zoom } from '../model/scale.ts';
+import { inUnit, pan, type View, zoom } from '../model/scale.ts';
 import { foundIn } from '../model/searching.ts';
 import { followPointer } from './pointer.ts';
 
@@ -64,6 +64,9 @@ export function Drawing({ inspector, state, conversation }: DrawingProps) {
   return (
     <div class="drawing">
       <div class="lanes">
+        <span id="span" class="hint">
+          {spanInWords(view)}
+        </span>
         {sideNames.map((side) => (
           <LaneNames key={side} side={side} conversation={conversation} />
         ))}
@@ -90,7 +93,7 @@ function LaneNames({
   readonly conversation: ConversationView;
 }) {
   const { counts, chunks, frames } = conversation.lanes[side];
-  const shown = (here: number, all: number): string => (here < all ? ` (${formatCount(here)} shown)` : '');
+  const shown = (here: number, all: number): string => (here < all ? ` (${count(here)} shown)` : '');
   return (
     <>
       <div
@@ -100,7 +103,7 @@ function LaneNames({
       >
         <b>{side === 'client' ? '→ client' : '← server'}</b>
         <span id={`${side}-chunks`}>
-          {formatCountOf(counts.chunks, 'chunk') + shown(chunks.length, counts.chunks)}
+          {countOf(counts.chunks, 'chunk') + shown(chunks.length, counts.chunks)}
         </span>
       </div>
       <div
@@ -109,7 +112,7 @@ function LaneNames({
         style={{ top: `${framesTop(side)}px`, height: `${FRAMES_PX}px` }}
       >
         <span id={`${side}-frames`}>
-          {formatCountOf(counts.frames, 'frame') + shown(frames.length, counts.frames)}
+          {countOf(counts.frames, 'frame') + shown(frames.length, counts.frames)}
         </span>
         <small id={`${side}-counts`}>{countsInWords(conversation, side)}</small>
       </div>
@@ -120,21 +123,24 @@ function LaneNames({
 function countsInWords({ lanes }: ConversationView, side: SideName): string {
   const { counts } = lanes[side];
   return [
-    formatCountOf(counts.bytes, 'byte'),
-    ...(counts.glued > 0 ? [`${formatCount(counts.glued)} glued`] : []),
-    ...(counts.cut > 0 ? [`${formatCount(counts.cut)} cut`] : []),
-    ...(counts.missing > 0 ? [`${formatCount(counts.missing)} missing`] : []),
-    ...(counts.retransmitted > 0 ? [`${formatCount(counts.retransmitted)} sent again`] : []),
-    ...(counts.conflicts > 0 ? [formatCountOf(counts.conflicts, 'conflict')] : []),
-    ...(counts.ignored > 0 ? [`${formatCount(counts.ignored)} ignored`] : []),
+    countOf(counts.bytes, 'byte'),
+    ...(counts.glued > 0 ? [`${count(counts.glued)} glued`] : []),
+    ...(counts.cut > 0 ? [`${count(counts.cut)} cut`] : []),
+    ...(counts.missing > 0 ? [`${count(counts.missing)} missing`] : []),
+    ...(counts.retransmitted > 0 ? [`${count(counts.retransmitted)} sent again`] : []),
+    ...(counts.conflicts > 0 ? [countOf(counts.conflicts, 'conflict')] : []),
+    ...(counts.ignored > 0 ? [`${count(counts.ignored)} ignored`] : []),
   ].join(', ');
 }
+
+const spanInWords = ({ unit, from, to }: View): string =>
+  `${inUnit(unit, Math.max(0, Math.round(from)))} to ${inUnit(unit, Math.round(to))}`;
 
 /** Describes the drawing for a screen reader. */
 function inOneLine({ lanes }: ConversationView): string {
   const sum = sideNames.map((side) => {
     const { counts } = lanes[side];
-    return `${side}: ${formatCountOf(counts.chunks, 'chunk')}, ${formatCountOf(counts.frames, 'frame')}`;
+    return `${side}: ${countOf(counts.chunks, 'chunk')}, ${countOf(counts.frames, 'frame')}`;
   });
   return `${sum.join('; ')}. Arrows move and zoom; all of it is in the list below.`;
 }

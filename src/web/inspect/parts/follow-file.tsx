@@ -1,8 +1,7 @@
 /** One side's bytes, read again from the capture: shown as far as they are few, and saved as many as they are. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Subscription } from 'rxjs';
-import { formatCountOf } from '../../../base/units.ts';
-import { bytes as inUnits } from '../../shell/words.ts';
+import { countOf, bytes as inUnits } from '../../shell/words.ts';
 import type { SideName } from '../data/page-data.ts';
 import { askWorker } from '../read/ask-worker.ts';
 import type { Followed } from '../read/messages.ts';
@@ -49,7 +48,7 @@ export function FollowFile({ file, index, side, bytes }: FollowFileProps) {
   return (
     <div class="follow-side">
       <button type="button" id={`follow-${side}`} disabled={bytes === 0 || read !== null} onClick={follow}>
-        Follow {side}: {formatCountOf(bytes, 'byte')}
+        Follow {side}: {countOf(bytes, 'byte')}
       </button>
       {read !== null && (
         <p class="hint" role="status">

@@ -1,7 +1,7 @@
 /** One side's bytes, where no capture is at hand: those that are in the page, and how all of them are had. */
 import { useState } from 'preact/hooks';
 import { concatBytes } from '../../../base/bytes.ts';
-import { formatCountOf } from '../../../base/units.ts';
+import { countOf } from '../../shell/words.ts';
 import type { SideName } from '../data/page-data.ts';
 import type { ConversationView } from '../model/conversation-view.ts';
 import { type Lane, sampleOf } from '../model/items.ts';
@@ -36,7 +36,7 @@ export function FollowHere({ name, conversation, side }: FollowHereProps) {
           note={
             shown.rest === 0
               ? ''
-              : `${formatCountOf(shown.rest, 'byte')} of it are not in this page. All are written by: sluice inspect ${name} --follow ${index}:${side}`
+              : `${countOf(shown.rest, 'byte')} of it are not in this page. All are written by: sluice inspect ${name} --follow ${index}:${side}`
           }
         >
           {shown.rest === 0 && (

@@ -1,7 +1,7 @@
 /** Bytes that were followed: as text, or as a dump. */
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { formatCountOf } from '../../../base/units.ts';
+import { countOf } from '../../shell/words.ts';
 import { SHOWN_BYTES } from '../data/limits.ts';
 import { hexDump } from './hex.ts';
 
@@ -14,13 +14,13 @@ interface FollowedBytesProps {
 }
 
 export function FollowedBytes({ bytes, total, note, close, children }: FollowedBytesProps) {
-  const [asText, setAsText] = useState(true);
   const shown = bytes.subarray(0, SHOWN_BYTES);
+  const [asText, setAsText] = useState(() => isText(shown));
   return (
     <div class="followed card">
       <p class="hint">
-        {shown.length < total ? `the first ${formatCountOf(shown.length, 'byte')} of ` : ''}
-        {formatCountOf(total, 'byte')}
+        {shown.length < total ? `the first ${countOf(shown.length, 'byte')} of ` : ''}
+        {countOf(total, 'byte')}
       </p>
       <div class="followed-tools">
         {children}
@@ -37,6 +37,13 @@ export function FollowedBytes({ bytes, total, note, close, children }: FollowedB
       <pre tabIndex={0}>{asText ? textOf(shown) : hexDump(shown, 0)}</pre>
     </div>
   );
+}
+
+/** Whether nearly all of it can be read. */
+function isText(bytes: Uint8Array): boolean {
+  const some = bytes.subarray(0, 4096);
+  const strange = some.filter((byte) => byte < 0x20 && byte !== 9 && byte !== 10 && byte !== 13).length;
+  return strange <= some.length / 8;
 }
 
 /** As UTF-8, where control characters but for line breaks and tabs are seen as pictures. */

@@ -1,5 +1,6 @@
 /** The totals of the recording, and what is not shown of it. */
-import { formatCount, formatCountOf } from '../../../base/units.ts';
+
+import { count, countOf } from '../../shell/words.ts';
 import type { Recording } from '../model/recording.ts';
 
 export function Introduction({ recording, more }: { readonly recording: Recording; readonly more: string }) {
@@ -22,13 +23,13 @@ export function Introduction({ recording, more }: { readonly recording: Recordin
 
 function sumOf({ totals }: Recording): string {
   return [
-    formatCountOf(totals.conversations, 'conversation'),
-    formatCountOf(totals.frames, 'frame'),
-    formatCountOf(totals.chunks, 'chunk'),
-    formatCountOf(totals.gaps, 'gap'),
-    formatCountOf(totals.faults, 'fault'),
-    ...(totals.conflicts > 0 ? [formatCountOf(totals.conflicts, 'conflict')] : []),
-    ...(totals.ignored > 0 ? [`${formatCount(totals.ignored)} ignored`] : []),
+    countOf(totals.conversations, 'conversation'),
+    countOf(totals.frames, 'frame'),
+    countOf(totals.chunks, 'chunk'),
+    countOf(totals.gaps, 'gap'),
+    countOf(totals.faults, 'fault'),
+    ...(totals.conflicts > 0 ? [countOf(totals.conflicts, 'conflict')] : []),
+    ...(totals.ignored > 0 ? [`${count(totals.ignored)} ignored`] : []),
   ].join(', ');
 }
 
@@ -45,14 +46,15 @@ function notesOf({ fault, unread, differing, totals, conversations }: Recording,
   }
   const left = (Object.keys(shown) as (keyof typeof shown)[])
     .filter((kind) => shown[kind] < totals[kind])
-    .map((kind) => `${formatCount(shown[kind])} of ${formatCount(totals[kind])} ${kind}`);
+    .map((kind) => `${count(shown[kind])} of ${count(totals[kind])} ${kind}`);
   const notes: string[] = [];
   if (fault !== null) notes.push(`The reading ended early: ${fault}`);
   if (unread.length > 0) notes.push(`Not read: ${unread.join('; ')}`);
   notes.push(...differing);
   if (left.length > 0) {
+    const which = 'the first, and those in front of faults and gaps';
     const rest = 'Of the others it is drawn how many there are, paler.';
-    notes.push(`This page has ${left.join(', ')}: the first. ${rest} ${more}`);
+    notes.push(`This page has ${left.join(', ')}: ${which}. ${rest} ${more}`);
   }
   return notes;
 }

@@ -1,7 +1,7 @@
 /** The drawing as a list: for whoever does not see it, and to go through it by keys. */
 import { useMemo } from 'preact/hooks';
-import { formatCount, formatCountOf } from '../../../base/units.ts';
 import { WindowList } from '../../shell/window-list.tsx';
+import { count, countOf } from '../../shell/words.ts';
 import type { ConversationView } from '../model/conversation-view.ts';
 import { goToItem, type Inspector } from '../model/inspector.ts';
 import { type Item, isCut, isGlued } from '../model/items.ts';
@@ -39,7 +39,7 @@ export function Rows({
             <span class="from">{item.side === 'client' ? '→ client' : '← server'}</span>
             <span class={`what ${item.kind}`}>{whatOf(item)}</span>
             <span class="number">{inUnit('time', item.time)}</span>
-            <span class="number">{formatCountOf(item.end - item.position, 'byte')}</span>
+            <span class="number">{countOf(item.end - item.position, 'byte')}</span>
             <span class="marks">{marksOf(item)}</span>
           </button>
         )}
@@ -57,7 +57,7 @@ function whatOf(item: Item): string {
     case 'gap':
       return `gap: ${item.reason}`;
     case 'conflict':
-      return `conflict at ${formatCount(item.position)}`;
+      return `conflict at ${count(item.position)}`;
     case 'fault':
       return `fault: ${item.code}`;
   }
@@ -68,7 +68,7 @@ function marksOf(item: Item): string {
   return [
     isGlued(item) ? 'glued' : '',
     isCut(item) ? 'cut' : '',
-    item.missing > 0 ? `${item.state}: ${formatCount(item.missing)} missing` : '',
+    item.missing > 0 ? `${item.state}: ${count(item.missing)} missing` : '',
   ]
     .filter(Boolean)
     .join(', ');

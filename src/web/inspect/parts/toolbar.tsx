@@ -1,6 +1,6 @@
 /** Above the drawing: the scale, zooming, stepping and searching. */
 import { type Inspector, type InspectorState, setUnit, showAll } from '../model/inspector.ts';
-import { inUnit, type Unit, units, type View, zoom } from '../model/scale.ts';
+import { type Unit, units, zoom } from '../model/scale.ts';
 import { HITS_MAX } from '../model/search.ts';
 import type { Searching } from '../model/searching.ts';
 import { stepThroughMarks } from '../model/stepping.ts';
@@ -76,9 +76,6 @@ export function Toolbar({
           mark →
         </button>
       </fieldset>
-      <span id="span" class="hint">
-        {spanInWords(view)}
-      </span>
       <search class="find">
         <input
           id="query"
@@ -118,9 +115,6 @@ export function Toolbar({
     </div>
   );
 }
-
-const spanInWords = ({ unit, from, to }: View): string =>
-  `${inUnit(unit, Math.max(0, Math.round(from)))} to ${inUnit(unit, Math.round(to))}`;
 
 function hitsInWords({ search: { query, hits, hit, isOver } }: InspectorState): string {
   if (query.trim() === '') return '';

@@ -16,6 +16,7 @@ export function blobCapture(blob: Blob, name: string, onRead: (bytes: number) =>
     new CaptureError({ code, message: `${name}: ${what}`, position, after: 0 }, { cause });
   return {
     name,
+    reused: true,
     async *blocks() {
       const blocks = storedBytes(blob, errorOf, onRead);
       try {
@@ -31,16 +32,22 @@ export function blobCapture(blob: Blob, name: string, onRead: (bytes: number) =>
   };
 }
 
+/**
+ * Bytes that are read at a time, into the same memory again and again: new memory for each would be hundreds of megabytes
+ * until a browser's collector comes to it.
+ */
+const BLOCK_BYTES = 1024 * 1024;
+
 async function* storedBytes(
   blob: Blob,
   errorOf: MakeCaptureError,
   onRead: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
-  const reader = blob.stream().getReader();
+  const { next, cancel } = readerOf(blob.stream());
   let read = 0;
   try {
     for (;;) {
-      const { done, value } = await reader.read().catch((error: unknown) => {
+      const { done, value } = await next().catch((error: unknown) => {
         const what = 'the browser cannot read it: it may have been changed or removed since it was picked';
         throw errorOf('unreadable', read, what, error);
       });
@@ -50,8 +57,35 @@ async function* storedBytes(
       yield value;
     }
   } finally {
-    await reader.cancel().catch(() => {});
+    await cancel().catch(() => {});
   }
+}
+
+interface BlockReader {
+  /** The next block, which may be in the memory of the one before. */
+  readonly next: () => Promise<ReadableStreamReadResult<Uint8Array>>;
+  readonly cancel: () => Promise<void>;
+}
+
+function readerOf(stream: ReadableStream<Uint8Array>): BlockReader {
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = stream.getReader({ mode: 'byob' });
+  } catch {
+    // Not every browser reads files into memory that is given.
+    const plain = stream.getReader();
+    return { next: () => plain.read(), cancel: () => plain.cancel() };
+  }
+  let memory = new ArrayBuffer(BLOCK_BYTES);
+  return {
+    async next() {
+      const result = await reader.read(new Uint8Array(memory));
+      if (result.value === undefined) return { done: true, value: undefined };
+      memory = result.value.buffer;
+      return result;
+    },
+    cancel: () => reader.cancel(),
+  };
 }
 
 /** As many bytes as it takes to detect a compression, if there are so many. */

@@ -15,7 +15,8 @@ export async function* gunzipped(
         try {
           const { done, value } = await source.next();
           if (done) controller.close();
-          else controller.enqueue(unshared(value));
+          // A copy: it is decompressed while the memory is read into again.
+          else controller.enqueue(unshared(value.slice()));
         } catch (thrown) {
           unread = { thrown };
           controller.error(thrown);

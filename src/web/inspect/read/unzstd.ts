@@ -16,7 +16,8 @@ export async function* unzstd(
     for (const { bytes, last } of frames.take(block)) {
       frame ??= new Decompress((chunk) => output.push(chunk));
       try {
-        frame.push(bytes, last);
+        // A copy: what is not yet a whole block is kept, while the memory is read into again.
+        frame.push(bytes.slice(), last);
       } catch (error) {
         const what = `at byte ${position} of what was compressed: the Zstandard data is damaged, or needs too large a window: ${String(error)}`;
         throw errorOf('damaged', position, what, error);
