@@ -4,6 +4,8 @@
  * ```text
  *  feed ──▶ opening, sample, connections ──▶ the state ──▶ at most one picture for each frame of the screen
  * ```
+ *
+ * The table has a frame of its own, behind what else has changed: both together would keep the page busy for longer.
  */
 import { BehaviorSubject, type Observable } from 'rxjs';
 import type {
@@ -69,27 +71,46 @@ export function createWatch(
   const table = new ConnectionRows();
   let next: WatchState = START;
   let isAsked = false;
+  let isTableDue = false;
 
   function change(by: Partial<WatchState>): void {
     next = { ...next, ...by };
+    ask();
+  }
+
+  function changeTable(): void {
+    isTableDue = true;
+    ask();
+  }
+
+  function ask(): void {
     if (isAsked) return;
     isAsked = true;
-    inFrame(() => {
-      isAsked = false;
+    inFrame(draw);
+  }
+
+  function draw(): void {
+    isAsked = false;
+    if (next !== state$.value) state$.next(next);
+    else if (isTableDue) {
+      isTableDue = false;
       next = { ...next, rows: table.shown(), total: table.total };
       state$.next(next);
-    });
+    }
+    if (isTableDue) ask();
   }
 
   function arrange(order: RowOrder, filter: RowFilter): void {
     table.arrange(order, filter);
     change({ order, filter });
+    changeTable();
   }
 
   const feed = feed$.subscribe((message) => {
     switch (message.type) {
       case 'opening':
         table.clear();
+        changeTable();
         change({
           is: 'live',
           opening: message,
@@ -106,7 +127,7 @@ export function createWatch(
         return;
       case 'connections':
         table.apply(message);
-        change({});
+        changeTable();
         return;
       case 'refused':
         change({ is: 'refused', why: message.why });

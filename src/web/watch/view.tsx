@@ -1,5 +1,6 @@
 /** The view of a server at work. Nothing of it is read out by itself: it changes every second. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { WatchSample } from '../../files/protocol/watching.ts';
 import type { Page } from '../shell/page.ts';
 import { connectTo } from '../shell/requests.ts';
 import { useObservable } from '../shell/use-observable.ts';
@@ -17,7 +18,11 @@ export function WatchView(_: { readonly page: Page }) {
   const model = useMemo(() => createWatch(watchFeed(() => connectTo('watch'))), [attempt]);
   useEffect(() => model.stop, [model]);
   const state = useObservable(model.state$, model.state());
-  const { is, why, sample, points, refusals } = state;
+  const { is, why, opening, sample, points, refusals } = state;
+  // What has not changed is not drawn again, while the table is.
+  const figures = useMemo(() => <Figures opening={opening} sample={sample} />, [opening, sample]);
+  const charts = useMemo(() => <Charts points={points} />, [points]);
+  const cards = useMemo(() => sample && <Cards sample={sample} refusals={refusals} />, [sample, refusals]);
   if (is === 'refused')
     return (
       <p class="fault centred" role="alert">
@@ -40,24 +45,36 @@ export function WatchView(_: { readonly page: Page }) {
           The connection is lost: what is shown is old. Trying again…
         </p>
       )}
-      <Figures state={state} />
-      <section class="charts" aria-label="The last ten minutes">
-        {CHARTS.map((spec) => (
-          <Chart key={spec.title} spec={spec} points={points} />
-        ))}
-      </section>
+      {figures}
+      {charts}
       <Connections state={state} model={model} />
-      <div class="cards">
-        <Commands sample={sample} />
-        <Store sample={sample} />
-        <Refusals refusals={refusals} />
-      </div>
+      {cards}
+    </div>
+  );
+}
+
+function Charts({ points }: Pick<WatchState, 'points'>) {
+  return (
+    <section class="charts" aria-label="The last ten minutes">
+      {CHARTS.map((spec) => (
+        <Chart key={spec.title} spec={spec} points={points} />
+      ))}
+    </section>
+  );
+}
+
+function Cards({ sample, refusals }: { readonly sample: WatchSample } & Pick<WatchState, 'refusals'>) {
+  return (
+    <div class="cards">
+      <Commands sample={sample} />
+      <Store sample={sample} />
+      <Refusals refusals={refusals} />
     </div>
   );
 }
 
 /** The numbers of now. */
-function Figures({ state: { opening, sample } }: { readonly state: WatchState }) {
+function Figures({ opening, sample }: Pick<WatchState, 'opening' | 'sample'>) {
   if (opening === null || sample === null) return null;
   const { point } = sample;
   const { limits, since } = opening;
