@@ -223,7 +223,6 @@ function answerOn(
     });
   });
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    sockets.release(socket);
-    upgrades.take(request, socket, head);
+    if (sockets.release(socket)) upgrades.take(request, socket, head);
   });
 }
