@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { bytes, count, duration, rate } from '../shell/words.ts';
 import { OpenIcon } from './icons.tsx';
 import type { QueueEvent } from './queue-state.ts';
-import { percentOf, type Totals } from './totals.ts';
+import { isAllStored, percentOf, type Totals } from './totals.ts';
 
 interface PanelHeadProps {
   readonly totals: Totals;
@@ -88,17 +88,21 @@ function Picker({ label, isFolder, isDisabled, onPick }: PickerProps) {
 }
 
 function Sums({ totals, isCutOff }: { readonly totals: Totals; readonly isCutOff: boolean }) {
-  const { files, stored, failed, open, sent } = totals;
-  const percent = percentOf(totals);
+  const { files, stored, failed, open, durable } = totals;
   return (
     <div class="uploads-sums">
-      <progress max={100} value={percent} aria-label="All uploads" data-done={open === 0} />
+      <progress
+        max={100}
+        value={percentOf(totals)}
+        aria-label="All uploads"
+        data-done={isAllStored(totals)}
+      />
       <span class="number">
         {count(stored)} of {count(files)} stored
         {failed > 0 && <span class="fault">, {count(failed)} failed</span>}
       </span>
       <span class="number hint">
-        {bytes(sent)} of {bytes(totals.bytes)}
+        {bytes(durable)} of {bytes(totals.bytes)}
         {open > 0 && !isCutOff && totals.rate > 0 && ` – ${rate(totals.rate)}`}
         {open > 0 && !isCutOff && totals.left !== null && ` – ${duration(totals.left)} left`}
       </span>

@@ -9,7 +9,7 @@ import {
   type QueueEvent,
   type QueueState,
 } from '../../../src/web/uploads/queue-state.ts';
-import { totalsOf } from '../../../src/web/uploads/totals.ts';
+import { percentOf, totalsOf } from '../../../src/web/uploads/totals.ts';
 import { cases } from '../../support/cases.ts';
 
 const MIB = 1024 * 1024;
@@ -125,14 +125,39 @@ describe('the list of files', () => {
     expect([statusOf('a'), statusOf('b')]).toEqual(['skipped', 'sending']);
   });
 
-  test('totals leave out what is given up, and say 100 percent only when nothing is open', () => {
+  test('totals leave out what is given up, and count what the server has for good', () => {
     const { take, state } = queue();
     take({ type: 'added', files: [file('a', 100), file('b', 300), file('c', 500)] });
     take({ type: 'cancel', id: 2 });
     take({ type: 'progress', entries: [{ id: 1, sent: 150, durable: 50, rate: 10 }] });
     take({ type: 'stored', id: 0 });
     const totals = totalsOf(state().entries);
-    expect(totals).toMatchObject({ files: 3, stored: 1, bytes: 400, sent: 250, durable: 150, left: 15 });
+    expect(totals).toMatchObject({ files: 3, stored: 1, bytes: 400, durable: 150, left: 25 });
+    expect(percentOf(totals)).toBe(37);
+  });
+
+  test('100 percent is said only when all is stored: not of what is paused, asked, failed, or given up', () => {
+    const { take, state } = queue();
+    const percent = () => percentOf(totalsOf(state().entries));
+    take({ type: 'added', files: [file('a', 100), file('b', 300), file('empty', 0)] });
+    take({ type: 'stored', id: 0 });
+    take({ type: 'stored', id: 2 });
+    expect(percent()).toBe(25);
+    take({ type: 'pause', id: null });
+    expect(percent()).toBe(25);
+    take({ type: 'resume', id: null });
+    take({ type: 'exists', id: 1 });
+    expect(percent()).toBe(25);
+    take({ type: 'answered', id: 1, choice: 'replace', all: false });
+    take({ type: 'failed', id: 1, why: 'so it is' });
+    expect(percent()).toBe(25);
+    take({ type: 'cancel', id: 1 });
+    expect(percent()).toBe(100);
+
+    const none = queue();
+    none.take({ type: 'added', files: [file('a')] });
+    none.take({ type: 'cancel', id: 0 });
+    expect(percentOf(totalsOf(none.state().entries))).toBe(0);
   });
 });
 
