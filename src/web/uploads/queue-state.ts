@@ -23,6 +23,8 @@ export interface RememberedFile extends Source {
   readonly verify: boolean;
   readonly onExists: OnExists;
   readonly copy: number;
+  /** Whether there was a file of that name, nobody had said what to do, and the server had nothing of it. */
+  readonly isUndecided?: boolean;
 }
 
 /** `id` null is all. */
@@ -61,6 +63,8 @@ export type Effect =
   /** What the server has of it, and what is remembered of it, is no longer needed. */
   | ({ readonly type: 'drop'; readonly id: number; readonly ends: string | null } & Source)
   | { readonly type: 'remember'; readonly ids: readonly number[] }
+  /** What is remembered of it is no longer needed. */
+  | ({ readonly type: 'forget' } & Source)
   /** The file itself is no longer needed. */
   | { readonly type: 'release'; readonly id: number }
   /** The entry has the file that was added as the `index`th. */

@@ -149,7 +149,9 @@ function settleExisting(step: Step, entry: Entry): Entry {
     case 'replace':
       return { ...toWaiting(entry), sent: 0, durable: 0, rate: 0 };
     case 'ask':
-      return { ...entry, status: 'asking', rate: 0, sent: 0, durable: 0 };
+      step.effects.push({ type: 'remember', ids: [entry.id] });
+      // What the server has of it, it keeps.
+      return { ...entry, status: 'asking', rate: 0, sent: entry.durable };
   }
 }
 
@@ -157,7 +159,9 @@ function answer(step: Step, { id, choice, all }: Extract<QueueEvent, { readonly 
   const decide = (entry: Entry): Entry => {
     const decided = { ...entry, onExists: choice };
     if (entry.status !== 'asking') return decided;
-    return choice === 'replace' ? toWaiting(decided) : settleExisting(step, decided);
+    if (choice !== 'replace') return settleExisting(step, decided);
+    step.effects.push({ type: 'remember', ids: [entry.id] });
+    return toWaiting(decided);
   };
   if (!all) return change(step, id, decide);
   each(step, null, (entry) => !isOver(entry) && (entry.id === id || entry.onExists === 'ask'), decide);

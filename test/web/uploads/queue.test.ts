@@ -78,6 +78,20 @@ describe('the list of files', () => {
     expect(changed.state().entries[0]).toMatchObject({ ends: null, isAgain: false, status: 'sending' });
   });
 
+  test('what was asked about and never begun does not come back, and is forgotten', () => {
+    const { take, state } = queue();
+    const record = { ...file('a'), name: 'a', ends: null, onExists: 'ask' as const, copy: 1 };
+    const effects = take({
+      type: 'remembered',
+      records: [
+        { ...record, isUndecided: true },
+        { ...record, source: 'b', name: 'b' },
+      ],
+    });
+    expect(state().entries.map(({ name }) => name)).toEqual(['b']);
+    expect(effects).toEqual([{ type: 'forget', source: 'a', size: 1, modified: 0 }]);
+  });
+
   test('a name that the server would refuse is never sent, and says why', () => {
     const { take, state, done } = queue();
     take({ type: 'added', files: [file('../a')] });
