@@ -16,6 +16,9 @@ interface FileListProps {
 
 const ROW_PIXELS = 56;
 
+/** Those of which it is shown how far they are. */
+const BARRED: ReadonlySet<Status> = new Set(['sending', 'hashing', 'paused', 'needs-file']);
+
 /** What may be shown alone. */
 const FILTERS: readonly { readonly label: string; readonly of: readonly Status[] }[] = [
   { label: 'Under way', of: ['sending', 'hashing'] },
@@ -86,7 +89,7 @@ function Row({ entry, isCutOff, dispatch }: RowProps) {
         )}
         {canCancel(entry) && <Act label="Cancel" act="cancel" {...{ id, name, dispatch }} />}
       </div>
-      {(status === 'sending' || status === 'paused' || status === 'hashing') && (
+      {BARRED.has(status) && (
         <div class="upload-bar" aria-hidden="true">
           <span class="upload-sent" style={{ width: part(sent) }} />
           <span class="upload-durable" style={{ width: part(durable) }} />

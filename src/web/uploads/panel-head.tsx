@@ -102,7 +102,7 @@ function Sums({ totals, isCutOff }: { readonly totals: Totals; readonly isCutOff
         {failed > 0 && <span class="fault">, {count(failed)} failed</span>}
       </span>
       <span class="number hint">
-        {bytes(durable)} of {bytes(totals.bytes)}
+        {bytes(durable)} of {bytes(totals.bytes)} safe
         {open > 0 && !isCutOff && totals.rate > 0 && ` – ${rate(totals.rate)}`}
         {open > 0 && !isCutOff && totals.left !== null && ` – ${duration(totals.left)} left`}
       </span>

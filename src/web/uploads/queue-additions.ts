@@ -85,7 +85,7 @@ export function remember(step: Step, records: readonly RememberedFile[]): void {
       continue;
     }
     there.add(source);
-    const { name, ends, onExists, copy } = record;
+    const { name, ends, onExists, copy, durable = 0 } = record;
     const entry = newEntry(nextId++, { source, size, modified, verify });
     entries.push({
       ...entry,
@@ -93,6 +93,8 @@ export function remember(step: Step, records: readonly RememberedFile[]): void {
       ends,
       onExists,
       copy,
+      sent: durable,
+      durable,
       hasFile: false,
       isAgain: true,
       status: 'needs-file',

@@ -23,6 +23,8 @@ export interface RememberedFile extends Source {
   readonly verify: boolean;
   readonly onExists: OnExists;
   readonly copy: number;
+  /** Bytes that the server had reported as durable; left out by earlier versions of the page. */
+  readonly durable?: number;
   /** Whether there was a file of that name, nobody had said what to do, and the server had nothing of it. */
   readonly isUndecided?: boolean;
 }

@@ -114,16 +114,21 @@ const sourceOf = ({ source, size, modified, ends }: Entry): Source & { readonly 
 /** The ends of a content were read. Those of another content under the same name are no longer needed. */
 function identify(step: Step, entry: Entry, ends: string): Entry {
   if (entry.ends === ends) return entry;
-  if (entry.ends !== null) step.effects.push({ type: 'drop', id: entry.id, ...sourceOf(entry) });
   step.effects.push({ type: 'remember', ids: [entry.id] });
-  return { ...entry, ends };
+  if (entry.ends === null) return { ...entry, ends };
+  step.effects.push({ type: 'drop', id: entry.id, ...sourceOf(entry) });
+  return { ...entry, ends, sent: 0, durable: 0 };
 }
 
 function progress(step: Step, changes: Extract<QueueEvent, { readonly type: 'progress' }>['entries']): void {
+  const safer: number[] = [];
   for (const { id, sent, durable, rate } of changes)
-    update(step, id, (entry) =>
-      isRunning(entry) ? { ...entry, status: 'sending', sent, durable, rate } : entry,
-    );
+    update(step, id, (entry) => {
+      if (!isRunning(entry)) return entry;
+      if (durable !== entry.durable) safer.push(id);
+      return { ...entry, status: 'sending', sent, durable, rate };
+    });
+  if (safer.length > 0) step.effects.push({ type: 'remember', ids: safer });
   step.state = { ...step.state, trouble: null };
 }
 

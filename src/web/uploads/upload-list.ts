@@ -216,6 +216,7 @@ async function writeRecords(list: ListState): Promise<void> {
         open.map(({ source, size, modified, name, ends, verify, onExists, copy, durable, status }) => ({
           ...{ source, size, modified, name, ends },
           ...{ verify, onExists, copy },
+          durable,
           isUndecided: status === 'asking' && durable === 0,
         })),
       );

@@ -9,6 +9,7 @@ import {
   type QueueEvent,
   type QueueState,
 } from '../../../src/web/uploads/queue-state.ts';
+import { describeEntry } from '../../../src/web/uploads/status-words.ts';
 import { percentOf, totalsOf } from '../../../src/web/uploads/totals.ts';
 import { cases } from '../../support/cases.ts';
 
@@ -90,6 +91,28 @@ describe('the list of files', () => {
     });
     expect(state().entries.map(({ name }) => name)).toEqual(['b']);
     expect(effects).toEqual([{ type: 'forget', source: 'a', size: 1, modified: 0 }]);
+  });
+
+  test('what is durable is remembered as it grows, and shown again by the next page', () => {
+    const { take } = queue();
+    take({ type: 'added', files: [file('a', 4 * MIB)] });
+    const moved = (sent: number, durable: number) =>
+      take({ type: 'progress', entries: [{ id: 0, sent, durable, rate: 1 }] });
+    expect(moved(MIB, 0)).toEqual([]);
+    expect(moved(2 * MIB, MIB)).toEqual([{ type: 'remember', ids: [0] }]);
+    expect(moved(3 * MIB, MIB)).toEqual([]);
+
+    const next = queue();
+    const record = { ...file('a', 4 * MIB), name: 'a', ends: 'e', onExists: 'ask' as const, copy: 1 };
+    next.take({ type: 'remembered', records: [{ ...record, durable: MIB }] });
+    expect(totalsOf(next.state().entries)).toMatchObject({ durable: MIB, bytes: 4 * MIB });
+    expect(describeEntry(next.state().entries[0]!, false)).toBe(
+      'Pick the file again to go on – 1 MiB of 4 MiB safe',
+    );
+    // With other content it begins anew.
+    next.take({ type: 'added', files: [file('a', 4 * MIB)] });
+    next.take({ type: 'identified', id: 0, ends: 'f' });
+    expect(next.state().entries[0]).toMatchObject({ sent: 0, durable: 0 });
   });
 
   test('a name that the server would refuse is never sent, and says why', () => {

@@ -93,6 +93,7 @@ describe('the list, carried out', () => {
     await expect.poll(() => [...kept.values()].map(({ source }) => source)).toEqual(['to/large']);
     expect([...kept.values()][0]!.ends).toMatch(/^[0-9a-f]{64}$/);
     await until(({ entries }) => entries[0]!.durable > 0);
+    await expect.poll(() => [...kept.values()][0]!.durable).toBe(list.state().entries[0]!.durable);
     store.takeUpTo(Number.POSITIVE_INFINITY);
     await becomes('to/large', 'stored');
     await expect.poll(() => kept.size).toBe(0);
