@@ -4,6 +4,7 @@ import { WindowList } from '../shell/window-list.tsx';
 import { count } from '../shell/words.ts';
 import { canCancel, canPause, type Entry, type Status } from './entry.ts';
 import { AgainIcon, CancelIcon, GoOnIcon, PauseIcon } from './icons.tsx';
+import { nameParts } from './names.ts';
 import type { QueueEvent, QueueState } from './queue-state.ts';
 import { describeEntry } from './status-words.ts';
 import type { Totals } from './totals.ts';
@@ -69,14 +70,15 @@ interface RowProps {
 
 function Row({ entry, isCutOff, dispatch }: RowProps) {
   const { id, name, status, size, sent, durable } = entry;
-  const slash = name.lastIndexOf('/') + 1;
+  const { folder, head, tail } = nameParts(name);
   const says = describeEntry(entry, isCutOff);
   const part = (bytes: number): string => `${size === 0 ? 0 : (100 * bytes) / size}%`;
   return (
     <div class="upload" data-status={status} data-name={name}>
       <p class="upload-name" title={name}>
-        <span class="hint">{name.slice(0, slash)}</span>
-        <span>{name.slice(slash)}</span>
+        <span class="upload-folder">{folder}</span>
+        <span class="upload-head">{head}</span>
+        <span class="upload-tail">{tail}</span>
       </p>
       <p class="upload-status" title={says}>
         {says}

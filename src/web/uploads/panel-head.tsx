@@ -88,7 +88,7 @@ function Picker({ label, isFolder, isDisabled, onPick }: PickerProps) {
 }
 
 function Sums({ totals, isCutOff }: { readonly totals: Totals; readonly isCutOff: boolean }) {
-  const { files, stored, failed, open, durable } = totals;
+  const { files, stored, failed, open, durable, by } = totals;
   return (
     <div class="uploads-sums">
       <progress
@@ -100,6 +100,7 @@ function Sums({ totals, isCutOff }: { readonly totals: Totals; readonly isCutOff
       <span class="number">
         {count(stored)} of {count(files)} stored
         {failed > 0 && <span class="fault">, {count(failed)} failed</span>}
+        {by['needs-file'] !== undefined && `, ${count(by['needs-file'])} to pick again`}
       </span>
       <span class="number hint">
         {bytes(durable)} of {bytes(totals.bytes)} safe
@@ -161,7 +162,7 @@ function Hints({ mayWrite, survives, totals, trouble }: PanelHeadProps) {
         <p class="warn">Nothing reaches the server for now, and is tried again: {trouble}.</p>
       )}
       {picks > 0 && (
-        <p class="warn">
+        <p class="warn uploads-picked-again">
           {count(picks)} unfinished from before: pick or drop the same files again, and they go on where they
           were.
         </p>
