@@ -279,6 +279,9 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
     await says(page, 'two.bin', /^Paused/);
     await page.getByRole('button', { name: 'Cancel two.bin' }).click();
     await says(page, 'two.bin', /^Cancelled/);
+    await page.getByRole('button', { name: 'Cancel all' }).click();
+    await page.getByRole('dialog').getByText('The server drops what it has of 1 unfinished file.').waitFor();
+    await page.getByRole('button', { name: 'Keep' }).click();
     await page.getByRole('button', { name: 'Go on with one.bin' }).click();
     store.takeUpTo(Number.POSITIVE_INFINITY);
     await says(page, 'one.bin', /^Stored/);

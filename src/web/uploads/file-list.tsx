@@ -23,11 +23,13 @@ const BARRED: ReadonlySet<Status> = new Set(['sending', 'hashing', 'paused', 'ne
 /** What may be shown alone. */
 const FILTERS: readonly { readonly label: string; readonly of: readonly Status[] }[] = [
   { label: 'Under way', of: ['sending', 'hashing'] },
-  { label: 'Waiting', of: ['waiting', 'paused', 'elsewhere'] },
+  { label: 'Waiting', of: ['waiting', 'elsewhere'] },
+  { label: 'Paused', of: ['paused'] },
   { label: 'To be decided', of: ['asking'] },
   { label: 'To be picked again', of: ['needs-file'] },
   { label: 'Failed', of: ['failed'] },
-  { label: 'Finished', of: ['stored', 'skipped', 'cancelled'] },
+  { label: 'Stored', of: ['stored'] },
+  { label: 'Skipped or cancelled', of: ['skipped', 'cancelled'] },
 ];
 
 export function FileList({ state, totals, dispatch }: FileListProps) {

@@ -39,7 +39,8 @@ export type QueueEvent =
   | { readonly type: 'progress'; readonly entries: readonly Moved[] }
   /** They have not got further for a while. */
   | { readonly type: 'stalled'; readonly ids: readonly number[] }
-  | { readonly type: 'stored'; readonly id: number }
+  /** `isFound`: it was there, as one of that size and time, and its SHA-256 was not compared. */
+  | { readonly type: 'stored'; readonly id: number; readonly isFound?: boolean }
   | { readonly type: 'exists'; readonly id: number }
   | { readonly type: 'answered'; readonly id: number; readonly choice: Answer; readonly all: boolean }
   /** Another tab sends it. */

@@ -38,7 +38,16 @@ function apply(step: Step, event: QueueEvent): void {
     case 'stored':
       return change(step, event.id, (entry) => {
         step.state = { ...step.state, trouble: null };
-        return { ...entry, status: 'stored', sent: entry.size, durable: entry.size, rate: 0, why: '' };
+        const verify = entry.verify && event.isFound !== true;
+        return {
+          ...entry,
+          status: 'stored',
+          sent: entry.size,
+          durable: entry.size,
+          rate: 0,
+          verify,
+          why: '',
+        };
       });
     case 'exists':
       return change(step, event.id, (entry) => settleExisting(step, entry));

@@ -17,16 +17,19 @@ export interface Totals {
   readonly open: number;
   /** Files of which a leaving reader would lose something. */
   readonly unsaved: number;
+  /** Files of which a cancel would have the server drop what it has. */
+  readonly partly: number;
   readonly by: Readonly<Partial<Record<Status, number>>>;
 }
 
 export function totalsOf(entries: readonly Entry[]): Totals {
   const by: Partial<Record<Status, number>> = {};
-  let [bytes, durable, rate, ahead, unsaved, open] = [0, 0, 0, 0, 0, 0];
+  let [bytes, durable, rate, ahead, unsaved, open, partly] = [0, 0, 0, 0, 0, 0, 0];
   for (const entry of entries) {
     const { status } = entry;
     by[status] = (by[status] ?? 0) + 1;
     if (isUnsaved(entry)) unsaved++;
+    if (!isOver(entry) && status !== 'elsewhere' && entry.durable > 0) partly++;
     if (status === 'waiting' || isRunning(entry)) {
       open++;
       ahead += entry.size - entry.durable;
@@ -38,7 +41,7 @@ export function totalsOf(entries: readonly Entry[]): Totals {
   }
   const left = rate > 0 && ahead > 0 ? ahead / rate : null;
   const { stored = 0, failed = 0 } = by;
-  return { files: entries.length, stored, failed, bytes, durable, rate, left, open, unsaved, by };
+  return { files: entries.length, stored, failed, bytes, durable, rate, left, open, unsaved, partly, by };
 }
 
 /** Seconds until an entry is sent, as things go; null while nobody knows. */

@@ -115,6 +115,17 @@ describe('the list of files', () => {
     expect(next.state().entries[0]).toMatchObject({ sent: 0, durable: 0 });
   });
 
+  test('what was verified says so, and what was found on the server does not', () => {
+    const { take, state } = queue();
+    take({ type: 'added', files: [file('a'), file('b')].map((added) => ({ ...added, verify: true })) });
+    take({ type: 'stored', id: 0 });
+    take({ type: 'stored', id: 1, isFound: true });
+    expect(state().entries.map((entry) => describeEntry(entry, false))).toEqual([
+      'Stored and verified – 1 B',
+      'Stored – 1 B',
+    ]);
+  });
+
   test('a name that the server would refuse is never sent, and says why', () => {
     const { take, state, done } = queue();
     take({ type: 'added', files: [file('../a')] });
