@@ -187,7 +187,7 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
     const store = gatedStore();
     const server = await pageServer(store);
     const profile = mkdtempSync(join(tmpdir(), 'sluice-profile-'));
-    const source = file('restart.bin', 8 * MIB);
+    const source = file('restart.bin', 16 * MIB);
     const started = async () => {
       const context = await startProfile(profile);
       const page = await context.newPage();
@@ -211,7 +211,7 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
     await pick(page, source);
     await says(page, 'restart.bin', /^Stored/);
     expect(store.puts.at(-1)!.offset).toBeGreaterThan(MIB);
-    expect(Buffer.compare(store.contents.get('restart.bin')!.bytes, pattern(8 * MIB))).toBe(0);
+    expect(Buffer.compare(store.contents.get('restart.bin')!.bytes, pattern(16 * MIB))).toBe(0);
   });
 
   test('of two tabs with the same file one sends it, and the other says so', async () => {
@@ -297,7 +297,7 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
     await store.full();
     await page.getByText('This browser keeps nothing').waitFor();
     // The page is given many turns, in each of which it could send more.
-    await page.waitForFunction('globalThis.given > 8 * 1024 * 1024');
+    await expect.poll(() => page.evaluate('globalThis.given')).toBeGreaterThan(8 * MIB);
     await page.evaluate(`(async () => {
       for (let i = 0; i < 100; i++) await new Promise((resolve) => setTimeout(resolve));
     })()`);
