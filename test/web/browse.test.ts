@@ -80,6 +80,45 @@ describe.skipIf(!need('chromium'))('the page', () => {
     expect(await page.getByRole('button', { name: 'Sign out' }).count()).toBe(1);
   });
 
+  test('two tabs are one session: who signs out or in as another is that in both, and nothing goes on', async () => {
+    const page = await newPage();
+    await signIn(page, served.url, tokens.all);
+    await shows(page, 'a.txt');
+    const other = await page.context().newPage();
+    await other.goto(served.url);
+    await shows(other, 'a.txt');
+    await other.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Token').waitFor();
+    await signIn(other, served.url, tokens.inside);
+    await page.locator('.who', { hasText: 'inside' }).waitFor();
+  });
+
+  test('a folder whose address lacks its last slash takes uploads as well', async () => {
+    const page = await newPage();
+    await signIn(page, `${served.url}#/files/in/deep`, tokens.all);
+    await shows(page, 'in/deep/two.txt');
+    const file = { name: 'new.txt', mimeType: 'text/plain', buffer: Buffer.from('new') };
+    await page.locator('input[data-picks=files]').setInputFiles(file);
+    await shows(page, 'in/deep/new.txt');
+    await row(page, 'in/deep/new.txt').getByRole('checkbox').check();
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await row(page, 'in/deep/new.txt').waitFor({ state: 'detached' });
+  });
+
+  test('of more files than a browser takes at once, none is left out of a download', async () => {
+    const page = await newPage();
+    served.write(Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`fetch/${i}`, 'x'])));
+    await signIn(page, `${served.url}#/files/fetch/`, tokens.reader);
+    await shows(page, 'fetch/0');
+    const begun = new Set<string>();
+    page.on('download', (download) => begun.add(download.suggestedFilename()));
+    await row(page, 'fetch/0').locator('.entry-name').focus();
+    await page.keyboard.press('Control+a');
+    await page.getByRole('button', { name: 'Download' }).click();
+    await expect.poll(() => begun.size, { timeout: 60_000 }).toBe(12);
+  });
+
   test('folders come first, columns sort, the search finds here and below, and the address leads back', async () => {
     const page = await newPage();
     await signIn(page, served.url, tokens.all);
@@ -117,6 +156,16 @@ describe.skipIf(!need('chromium'))('the page', () => {
     await page.keyboard.press('End');
     await shows(page, 'many/2499');
     expect(await page.evaluate('document.activeElement.textContent')).toBe('2499');
+    const hidden = `document.activeElement.getBoundingClientRect().bottom -
+      document.querySelector('.grid').getBoundingClientRect().bottom`;
+    expect(await page.evaluate(hidden)).toBeLessThanOrEqual(0);
+    await page.getByRole('button', { name: 'Name' }).focus();
+    await page.keyboard.press('Space');
+    await shows(page, 'many/2499');
+    expect(await page.getByRole('columnheader', { name: 'Name' }).getAttribute('aria-sort')).toBe(
+      'descending',
+    );
+    await row(page, 'many/2499').locator('.entry-name').focus();
     await page.keyboard.press('Backspace');
     await shows(page, 'a.txt');
   });

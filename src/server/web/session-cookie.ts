@@ -2,7 +2,8 @@
  * The cookie of the page: the token itself, where no script can read it.
  *
  * There is no session on the server: so it holds over a restart and on every node of a store of many, and is worth
- * nothing as soon as its token is. Browsers do not keep the cookies of two ports apart, so its name has the port. Where
+ * nothing as soon as its token is. Browsers do not keep the cookies of two ports apart, so its name has the port: that of the address
+ * in the browser, which a proxy, or a container's mapping, makes another than the one that is listened on. Where
  * there is TLS its name begins with `__Host-`: browsers then take it from this very host over TLS alone.
  */
 import type { IncomingMessage } from 'node:http';
@@ -13,7 +14,7 @@ export interface SessionCookies {
   /** The header `Set-Cookie` that keeps a token; null when it is too long for browsers. */
   readonly keep: (request: IncomingMessage, token: string) => string | null;
   /** The headers that have it forgotten. */
-  readonly forget: () => readonly string[];
+  readonly forget: (request: IncomingMessage) => readonly string[];
 }
 
 /** Browsers drop cookies whose name and value have more than 4,096 bytes. */
@@ -21,27 +22,30 @@ const VALUE_LENGTH_MAX = 4000;
 const SECURE = '__Host-';
 
 /** @param isSecure whether the server speaks TLS. Without it a proxy in front may: then the page's origin says so. */
-export function sessionCookies(port: number, isSecure: boolean): SessionCookies {
-  const plain = `sluice-${port}`;
-  const secure = SECURE + plain;
-  const names = isSecure ? [secure] : [secure, plain];
+export function sessionCookies(isSecure: boolean): SessionCookies {
+  const namesFor = ({ headers: { host = '' } }: IncomingMessage) => {
+    const plain = `sluice-${/:(\d+)$/.exec(host)?.[1] ?? 'default'}`;
+    return isSecure ? [SECURE + plain] : [SECURE + plain, plain];
+  };
   const line = (name: string, value: string, more = '') =>
-    `${name}=${value}; Path=/; HttpOnly; SameSite=Strict${name === secure ? '; Secure' : ''}${more}`;
+    `${name}=${value}; Path=/; HttpOnly; SameSite=Strict${name.startsWith(SECURE) ? '; Secure' : ''}${more}`;
   return {
-    tokenOf: ({ headers }) => {
-      const given = cookiesIn(headers.cookie ?? '');
-      for (const name of names) {
+    tokenOf: (request) => {
+      const given = cookiesIn(request.headers.cookie ?? '');
+      for (const name of namesFor(request)) {
         const token = decoded(given.get(name));
         if (token !== undefined) return token;
       }
       return undefined;
     },
-    keep: ({ headers }, token) => {
+    keep: (request, token) => {
       const value = Buffer.from(token).toString('base64url');
       if (value.length > VALUE_LENGTH_MAX) return null;
-      return line(isSecure || headers.origin?.startsWith('https:') === true ? secure : plain, value);
+      const names = namesFor(request);
+      const isOverTls = isSecure || request.headers.origin?.startsWith('https:') === true;
+      return line(names[isOverTls ? 0 : 1]!, value);
     },
-    forget: () => names.map((name) => line(name, '', '; Max-Age=0')),
+    forget: (request) => namesFor(request).map((name) => line(name, '', '; Max-Age=0')),
   };
 }
 

@@ -21,7 +21,8 @@ export async function sessionRoute(
 ): Promise<void> {
   if (!hasMethod(request, response, 'GET', 'HEAD', 'POST', 'DELETE')) return;
   if (request.method === 'POST') await signIn(deps, request, response);
-  else if (request.method === 'DELETE') sendNothing(response, { 'set-cookie': [...deps.cookies.forget()] });
+  else if (request.method === 'DELETE')
+    sendNothing(response, { 'set-cookie': [...deps.cookies.forget(request)] });
   else await describe(deps, request, response);
 }
 
@@ -31,7 +32,7 @@ async function describe(deps: PageDeps, request: IncomingMessage, response: Serv
   if (!greeted.ok) {
     if (greeted.error.code !== 'bad-token') return sendFault(response, greeted.error);
     // So that a token that is wrong now is not tried again each time.
-    return sendJson(response, 401, TOKEN_NEEDED, { 'set-cookie': [...deps.cookies.forget()] });
+    return sendJson(response, 401, TOKEN_NEEDED, { 'set-cookie': [...deps.cookies.forget(request)] });
   }
   const { name, rights, prefix, version } = greeted.value;
   // Without a name and without rights: somebody who must say a token first.

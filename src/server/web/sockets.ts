@@ -9,8 +9,11 @@ export interface Sockets {
   /** A request has come, whose answer is not sent. Answers false for one too many: the socket is destroyed then. */
   readonly begin: (socket: Socket) => boolean;
   readonly done: (socket: Socket) => void;
-  /** The socket is a WebSocket from now on, which the server bounds as a connection. */
-  readonly release: (socket: Socket) => void;
+  /**
+   * The socket is a WebSocket from now on, which the server bounds as a connection. Answers false when a request before
+   * it is not answered: the socket is destroyed then, since two answers cannot be written to it at once.
+   */
+  readonly release: (socket: Socket) => boolean;
   readonly destroyAll: () => void;
 }
 
@@ -57,8 +60,11 @@ export function boundSockets(socketsMax: number): Sockets {
       if (requests !== undefined) bounded.set(socket, requests - 1);
     },
     release: (socket) => {
+      if ((bounded.get(socket) ?? 0) > 0) socket.destroy();
       bounded.delete(socket);
-      if (!socket.destroyed) released.add(socket);
+      if (socket.destroyed) return false;
+      released.add(socket);
+      return true;
     },
     destroyAll: () => {
       for (const socket of [...bounded.keys(), ...released]) socket.destroy();

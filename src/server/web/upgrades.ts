@@ -104,6 +104,7 @@ export function createUpgrades(
     use: (connection: Connection) => boolean,
   ): void {
     response.detachSocket(socket);
+    response.emit('detached');
     socket.off('error', ignore);
     const visitor = visitorOf(socket);
     webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
@@ -134,7 +135,10 @@ function answerOn(request: IncomingMessage, socket: Socket): ServerResponse {
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
   response.once('finish', () => socket.destroySoon());
-  socket.once('close', () => response.destroy());
+  const closed = (): void => void response.destroy();
+  socket.once('close', closed);
+  // A WebSocket lasts: it must not hold the request that it came from.
+  response.once('detached', () => socket.off('close', closed));
   return response;
 }
 

@@ -94,7 +94,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
     server.on('listening', () => {
       const bound = server.address();
       if (bound === null || typeof bound === 'string') return;
-      answerOn(server, bound.port, options, subscriber, sockets);
+      answerOn(server, options, subscriber, sockets);
       const address = `${scheme}://${formatAddress(bound.address, bound.port)}/`;
       subscriber.next({ type: 'listening', address, port: bound.port });
     });
@@ -175,7 +175,6 @@ function withTimeouts(server: Server): Server {
 
 function answerOn(
   server: Server,
-  port: number,
   { host, hosts = [], pageDir, secure, observer, onInternalError }: WebServerOptions,
   subscriber: Subscriber<ListenEvent>,
   sockets: Sockets,
@@ -183,7 +182,7 @@ function answerOn(
   const isSecure = secure !== undefined;
   const own = ownHosts(host, hosts, isSecure);
   const deps = {
-    cookies: sessionCookies(port, isSecure),
+    cookies: sessionCookies(isSecure),
     emit: (connection: Extract<ListenEvent, { type: 'connection' }>['connection']) => {
       if (subscriber.closed) return false;
       subscriber.next({ type: 'connection', connection });
@@ -223,7 +222,6 @@ function answerOn(
     });
   });
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    sockets.release(socket);
-    upgrades.take(request, socket, head);
+    if (sockets.release(socket)) upgrades.take(request, socket, head);
   });
 }

@@ -26,7 +26,12 @@ export function Grid({ entries, order, selection, onOrder, onSelection, onOpen }
   const box = useRef<HTMLDivElement>(null);
   const cursor = indexOf(selection, entries);
   const shown = cursor < 0 ? undefined : cursor;
-  const [first, last] = useWindow(box, { rows: entries.length, rowHeight: ROW_HEIGHT, shown });
+  const [first, last] = useWindow(box, {
+    rows: entries.length,
+    rowHeight: ROW_HEIGHT,
+    headHeight: ROW_HEIGHT,
+    shown,
+  });
   const byKey = useRef(false);
   useEffect(() => {
     // It may be drawn only when the box has been scrolled to it.
@@ -36,6 +41,8 @@ export function Grid({ entries, order, selection, onOrder, onSelection, onOpen }
     name.focus({ preventScroll: true });
   });
   const keyDown = (event: KeyboardEvent): void => {
+    // There it presses the button that sorts.
+    if (event.key === ' ' && event.target instanceof Element && event.target.closest('thead')) return;
     const next = onKey(selection, entries, event);
     if (next === null) return;
     event.preventDefault();

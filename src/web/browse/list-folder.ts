@@ -25,7 +25,7 @@ interface Step extends Folder {
   readonly after: string | null;
 }
 
-/** Sorts behind all names below the folder: no character has a higher code. */
+/** Sorts behind nearly all names below the folder: no character has a higher code. */
 const LAST = '\u{10ffff}';
 
 const BEFORE: Step = { entries: [], after: null, isWhole: false, isCut: false };
@@ -50,9 +50,14 @@ function stepOf(folder: string, before: Step, { files, next }: Listing): Step {
     if (below !== '' && file.name.startsWith(below)) continue;
     const slash = file.name.indexOf('/', folder.length);
     below = slash < 0 ? '' : file.name.slice(0, slash + 1);
-    entries.push(slash < 0 ? fileEntry(file) : folderEntry(below));
+    if (slash < 0) entries.push(fileEntry(file));
+    else if (entries.at(-1)?.path !== below) entries.push(folderEntry(below));
   }
   const isCut = next !== undefined && entries.length >= ENTRIES_MAX;
-  const after = next === undefined || isCut ? null : below === '' ? next : below + LAST;
+  const after = next === undefined || isCut ? null : behind(next, below);
   return { entries, after, isWhole: after === null, isCut };
 }
+
+/** Where the next page begins. Names that begin with the last character themselves are passed one page after another. */
+const behind = (next: string, below: string): string =>
+  below === '' || next.startsWith(below + LAST) ? next : below + LAST;

@@ -13,6 +13,7 @@ import {
   takeWhile,
 } from 'rxjs';
 import type { Page } from '../shell/page.ts';
+import { folderAt } from '../shell/route-text.ts';
 import { wordsOf } from './changes.ts';
 import { type Entry, fileEntry, matches } from './entry.ts';
 import { ENTRIES_MAX, type Folder, listFolder } from './list-folder.ts';
@@ -31,10 +32,6 @@ export const nothing = (folder: string): Browsed => ({
   isCut: false,
   fault: null,
 });
-
-/** The folder that a place stands for. */
-export const folderAt = (place: string): string =>
-  place === '' || place.endsWith('/') ? place : `${place}/`;
 
 /** A folder is asked for again when the page has changed files. Until the answer it shows what it was. */
 export function browsed$({ place$, changed$, requests }: Page): Observable<Browsed> {

@@ -1,12 +1,14 @@
 /** The files of the server: a folder at a time, and what may be done with them. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { Observable } from 'rxjs';
+import { filter, finalize, type Observable, takeUntil } from 'rxjs';
 import { may, type Page } from '../shell/page.ts';
 import { hashOf } from '../shell/route-text.ts';
+import { isOther } from '../shell/session.ts';
 import { useObservable } from '../shell/use-observable.ts';
 import { count } from '../shell/words.ts';
-import { move, type Outcome, remove, rename } from './changes.ts';
-import { addressOf, type Entry, folderOf, found, type Order, sorted, waysTo } from './entry.ts';
+import { move, type Outcome, remove, rename, wordsOf } from './changes.ts';
+import { downloadAll } from './download.ts';
+import { type Entry, folderOf, found, type Order, sorted, waysTo } from './entry.ts';
 import { Grid } from './grid.tsx';
 import { type Browsed, browsed$, nothing, searched$ } from './model.ts';
 import { Preview } from './preview.tsx';
@@ -16,7 +18,8 @@ import { canRename, Toolbar } from './toolbar.tsx';
 
 type Asked =
   | { readonly is: 'preview'; readonly entry: Extract<Entry, { type: 'file' }> }
-  | { readonly is: 'remove' | 'move' | 'folder' }
+  /** Of what was chosen then: the list may change meanwhile. */
+  | { readonly is: 'remove' | 'move' | 'folder'; readonly entries: readonly Entry[] }
   | { readonly is: 'rename'; readonly entry: Entry };
 
 const REFUSALS_SHOWN = 3;
@@ -32,19 +35,22 @@ export function BrowseView({ page }: { readonly page: Page }) {
   const [selection, setSelection] = useState<Selection>(nobody);
   const [asked, setAsked] = useState<Asked | null>(null);
   const [isBusy, setBusy] = useState(false);
+  /** How often something was changed here: what was found is looked for again then. */
+  const [changes, setChanges] = useState(0);
   const searchBox = useRef<HTMLInputElement>(null);
 
   useEffect(() => {
     setText('');
     setWanted(null);
     setSelection(nobody);
+    setAsked(null);
   }, [folder]);
   useEffect(() => {
     setSearch(null);
     if (wanted === null) return;
     const searching = searched$(page, folder, wanted).subscribe(setSearch);
     return () => searching.unsubscribe();
-  }, [wanted, folder, page]);
+  }, [wanted, folder, page, changes]);
 
   const browsed = wanted === null ? inFolder : (search ?? nothing(folder));
   const entries = useMemo(
@@ -62,24 +68,24 @@ export function BrowseView({ page }: { readonly page: Page }) {
   const change = (words: string, changing: Observable<Outcome>): void => {
     setAsked(null);
     setBusy(true);
-    changing.subscribe({
+    const other$ = page.sessions.state$.pipe(filter((state) => isOther(state, page.session?.name ?? '')));
+    // What one has begun must not go on in the name of another.
+    const over = (): void => {
+      setBusy(false);
+      setSelection(nobody);
+      setChanges((before) => before + 1);
+      page.changed$.next();
+    };
+    changing.pipe(takeUntil(other$), finalize(over)).subscribe({
       next: (outcome) => page.say(toldOf(words, outcome)),
-      error: (error: unknown) => {
-        page.say(error instanceof Error ? error.message : String(error));
-        setBusy(false);
-      },
-      complete: () => {
-        setBusy(false);
-        setSelection(nobody);
-        page.changed$.next();
-      },
+      error: (error: unknown) => page.say(wordsOf(error)),
     });
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     const isTyping = event.target instanceof HTMLInputElement && event.target.type !== 'checkbox';
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping || asked !== null) return;
     const act = {
-      Delete: may(page, 'delete') && chosen.length > 0 && (() => setAsked({ is: 'remove' })),
+      Delete: may(page, 'delete') && chosen.length > 0 && (() => setAsked({ is: 'remove', entries: chosen })),
       F2: canRename(page) && chosen.length === 1 && (() => setAsked({ is: 'rename', entry: chosen[0]! })),
       Backspace: folder !== '' && (() => page.goTo(folderOf(folder))),
       '/': () => searchBox.current?.focus(),
@@ -106,8 +112,10 @@ export function BrowseView({ page }: { readonly page: Page }) {
           setWanted(null);
         }}
         onSearch={() => setWanted(text.trim() === '' ? null : text)}
-        onDownload={() => downloadAll(chosen)}
-        onAsk={(what) => setAsked(what === 'rename' ? { is: what, entry: chosen[0]! } : { is: what })}
+        onDownload={() => downloadAll(chosen).subscribe()}
+        onAsk={(what) =>
+          setAsked(what === 'rename' ? { is: what, entry: chosen[0]! } : { is: what, entries: chosen })
+        }
       />
       <Told
         browsed={browsed}
@@ -126,20 +134,20 @@ export function BrowseView({ page }: { readonly page: Page }) {
       {asked?.is === 'preview' && <Preview entry={asked.entry} onClose={close} />}
       {asked?.is === 'remove' && (
         <RemoveQuestion
-          entries={chosen}
+          entries={asked.entries}
           onClose={close}
-          onRemove={() => change('Deleted', remove(page.requests, chosen))}
+          onRemove={() => change('Deleted', remove(page.requests, asked.entries))}
         />
       )}
       {asked?.is === 'move' && (
         <PathQuestion
-          title={`Move ${chosenWords(chosen)}`}
+          title={`Move ${chosenWords(asked.entries)}`}
           label="To the folder"
           button="Move"
           path={folder}
           isFolder
           onClose={close}
-          onPath={(to) => change('Moved', move(page.requests, chosen, to))}
+          onPath={(to) => change('Moved', move(page.requests, asked.entries, to))}
         />
       )}
       {asked?.is === 'folder' && (
@@ -179,17 +187,6 @@ function toldOf(words: string, { done, refused, reasons }: Outcome): string {
   if (refused === 0) return `${words}: ${count(done)}`;
   const some = reasons.slice(0, REFUSALS_SHOWN).map(({ path, why }) => `${path}: ${why}`);
   return [`${words}: ${count(done)}; refused: ${count(refused)}.`, ...some].join(' ');
-}
-
-/** Has the browser fetch files: it knows how to wait for them, and where they go. */
-function downloadAll(entries: readonly Entry[]): void {
-  for (const entry of entries) {
-    if (entry.type !== 'file') continue;
-    const link = document.createElement('a');
-    link.href = addressOf(entry.path);
-    link.download = entry.path.slice(entry.path.lastIndexOf('/') + 1);
-    link.click();
-  }
 }
 
 function Ways({ folder }: { readonly folder: string }) {

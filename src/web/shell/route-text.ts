@@ -19,6 +19,10 @@ export function routeOf(hash: string): Route {
 export const hashOf = ({ view, place }: Route): string =>
   `#/${view}/${place.split('/').map(encodeURIComponent).join('/')}`;
 
+/** The folder that a place stands for: it ends in `/`, unless it is the top. */
+export const folderAt = (place: string): string =>
+  place === '' || place.endsWith('/') ? place : `${place}/`;
+
 /** A hash that somebody has typed may be no encoding: then it is what it says. */
 function decoded(text: string): string {
   try {

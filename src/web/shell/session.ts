@@ -12,6 +12,8 @@
  *
  * A server that is away later leaves the page as it is: what is under way goes on when it is there again.
  *
+ * All tabs have the same cookie: one that signs in or out has the others ask again.
+ *
  * The token is in a cookie that scripts cannot read: the page never keeps it.
  */
 import { BehaviorSubject, type Observable } from 'rxjs';
@@ -33,8 +35,12 @@ export interface Session {
 export type SessionState =
   | { readonly is: 'asking' }
   | { readonly is: 'in'; readonly session: Session }
-  | { readonly is: 'out'; readonly wrong: boolean }
+  | { readonly is: 'out'; readonly why: string }
   | { readonly is: 'away' };
+
+/** Whether the page no longer speaks for an account: what was begun in its name must not go on. */
+export const isOther = (state: SessionState, account: string): boolean =>
+  state.is === 'out' || (state.is === 'in' && state.session.name !== account);
 
 export interface Sessions {
   readonly state$: Observable<SessionState>;
@@ -42,12 +48,15 @@ export interface Sessions {
   /** Asks the server who the page speaks for: at first, and when it did not take a connection. */
   readonly ask: () => Promise<void>;
   readonly signIn: (token: string) => Promise<void>;
-  readonly signOut: () => Promise<void>;
+  /** Answers false when the server does not: then nothing has changed. */
+  readonly signOut: () => Promise<boolean>;
 }
 
 const URL_OF_SESSION = 'session';
 /** Milliseconds until an answer is given up. */
 const PATIENCE_MS = 15_000;
+/** On which the tabs of this server's page tell one another that the cookie is another one. */
+const CHANNEL = 'sluice-session';
 
 export function createSessions(): Sessions {
   const state$ = new BehaviorSubject<SessionState>({ is: 'asking' });
@@ -58,10 +67,22 @@ export function createSessions(): Sessions {
       return null;
     }
   };
-  const ask = async (): Promise<void> => {
+  /** A question that is not answered, so that thousands of refusals at once ask one. */
+  let asked: Promise<void> | null = null;
+  const ask = (): Promise<void> => {
+    if (asked !== null) return asked;
+    const mine: Promise<void> = answered(() => asked === mine).finally(() => {
+      if (asked === mine) asked = null;
+    });
+    asked = mine;
+    return mine;
+  };
+  const answered = async (isLast: () => boolean): Promise<void> => {
     const answer = await fetched();
-    if (answer?.ok) entered((await answer.json()) as Session);
-    else if (answer?.status === 401) state$.next({ is: 'out', wrong: false });
+    const session = answer?.ok ? await answer.json().catch(() => null) : null;
+    if (!isLast()) return;
+    if (session !== null) entered(session as Session);
+    else if (answer?.status === 401) state$.next({ is: 'out', why: '' });
     else if (state$.value.is !== 'in') state$.next({ is: 'away' });
   };
   /** The views begin anew when they get another session: so one that says the same stays what it is. */
@@ -69,6 +90,17 @@ export function createSessions(): Sessions {
     const { value } = state$;
     if (value.is === 'in' && JSON.stringify(value.session) === JSON.stringify(session)) return;
     state$.next({ is: 'in', session });
+  };
+  /** The cookie is another one: an answer to a question from before says nothing. */
+  const askAnew = (): Promise<void> => {
+    asked = null;
+    return ask();
+  };
+  const tabs = new BroadcastChannel(CHANNEL);
+  tabs.onmessage = () => void askAnew();
+  const changed = (): Promise<void> => {
+    tabs.postMessage(null);
+    return askAnew();
   };
   return {
     state$: state$.asObservable(),
@@ -80,12 +112,21 @@ export function createSessions(): Sessions {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ token }),
       });
-      if (answer?.ok) await ask();
-      else state$.next(answer === null ? { is: 'away' } : { is: 'out', wrong: true });
+      if (answer?.ok) await changed();
+      else if (answer === null) state$.next({ is: 'away' });
+      else state$.next({ is: 'out', why: await whyRefused(answer) });
     },
     async signOut() {
-      await fetched({ method: 'DELETE' });
-      await ask();
+      const answer = await fetched({ method: 'DELETE' });
+      if (!answer?.ok) return false;
+      await changed();
+      return true;
     },
   };
+}
+
+async function whyRefused(answer: Response): Promise<string> {
+  if (answer.status === 401) return 'The server does not know this token.';
+  const text = await answer.text().catch(() => '');
+  return `The server did not take the token now: ${text.trim() || answer.status}.`;
 }

@@ -69,6 +69,9 @@ export function Shell() {
     }),
     [session],
   );
+  const signOut = async (): Promise<void> => {
+    if (!(await sessions.signOut())) say('The server does not answer: you are still signed in.');
+  };
   const shown = views.filter((view) => view !== 'watch' || (session?.rights.includes('observe') ?? false));
   return (
     <>
@@ -87,7 +90,7 @@ export function Shell() {
         {session !== null && !session.anonymous && (
           <p class="who">
             <span>{session.name}</span>
-            <button type="button" onClick={() => void sessions.signOut()}>
+            <button type="button" onClick={() => void signOut()}>
               Sign out
             </button>
           </p>
@@ -128,7 +131,7 @@ function View({ state, page, view }: ViewProps) {
         </p>
       );
     case 'out':
-      return <SignIn sessions={page.sessions} wrong={state.wrong} />;
+      return <SignIn sessions={page.sessions} why={state.why} />;
     case 'in':
       if (view === 'watch') return <WatchView page={page} />;
       return <FilesView page={page} />;

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { Sessions } from './session.ts';
 
-export function SignIn({ sessions, wrong }: { readonly sessions: Sessions; readonly wrong: boolean }) {
+export function SignIn({ sessions, why }: { readonly sessions: Sessions; readonly why: string }) {
   const [token, setToken] = useState('');
   const [isBusy, setBusy] = useState(false);
   const submit = async (event: Event): Promise<void> => {
@@ -22,12 +22,12 @@ export function SignIn({ sessions, wrong }: { readonly sessions: Sessions; reado
         required
         value={token}
         onInput={(event) => setToken(event.currentTarget.value)}
-        aria-invalid={wrong}
-        aria-describedby={wrong ? 'token-wrong' : undefined}
+        aria-invalid={why !== ''}
+        aria-describedby={why !== '' ? 'token-wrong' : undefined}
       />
-      {wrong && (
+      {why !== '' && (
         <p id="token-wrong" class="fault" role="alert">
-          The server does not know this token.
+          {why}
         </p>
       )}
       <button type="submit" class="primary" disabled={isBusy || token.trim() === ''}>

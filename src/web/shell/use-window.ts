@@ -6,6 +6,8 @@ export interface WindowOptions {
   readonly rows: number;
   /** The height of each row, in pixels: all have the same. */
   readonly rowHeight: number;
+  /** The height of a head that stays at the top of the box, in pixels; default 0. */
+  readonly headHeight?: number;
   /** The row that is to be seen: the box is scrolled when it changes. */
   readonly shown?: number | undefined;
 }
@@ -18,7 +20,7 @@ export function useWindow(
   box: RefObject<HTMLElement | null>,
   options: WindowOptions,
 ): readonly [number, number] {
-  const { rows, rowHeight, shown } = options;
+  const { rows, rowHeight, headHeight = 0, shown } = options;
   const [{ top, height }, setSeen] = useState({ top: 0, height: 600 });
   useLayoutEffect(() => {
     const element = box.current!;
@@ -36,9 +38,9 @@ export function useWindow(
     const element = box.current!;
     const at = shown * rowHeight;
     if (at < element.scrollTop) element.scrollTop = at;
-    else if (at + rowHeight > element.scrollTop + element.clientHeight)
-      element.scrollTop = at + rowHeight - element.clientHeight;
-  }, [shown, rowHeight]);
+    else if (at + headHeight + rowHeight > element.scrollTop + element.clientHeight)
+      element.scrollTop = at + headHeight + rowHeight - element.clientHeight;
+  }, [shown, rowHeight, headHeight]);
   const first = Math.max(0, Math.floor(top / rowHeight) - MARGIN);
   return [Math.min(first, rows), Math.min(rows, Math.ceil((top + height) / rowHeight) + MARGIN)];
 }

@@ -23,13 +23,17 @@ const OF_FILE = 'sluice-upload:';
 /** @param tab the name of this one, which lives as long as its page. */
 export function createClaims(tab: string, locks: LockManager | undefined = navigator.locks): Claims {
   if (locks === undefined) return ALONE;
-  void locks.request(OF_TAB + tab, () => new Promise<never>(() => {}));
+  locks.request(OF_TAB + tab, () => new Promise<never>(() => {})).catch(() => {});
   const own = new Map<string, Promise<void>>();
   return {
     claim: ({ source, size, modified }) =>
       claim(locks, own, OF_FILE + JSON.stringify([source, size, modified])),
     tabs: async () => {
-      const { held = [] } = await locks.query();
+      const held = await locks.query().then(
+        (known) => known.held ?? [],
+        () => null,
+      );
+      if (held === null) return null;
       const names = held.map(({ name = '' }) => name).filter((name) => name.startsWith(OF_TAB));
       return new Set(names.map((name) => name.slice(OF_TAB.length)));
     },
@@ -65,12 +69,15 @@ function claim(
       subscriber.add(free$.subscribe(subscriber));
       return;
     };
-    const before = own.get(name) ?? Promise.resolve();
+    const before = (own.get(name) ?? Promise.resolve()).catch(() => {});
     const asked = before.then(() => locks.request(name, { ifAvailable: true }, onAnswer));
     own.set(name, asked);
-    void asked.finally(() => {
-      if (own.get(name) === asked) own.delete(name);
-    });
+    void asked
+      // A browser that gives no locks: each tab is on its own.
+      .catch(() => subscriber.next('mine'))
+      .finally(() => {
+        if (own.get(name) === asked) own.delete(name);
+      });
     return release;
   });
 }

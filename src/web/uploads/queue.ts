@@ -145,7 +145,9 @@ function settleExisting(step: Step, entry: Entry): Entry {
         rate: 0,
       };
     }
+    // It left before that was said.
     case 'replace':
+      return { ...toWaiting(entry), sent: 0, durable: 0, rate: 0 };
     case 'ask':
       return { ...entry, status: 'asking', rate: 0, sent: 0, durable: 0 };
   }

@@ -14,7 +14,7 @@ import {
 import { createUploads } from '../../client/transfers/uploads.ts';
 import type { Page } from '../shell/page.ts';
 import { connectFrames } from '../shell/requests.ts';
-import type { SessionState } from '../shell/session.ts';
+import { isOther } from '../shell/session.ts';
 import { type Claims, createClaims } from './claims.ts';
 import { RESUMED_BYTES_MIN } from './entry.ts';
 import { createHasher } from './hash-file.ts';
@@ -89,9 +89,7 @@ export function uploadsOf(page: Page): PageUploads {
     records.close();
   };
   current = { account, uploads: { list, survives: records.survives }, end };
-  const isOther = (state: SessionState): boolean =>
-    state.is === 'out' || (state.is === 'in' && state.session.name !== account);
-  all.add(page.sessions.state$.pipe(filter(isOther)).subscribe(end));
+  all.add(page.sessions.state$.pipe(filter((state) => isOther(state, account))).subscribe(end));
   return current.uploads;
 }
 

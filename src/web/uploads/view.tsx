@@ -2,6 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { auditTime } from 'rxjs';
 import { may, type Page } from '../shell/page.ts';
+import { folderAt } from '../shell/route-text.ts';
 import { useObservable } from '../shell/use-observable.ts';
 import { Announcements } from './announcements.tsx';
 import { DropZone } from './drop-zone.tsx';
@@ -24,7 +25,7 @@ function Uploads({ page }: { readonly page: Page }) {
   const { list, survives } = uploadsOf(page);
   const state$ = useMemo(() => list.state$.pipe(auditTime(DRAW_MS)), [list]);
   const state = useObservable(state$, list.state());
-  const place = useObservable(page.place$, '');
+  const place = folderAt(useObservable(page.place$, ''));
   // What is above its prefix nobody may write to.
   const prefix = page.session?.prefix ?? '';
   const folder = place.startsWith(prefix) ? place : prefix;

@@ -39,13 +39,22 @@ describe('signing in', () => {
     ]);
   });
 
+  test('where another port leads to the server, the cookie is that of the port in the browser', async () => {
+    const page = await askedPage();
+    const { headers } = await page.ask('/session', {
+      ...signIn('any'),
+      headers: { ...json, host: '127.0.0.1:9001', origin: 'http://127.0.0.1:9001' },
+    });
+    expect(headers['set-cookie']?.[0]).toMatch(/^sluice-9001=YW55; /);
+  });
+
   test('behind a proxy that speaks TLS the cookie is one for TLS alone', async () => {
     const page = await askedPage({ hosts: ['files.example'] });
     const { headers } = await page.ask('/session', {
       ...signIn('any'),
       headers: { ...json, host: 'files.example', origin: 'https://files.example' },
     });
-    expect(headers['set-cookie']?.[0]).toMatch(/^__Host-sluice-\d+=YW55; Path=\/; .*; Secure$/);
+    expect(headers['set-cookie']?.[0]).toMatch(/^__Host-sluice-default=YW55; Path=\/; .*; Secure$/);
   });
 
   test('whoever needs no token is somebody without a name', async () => {

@@ -159,6 +159,19 @@ describe('/frames', () => {
     expect(await statusOf(page.webSocket('/frames'))).toBe(101);
   });
 
+  test('an upgrade before the answer to the request before it ends the socket, and is no fault of ours', async () => {
+    const page = await askedPage();
+    const socket = await page.raw();
+    const host = `Host: 127.0.0.1:${page.port}`;
+    socket.write(
+      `GET /session HTTP/1.1\r\n${host}\r\n\r\nGET /frames HTTP/1.1\r\n${host}\r\nConnection: Upgrade\r\n` +
+        'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    socket.resume();
+    await once(socket, 'close');
+    expect(page.faults).toEqual([]);
+  });
+
   test('a shutdown ends the WebSockets that do nothing', async () => {
     const page = await askedPage();
     const socket = page.webSocket('/frames');

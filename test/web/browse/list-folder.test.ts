@@ -35,7 +35,7 @@ function modelOf(names: readonly string[], folder: string): string[] {
   return [...new Set(entries)].sort();
 }
 
-const part = fc.constantFrom('a', 'b', 'a.txt', 'a-', 'a0', 'é', '\u{10fffe}', 'b b');
+const part = fc.constantFrom('a', 'b', 'a.txt', 'a-', 'a0', 'é', '\u{10fffe}', '\u{10ffff}', 'b b');
 const name = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
 
 describe('listing a folder', () => {
@@ -60,6 +60,14 @@ describe('listing a folder', () => {
     const { entries } = await lastValueFrom(listFolder(ask, ''));
     expect(entries.map(({ path }) => path)).toEqual(['a', 'photos/', 'z']);
     expect(asked).toHaveLength(2);
+  });
+
+  test('names that sort behind all others cannot have it ask without end', async () => {
+    const names = Array.from({ length: 250 }, (_, i) => `photos/\u{10ffff}${i}`);
+    const { ask, asked } = serverOf(['a', ...names, 'z'], 100);
+    const { entries } = await lastValueFrom(listFolder(ask, ''));
+    expect(entries.map(({ path }) => path)).toEqual(['a', 'photos/', 'z']);
+    expect(asked.length).toBeLessThan(6);
   });
 
   test('a folder of more files than are shown is cut, and no more is asked for', async () => {

@@ -42,6 +42,16 @@ describe('the list of files', () => {
     expect(state().entries.map(({ status }) => status)).toEqual(['stored', 'sending']);
   });
 
+  test('what is to be replaced, said for all, is not asked again of files that had left before', () => {
+    const { take, state } = queue();
+    take({ type: 'added', files: [file('a'), file('b')] });
+    take({ type: 'exists', id: 0 });
+    take({ type: 'answered', id: 0, choice: 'replace', all: true });
+    const effects = take({ type: 'exists', id: 1 });
+    expect(state().entries.map(({ status }) => status)).toEqual(['sending', 'sending']);
+    expect(effects).toMatchObject([{ type: 'send', entry: { name: 'b', onExists: 'replace' } }]);
+  });
+
   test('a file that is picked again goes on; with another size or time it begins anew, and the old bytes are dropped', () => {
     const record = { ...file('a', 2 * MIB, 7), name: 'a', ends: 'e', onExists: 'ask' as const, copy: 1 };
     const same = queue();
