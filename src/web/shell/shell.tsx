@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { distinctUntilChanged, map, Subject } from 'rxjs';
 import { FilesView } from '../files-view.tsx';
 import { lazily } from './lazy.tsx';
-import type { Page } from './page.ts';
+import { may, type Page } from './page.ts';
 import { createRequests } from './requests.ts';
 import { route$ } from './route.ts';
 import { hashOf, type Route, routeOf, type ViewName, views } from './route-text.ts';
@@ -133,7 +133,9 @@ function View({ state, page, view }: ViewProps) {
     case 'out':
       return <SignIn sessions={page.sessions} why={state.why} />;
     case 'in':
-      if (view === 'watch') return <WatchView page={page} />;
-      return <FilesView page={page} />;
+      if (view !== 'watch') return <FilesView page={page} />;
+      if (!may(page, 'observe'))
+        return <p class="hint centred">Your token has no right to observe this server.</p>;
+      return <WatchView page={page} />;
   }
 }
