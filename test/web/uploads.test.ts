@@ -8,7 +8,7 @@ import type { Principal } from '../../src/files/protocol/access.ts';
 import { need } from '../support/install-tools.ts';
 import { cuttingProxy } from '../support/network/cutting-proxy.ts';
 import { faultsOf } from '../support/web/axe.ts';
-import { dropPaths, startChromium } from '../support/web/browser.ts';
+import { dropPaths, startChromium, startProfile } from '../support/web/browser.ts';
 import { gatedStore } from '../support/web/gated-store.ts';
 import { pageServer } from '../support/web/page-server.ts';
 import { pattern } from '../transport/connection-helpers.ts';
@@ -146,6 +146,37 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
     await expect.poll(() => store.unfinished().count).toBe(0);
     await page.reload();
     await expect.poll(() => page.locator('.upload').count()).toBeLessThan(2);
+  });
+
+  test('a browser that was closed and started again goes on with the file that is picked again', async () => {
+    const store = gatedStore();
+    const server = await pageServer(store);
+    const profile = mkdtempSync(join(tmpdir(), 'sluice-profile-'));
+    const source = file('restart.bin', 8 * MIB);
+    const started = async () => {
+      const context = await startProfile(profile);
+      const page = await context.newPage();
+      await page.goto(server.url);
+      await page.locator('.uploads').waitFor();
+      return { context, page };
+    };
+    const before = await started();
+    store.takeUpTo(5 * MIB);
+    await pick(before.page, source);
+    await store.full();
+    await before.context.close();
+    store.takeUpTo(Number.POSITIVE_INFINITY);
+    const { context, page } = await started();
+    onTestFinished(async () => {
+      await context.close();
+      await server.stop();
+      rmSync(profile, { recursive: true, force: true });
+    });
+    await says(page, 'restart.bin', /^Pick the file again/);
+    await pick(page, source);
+    await says(page, 'restart.bin', /^Stored/);
+    expect(store.puts.at(-1)!.offset).toBeGreaterThan(MIB);
+    expect(Buffer.compare(store.contents.get('restart.bin')!.bytes, pattern(8 * MIB))).toBe(0);
   });
 
   test('of two tabs with the same file one sends it, and the other says so', async () => {

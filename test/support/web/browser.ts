@@ -1,16 +1,28 @@
 /** Debian's Chromium. */
-import { type Browser, type Page as BrowserPage, type CDPSession, chromium } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  type Page as BrowserPage,
+  type CDPSession,
+  chromium,
+} from 'playwright-core';
 import { pathOf } from '../install-tools.ts';
 
 /** How long the browser may take to start; a busy machine needs its time. */
 const PATIENCE_MS = 120_000;
 
+const optionsOf = (args: readonly string[]) => ({
+  executablePath: pathOf('chromium')!,
+  args: ['--no-sandbox', '--disable-dev-shm-usage', ...args],
+  timeout: PATIENCE_MS,
+});
+
 export const startChromium = (args: readonly string[] = []): Promise<Browser> =>
-  chromium.launch({
-    executablePath: pathOf('chromium')!,
-    args: ['--no-sandbox', '--disable-dev-shm-usage', ...args],
-    timeout: PATIENCE_MS,
-  });
+  chromium.launch(optionsOf(args));
+
+/** A browser that keeps what it knows in a folder, for the next one that is started there. */
+export const startProfile = (folder: string): Promise<BrowserContext> =>
+  chromium.launchPersistentContext(folder, optionsOf([]));
 
 /** Drops files and folders of this machine in the middle of a page, as the desktop would. */
 export async function dropPaths(page: BrowserPage, files: readonly string[]): Promise<void> {
