@@ -145,6 +145,6 @@ function View({ state, page, view }: ViewProps) {
       if (view === 'files' && !may(page, 'read') && !may(page, 'write')) return <NoFiles page={page} />;
       if (view === 'files') return <FilesView page={page} />;
       if (may(page, 'observe')) return <WatchView page={page} />;
-      return <p class="hint centred">This token does not let you watch the server.</p>;
+      return <p class="hint centred">Your token has no right to observe this server.</p>;
   }
 }
