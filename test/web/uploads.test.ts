@@ -29,6 +29,14 @@ const LIES = `
 `;
 const KEEPS_NOTHING = `Object.defineProperty(globalThis, 'indexedDB', { get() { throw new Error('private'); } });`;
 
+/** Whether something of an element's text is not shown. */
+const isCut = (element: {
+  scrollWidth: number;
+  clientWidth: number;
+  scrollHeight: number;
+  clientHeight: number;
+}) => element.scrollWidth > element.clientWidth || element.scrollHeight > element.clientHeight;
+
 describe.skipIf(!need('chromium'))('the uploads of the page', () => {
   let browser: Browser;
   const folder = mkdtempSync(join(tmpdir(), 'sluice-web-'));
@@ -148,6 +156,33 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
     await expect.poll(() => page.locator('.upload').count()).toBeLessThan(2);
   });
 
+  test('a narrow page folds what is unfinished after a reload, and shows names and faults readably', async () => {
+    const { store, page } = await opened();
+    await page.setViewportSize({ width: 360, height: 640 });
+    store.takeUpTo(3 * MIB);
+    await pick(page, file('narrow.bin', 8 * MIB));
+    await store.full();
+    const long = `trip/${'a long name '.repeat(8)}0017.jpg`;
+    const bad = 'trip/back\\slash.txt';
+    file(long, 1);
+    file(bad, 1);
+    await dropPaths(page, [join(folder, 'trip')]);
+    await says(page, bad, /^Failed/);
+    const row = (name: string) => page.locator(`.upload[data-name=${JSON.stringify(name)}]`);
+    expect(await row(long).locator('.upload-folder').evaluate(isCut)).toBe(false);
+    expect(await row(long).locator('.upload-head').evaluate(isCut)).toBe(true);
+    expect(await row(bad).locator('.upload-status').evaluate(isCut)).toBe(false);
+    await expect.poll(() => page.locator('.uploads-sums').textContent()).toMatch(/[1-9.]+ MiB of 8 MiB safe/);
+    await page.reload();
+    await page.getByText(/\d to pick again/).waitFor();
+    expect(await page.locator('.upload').count()).toBe(0);
+    expect((await page.locator('.uploads').boundingBox())!.height).toBeLessThan(110);
+    expect(await page.locator('.uploads-sums progress').getAttribute('data-done')).toBe('false');
+    expect(await faultsOf(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Uploads', exact: true }).click();
+    await says(page, 'narrow.bin', /^Pick the file again/);
+  });
+
   test('a browser that was closed and started again goes on with the file that is picked again', async () => {
     const store = gatedStore();
     const server = await pageServer(store);
@@ -245,6 +280,9 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
     await says(page, 'two.bin', /^Paused/);
     await page.getByRole('button', { name: 'Cancel two.bin' }).click();
     await says(page, 'two.bin', /^Cancelled/);
+    await page.getByRole('button', { name: 'Cancel all' }).click();
+    await page.getByRole('dialog').getByText('The server drops what it has of 1 unfinished file.').waitFor();
+    await page.getByRole('button', { name: 'Keep' }).click();
     await page.getByRole('button', { name: 'Go on with one.bin' }).click();
     store.takeUpTo(Number.POSITIVE_INFINITY);
     await says(page, 'one.bin', /^Stored/);

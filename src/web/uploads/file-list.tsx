@@ -4,6 +4,7 @@ import { WindowList } from '../shell/window-list.tsx';
 import { count } from '../shell/words.ts';
 import { canCancel, canPause, type Entry, type Status } from './entry.ts';
 import { AgainIcon, CancelIcon, GoOnIcon, PauseIcon } from './icons.tsx';
+import { nameParts } from './names.ts';
 import type { QueueEvent, QueueState } from './queue-state.ts';
 import { describeEntry } from './status-words.ts';
 import type { Totals } from './totals.ts';
@@ -16,14 +17,19 @@ interface FileListProps {
 
 const ROW_PIXELS = 56;
 
+/** Those of which it is shown how far they are. */
+const BARRED: ReadonlySet<Status> = new Set(['sending', 'hashing', 'paused', 'needs-file']);
+
 /** What may be shown alone. */
 const FILTERS: readonly { readonly label: string; readonly of: readonly Status[] }[] = [
   { label: 'Under way', of: ['sending', 'hashing'] },
-  { label: 'Waiting', of: ['waiting', 'paused', 'elsewhere'] },
+  { label: 'Waiting', of: ['waiting', 'elsewhere'] },
+  { label: 'Paused', of: ['paused'] },
   { label: 'To be decided', of: ['asking'] },
   { label: 'To be picked again', of: ['needs-file'] },
   { label: 'Failed', of: ['failed'] },
-  { label: 'Finished', of: ['stored', 'skipped', 'cancelled'] },
+  { label: 'Stored', of: ['stored'] },
+  { label: 'Skipped or cancelled', of: ['skipped', 'cancelled'] },
 ];
 
 export function FileList({ state, totals, dispatch }: FileListProps) {
@@ -66,14 +72,15 @@ interface RowProps {
 
 function Row({ entry, isCutOff, dispatch }: RowProps) {
   const { id, name, status, size, sent, durable } = entry;
-  const slash = name.lastIndexOf('/') + 1;
+  const { folder, head, tail } = nameParts(name);
   const says = describeEntry(entry, isCutOff);
   const part = (bytes: number): string => `${size === 0 ? 0 : (100 * bytes) / size}%`;
   return (
     <div class="upload" data-status={status} data-name={name}>
       <p class="upload-name" title={name}>
-        <span class="hint">{name.slice(0, slash)}</span>
-        <span>{name.slice(slash)}</span>
+        <span class="upload-folder">{folder}</span>
+        <span class="upload-head">{head}</span>
+        <span class="upload-tail">{tail}</span>
       </p>
       <p class="upload-status" title={says}>
         {says}
@@ -86,7 +93,7 @@ function Row({ entry, isCutOff, dispatch }: RowProps) {
         )}
         {canCancel(entry) && <Act label="Cancel" act="cancel" {...{ id, name, dispatch }} />}
       </div>
-      {(status === 'sending' || status === 'paused' || status === 'hashing') && (
+      {BARRED.has(status) && (
         <div class="upload-bar" aria-hidden="true">
           <span class="upload-sent" style={{ width: part(sent) }} />
           <span class="upload-durable" style={{ width: part(durable) }} />

@@ -21,3 +21,27 @@ export function numberedName(name: string, copy: number): string {
  * @param path as the browser says it, which may begin with slashes.
  */
 export const nameIn = (folder: string, path: string): string => folder + path.replace(/^\/+/, '');
+
+/** Characters of a name that are always shown, and those of them at its end, where it is cut. */
+const SHOWN_WHOLE_MAX = 24;
+const TAIL_LENGTH = 10;
+
+/**
+ * A name as it is shown where there is little room: its folder; its beginning, which may be cut off; and its end, which
+ * tells files apart that are numbered, and says of which type they are.
+ */
+export function nameParts(path: string): {
+  readonly folder: string;
+  readonly head: string;
+  readonly tail: string;
+} {
+  const slash = path.lastIndexOf('/') + 1;
+  const [folder, name] = [path.slice(0, slash), path.slice(slash)];
+  const characters = [...name];
+  if (characters.length <= SHOWN_WHOLE_MAX) return { folder, head: '', tail: name };
+  return {
+    folder,
+    head: characters.slice(0, -TAIL_LENGTH).join(''),
+    tail: characters.slice(-TAIL_LENGTH).join(''),
+  };
+}

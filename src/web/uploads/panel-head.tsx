@@ -1,9 +1,14 @@
 /** The head of the list: what is picked, how far all is, and the buttons for all. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { bytes, count, duration, rate } from '../shell/words.ts';
+import { CancelQuestion } from './cancel-question.tsx';
 import { OpenIcon } from './icons.tsx';
 import type { QueueEvent } from './queue-state.ts';
-import { percentOf, type Totals } from './totals.ts';
+import { isAllStored, percentOf, type Totals } from './totals.ts';
+
+/** What is meant by it. */
+const VERIFY_HINT =
+  'Each file is read once before it is sent, and the server stores it only if its SHA-256 is the same.';
 
 interface PanelHeadProps {
   readonly totals: Totals;
@@ -37,10 +42,11 @@ export function PanelHead(props: PanelHeadProps) {
       <div class="uploads-picks">
         <Picker label="Upload files" isFolder={false} isDisabled={!mayWrite} onPick={props.onPick} />
         <Picker label="Upload a folder" isFolder={true} isDisabled={!mayWrite} onPick={props.onPick} />
-        <label class="check">
+        <label class="check" title={VERIFY_HINT}>
           <input
             type="checkbox"
             checked={verify}
+            aria-description={VERIFY_HINT}
             onChange={(event) => setVerify(event.currentTarget.checked)}
           />
           Verify by SHA-256
@@ -88,17 +94,22 @@ function Picker({ label, isFolder, isDisabled, onPick }: PickerProps) {
 }
 
 function Sums({ totals, isCutOff }: { readonly totals: Totals; readonly isCutOff: boolean }) {
-  const { files, stored, failed, open, sent } = totals;
-  const percent = percentOf(totals);
+  const { files, stored, failed, open, durable, by } = totals;
   return (
     <div class="uploads-sums">
-      <progress max={100} value={percent} aria-label="All uploads" data-done={open === 0} />
+      <progress
+        max={100}
+        value={percentOf(totals)}
+        aria-label="All uploads"
+        data-done={isAllStored(totals)}
+      />
       <span class="number">
         {count(stored)} of {count(files)} stored
         {failed > 0 && <span class="fault">, {count(failed)} failed</span>}
+        {by['needs-file'] !== undefined && `, ${count(by['needs-file'])} to pick again`}
       </span>
       <span class="number hint">
-        {bytes(sent)} of {bytes(totals.bytes)}
+        {bytes(durable)} of {bytes(totals.bytes)} safe
         {open > 0 && !isCutOff && totals.rate > 0 && ` – ${rate(totals.rate)}`}
         {open > 0 && !isCutOff && totals.left !== null && ` – ${duration(totals.left)} left`}
       </span>
@@ -107,7 +118,12 @@ function Sums({ totals, isCutOff }: { readonly totals: Totals; readonly isCutOff
 }
 
 function AllButtons({ totals, dispatch }: Pick<PanelHeadProps, 'totals' | 'dispatch'>) {
-  const { by, open, files } = totals;
+  const { by, open, files, partly } = totals;
+  const [isAsking, setAsking] = useState(false);
+  const cancelAll = (): void => {
+    setAsking(false);
+    dispatch({ type: 'cancel', id: null });
+  };
   const [over, paused, failed] = [
     (by.stored ?? 0) + (by.skipped ?? 0) + (by.cancelled ?? 0),
     by.paused,
@@ -118,7 +134,14 @@ function AllButtons({ totals, dispatch }: Pick<PanelHeadProps, 'totals' | 'dispa
       {open > 0 && <AllButton label="Pause all" type="pause" dispatch={dispatch} />}
       {paused !== undefined && <AllButton label="Go on with all" type="resume" dispatch={dispatch} />}
       {failed !== undefined && <AllButton label="Try failed again" type="retry" dispatch={dispatch} />}
-      {over < files && <AllButton label="Cancel all" type="cancel" dispatch={dispatch} />}
+      {over < files && (
+        <button type="button" class="danger" onClick={() => (partly > 0 ? setAsking(true) : cancelAll())}>
+          Cancel all
+        </button>
+      )}
+      {isAsking && (
+        <CancelQuestion partly={partly} onCancelAll={cancelAll} onClose={() => setAsking(false)} />
+      )}
       {over > 0 && (
         <button type="button" onClick={() => dispatch({ type: 'clear' })}>
           Clear finished
@@ -130,16 +153,12 @@ function AllButtons({ totals, dispatch }: Pick<PanelHeadProps, 'totals' | 'dispa
 
 interface AllButtonProps {
   readonly label: string;
-  readonly type: 'pause' | 'resume' | 'retry' | 'cancel';
+  readonly type: 'pause' | 'resume' | 'retry';
   readonly dispatch: (event: QueueEvent) => void;
 }
 
 const AllButton = ({ label, type, dispatch }: AllButtonProps) => (
-  <button
-    type="button"
-    class={type === 'cancel' ? 'danger' : ''}
-    onClick={() => dispatch({ type, id: null })}
-  >
+  <button type="button" onClick={() => dispatch({ type, id: null })}>
     {label}
   </button>
 );
@@ -157,7 +176,7 @@ function Hints({ mayWrite, survives, totals, trouble }: PanelHeadProps) {
         <p class="warn">Nothing reaches the server for now, and is tried again: {trouble}.</p>
       )}
       {picks > 0 && (
-        <p class="warn">
+        <p class="warn uploads-picked-again">
           {count(picks)} unfinished from before: pick or drop the same files again, and they go on where they
           were.
         </p>

@@ -69,16 +69,23 @@ function newEntry(id: number, { source, size, modified, verify }: AddedFile): En
   };
 }
 
-/** Lists what an earlier page has left behind, in front of nothing that is there already. */
+/**
+ * Lists what an earlier page has left behind, in front of nothing that is there already. What was asked about and not
+ * answered was never begun: it is forgotten.
+ */
 export function remember(step: Step, records: readonly RememberedFile[]): void {
   const there = new Set(step.state.entries.filter((entry) => !isOver(entry)).map(({ source }) => source));
   const entries = [...step.state.entries];
   let { nextId } = step.state;
   for (const record of records) {
     if (there.has(record.source)) continue;
-    there.add(record.source);
     const { source, size, modified, verify } = record;
-    const { name, ends, onExists, copy } = record;
+    if (record.isUndecided) {
+      step.effects.push({ type: 'forget', source, size, modified });
+      continue;
+    }
+    there.add(source);
+    const { name, ends, onExists, copy, durable = 0 } = record;
     const entry = newEntry(nextId++, { source, size, modified, verify });
     entries.push({
       ...entry,
@@ -86,6 +93,8 @@ export function remember(step: Step, records: readonly RememberedFile[]): void {
       ends,
       onExists,
       copy,
+      sent: durable,
+      durable,
       hasFile: false,
       isAgain: true,
       status: 'needs-file',

@@ -23,6 +23,10 @@ export interface RememberedFile extends Source {
   readonly verify: boolean;
   readonly onExists: OnExists;
   readonly copy: number;
+  /** Bytes that the server had reported as durable; left out by earlier versions of the page. */
+  readonly durable?: number;
+  /** Whether there was a file of that name, nobody had said what to do, and the server had nothing of it. */
+  readonly isUndecided?: boolean;
 }
 
 /** `id` null is all. */
@@ -35,7 +39,8 @@ export type QueueEvent =
   | { readonly type: 'progress'; readonly entries: readonly Moved[] }
   /** They have not got further for a while. */
   | { readonly type: 'stalled'; readonly ids: readonly number[] }
-  | { readonly type: 'stored'; readonly id: number }
+  /** `isFound`: it was there, as one of that size and time, and its SHA-256 was not compared. */
+  | { readonly type: 'stored'; readonly id: number; readonly isFound?: boolean }
   | { readonly type: 'exists'; readonly id: number }
   | { readonly type: 'answered'; readonly id: number; readonly choice: Answer; readonly all: boolean }
   /** Another tab sends it. */
@@ -61,6 +66,8 @@ export type Effect =
   /** What the server has of it, and what is remembered of it, is no longer needed. */
   | ({ readonly type: 'drop'; readonly id: number; readonly ends: string | null } & Source)
   | { readonly type: 'remember'; readonly ids: readonly number[] }
+  /** What is remembered of it is no longer needed. */
+  | ({ readonly type: 'forget' } & Source)
   /** The file itself is no longer needed. */
   | { readonly type: 'release'; readonly id: number }
   /** The entry has the file that was added as the `index`th. */

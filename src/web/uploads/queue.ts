@@ -38,7 +38,16 @@ function apply(step: Step, event: QueueEvent): void {
     case 'stored':
       return change(step, event.id, (entry) => {
         step.state = { ...step.state, trouble: null };
-        return { ...entry, status: 'stored', sent: entry.size, durable: entry.size, rate: 0, why: '' };
+        const verify = entry.verify && event.isFound !== true;
+        return {
+          ...entry,
+          status: 'stored',
+          sent: entry.size,
+          durable: entry.size,
+          rate: 0,
+          verify,
+          why: '',
+        };
       });
     case 'exists':
       return change(step, event.id, (entry) => settleExisting(step, entry));
@@ -114,16 +123,21 @@ const sourceOf = ({ source, size, modified, ends }: Entry): Source & { readonly 
 /** The ends of a content were read. Those of another content under the same name are no longer needed. */
 function identify(step: Step, entry: Entry, ends: string): Entry {
   if (entry.ends === ends) return entry;
-  if (entry.ends !== null) step.effects.push({ type: 'drop', id: entry.id, ...sourceOf(entry) });
   step.effects.push({ type: 'remember', ids: [entry.id] });
-  return { ...entry, ends };
+  if (entry.ends === null) return { ...entry, ends };
+  step.effects.push({ type: 'drop', id: entry.id, ...sourceOf(entry) });
+  return { ...entry, ends, sent: 0, durable: 0 };
 }
 
 function progress(step: Step, changes: Extract<QueueEvent, { readonly type: 'progress' }>['entries']): void {
+  const safer: number[] = [];
   for (const { id, sent, durable, rate } of changes)
-    update(step, id, (entry) =>
-      isRunning(entry) ? { ...entry, status: 'sending', sent, durable, rate } : entry,
-    );
+    update(step, id, (entry) => {
+      if (!isRunning(entry)) return entry;
+      if (durable !== entry.durable) safer.push(id);
+      return { ...entry, status: 'sending', sent, durable, rate };
+    });
+  if (safer.length > 0) step.effects.push({ type: 'remember', ids: safer });
   step.state = { ...step.state, trouble: null };
 }
 
@@ -149,7 +163,9 @@ function settleExisting(step: Step, entry: Entry): Entry {
     case 'replace':
       return { ...toWaiting(entry), sent: 0, durable: 0, rate: 0 };
     case 'ask':
-      return { ...entry, status: 'asking', rate: 0, sent: 0, durable: 0 };
+      step.effects.push({ type: 'remember', ids: [entry.id] });
+      // What the server has of it, it keeps.
+      return { ...entry, status: 'asking', rate: 0, sent: entry.durable };
   }
 }
 
@@ -157,7 +173,9 @@ function answer(step: Step, { id, choice, all }: Extract<QueueEvent, { readonly 
   const decide = (entry: Entry): Entry => {
     const decided = { ...entry, onExists: choice };
     if (entry.status !== 'asking') return decided;
-    return choice === 'replace' ? toWaiting(decided) : settleExisting(step, decided);
+    if (choice !== 'replace') return settleExisting(step, decided);
+    step.effects.push({ type: 'remember', ids: [entry.id] });
+    return toWaiting(decided);
   };
   if (!all) return change(step, id, decide);
   each(step, null, (entry) => !isOver(entry) && (entry.id === id || entry.onExists === 'ask'), decide);

@@ -119,7 +119,13 @@ const compareExisting = (deps: SendDeps, entry: Entry): Observable<FileEvent> =>
   deps.stat(entry.name).pipe(
     map(({ size, mtime }) => size === entry.size && Math.abs(mtime - entry.modified) < ROUNDED_MS),
     catchError(() => of(false)),
-    concatMap((isOurs) => recorded(deps, entry, { type: isOurs ? 'stored' : 'exists', id: entry.id })),
+    concatMap((isOurs) =>
+      recorded(
+        deps,
+        entry,
+        isOurs ? { type: 'stored', id: entry.id, isFound: true } : { type: 'exists', id: entry.id },
+      ),
+    ),
   );
 
 /** Has the server drop what it has of a content. */

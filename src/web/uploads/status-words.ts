@@ -36,7 +36,9 @@ export function describeEntry(entry: Entry, isCutOff: boolean): string {
     }
     case 'paused':
     case 'needs-file':
-      return `${word}${sent > 0 ? ` – ${bytes(sent)} of ${bytes(size)}` : ` – ${bytes(size)}`}`;
+      return `${word} – ${durable > 0 ? `${bytes(durable)} of ${bytes(size)} safe` : bytes(size)}`;
+    case 'stored':
+      return `${word}${entry.verify ? ' and verified' : ''} – ${bytes(size)}`;
     case 'failed':
     case 'skipped':
       return why === '' ? word : `${word}: ${why}`;

@@ -140,6 +140,8 @@ function perform(list: ListState, effect: Effect): void {
       forget(list, effect);
       if (effect.ends !== null) list.all.add(dropUpload(deps.small, effect, effect.ends).subscribe());
       return;
+    case 'forget':
+      return forget(list, effect);
     case 'remember':
       for (const id of effect.ids) list.toRemember.add(id);
       return lookSoon(list);
@@ -201,18 +203,21 @@ function lookSoon(list: ListState): void {
 async function writeRecords(list: ListState): Promise<void> {
   const { records } = list.deps;
   const forgotten = list.toForget;
-  const remembered = [...list.toRemember].flatMap((id) => entryOf(list, id) ?? []);
+  const remembered = [...list.toRemember];
   list.toForget = [];
   list.toRemember.clear();
   try {
     // In this order: what was forgotten under one name may be begun anew under the same.
     if (forgotten.length > 0) await records.remove(forgotten);
-    const open = remembered.filter((entry) => !isOver(entry));
+    // Looked at now: what has been stored meanwhile is not to be written again.
+    const open = remembered.flatMap((id) => entryOf(list, id) ?? []).filter((entry) => !isOver(entry));
     if (open.length > 0)
       await records.put(
-        open.map(({ source, size, modified, name, ends, verify, onExists, copy }) => ({
+        open.map(({ source, size, modified, name, ends, verify, onExists, copy, durable, status }) => ({
           ...{ source, size, modified, name, ends },
           ...{ verify, onExists, copy },
+          durable,
+          isUndecided: status === 'asking' && durable === 0,
         })),
       );
   } catch {

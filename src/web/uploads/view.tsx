@@ -16,6 +16,9 @@ import { uploadsOf } from './uploads-of-page.ts';
 /** Milliseconds between two drawings of the list. */
 const DRAW_MS = 100;
 
+/** Where the list would hide that of the files: as in `style/uploads.css`. */
+const NARROW = '(max-width: 560px), (max-height: 560px)';
+
 /** Made anew for whoever is signed in: nothing of one is shown to another. */
 export const UploadsView = ({ page }: { readonly page: Page }) => (
   <Uploads key={page.session?.name ?? ''} page={page} />
@@ -29,7 +32,7 @@ function Uploads({ page }: { readonly page: Page }) {
   // What is above its prefix nobody may write to.
   const prefix = page.session?.prefix ?? '';
   const folder = place.startsWith(prefix) ? place : prefix;
-  const [isOpen, setOpen] = useState(true);
+  const [isOpen, setOpen] = useState(() => !matchMedia(NARROW).matches);
   const [verify, setVerify] = useState(false);
   const mayWrite = may(page, 'write');
   const totals = totalsOf(state.entries);
@@ -46,8 +49,14 @@ function Uploads({ page }: { readonly page: Page }) {
     if (unreadable > 0) page.say(`${unreadable} of the files cannot be read, and are left out.`);
   }
 
+  const hasFiles = state.entries.length > 0;
   return (
-    <section class="uploads" aria-label="Uploads" data-open={isOpen && state.entries.length > 0}>
+    <section
+      class="uploads"
+      aria-label="Uploads"
+      data-open={isOpen && hasFiles}
+      data-folded={!isOpen && hasFiles}
+    >
       <DropZone folder={folder} mayWrite={mayWrite} onDrop={take} />
       <PanelHead
         {...{ totals, mayWrite, verify, setVerify, isOpen, setOpen, survives }}
@@ -55,12 +64,8 @@ function Uploads({ page }: { readonly page: Page }) {
         dispatch={list.dispatch}
         onPick={(files) => void take(filesOfInput(files))}
       />
-      {isOpen && state.entries.length > 0 && (
-        <>
-          <Question entries={state.entries} dispatch={list.dispatch} />
-          <FileList state={state} totals={totals} dispatch={list.dispatch} />
-        </>
-      )}
+      <Question entries={state.entries} dispatch={list.dispatch} />
+      {isOpen && hasFiles && <FileList state={state} totals={totals} dispatch={list.dispatch} />}
       <Announcements state={state} totals={totals} />
     </section>
   );

@@ -2,7 +2,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { explainBadFilename } from '../../../src/files/protocol/filename.ts';
-import { nameIn, numberedName } from '../../../src/web/uploads/names.ts';
+import { nameIn, nameParts, numberedName } from '../../../src/web/uploads/names.ts';
 import { cases } from '../../support/cases.ts';
 
 const segment = fc.stringMatching(/^[a-z.() ]{1,12}$/).filter((text) => text !== '.' && text !== '..');
@@ -39,4 +39,14 @@ describe('the name of a further copy', () => {
 test('a file goes to the folder that is shown, whatever slashes the browser begins its path with', () => {
   expect(nameIn('', 'a.txt')).toBe('a.txt');
   expect(nameIn('photos/', '/2024/a.txt')).toBe('photos/2024/a.txt');
+});
+
+describe('a name as it is shown', () => {
+  test('a short name is shown whole, and a long one is cut before its end, whatever its characters', () => {
+    expect(nameParts('trip/a.jpg')).toEqual({ folder: 'trip/', head: '', tail: 'a.jpg' });
+    const long = `trip/${'😀'.repeat(30)} 0017.jpg`;
+    const { folder, head, tail } = nameParts(long);
+    expect([folder, tail]).toEqual(['trip/', '😀 0017.jpg']);
+    expect(folder + head + tail).toBe(long);
+  });
 });

@@ -9,7 +9,8 @@ import {
   type QueueEvent,
   type QueueState,
 } from '../../../src/web/uploads/queue-state.ts';
-import { totalsOf } from '../../../src/web/uploads/totals.ts';
+import { describeEntry } from '../../../src/web/uploads/status-words.ts';
+import { percentOf, totalsOf } from '../../../src/web/uploads/totals.ts';
 import { cases } from '../../support/cases.ts';
 
 const MIB = 1024 * 1024;
@@ -78,6 +79,53 @@ describe('the list of files', () => {
     expect(changed.state().entries[0]).toMatchObject({ ends: null, isAgain: false, status: 'sending' });
   });
 
+  test('what was asked about and never begun does not come back, and is forgotten', () => {
+    const { take, state } = queue();
+    const record = { ...file('a'), name: 'a', ends: null, onExists: 'ask' as const, copy: 1 };
+    const effects = take({
+      type: 'remembered',
+      records: [
+        { ...record, isUndecided: true },
+        { ...record, source: 'b', name: 'b' },
+      ],
+    });
+    expect(state().entries.map(({ name }) => name)).toEqual(['b']);
+    expect(effects).toEqual([{ type: 'forget', source: 'a', size: 1, modified: 0 }]);
+  });
+
+  test('what is durable is remembered as it grows, and shown again by the next page', () => {
+    const { take } = queue();
+    take({ type: 'added', files: [file('a', 4 * MIB)] });
+    const moved = (sent: number, durable: number) =>
+      take({ type: 'progress', entries: [{ id: 0, sent, durable, rate: 1 }] });
+    expect(moved(MIB, 0)).toEqual([]);
+    expect(moved(2 * MIB, MIB)).toEqual([{ type: 'remember', ids: [0] }]);
+    expect(moved(3 * MIB, MIB)).toEqual([]);
+
+    const next = queue();
+    const record = { ...file('a', 4 * MIB), name: 'a', ends: 'e', onExists: 'ask' as const, copy: 1 };
+    next.take({ type: 'remembered', records: [{ ...record, durable: MIB }] });
+    expect(totalsOf(next.state().entries)).toMatchObject({ durable: MIB, bytes: 4 * MIB });
+    expect(describeEntry(next.state().entries[0]!, false)).toBe(
+      'Pick the file again to go on – 1 MiB of 4 MiB safe',
+    );
+    // With other content it begins anew.
+    next.take({ type: 'added', files: [file('a', 4 * MIB)] });
+    next.take({ type: 'identified', id: 0, ends: 'f' });
+    expect(next.state().entries[0]).toMatchObject({ sent: 0, durable: 0 });
+  });
+
+  test('what was verified says so, and what was found on the server does not', () => {
+    const { take, state } = queue();
+    take({ type: 'added', files: [file('a'), file('b')].map((added) => ({ ...added, verify: true })) });
+    take({ type: 'stored', id: 0 });
+    take({ type: 'stored', id: 1, isFound: true });
+    expect(state().entries.map((entry) => describeEntry(entry, false))).toEqual([
+      'Stored and verified – 1 B',
+      'Stored – 1 B',
+    ]);
+  });
+
   test('a name that the server would refuse is never sent, and says why', () => {
     const { take, state, done } = queue();
     take({ type: 'added', files: [file('../a')] });
@@ -125,14 +173,39 @@ describe('the list of files', () => {
     expect([statusOf('a'), statusOf('b')]).toEqual(['skipped', 'sending']);
   });
 
-  test('totals leave out what is given up, and say 100 percent only when nothing is open', () => {
+  test('totals leave out what is given up, and count what the server has for good', () => {
     const { take, state } = queue();
     take({ type: 'added', files: [file('a', 100), file('b', 300), file('c', 500)] });
     take({ type: 'cancel', id: 2 });
     take({ type: 'progress', entries: [{ id: 1, sent: 150, durable: 50, rate: 10 }] });
     take({ type: 'stored', id: 0 });
     const totals = totalsOf(state().entries);
-    expect(totals).toMatchObject({ files: 3, stored: 1, bytes: 400, sent: 250, durable: 150, left: 15 });
+    expect(totals).toMatchObject({ files: 3, stored: 1, bytes: 400, durable: 150, left: 25 });
+    expect(percentOf(totals)).toBe(37);
+  });
+
+  test('100 percent is said only when all is stored: not of what is paused, asked, failed, or given up', () => {
+    const { take, state } = queue();
+    const percent = () => percentOf(totalsOf(state().entries));
+    take({ type: 'added', files: [file('a', 100), file('b', 300), file('empty', 0)] });
+    take({ type: 'stored', id: 0 });
+    take({ type: 'stored', id: 2 });
+    expect(percent()).toBe(25);
+    take({ type: 'pause', id: null });
+    expect(percent()).toBe(25);
+    take({ type: 'resume', id: null });
+    take({ type: 'exists', id: 1 });
+    expect(percent()).toBe(25);
+    take({ type: 'answered', id: 1, choice: 'replace', all: false });
+    take({ type: 'failed', id: 1, why: 'so it is' });
+    expect(percent()).toBe(25);
+    take({ type: 'cancel', id: 1 });
+    expect(percent()).toBe(100);
+
+    const none = queue();
+    none.take({ type: 'added', files: [file('a')] });
+    none.take({ type: 'cancel', id: 0 });
+    expect(percentOf(totalsOf(none.state().entries))).toBe(0);
   });
 });
 

@@ -93,6 +93,7 @@ describe('the list, carried out', () => {
     await expect.poll(() => [...kept.values()].map(({ source }) => source)).toEqual(['to/large']);
     expect([...kept.values()][0]!.ends).toMatch(/^[0-9a-f]{64}$/);
     await until(({ entries }) => entries[0]!.durable > 0);
+    await expect.poll(() => [...kept.values()][0]!.durable).toBe(list.state().entries[0]!.durable);
     store.takeUpTo(Number.POSITIVE_INFINITY);
     await becomes('to/large', 'stored');
     await expect.poll(() => kept.size).toBe(0);
@@ -102,11 +103,12 @@ describe('the list, carried out', () => {
   });
 
   test('a name that exists is asked about once, and a free one is found for keeping both', async () => {
-    const { store, list, becomes } = listed();
+    const { store, list, kept, becomes } = listed();
     for (const name of ['a.txt', 'a (2).txt']) list.add('', [picked(name, pattern(1))], false);
     await becomes('a (2).txt', 'stored');
     list.add('', [picked('a.txt', pattern(2))], false);
     await becomes('a.txt', 'asking');
+    await expect.poll(() => [...kept.values()].map(({ isUndecided }) => isUndecided)).toEqual([true]);
     list.dispatch({ type: 'answered', id: 2, choice: 'keep-both', all: false });
     await becomes('a (3).txt', 'stored');
     expect(store.contents.get('a (3).txt')!.bytes.length).toBe(2);
