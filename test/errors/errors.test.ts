@@ -406,6 +406,13 @@ const failures: Readonly<Record<string, readonly (readonly [() => unknown, ...Ex
     ],
   ],
   'createClient.request': [[() => served().client.request({ cmd: 'dance' }), library.ClientError, 'refused']],
+  'createUploads.cancel': [
+    [
+      async () => lastValueFrom(library.createUploads(await refusing()).cancel('a')),
+      library.ClientError,
+      'connection',
+    ],
+  ],
   'createUploads.upload': [
     [
       async () => lastValueFrom(library.createUploads(await refusing()).upload('a', bytes)),

@@ -187,6 +187,7 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
     const store = gatedStore();
     const server = await pageServer(store);
     const profile = mkdtempSync(join(tmpdir(), 'sluice-profile-'));
+    // More than may be on its way: else the server could have all of it when the browser is closed.
     const source = file('restart.bin', 16 * MIB);
     const started = async () => {
       const context = await startProfile(profile);
@@ -224,7 +225,7 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
     await says(other, 'both.bin', /^Another tab sends it/);
     store.takeUpTo(Number.POSITIVE_INFINITY);
     await says(page, 'both.bin', /^Stored/);
-    await says(other, 'both.bin', 'Skipped: another tab has uploaded it');
+    await says(other, 'both.bin', 'Skipped: another tab has uploaded it, or given it up');
     expect(store.written()).toBe(8 * MIB);
     // A tab that is closed in the middle leaves the rest to the other one.
     store.takeUpTo(store.written() + 3 * MIB);

@@ -1,6 +1,7 @@
 /** Chooses the framing of a recorded conversation. */
 import { splitAddress } from '../../transport/address.ts';
 import type { Address } from '../../transport/connection.ts';
+import { initialDeframeState, step } from '../../wire/deframe/deframe-step.ts';
 import type { Framing } from '../../wire/framing.ts';
 import type { Preset } from '../../wire/preset.ts';
 import { presetList } from '../../wire/presets.ts';
@@ -37,11 +38,24 @@ export function chooseFraming(
   }
   if (preset === 'none') return { name: null, reason: 'asked', framing: null };
   if (preset !== undefined) return chosen(preset, 'asked');
-  const byPort = presetAt(server);
-  if (byPort !== null) return chosen(byPort, 'port');
   if (first === undefined || first.length < SLUICE_PREFIX_BYTES) return null;
-  if (looksLikeSluice(first)) return chosen(sluiceWire, 'bytes');
-  return { name: null, reason: 'unknown', framing: null };
+  const byPort = presetAt(server);
+  const isSluice = looksLikeSluice(first) && (byPort === null || isFaulty(byPort, first));
+  return isSluice ? chosen(sluiceWire, 'bytes') : chooseByPort(server);
+}
+
+/** Chooses a framing where the first bytes will never be there. */
+export function chooseByPort(server: Address): FramingChoice {
+  const byPort = presetAt(server);
+  return byPort === null ? { name: null, reason: 'unknown', framing: null } : chosen(byPort, 'port');
+}
+
+/** Whether a side cannot begin so, by a preset: as a server of Sluice's may listen on a port that is usual for TLS. */
+function isFaulty(preset: Preset, first: Uint8Array): boolean {
+  // No more of them, so that the choice is the same however they were cut.
+  const prefix = first.subarray(0, SLUICE_PREFIX_BYTES);
+  const { events } = step(preset.framing(), initialDeframeState(), prefix);
+  return events.some(({ type }) => type === 'fault');
 }
 
 /** The preset whose port an address has; null when no preset has it. */

@@ -25,7 +25,7 @@ import type { Preset } from '../../wire/preset.ts';
 import { type Capture, checkCapture } from '../capture.ts';
 import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, ConversationEvent, Side, StreamChunk, StreamEvent } from '../stream-event.ts';
-import { chooseFraming, type FramingChoice } from './framing-choice.ts';
+import { chooseByPort, chooseFraming, type FramingChoice } from './framing-choice.ts';
 import type { InspectEvent } from './inspect-event.ts';
 import { type Selection, selects } from './selection.ts';
 import { createSideFrames, type SideFrames } from './side-frames.ts';
@@ -35,7 +35,8 @@ import { SLUICE_PREFIX_BYTES } from './sluice-wire.ts';
 export interface InspectOptions {
   /**
    * How frames are found: a preset, `sluicePreset` for Sluice's own wire, or `none`, no frames at all. By default each
-   * conversation's server port decides, else its first bytes if they look like Sluice's, else there are no frames.
+   * conversation's server port decides; its first bytes, if they look like Sluice's and cannot be what the port says;
+   * else there are no frames.
    */
   readonly preset?: Preset | 'none';
   /**
@@ -169,7 +170,7 @@ function takeOfOpen(
     return;
   }
   if (!state.chosen && endsChoice(state, event)) {
-    setFraming(inspector, event.conversation, state, { name: null, reason: 'unknown', framing: null });
+    setFraming(inspector, event.conversation, state, chooseByPort(event.conversation.server));
   }
   if (event.type === 'gap') {
     emit(event);

@@ -165,7 +165,7 @@ export const settingTable = {
     'page',
     orOff(place({ host: '127.0.0.1', port: 8081 })),
     null,
-    'serve a page to upload, browse and download with, over TLS where tlsCert is set',
+    'serve a page to upload, browse, watch and inspect with, over TLS where tlsCert is set',
   ),
   webHost: setting(
     'page',

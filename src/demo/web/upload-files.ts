@@ -1,8 +1,9 @@
 /**
  * Uploading in a page of one's own: whatever is picked in an `<input type="file" multiple>` is sent, many files at once,
- * each goes on by itself where a broken connection left it, and the browser holds little of it in memory.
+ * each goes on by itself where a broken connection left it, and the browser holds little of it in memory. `serve --web` takes
+ * the WebSockets of pages of its own origin: put both behind one proxy.
  *
- *     uploadFiles(document.querySelector('input')!, 'wss://files.example.org/frames').subscribe({
+ *     uploadFiles(document.querySelector('input')!, `wss://${location.host}/frames`).subscribe({
  *       next: ({ file, event }) => console.log(file.name, event.type === 'stored' ? 'stored' : event.sent / event.total),
  *       error: (error) => console.error(error.message),
  *     });

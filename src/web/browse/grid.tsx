@@ -40,6 +40,12 @@ export function Grid({ entries, order, selection, onOrder, onSelection, onOpen }
     byKey.current = false;
     name.focus({ preventScroll: true });
   });
+  const hasFocus = useRef(false);
+  useEffect(() => {
+    // The row that had it is gone: the keyboard must not begin at the top of the page.
+    if (hasFocus.current && document.activeElement === document.body)
+      box.current?.querySelector<HTMLElement>('.entry-name[tabindex="0"]')?.focus({ preventScroll: true });
+  }, [entries]);
   const keyDown = (event: KeyboardEvent): void => {
     // There it presses the button that sorts.
     if (event.key === ' ' && event.target instanceof Element && event.target.closest('thead')) return;
@@ -50,7 +56,16 @@ export function Grid({ entries, order, selection, onOrder, onSelection, onOpen }
     onSelection(next);
   };
   return (
-    <div ref={box} class="grid">
+    <div
+      ref={box}
+      class="grid"
+      onFocusIn={() => {
+        hasFocus.current = true;
+      }}
+      onFocusOut={({ relatedTarget }) => {
+        if (relatedTarget !== null) hasFocus.current = false;
+      }}
+    >
       <table aria-rowcount={entries.length + 1} aria-label="Files" onKeyDown={keyDown}>
         <thead>
           <tr>

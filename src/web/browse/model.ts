@@ -34,9 +34,9 @@ export const nothing = (folder: string): Browsed => ({
 });
 
 /** A folder is asked for again when the page has changed files. Until the answer it shows what it was. */
-export function browsed$({ place$, changed$, requests }: Page): Observable<Browsed> {
+export function browsed$({ place$, changed$, requests, session }: Page): Observable<Browsed> {
   return place$.pipe(
-    map(folderAt),
+    map((place) => folderAt(place, session?.prefix ?? '')),
     switchMap((folder) =>
       changed$.pipe(
         startWith(null),

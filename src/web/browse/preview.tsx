@@ -62,7 +62,7 @@ function Text({ entry }: { readonly entry: FileEntry }) {
         <>
           {/* A box that scrolls must be reachable by keyboard. */}
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: see above. */}
-          <pre tabIndex={0}>{shown.text}</pre>
+          {shown.text === '' ? <p class="hint">It is empty.</p> : <pre tabIndex={0}>{shown.text}</pre>}
           {shown.isCut && <p class="hint">Only its first {bytes(TEXT_BYTES_MAX)} are shown.</p>}
         </>
       );

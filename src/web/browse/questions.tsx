@@ -6,6 +6,10 @@ import { count } from '../shell/words.ts';
 import type { Entry } from './entry.ts';
 
 export interface QuestionProps {
+  /** Whether the server was asked, and has not answered. */
+  readonly isBusy: boolean;
+  /** Why it was not done; null when it was not refused. */
+  readonly refusal: string | null;
   readonly onClose: () => void;
 }
 
@@ -13,22 +17,35 @@ export interface QuestionProps {
 export const chosenWords = (entries: readonly Entry[]): string =>
   entries.length === 1 ? `“${entries[0]!.name}”` : `${count(entries.length)} entries`;
 
+/** Names that are said before more are only counted. */
+const NAMES_MAX = 5;
+
 export interface RemoveProps extends QuestionProps {
   readonly entries: readonly Entry[];
   readonly onRemove: () => void;
 }
 
-export function RemoveQuestion({ entries, onRemove, onClose }: RemoveProps) {
+export function RemoveQuestion({ entries, isBusy, refusal, onRemove, onClose }: RemoveProps) {
   const hasFolders = entries.some(({ type }) => type === 'folder');
+  const more = entries.length - NAMES_MAX;
   return (
     <Dialog title={`Delete ${chosenWords(entries)}?`} onClose={onClose}>
+      {entries.length > 1 && (
+        <ul class="names">
+          {entries.slice(0, NAMES_MAX).map(({ path, name }) => (
+            <li key={path}>{name}</li>
+          ))}
+          {more > 0 && <li>and {count(more)} more</li>}
+        </ul>
+      )}
       <p>{hasFolders ? 'All files below these folders are deleted, too. ' : ''}It cannot be undone.</p>
+      <Refusal why={refusal} />
       <p class="dialog-buttons">
-        <button type="button" class="danger" onClick={onRemove}>
-          Delete
-        </button>
         <button type="button" onClick={onClose}>
           Keep
+        </button>
+        <button type="button" class="danger" disabled={isBusy} onClick={onRemove}>
+          Delete
         </button>
       </p>
     </Dialog>
@@ -39,21 +56,28 @@ export interface PathProps extends QuestionProps {
   readonly title: string;
   readonly label: string;
   readonly button: string;
+  /** The folder that what is typed is in: empty, or it ends in `/`. */
+  readonly within: string;
+  /** What stands in the field at first. */
   readonly path: string;
-  /** Whether the path is that of a folder: it may then end in `/`, or be empty for the top. */
+  /** Whether the path is that of a folder: it may then end in `/`. */
   readonly isFolder: boolean;
+  /** Called with the whole path: that of a folder ends in `/`, or is empty for the top. */
   readonly onPath: (path: string) => void;
 }
 
 /** Asks for a path, and says at once what the server would refuse. */
-export function PathQuestion({ title, label, button, path, isFolder, onPath, onClose }: PathProps) {
+export function PathQuestion(props: PathProps) {
+  const { title, label, button, within, path, isFolder, isBusy, refusal, onPath, onClose } = props;
   const [text, setText] = useState(path);
-  const wanted = isFolder && text !== '' && !text.endsWith('/') ? `${text}/` : text;
+  const whole = within + text;
+  const wanted = isFolder && whole !== '' && !whole.endsWith('/') ? `${whole}/` : whole;
   const bare = isFolder ? wanted.slice(0, -1) : wanted;
   const fault = isFolder && bare === '' ? null : explainBadFilename(bare);
+  const isSame = wanted === within + path;
   const submit = (event: Event): void => {
     event.preventDefault();
-    if (fault === null) onPath(wanted);
+    if (fault === null && !isSame && !isBusy) onPath(wanted);
   };
   return (
     <Dialog title={title} onClose={onClose}>
@@ -62,16 +86,21 @@ export function PathQuestion({ title, label, button, path, isFolder, onPath, onC
         <input
           id="path"
           autoFocus
+          autocomplete="off"
           value={text}
           onInput={(event) => setText(event.currentTarget.value)}
           aria-invalid={fault !== null}
-          aria-describedby="path-fault"
+          aria-describedby="path-within path-fault"
         />
-        <p id="path-fault" class="fault">
-          {fault ?? ''}
+        <p id="path-within" class="hint">
+          {within === '' ? '' : `In the folder ${within}`}
         </p>
+        <p id="path-fault" class="fault">
+          {text === '' && !isFolder ? '' : (fault ?? '')}
+        </p>
+        <Refusal why={refusal} />
         <p class="dialog-buttons">
-          <button type="submit" class="primary" disabled={fault !== null || wanted === path}>
+          <button type="submit" class="primary" disabled={fault !== null || isSame || isBusy}>
             {button}
           </button>
           <button type="button" onClick={onClose}>
@@ -80,5 +109,13 @@ export function PathQuestion({ title, label, button, path, isFolder, onPath, onC
         </p>
       </form>
     </Dialog>
+  );
+}
+
+function Refusal({ why }: { readonly why: string | null }) {
+  return why === null ? null : (
+    <p class="fault" role="alert">
+      {why}
+    </p>
   );
 }

@@ -42,10 +42,15 @@ export function Toolbar(props: ToolbarProps) {
           onInput={(event) => onText(event.currentTarget.value)}
           onKeyDown={(event) => event.key === 'Escape' && onText('')}
         />
-        {text.trim() !== '' && !isSearching && <button type="submit">Below it, too</button>}
+        {text.trim() !== '' && !isSearching && <button type="submit">Search below, too</button>}
       </form>
       {may(page, 'read') && (
-        <button type="button" disabled={none || !hasFile} onClick={onDownload}>
+        <button
+          type="button"
+          disabled={none || !hasFile}
+          title={hasFile ? undefined : 'Choose files: a folder is not fetched as one'}
+          onClick={onDownload}
+        >
           Download
         </button>
       )}

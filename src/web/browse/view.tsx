@@ -2,18 +2,18 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { filter, finalize, type Observable, takeUntil } from 'rxjs';
 import { may, type Page } from '../shell/page.ts';
-import { hashOf } from '../shell/route-text.ts';
 import { isOther } from '../shell/session.ts';
 import { useObservable } from '../shell/use-observable.ts';
 import { count } from '../shell/words.ts';
 import { move, type Outcome, remove, rename, wordsOf } from './changes.ts';
 import { downloadAll } from './download.ts';
-import { type Entry, folderOf, found, type Order, sorted, waysTo } from './entry.ts';
+import { type Entry, folderOf, found, type Order, sorted } from './entry.ts';
 import { Grid } from './grid.tsx';
 import { type Browsed, browsed$, nothing, searched$ } from './model.ts';
 import { Preview } from './preview.tsx';
 import { chosenWords, PathQuestion, RemoveQuestion } from './questions.tsx';
 import { among, nobody, type Selection } from './selection.ts';
+import { Told, Ways } from './told.tsx';
 import { canRename, Toolbar } from './toolbar.tsx';
 
 type Asked =
@@ -25,6 +25,11 @@ type Asked =
 const REFUSALS_SHOWN = 3;
 
 export function BrowseView({ page }: { readonly page: Page }) {
+  if (may(page, 'read')) return <FolderView page={page} />;
+  return <p class="browse hint">This token lets you upload files, and not see them.</p>;
+}
+
+function FolderView({ page }: { readonly page: Page }) {
   const shown$ = useMemo(() => browsed$(page), [page]);
   const inFolder = useObservable<Browsed>(shown$, nothing(''));
   const { folder } = inFolder;
@@ -37,6 +42,9 @@ export function BrowseView({ page }: { readonly page: Page }) {
   const [isBusy, setBusy] = useState(false);
   /** How often something was changed here: what was found is looked for again then. */
   const [changes, setChanges] = useState(0);
+  /** Why what was asked for was not done. */
+  const [refusal, setRefusal] = useState<string | null>(null);
+  const box = useRef<HTMLDivElement>(null);
   const searchBox = useRef<HTMLInputElement>(null);
 
   useEffect(() => {
@@ -59,34 +67,42 @@ export function BrowseView({ page }: { readonly page: Page }) {
   );
   const chosen = useMemo(() => {
     const there = among(selection, entries);
-    const one = entries.find(({ path }) => path === there.cursor);
-    const many = entries.filter(({ path }) => there.chosen.has(path));
-    return many.length > 0 || one === undefined ? many : [one];
+    return entries.filter(({ path }) => there.chosen.has(path));
   }, [selection, entries]);
 
   /** Does it, tells what came of it, and has the folder asked for again. */
   const change = (words: string, changing: Observable<Outcome>): void => {
-    setAsked(null);
     setBusy(true);
+    setRefusal(null);
     const other$ = page.sessions.state$.pipe(filter((state) => isOther(state, page.session?.name ?? '')));
     // What one has begun must not go on in the name of another.
     const over = (): void => {
       setBusy(false);
-      setSelection(nobody);
       setChanges((before) => before + 1);
       page.changed$.next();
     };
     changing.pipe(takeUntil(other$), finalize(over)).subscribe({
-      next: (outcome) => page.say(toldOf(words, outcome)),
-      error: (error: unknown) => page.say(wordsOf(error)),
+      next: (outcome) => {
+        // What was typed is not lost when it is refused.
+        if (outcome.done === 0 && outcome.refused === 1) return setRefusal(outcome.reasons[0]!.why);
+        setAsked(null);
+        page.say(toldOf(words, outcome));
+      },
+      error: (error: unknown) => setRefusal(wordsOf(error)),
     });
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    const isTyping = event.target instanceof HTMLInputElement && event.target.type !== 'checkbox';
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping || asked !== null) return;
+    const { target } = event;
+    const isTyping = target instanceof HTMLInputElement && target.type !== 'checkbox';
+    const isMeant = target === document.body || (target instanceof Node && box.current?.contains(target));
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping || !isMeant || asked !== null) return;
+    // Where nothing is chosen, a key is meant for the row that has the keyboard.
+    const row = target instanceof Element ? target.closest<HTMLElement>('.entry')?.dataset.path : undefined;
+    const meant = chosen.length > 0 ? chosen : entries.filter(({ path }) => path === row);
     const act = {
-      Delete: may(page, 'delete') && chosen.length > 0 && (() => setAsked({ is: 'remove', entries: chosen })),
-      F2: canRename(page) && chosen.length === 1 && (() => setAsked({ is: 'rename', entry: chosen[0]! })),
+      Delete: may(page, 'delete') && meant.length > 0 && (() => setAsked({ is: 'remove', entries: meant })),
+      F2: canRename(page) && meant.length === 1 && (() => setAsked({ is: 'rename', entry: meant[0]! })),
+      ArrowDown: target === document.body && (() => focusTable(box.current)),
       Backspace: folder !== '' && (() => page.goTo(folderOf(folder))),
       '/': () => searchBox.current?.focus(),
     }[event.key];
@@ -94,11 +110,20 @@ export function BrowseView({ page }: { readonly page: Page }) {
     event.preventDefault();
     act();
   };
-  const close = (): void => setAsked(null);
+  const listened = useRef(onKeyDown);
+  listened.current = onKeyDown;
+  useEffect(() => {
+    const listen = (event: KeyboardEvent): void => listened.current(event);
+    document.addEventListener('keydown', listen);
+    return () => document.removeEventListener('keydown', listen);
+  }, []);
+  const close = (): void => {
+    setAsked(null);
+    setRefusal(null);
+  };
 
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the keys are short ways to what has buttons.
-    <div class="browse" onKeyDown={onKeyDown}>
+    <div ref={box} class="browse">
       <Ways folder={folder} />
       <Toolbar
         page={page}
@@ -121,6 +146,8 @@ export function BrowseView({ page }: { readonly page: Page }) {
         browsed={browsed}
         shown={entries.length}
         isFound={text.trim() !== ''}
+        isSearch={wanted !== null}
+        mayDrop={may(page, 'write')}
         onAgain={() => page.changed$.next()}
       />
       <Grid
@@ -135,6 +162,8 @@ export function BrowseView({ page }: { readonly page: Page }) {
       {asked?.is === 'remove' && (
         <RemoveQuestion
           entries={asked.entries}
+          isBusy={isBusy}
+          refusal={refusal}
           onClose={close}
           onRemove={() => change('Deleted', remove(page.requests, asked.entries))}
         />
@@ -142,10 +171,13 @@ export function BrowseView({ page }: { readonly page: Page }) {
       {asked?.is === 'move' && (
         <PathQuestion
           title={`Move ${chosenWords(asked.entries)}`}
-          label="To the folder"
+          label="To the folder; empty for the top"
           button="Move"
+          within=""
           path={folder}
           isFolder
+          isBusy={isBusy}
+          refusal={refusal}
           onClose={close}
           onPath={(to) => change('Moved', move(page.requests, asked.entries, to))}
         />
@@ -153,10 +185,13 @@ export function BrowseView({ page }: { readonly page: Page }) {
       {asked?.is === 'folder' && (
         <PathQuestion
           title="New folder"
-          label="The path of the folder, which is there once a file is in it"
+          label="Name of the folder, which is there once a file is in it"
           button="Go there"
-          path={folder}
+          within={folder}
+          path=""
           isFolder
+          isBusy={false}
+          refusal={null}
           onClose={close}
           onPath={(to) => {
             close();
@@ -167,9 +202,12 @@ export function BrowseView({ page }: { readonly page: Page }) {
       {asked?.is === 'rename' && (
         <PathQuestion
           title={`Rename “${asked.entry.name}”`}
-          label="New name, with its folders"
+          label="New name"
           button="Rename"
-          path={asked.entry.path}
+          within={folderOf(asked.entry.path)}
+          path={asked.entry.path.slice(folderOf(asked.entry.path).length)}
+          isBusy={isBusy}
+          refusal={refusal}
           isFolder={asked.entry.type === 'folder'}
           onClose={close}
           onPath={(to) => change('Renamed', rename(page.requests, asked.entry, to))}
@@ -189,53 +227,6 @@ function toldOf(words: string, { done, refused, reasons }: Outcome): string {
   return [`${words}: ${count(done)}; refused: ${count(refused)}.`, ...some].join(' ');
 }
 
-function Ways({ folder }: { readonly folder: string }) {
-  return (
-    <nav class="ways" aria-label="Folders on the way">
-      <ol>
-        {[{ path: '', name: 'All files' }, ...waysTo(folder)].map(({ path, name }) => (
-          <li key={path}>
-            <a
-              href={hashOf({ view: 'files', place: path })}
-              aria-current={path === folder ? 'location' : undefined}
-            >
-              {name}
-            </a>
-          </li>
-        ))}
-      </ol>
-    </nav>
-  );
-}
-
-interface ToldProps {
-  readonly browsed: Browsed;
-  readonly shown: number;
-  readonly isFound: boolean;
-  readonly onAgain: () => void;
-}
-
-/** How much there is, or why it is not known. */
-function Told({ browsed, shown, isFound, onAgain }: ToldProps) {
-  if (browsed.fault !== null)
-    return (
-      <p class="told fault" role="alert">
-        {browsed.fault}{' '}
-        <button type="button" onClick={onAgain}>
-          Try again
-        </button>
-      </p>
-    );
-  const files = `${count(shown)} ${shown === 1 ? 'entry' : 'entries'}`;
-  const more = browsed.isCut ? ': there are more, which are not shown' : '';
-  const told = browsed.isWhole ? `${files}${more}` : `${files} so far…`;
-  return (
-    <p class="told hint" role="status">
-      {browsed.isWhole && shown === 0
-        ? isFound
-          ? 'Nothing here is called that.'
-          : 'Nothing is here yet.'
-        : told}
-    </p>
-  );
-}
+/** Gives the keyboard to the table of the folder. */
+const focusTable = (box: Element | null): void =>
+  box?.querySelector<HTMLElement>('[data-cursor] .entry-name')?.focus();

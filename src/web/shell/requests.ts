@@ -23,8 +23,11 @@ export const connectTo = (path: string): Observable<Connection> =>
       };
       socket.addEventListener('open', opened);
       const closing = connection.closed$.subscribe((fault) => {
+        const why = fault ?? { code: 'reset' as const, message: 'the server has closed the connection' };
+        // A browser does not tell why it could not be opened.
+        const isAway = why.code === 'unreachable';
         subscriber.error(
-          new ConnectionError(fault ?? { code: 'reset', message: 'the server has closed it' }),
+          new ConnectionError(isAway ? { ...why, message: 'The server does not answer.' } : why),
         );
       });
       return () => {

@@ -19,10 +19,12 @@ export function routeOf(hash: string): Route {
 export const hashOf = ({ view, place }: Route): string =>
   `#/${view}/${place.split('/').map(encodeURIComponent).join('/')}`;
 
-/** The folder that a place stands for: it ends in `/`, unless it is the top. */
-export const folderAt = (place: string): string =>
-  place === '' || place.endsWith('/') ? place : `${place}/`;
-
+/**
+ * The folder that a place stands for: empty, or it ends in `/`. Whoever has names below a prefix alone begins in its folder:
+ * there is nothing else to see.
+ */
+export const folderAt = (place: string, prefix: string): string =>
+  place === '' ? prefix.slice(0, prefix.lastIndexOf('/') + 1) : place.endsWith('/') ? place : `${place}/`;
 /** A hash that somebody has typed may be no encoding: then it is what it says. */
 function decoded(text: string): string {
   try {

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { distinctUntilChanged, map, Subject } from 'rxjs';
 import { FilesView } from '../files-view.tsx';
 import { lazily } from './lazy.tsx';
-import type { Page } from './page.ts';
+import { may, type Page } from './page.ts';
 import { createRequests } from './requests.ts';
 import { route$ } from './route.ts';
 import { hashOf, type Route, routeOf, type ViewName, views } from './route-text.ts';
@@ -110,6 +110,15 @@ function focusMain(): void {
   document.getElementById('main')?.focus();
 }
 
+function NoFiles({ page }: { readonly page: Page }) {
+  return (
+    <p class="hint centred">
+      This token does not let you see or send files.{' '}
+      {may(page, 'observe') && <a href="#/watch/">Watch the server</a>}
+    </p>
+  );
+}
+
 interface ViewProps {
   readonly state: SessionState;
   readonly page: Page;
@@ -133,7 +142,9 @@ function View({ state, page, view }: ViewProps) {
     case 'out':
       return <SignIn sessions={page.sessions} why={state.why} />;
     case 'in':
-      if (view === 'watch') return <WatchView page={page} />;
-      return <FilesView page={page} />;
+      if (view === 'files' && !may(page, 'read') && !may(page, 'write')) return <NoFiles page={page} />;
+      if (view === 'files') return <FilesView page={page} />;
+      if (may(page, 'observe')) return <WatchView page={page} />;
+      return <p class="hint centred">Your token has no right to observe this server.</p>;
   }
 }

@@ -191,5 +191,5 @@ function onFree(step: Step, entry: Entry, isDone: boolean): Entry {
     return { ...toWaiting(entry), isAgain: true };
   }
   step.effects.push({ type: 'release', id: entry.id });
-  return { ...entry, status: 'skipped', why: 'another tab has uploaded it' };
+  return { ...entry, status: 'skipped', why: 'another tab has uploaded it, or given it up' };
 }

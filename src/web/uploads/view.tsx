@@ -28,7 +28,7 @@ function Uploads({ page }: { readonly page: Page }) {
   const { list, survives } = uploadsOf(page);
   const state$ = useMemo(() => list.state$.pipe(auditTime(DRAW_MS)), [list]);
   const state = useObservable(state$, list.state());
-  const place = folderAt(useObservable(page.place$, ''));
+  const place = folderAt(useObservable(page.place$, ''), page.session?.prefix ?? '');
   // What is above its prefix nobody may write to.
   const prefix = page.session?.prefix ?? '';
   const folder = place.startsWith(prefix) ? place : prefix;

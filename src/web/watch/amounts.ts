@@ -4,19 +4,15 @@ import type { WaitsFor } from '../../files/protocol/watching.ts';
 const few = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 2 });
 const percent = new Intl.NumberFormat(undefined, { style: 'percent', maximumFractionDigits: 0 });
 const time = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
-const [milli, second] = ['millisecond', 'second'].map(
-  (unit) =>
-    new Intl.NumberFormat(undefined, {
-      style: 'unit',
-      unit,
-      unitDisplay: 'short',
-      maximumSignificantDigits: 3,
-    }),
-);
+const three = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
+const hundredths = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 });
 
-/** @example milliseconds(1234) // '1.23 sec' */
-export const milliseconds = (ms: number): string =>
-  (ms < 1000 ? milli! : second!).format(ms < 1000 ? ms : ms / 1e3);
+/** @example milliseconds(1234) // '1.23 s' */
+export function milliseconds(ms: number): string {
+  // Less than a hundredth is noise of the clock.
+  if (ms < 1) return `${hundredths.format(ms)} ms`;
+  return ms < 1000 ? `${three.format(ms)} ms` : `${three.format(ms / 1e3)} s`;
+}
 
 export const perSecond = (count: number): string => `${few.format(count)}/s`;
 

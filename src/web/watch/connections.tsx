@@ -1,5 +1,5 @@
 /** The table of connections: thousands, of which only those are drawn that are seen. */
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ConnectionRow } from '../../files/protocol/watching.ts';
 import { useWindow } from '../shell/use-window.ts';
 import { bytes, count, rate } from '../shell/words.ts';
@@ -8,6 +8,9 @@ import type { WatchModel, WatchState } from './model.ts';
 import { type Column, partOf, rateOf } from './rows.ts';
 
 const ROW_HEIGHT = 32;
+/** Where a row has three lines: the same width as in the stylesheet. */
+const STACKED = matchMedia('(max-width: 800px)');
+const STACKED_HEIGHT = 72;
 /** More than are ever drawn: what scrolls in is shown by the elements of what has scrolled out. */
 const SLOTS = 128;
 const COLUMNS: readonly (readonly [Column, string])[] = [
@@ -43,7 +46,7 @@ export function Connections({ state, model }: ConnectionsProps) {
             type="checkbox"
             checked={filter.isAtWork}
             onChange={({ currentTarget }) => model.setFilter({ ...filter, isAtWork: currentTarget.checked })}
-          />{' '}
+          />
           at work only
         </label>
         <span class="hint">
@@ -57,7 +60,8 @@ export function Connections({ state, model }: ConnectionsProps) {
 
 function ConnectionTable({ state: { rows, order }, model }: ConnectionsProps) {
   const box = useRef<HTMLElement>(null);
-  const [first, last] = useWindow(box, { rows: rows.length, rowHeight: ROW_HEIGHT });
+  const height = useRowHeight();
+  const [first, last] = useWindow(box, { rows: rows.length, rowHeight: height });
   return (
     // A box that scrolls must be reachable by keyboard.
     // biome-ignore lint/a11y/noNoninteractiveTabindex: see above.
@@ -81,16 +85,16 @@ function ConnectionTable({ state: { rows, order }, model }: ConnectionsProps) {
                     }
                   >
                     {title}
-                    <span aria-hidden="true">{!isIt ? '' : order.isDescending ? '▼' : '▲'}</span>
+                    {isIt && <span aria-hidden="true">{order.isDescending ? '▼' : '▲'}</span>}
                   </button>
                 </th>
               );
             })}
           </tr>
         </thead>
-        <tbody style={{ height: `${rows.length * ROW_HEIGHT}px` }}>
+        <tbody style={{ height: `${rows.length * height}px` }}>
           {rows.slice(first, last).map((row, at) => (
-            <Row key={(first + at) % SLOTS} row={row} index={first + at} />
+            <Row key={(first + at) % SLOTS} row={row} index={first + at} top={(first + at) * height} />
           ))}
         </tbody>
       </table>
@@ -98,11 +102,29 @@ function ConnectionTable({ state: { rows, order }, model }: ConnectionsProps) {
   );
 }
 
-function Row({ row, index }: { readonly row: ConnectionRow; readonly index: number }) {
+/** Rows are as high as the stylesheet makes them. */
+function useRowHeight(): number {
+  const [isStacked, setStacked] = useState(STACKED.matches);
+  useEffect(() => {
+    const changed = (): void => setStacked(STACKED.matches);
+    STACKED.addEventListener('change', changed);
+    return () => STACKED.removeEventListener('change', changed);
+  }, []);
+  return isStacked ? STACKED_HEIGHT : ROW_HEIGHT;
+}
+
+interface RowProps {
+  readonly row: ConnectionRow;
+  readonly index: number;
+  /** In pixels. */
+  readonly top: number;
+}
+
+function Row({ row, index, top }: RowProps) {
   const { name, remote, cmd, filename, waits, received, sent, since } = row;
   const done = partOf(row);
   return (
-    <tr class="connection" aria-rowindex={index + 2} style={{ top: `${index * ROW_HEIGHT}px` }}>
+    <tr class="connection" aria-rowindex={index + 2} style={{ top: `${top}px` }}>
       <td class="connection-peer" title={remote}>
         {name !== null && name !== '' && <b>{name} </b>}
         {remote}

@@ -17,8 +17,12 @@ export function Commands({ sample }: { readonly sample: WatchSample }) {
               <tr>
                 <th scope="col">Command</th>
                 <th scope="col">Outcomes</th>
-                <th scope="col">Median</th>
-                <th scope="col">99th</th>
+                <th scope="col" class="number">
+                  Median
+                </th>
+                <th scope="col" class="number">
+                  99th
+                </th>
               </tr>
             </thead>
             <tbody>
@@ -96,9 +100,7 @@ export function Store({ sample }: { readonly sample: WatchSample }) {
       <p class={status === 'unwritable' ? 'fault' : ''}>
         {STATES[status]} {why}
       </p>
-      {disk !== null && (
-        <Meter label="Disk" used={disk.size - disk.free} of={disk.size} words={`${bytes(disk.free)} free`} />
-      )}
+      {disk !== null && <Meter label="Disk" used={disk.size - disk.free} of={disk.size} />}
       {unfinished !== null && (
         <p>
           Unfinished uploads: {count(unfinished.count)}, {bytes(unfinished.bytes)}
@@ -130,26 +132,26 @@ const latencyWords = (ms: number | null): string =>
 
 const quotaMeter = ({ prefix, bytes: most, used }: ShownQuota) => ({
   label: prefix === '' ? 'all files' : prefix,
-  used: used ?? 0,
+  used,
   of: most,
-  words: used === null ? 'being counted' : `${bytes(used)} of ${bytes(most)}`,
 });
 
 interface MeterProps {
   readonly label: string;
-  readonly used: number;
+  /** Null while it is counted. */
+  readonly used: number | null;
   readonly of: number;
-  readonly words: string;
 }
 
-function Meter({ label, used, of, words }: MeterProps) {
-  const share = of === 0 ? 1 : used / of;
+/** It fills with what is used. */
+function Meter({ label, used, of }: MeterProps) {
+  const share = used === null ? 0 : of === 0 ? 1 : used / of;
   return (
     <div class="quota">
       <span>{label}</span>
       <meter aria-label={label} value={share} min={0} max={1} high={0.9} low={0.75} optimum={0} />
       <span class="hint">
-        {words} ({part(share)})
+        {used === null ? 'being counted' : `${bytes(used)} of ${bytes(of)} used (${part(share)})`}
       </span>
     </div>
   );

@@ -332,6 +332,27 @@ describe('the framing', () => {
     expect(chosen(at(9999, put))).toEqual([['sluice', 'bytes']]);
   });
 
+  test.each([
+    ['which are no TLS', 8443, put, 'sluice', 'bytes'],
+    ['unless TLS can begin so too', 8443, Uint8Array.of(0x16, 3, 0, 0, 0x7b), 'tls', 'port'],
+    ['unless the protocol of the port can begin so too', 27017, put, 'mongodb', 'port'],
+    ['and the port counts when they do not', 8443, 'GET / HTTP/1.1', 'tls', 'port'],
+    ['and the port counts when they are too few', 8443, put.subarray(0, 4), 'tls', 'port'],
+  ])(
+    "the framing of a recorded conversation is by first bytes like Sluice's, %s, on a port of another protocol",
+    (_, port, bytes, name, reason) => {
+      expect(chosen(at(port, bytes))).toEqual([[name, reason]]);
+    },
+  );
+
+  test('the framing of a recorded conversation of Sluice on a port of TLS finds its frames without a fault, however it was cut', () => {
+    for (const pieces of [[put], cutAt(put, 1, 2), cutAt(put, 4)]) {
+      const events = inspected(at(8443, ...pieces, 'abc'), {});
+      expect(framesIn(events)).toMatchObject([{ label: 'put a.txt', length: 3 }]);
+      expect(faultsIn(events)).toEqual([]);
+    }
+  });
+
   test('the framing of a recorded conversation is emitted once those bytes are there, in whatever pieces, before the first frame', () => {
     const events = inspected(at(9999, ...cutAt(put, 1, 3, 4), 'abc'), {});
     expect(events.map(({ type }) => type)).toEqual([

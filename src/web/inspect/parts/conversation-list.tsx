@@ -5,8 +5,9 @@ import { count, countOf } from '../../shell/words.ts';
 import { type Inspector, type InspectorState, openConversation, setFilter } from '../model/inspector.ts';
 import { type Order, orders } from '../model/list.ts';
 import { type ConversationRecord, summaryOf } from '../model/recording.ts';
+import { shortAddress } from '../model/short-address.ts';
 
-const ROW_PX = 78;
+const ROW_PX = 98;
 
 const ORDER_WORDS: Readonly<Record<Order, string>> = {
   number: 'in order',
@@ -98,7 +99,8 @@ function Row({ it }: { readonly it: ConversationRecord }) {
   const what = it.protocol === null ? countOf(chunks, 'chunk') : countOf(frames, 'frame');
   return (
     <>
-      <span class="ends">{`#${it.index} ${it.client} → ${it.server}`}</span>
+      <span class="ends" title={it.client}>{`#${it.index} ${shortAddress(it.client)}`}</span>
+      <span class="ends" title={it.server}>{`→ ${shortAddress(it.server)}`}</span>
       <span class="sum">{[it.protocol, what, countOf(bytes, 'byte')].filter(Boolean).join(', ')}</span>
       <span class="badges">
         <Badge kind="fault" many={faults} text={countOf(faults, 'fault')} />
