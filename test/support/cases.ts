@@ -7,6 +7,9 @@
 export const casesFactor = Number(process.env.TEST_CASES || 1);
 if (!(casesFactor > 0)) throw new Error(`TEST_CASES is a positive number, not ${casesFactor}`);
 
+/** Whether tests that take minutes are run: in `npm run test:long`, and not in the shorter round that CI has. */
+export const isLongest = casesFactor >= 10;
+
 /**
  * The number of cases of a test, where the default is so many.
  *

@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { handshake, pcapOf, segments } from '../support/captures/tcp-pcap.ts';
-import { casesFactor } from '../support/cases.ts';
+import { isLongest } from '../support/cases.ts';
 import { need, pathOf } from '../support/install-tools.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 import { faultsOf } from '../support/web/axe.ts';
@@ -173,7 +173,7 @@ describe.skipIf(!need('chromium'))('the view of captures', () => {
     return file;
   }
 
-  test.runIf(casesFactor > 1)(
+  test.runIf(isLongest)(
     'a capture of 200 MB is read while the page stays awake, in bounded memory, and can be cancelled',
     async () => {
       const { page, troubles } = await opened();

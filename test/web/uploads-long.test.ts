@@ -4,7 +4,7 @@ import { createReadStream, mkdirSync, readdirSync, readFileSync, truncateSync, w
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { casesFactor } from '../support/cases.ts';
+import { isLongest } from '../support/cases.ts';
 import { need } from '../support/install-tools.ts';
 import { endAll, type Serving, startServe } from '../support/processes/cli.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
@@ -44,7 +44,7 @@ const sha256Of = async (path: string): Promise<string> => {
   return hash.digest('hex');
 };
 
-describe.skipIf(casesFactor <= 1 || !need('chromium'))('the uploads of the page, in long', () => {
+describe.skipIf(!isLongest || !need('chromium'))('the uploads of the page, in long', () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await startChromium(['--js-flags=--max-old-space-size=64']);

@@ -146,7 +146,7 @@ describe('connections that break', () => {
   });
 
   test('bytes that arrived count as progress although the server never reported them, so the retries start over', async () => {
-    const { net, uploads } = world({ plan: () => ({ up: 300_000 }) }, { retries: 2, progress: 100_000_000 });
+    const { net, uploads } = world({ plan: () => ({ up: 300_000 }) }, { retries: 4, progress: 100_000_000 });
     const bytes = pattern(3_000_000);
     const it = await outcome(uploads.upload('a', bytesContent(bytes)));
     expectInOrder(it, 3_000_000);
