@@ -110,6 +110,8 @@ describe('a recorded conversation of an actor', () => {
         at -= chunk.bytes.length;
         return false;
       })!;
+      // A last line that ends in CR alone is the same line.
+      fc.pre(bytes[at] !== 0x0a || (bytes[at]! ^ change) !== 0x0d);
       bytes[at]! ^= change;
       const replayed = assertReplaysTheSame(captured(log), actor, { seed, runs: 1, stall: 200 });
       // A message that is no longer ended gets no reply: then the failure says how many came.
