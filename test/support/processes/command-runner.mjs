@@ -29,6 +29,9 @@ function gathered(stream) {
   return () => Buffer.concat(pieces).toString();
 }
 
+/** Turns of the event loop without a word, after which a command has said all. */
+const QUIET_TURNS = 20;
+
 let runs = 0;
 process.on('message', async ({ args, cwd, env }) => {
   const [stdout, stderr] = [gathered(process.stdout), gathered(process.stderr)];
@@ -38,8 +41,14 @@ process.on('message', async ({ args, cwd, env }) => {
   setVariables({ ...variables, ...env });
   // The query makes it a module of its own, so that it runs again. What it imports is loaded once.
   await import(`${main}?${++runs}`);
-  // What a command has printed last is written in the next turn of the event loop.
-  for (let turn = 0; turn < 3; turn++) await turnOfTheLoop();
+  // What a command has printed last is written when what was before it has been taken, some turns of the event loop later.
+  let [printed, quiet] = [-1, 0];
+  while (quiet < QUIET_TURNS) {
+    await turnOfTheLoop();
+    const now = stdout().length + stderr().length;
+    quiet = now === printed ? quiet + 1 : 0;
+    printed = now;
+  }
   process.send({ status: process.exitCode ?? 0, stdout: stdout(), stderr: stderr() });
 });
 process.on('disconnect', () => process.exit());
