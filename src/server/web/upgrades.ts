@@ -87,7 +87,7 @@ export function createUpgrades(
     if (path === '/frames') return open(request, response, socket, head, token, deps.emit);
     const { observer } = deps;
     const { name, rights, prefix } = greeted.value as unknown as Principal;
-    if (!(rights as readonly string[]).includes('observe')) return sendFault(response, MAY_NOT_OBSERVE);
+    if (!rights.includes('observe')) return sendFault(response, MAY_NOT_OBSERVE);
     if (observer === undefined) return sendText(response, 404, 'this server is not watched');
     open(request, response, socket, head, token, (connection) => {
       observer(connection, { name, rights, prefix });

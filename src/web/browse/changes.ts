@@ -14,6 +14,7 @@ import {
 } from 'rxjs';
 import type { Client } from '../../client/client.ts';
 import type { Requests } from '../shell/requests.ts';
+import { wordsOf } from '../shell/words.ts';
 import type { Entry } from './entry.ts';
 
 export interface Outcome {
@@ -94,5 +95,3 @@ const namesOf = (requests: Requests, entry: Entry): Observable<string> =>
       );
 
 const lengthOfName = ({ type, name }: Entry): number => name.length + (type === 'folder' ? 1 : 0);
-
-export const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

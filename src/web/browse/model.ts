@@ -14,7 +14,7 @@ import {
 } from 'rxjs';
 import type { Page } from '../shell/page.ts';
 import { folderAt } from '../shell/route-text.ts';
-import { wordsOf } from './changes.ts';
+import { wordsOf } from '../shell/words.ts';
 import { type Entry, fileEntry, matches } from './entry.ts';
 import { ENTRIES_MAX, type Folder, listFolder } from './list-folder.ts';
 

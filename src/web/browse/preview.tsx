@@ -4,8 +4,7 @@
  */
 import { useEffect, useState } from 'preact/hooks';
 import { Dialog } from '../shell/dialog.tsx';
-import { bytes } from '../shell/words.ts';
-import { wordsOf } from './changes.ts';
+import { bytes, wordsOf } from '../shell/words.ts';
 import { addressOf, type Entry } from './entry.ts';
 
 const PICTURE = /\.(png|jpe?g|gif|webp|avif)$/i;

@@ -1,5 +1,7 @@
 /** The capture that is read in the served page: which one, how far, and what came of it. No DOM. */
+
 import { asyncScheduler, BehaviorSubject, type Observable, type Subscription, throttleTime } from 'rxjs';
+import { wordsOf } from '../shell/words.ts';
 import { createInspector, type Inspector, take } from './model/inspector.ts';
 import { createRecordingStore, type Recording } from './model/recording.ts';
 import { AUTOMATIC, type FramingAsk, type ReadAsk, type Tell } from './read/messages.ts';
@@ -62,8 +64,7 @@ export function createReading(ask: (what: ReadAsk) => Observable<Tell>): Reading
           } else if (tell.type === 'refused') set({ phase: 'failed', fault: tell.message });
           else if (tell.type === 'over') set(phaseOf(store.recording(), file));
         },
-        error: (error: unknown) =>
-          set({ phase: 'failed', fault: error instanceof Error ? error.message : String(error) }),
+        error: (error: unknown) => set({ phase: 'failed', fault: wordsOf(error) }),
       }),
     );
   }

@@ -1,7 +1,8 @@
 /** What each view of the page is given. */
 import type { Observable, Subject } from 'rxjs';
+import type { Right } from '../../files/protocol/access.ts';
 import type { Requests } from './requests.ts';
-import type { Right, Session, Sessions } from './session.ts';
+import type { Session, Sessions } from './session.ts';
 
 export interface Page {
   /** Null where a view needs none: the captures. */

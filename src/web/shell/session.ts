@@ -17,8 +17,7 @@
  * The token is in a cookie that scripts cannot read: the page never keeps it.
  */
 import { BehaviorSubject, type Observable } from 'rxjs';
-
-export type Right = 'read' | 'write' | 'delete' | 'observe';
+import type { Right } from '../../files/protocol/access.ts';
 
 export interface Session {
   /** The name that the server knows the token by; empty for whoever has none. */

@@ -72,7 +72,7 @@ export function Shell() {
   const signOut = async (): Promise<void> => {
     if (!(await sessions.signOut())) say('The server does not answer: you are still signed in.');
   };
-  const shown = views.filter((view) => view !== 'watch' || (session?.rights.includes('observe') ?? false));
+  const shown = views.filter((view) => view !== 'watch' || may(page, 'observe'));
   return (
     <>
       <button type="button" class="skip" onClick={focusMain}>

@@ -1,5 +1,7 @@
 /** How frames are found. */
+
 import { useState } from 'preact/hooks';
+import { wordsOf } from '../../shell/words.ts';
 import { framings, inspectOptionsOf } from '../read/framing.ts';
 import type { FramingAsk } from '../read/messages.ts';
 
@@ -18,7 +20,7 @@ export function FramingChoice({ framing, choose }: FramingChoiceProps) {
       setFault('');
       choose(next);
     } catch (error) {
-      setFault(error instanceof Error ? error.message : String(error));
+      setFault(wordsOf(error));
     }
   };
   return (
