@@ -17,7 +17,7 @@ import { connectTcp } from '../../src/transport/socket/tcp.ts';
 import type { JsonHeader } from '../../src/wire/json-header.ts';
 import { cases, testSeed } from '../support/cases.ts';
 import { type FuzzConversation, fuzzConversation } from '../support/network/fuzz-conversation.ts';
-import { converse, frame, outcomes, peer } from '../support/network/peer.ts';
+import { converse, frame, outcomes, peer, putFrame } from '../support/network/peer.ts';
 import { endAll, main, type Running, start } from '../support/processes/cli.ts';
 import {
   descriptorsOf,
@@ -119,6 +119,9 @@ test(
 
     // The first few load what is loaded late, and fill what is kept.
     await fc.assert(property, { seed: testSeed, numRuns: 40 });
+    // The thread for small files, too, whose memory is kept: it is started by a burst, if one comes at once.
+    const burst = Array.from({ length: 64 }, (_, index) => putFrame(`burst-${index}`, 'x'));
+    await converse(port, Buffer.concat(burst));
     await quiet();
     // A file that was being sent is closed a moment after its connection.
     const sent = () => descriptorsOfFiles(pid).filter((path) => path.startsWith(root));

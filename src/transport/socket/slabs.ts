@@ -102,6 +102,7 @@ export function createSlabs(): Slabs {
     isUnused: () => pool.pinned === 0 && pool.current.out === 0 && pool.size === SMALL_SLAB_BYTES,
     close: () => {
       resize(pool, SMALL_SLAB_BYTES);
+      giveUpLarge(pool);
       leaveShare(pool);
       pool.cameBack = false;
     },
@@ -161,6 +162,14 @@ function addSlab(pool: SlabPool): Slab {
 function drop(pool: SlabPool, { bytes }: Slab): void {
   if (bytes.length === LARGE_SLAB_BYTES) pool.largeSlabs--;
   if (pool.largeSlabs === 0 && pool.size === SMALL_SLAB_BYTES) leaveShare(pool);
+}
+
+/** Leaves a large slab of which no chunk is out to the garbage collector: nobody may read for long. */
+function giveUpLarge(pool: SlabPool): void {
+  const { current } = pool;
+  if (current.out > 0 || current.bytes.length === SMALL_SLAB_BYTES) return;
+  drop(pool, current);
+  pool.current = addSlab(pool);
 }
 
 /** Changes the size of the next slab, and drops the free ones of the other size. */

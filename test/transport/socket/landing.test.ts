@@ -1,8 +1,13 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { fc, test as property } from '@fast-check/vitest';
 import { expect, test } from 'vitest';
 import { createLandingSlabs } from '../../../src/transport/socket/landing.ts';
 
 const kib = 1024;
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 /** Reads as a socket does: into the place it was given last; and once the chunk was received, asks where to read next. */
 function reader() {
@@ -45,6 +50,24 @@ test('a socket that much comes from receives into memory of its own, until a rea
   expect(busy.room().buffer).not.toBe(silent.room().buffer);
   busy.read(kib, 3);
   expect(busy.room()).toBe(silent.room());
+});
+
+test('no large slab waits for the next socket: those that were fast and then calm give them up', () => {
+  const fast = Array.from({ length: 8 }, reader);
+  for (const { slabs, room, read } of fast) {
+    const recycle = (chunk: Uint8Array) => slabs.recycle(chunk, chunk.length);
+    for (let reads = 0; reads < 200 && room().buffer.byteLength <= 1024 * kib; reads++)
+      read(room().length, 1, recycle);
+    expect(room().buffer.byteLength).toBeGreaterThan(1024 * kib);
+  }
+  collect();
+  const before = process.memoryUsage().arrayBuffers;
+  // As many calm reads as it takes, and none that would need a small slab.
+  for (const { slabs, read } of fast)
+    for (let reads = 0; reads < 32; reads++) read(kib, 2, (chunk) => slabs.recycle(chunk, chunk.length));
+  collect();
+  // Each had one of 2 MiB, and has left one of 64 KiB to the next.
+  expect(before - process.memoryUsage().arrayBuffers).toBeGreaterThan(8 * 1024 * kib);
 });
 
 test('a socket gives its slab to the next one once all chunks of it were recycled, and not before', () => {
