@@ -1,5 +1,5 @@
 /** The page in a browser: signing in, and the files that are there. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
@@ -106,6 +106,26 @@ describe.skipIf(!need('chromium'))('the page', () => {
     await row(page, 'in/deep/new.txt').waitFor({ state: 'detached' });
     // The keyboard goes on where it was.
     await expect.poll(() => page.evaluate('document.activeElement.textContent')).toBe('two.txt');
+  });
+
+  test('the keyboard stays in the table when the row that a question was about goes meanwhile', async () => {
+    const page = await newPage();
+    await signIn(page, `${served.url}#/files/in/deep/`, tokens.all);
+    served.write({ 'in/deep/gone.txt': 'gone' });
+    await page.reload();
+    await shows(page, 'in/deep/gone.txt');
+    await row(page, 'in/deep/gone.txt').getByRole('checkbox').check();
+    await page.keyboard.press('Delete');
+    await page.getByRole('dialog').waitFor();
+    rmSync(join(served.root, 'in/deep/gone.txt'));
+    // What is uploaded has the folder listed again.
+    const file = { name: 'another.txt', mimeType: 'text/plain', buffer: Buffer.from('new') };
+    await page.locator('input[data-picks=files]').setInputFiles(file);
+    await row(page, 'in/deep/gone.txt').waitFor({ state: 'detached' });
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await expect.poll(() => page.evaluate('document.activeElement.className')).toBe('entry-name');
+    rmSync(join(served.root, 'in/deep/another.txt'));
   });
 
   test('of more files than a browser takes at once, none is left out of a download', async () => {

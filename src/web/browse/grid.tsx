@@ -17,12 +17,14 @@ export interface GridProps {
   readonly entries: readonly Entry[];
   readonly order: Order;
   readonly selection: Selection;
+  /** Whether a question is asked, which holds the keyboard. */
+  readonly isCovered: boolean;
   readonly onOrder: (order: Order) => void;
   readonly onSelection: (selection: Selection) => void;
   readonly onOpen: (entry: Entry) => void;
 }
 
-export function Grid({ entries, order, selection, onOrder, onSelection, onOpen }: GridProps) {
+export function Grid({ entries, order, selection, isCovered, onOrder, onSelection, onOpen }: GridProps) {
   const box = useRef<HTMLDivElement>(null);
   const cursor = indexOf(selection, entries);
   const shown = cursor < 0 ? undefined : cursor;
@@ -45,7 +47,7 @@ export function Grid({ entries, order, selection, onOrder, onSelection, onOpen }
     // The row that had it is gone: the keyboard must not begin at the top of the page.
     if (hasFocus.current && document.activeElement === document.body)
       box.current?.querySelector<HTMLElement>('.entry-name[tabindex="0"]')?.focus({ preventScroll: true });
-  }, [entries]);
+  }, [entries, isCovered]);
   const keyDown = (event: KeyboardEvent): void => {
     // There it presses the button that sorts.
     if (event.key === ' ' && event.target instanceof Element && event.target.closest('thead')) return;
@@ -63,7 +65,9 @@ export function Grid({ entries, order, selection, onOrder, onSelection, onOpen }
         hasFocus.current = true;
       }}
       onFocusOut={({ relatedTarget }) => {
-        if (relatedTarget !== null) hasFocus.current = false;
+        // A question gives it back.
+        const isLent = relatedTarget instanceof Element && relatedTarget.closest('dialog') !== null;
+        if (relatedTarget !== null && !isLent) hasFocus.current = false;
       }}
     >
       <table aria-rowcount={entries.length + 1} aria-label="Files" onKeyDown={keyDown}>

@@ -154,6 +154,7 @@ function FolderView({ page }: { readonly page: Page }) {
         entries={entries}
         order={order}
         selection={selection}
+        isCovered={asked !== null}
         onOrder={setOrder}
         onSelection={setSelection}
         onOpen={(entry) => entry.type === 'file' && setAsked({ is: 'preview', entry })}

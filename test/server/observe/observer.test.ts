@@ -52,7 +52,9 @@ test('a transfer under way is shown with its file, how far it is, and what it wa
   const client = peer(connect());
   const half = putFrame('in/a', 'x'.repeat(100)).subarray(0, -60);
   await client.send(half);
-  await clock.advance(1000);
+  // On a busy machine the server takes them up some turns later.
+  const filename = () => [...tableOf(messages).values()][0]?.filename;
+  for (let second = 0; filename() !== 'in/a' && second < 100; second++) await clock.advance(1000);
   expect([...tableOf(messages).values()]).toMatchObject([
     { name: '', cmd: 'put', filename: 'in/a', at: 40, size: 100, open: 1, received: half.length },
   ]);
@@ -60,7 +62,7 @@ test('a transfer under way is shown with its file, how far it is, and what it wa
   expect([...tableOf(messages).values()]).toMatchObject([{ at: 40, receivedRate: 0, waits: 'sender' }]);
   await client.send(new Uint8Array(60));
   // Its ack may wait for a second, since it has given no id.
-  for (let second = 0; second < 3; second++) await clock.advance(1000);
+  for (let second = 0; filename() !== null && second < 100; second++) await clock.advance(1000);
   expect([...tableOf(messages).values()]).toMatchObject([{ cmd: null, at: null, open: 0, waits: null }]);
   client.connection.destroy();
   for (let turn = 0; tableOf(messages).size > 0 && turn < 100; turn++) await clock.advance(100);
