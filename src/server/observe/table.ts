@@ -94,7 +94,8 @@ function take(table: TableState, now: number): WatchConnections | null {
   const ends = lookAtNext(table, now, rows, isInPass);
   lookAtMarked(table, now, rows);
   if (ends) table.pass = 'none';
-  const gone = table.gone.splice(0, GONE_MAX);
+  // One that has come back under the same id has a row of its own, in this message or in an earlier one.
+  const gone = table.gone.splice(0, GONE_MAX).filter((id) => !table.registry.connections.has(id));
   if (!isInPass && rows.length === 0 && gone.length === 0) return null;
   const pass = !isInPass ? null : begins ? (ends ? 'all' : 'begins') : ends ? 'ends' : 'goes-on';
   return { type: 'connections', seq: table.seq++, rows, gone, pass };

@@ -51,6 +51,18 @@ property.prop([fc.array(happening, { maxLength: 120 })])(
   },
 );
 
+test('a connection that goes and comes back under the same id between two looks is shown', () => {
+  const registry = createConnectionRegistry();
+  const table = createConnectionTable(registry, LOOKS);
+  const page = new ConnectionRows();
+  for (let second = 1; second < 5; second++) {
+    registry.leave('a');
+    registry.enter({ id: 'a', remote: 'memory' });
+    page.apply(table.take(second * 1000)!);
+    expect(page.shown().map(({ id }) => id)).toEqual(['a']);
+  }
+});
+
 const row = (id: number, by: Partial<ConnectionRow> = {}): ConnectionRow => ({
   id: `${id}`,
   remote: `192.0.2.1:${id}`,
