@@ -2,7 +2,19 @@
  * A recording as a test of a server: the verifier sends the recorded requests to a server again and compares
  * its replies with the recorded ones.
  */
-import { Observable, Subject, timer } from 'rxjs';
+import {
+  AsyncSubject,
+  catchError,
+  concat,
+  concatWith,
+  defer,
+  ignoreElements,
+  Observable,
+  race,
+  Subject,
+  throwError,
+  timer,
+} from 'rxjs';
 import { type Capture, checkCapture } from '../capture/capture.ts';
 import { readStreams } from '../capture/read-streams.ts';
 import type { LiveResult } from '../capture/replay/live-result.ts';
@@ -182,6 +194,7 @@ export function verifyStreams(
   const replies = sluiceReplies(ignore);
   return new Observable((subscriber) => {
     const connections$ = new Subject<ListenEvent>();
+    const served$ = new AsyncSubject<never>();
     const serving = serve({
       connections$,
       store: store ?? memoryStore(),
@@ -189,7 +202,15 @@ export function verifyStreams(
       ...(commands === undefined ? {} : { commands }),
       ...(customHandlers === undefined ? {} : { customHandlers }),
       ...(access === undefined ? {} : { access }),
-    }).subscribe((event) => onServerEvent?.(event));
+    }).subscribe({
+      next: (event) => onServerEvent?.(event),
+      complete: () => served$.complete(),
+    });
+    // The server says all there is to say of its connections before the verifier completes.
+    const rest$ = defer(() => {
+      connections$.complete();
+      return race(served$, timer(ANSWER_MAX_MS)).pipe(ignoreElements());
+    });
     const replaying = replayStreamsTo(
       read,
       ({ index, client, server }) =>
@@ -201,7 +222,17 @@ export function verifyStreams(
           connecting.complete();
         }),
       { stall: ANSWER_MAX_MS, ...liveOptions, replies },
-    ).subscribe(subscriber);
+    )
+      .pipe(
+        catchError((error: unknown) =>
+          concat(
+            rest$,
+            throwError(() => error),
+          ),
+        ),
+        concatWith(rest$),
+      )
+      .subscribe(subscriber);
     return () => {
       replaying.unsubscribe();
       // The server reports the connections that were cut off before it stops.

@@ -4,8 +4,10 @@ import { describe, expect, test } from 'vitest';
 import type { LiveResult } from '../../src/capture/replay/live-result.ts';
 import type { StreamEvent } from '../../src/capture/stream-event.ts';
 import { replyFraming } from '../../src/files/protocol/reply.ts';
+import type { ServerEvent } from '../../src/server/event.ts';
 import { serve } from '../../src/server/serve.ts';
 import { type VerifyOptions, verifyStreams } from '../../src/server/verify-replay.ts';
+import type { FileStore } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { ListenEvent } from '../../src/transport/listen-event.ts';
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
@@ -223,6 +225,29 @@ describe('a recorded session, verified,', () => {
       { same: false, differences: [{ kind: 'header', got: { error: { code: 'not-found' } } }] },
     ]);
     expect(await verify(events, { store: await oldStore() })).toMatchObject([{ same: true }]);
+  });
+
+  test('when a replay completes, the server has said of every connection that it is closed', async () => {
+    const { open, send, reset, close } = conversationEvents();
+    // The put is cut off in the middle, and what is left of it takes a while.
+    const events = [
+      open(),
+      send('client', putFrame('a', pattern(300_000)).subarray(0, -1000)),
+      reset('client'),
+    ];
+    const memory = memoryStore();
+    const store: FileStore = {
+      ...memory,
+      put: async (...args) => {
+        for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+        return memory.put(...args);
+      },
+    };
+    const types: string[] = [];
+    const onServerEvent = ({ type }: ServerEvent) => types.push(type);
+    await verify([...events, close('reset')], { store, onServerEvent });
+    const count = (wanted: string) => types.filter((type) => type === wanted).length;
+    expect([count('opened'), count('closed')]).toEqual([1, 1]);
   });
 
   test('a replay keeps the order between conversations: one gets the file that another has stored', async () => {
