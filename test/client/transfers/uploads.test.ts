@@ -7,6 +7,7 @@ import {
   Observable,
   of,
   Subject,
+  Subscription,
   takeUntil,
   tap,
   toArray,
@@ -506,11 +507,15 @@ describe('what is sent', () => {
       header.cmd === 'resume' ? { ack: 'resume', upload: header.upload, offset: 0, crc32: 0 } : null,
     );
     const uploads = createUploads({ connect: server.connect, parallel: 2, resumeThreshold: 10 });
-    for (let i = 0; i < 6; i++) uploads.upload(`f${i}`, bytesContent(pattern(20))).subscribe();
+    const uploading = new Subscription();
+    for (let i = 0; i < 6; i++) uploading.add(uploads.upload(`f${i}`, bytesContent(pattern(20))).subscribe());
     await expect.poll(() => server.asked.filter(({ header }) => header.cmd === 'put').length).toBe(4);
     const puts = server.asked.filter(({ header }) => header.cmd === 'put');
     expect(puts.map(({ connection }) => connection).sort()).toEqual([0, 0, 1, 1]);
     expect(server.connections()).toBe(2);
+    // This server never answers: none of them may wait until the uploads give it up.
+    uploading.unsubscribe();
+    uploads.destroy();
   });
 });
 
