@@ -43,12 +43,20 @@ const TIME_SLACK_MS = 1;
 
 export const sameTime = (one: number, other: number): boolean => Math.abs(one - other) <= TIME_SLACK_MS;
 
-/** Whether two files of one size have the same content; asked only of those. */
-export type SameContent<S, D> = (source: S, destination: D) => boolean | Promise<boolean>;
+/** Two files of one name and size. */
+export interface Pair<S, D> {
+  readonly source: S;
+  readonly destination: D;
+}
 
-/** Compares by size, and then by time. */
-export const byTime: SameContent<TreeFile, TreeFile> = (source, destination) =>
-  sameTime(source.mtime, destination.mtime);
+/** Tells of each pair whether the content is the same. */
+export type SameContent<S, D> = (
+  pairs: readonly Pair<S, D>[],
+) => readonly boolean[] | Promise<readonly boolean[]>;
+
+/** Compares by time those that have one size. */
+export const byTime: SameContent<TreeFile, TreeFile> = (pairs) =>
+  pairs.map(({ source, destination }) => sameTime(source.mtime, destination.mtime));
 
 export async function compareTrees<S extends TreeFile, D extends TreeFile>(
   source: readonly S[],
@@ -56,18 +64,21 @@ export async function compareTrees<S extends TreeFile, D extends TreeFile>(
   same: { readonly why: 'time' | 'checksum'; readonly content: SameContent<S, D> },
 ): Promise<SyncPlan<S, D>> {
   const there = new Map(destination.map((file) => [file.name, file]));
-  const transfers: Difference<S>[] = [];
+  const reasons = new Map<S, Reason>();
+  const pairs: Pair<S, D>[] = [];
   for (const file of source) {
     const found = there.get(file.name);
     there.delete(file.name);
-    if (found === undefined) transfers.push({ file, reason: 'new' });
-    else if (found.size !== file.size) transfers.push({ file, reason: 'size' });
-    else {
-      // Awaited only where it must be: a tree that is unchanged costs no turn for each file.
-      const isSame = same.content(file, found);
-      if (!(typeof isSame === 'boolean' ? isSame : await isSame)) transfers.push({ file, reason: same.why });
-    }
+    if (found === undefined) reasons.set(file, 'new');
+    else if (found.size !== file.size) reasons.set(file, 'size');
+    else pairs.push({ source: file, destination: found });
   }
+  const areSame = await same.content(pairs);
+  for (const [at, pair] of pairs.entries()) if (areSame[at] !== true) reasons.set(pair.source, same.why);
+  const transfers = source.flatMap((file) => {
+    const reason = reasons.get(file);
+    return reason === undefined ? [] : [{ file, reason }];
+  });
   const extra = [...there.values()];
   const unchanged = source.length - transfers.length;
   return { transfers, extra, inTheWay: conflicting(transfers, extra), unchanged };

@@ -19,8 +19,8 @@ import type { Transfer, TransferFault } from '../transfer/report/report.ts';
 import type { TransferResult } from '../transfer/tally.ts';
 import { expectFiles, finishRun, type TransferRun } from '../transfer/transfer-run.ts';
 import { upload } from '../transfer/upload.ts';
-import { sameChecksum } from './checksum.ts';
-import { byTime, compareTrees, type SyncPlan } from './compare.ts';
+import { sameChecksums } from './checksum.ts';
+import { byTime, compareTrees, type SameContent, type SyncPlan } from './compare.ts';
 import { localTree } from './local-tree.ts';
 import { printPlan } from './print-plan.ts';
 import { createRemover } from './remove.ts';
@@ -170,13 +170,14 @@ export function prefixOf(folder: string): string {
   return bare === '' || bare === '.' ? '' : `${bare}/`;
 }
 
-function sameContent({ isUpload, flags }: SyncRun) {
+function sameContent({ isUpload, flags, server }: SyncRun) {
   if (!flags.checksum) return { why: 'time', content: byTime } as const;
-  return {
-    why: 'checksum',
-    content: (source: SyncFile, destination: SyncFile) => {
+  const content: SameContent<SyncFile, SyncFile> = (pairs) => {
+    const files = pairs.map(({ source, destination }) => {
       const [here, there] = isUpload ? [source, destination] : [destination, source];
-      return sameChecksum(here.transfer.path, there.transfer);
-    },
-  } as const;
+      return { path: here.transfer.path, filename: there.transfer.filename };
+    });
+    return sameChecksums(files, server);
+  };
+  return { why: 'checksum', content } as const;
 }

@@ -36,14 +36,23 @@ test('what is extra is in the way where a file comes to be a folder, or a folder
 
 test('the content is asked about only when the sizes are the same', async () => {
   const asked: string[] = [];
-  const content = async (source: TreeFile) => asked.push(source.name) > 1;
   const plan = await compareTrees(
     [file('a'), file('b'), file('c', 2), file('d')],
     [file('a'), file('b'), file('c')],
-    { why: 'checksum', content },
+    {
+      why: 'checksum',
+      content: async (pairs) => {
+        asked.push(...pairs.map(({ source }) => source.name));
+        return [true, false];
+      },
+    },
   );
   expect(asked).toEqual(['a', 'b']);
-  expect(plan.transfers.map(({ reason }) => reason)).toEqual(['checksum', 'size', 'new']);
+  expect(plan.transfers.map((each) => [each.file.name, each.reason])).toEqual([
+    ['b', 'checksum'],
+    ['c', 'size'],
+    ['d', 'new'],
+  ]);
 });
 
 const tree = fc.uniqueArray(
