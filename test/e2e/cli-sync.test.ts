@@ -173,6 +173,37 @@ describe('sync', () => {
   });
 });
 
+describe('put --update', () => {
+  const put = (folder: string, server: string, ...args: string[]) =>
+    sluiceInRunner(['put', ...args, '--update', '--server', server], { cwd: folder });
+
+  test('sends what is not there or older there, of folders and of files, and leaves what is newer', async () => {
+    const { folder, root, server } = served();
+    writeTree(join(folder, 'tree'), { same: '1', older: '22', newer: '333' });
+    writeFileSync(join(folder, 'file'), 'file');
+    expect(await put(folder, server, 'tree', 'file')).toMatchObject({ status: 0, stderr: '' });
+    const again = await put(folder, server, 'tree', 'file');
+    expect(again.stdout).toMatch(/^0 files, 0 B in .*, 4 files unchanged\n$/);
+    writeTree(root, { 'tree/older': 'xx', 'tree/newer': 'yyy' });
+    utimesSync(join(root, 'tree/older'), 1_000_000_000, 1_000_000_000);
+    utimesSync(join(root, 'tree/newer'), 4_000_000_000, 4_000_000_000);
+    writeFileSync(join(folder, 'tree/new'), 'new');
+    const { stdout } = await put(folder, server, 'tree', 'file', '--json');
+    expect(jsonLines(stdout).at(-1)).toMatchObject({ files: 2, unchanged: 3, failed: 0 });
+    expect(readStored(root)).toMatchObject({ 'tree/older': '22', 'tree/newer': 'yyy', 'tree/new': 'new' });
+  });
+
+  test('says when it is asked for together with --no-clobber or --no-acks', async () => {
+    const { folder, server } = served();
+    writeFileSync(join(folder, 'file'), 'file');
+    for (const other of ['--no-clobber', '--no-acks'])
+      expect(await put(folder, server, 'file', other)).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining('--update'),
+      });
+  });
+});
+
 describe('sync refuses', () => {
   test.each([
     [['tree', 'x'], 'which way? --to SERVER sends SRC to it, --from SERVER fetches SRC from it'],
