@@ -2,7 +2,7 @@
 import { formatBytes, plainCountOf } from '../../base/units.ts';
 import { printable } from '../shared/format.ts';
 import type { Reason, SyncPlan } from './compare.ts';
-import type { SyncFile, SyncRun } from './run-sync.ts';
+import type { SyncFile, SyncRun } from './sync-run.ts';
 
 /** Lines between which what was printed is handed on. */
 const LINES_AT_ONCE = 1000;

@@ -6,7 +6,7 @@ import { systemWords } from '../../files/protocol/system-words.ts';
 import { isExitError } from '../shared/exit-error.ts';
 import { ofName, printable } from '../shared/format.ts';
 import { forEachName, withClient } from '../shared/with-client.ts';
-import type { SyncFile, SyncRun } from './run-sync.ts';
+import type { SyncFile, SyncRun } from './sync-run.ts';
 
 export interface Remover {
   /** Removes them. What cannot be removed is said and counted, and does not stop the others. */

@@ -6,9 +6,6 @@
  *                                     remove what is in the way  ->  transfer  ->  nothing failed: remove the rest
  */
 import { join } from 'node:path';
-import type { Observable } from 'rxjs';
-import type { Downloads } from '../../client/transfers/downloads.ts';
-import type { Connection } from '../../transport/connection.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { ofName } from '../shared/format.ts';
@@ -17,33 +14,14 @@ import { planBelow } from '../transfer/get-plan.ts';
 import { beginLocalFile } from '../transfer/local-file.ts';
 import type { Transfer, TransferFault } from '../transfer/report/report.ts';
 import type { TransferResult } from '../transfer/tally.ts';
-import { expectFiles, finishRun, type TransferRun } from '../transfer/transfer-run.ts';
+import { expectFiles, finishRun } from '../transfer/transfer-run.ts';
 import { upload } from '../transfer/upload.ts';
 import { sameChecksums } from './checksum.ts';
 import { byTime, compareTrees, type SameContent, type SyncPlan } from './compare.ts';
 import { localTree } from './local-tree.ts';
 import { printPlan } from './print-plan.ts';
 import { createRemover } from './remove.ts';
-import type { SyncFlags } from './sync.ts';
-
-export interface SyncRun {
-  readonly src: string;
-  readonly dest: string;
-  readonly isUpload: boolean;
-  readonly flags: SyncFlags;
-  readonly transferRun: TransferRun;
-  readonly server: Downloads;
-  readonly connecting$: Observable<Connection>;
-  readonly token: string | null;
-}
-
-/** A file of one of the sides, with its name below the folder, and as `put` and `get` know it. */
-export interface SyncFile {
-  readonly name: string;
-  readonly size: number;
-  readonly mtime: number;
-  readonly transfer: Transfer;
-}
+import type { SyncFile, SyncFlags, SyncRun } from './sync-run.ts';
 
 interface Tree {
   readonly files: readonly SyncFile[];
@@ -82,7 +60,7 @@ async function carryOut(
   { transfers, extra, inTheWay, unchanged }: SyncPlan<SyncFile, SyncFile>,
   failed: Tree['failed'],
 ): Promise<void> {
-  const { report } = run.transferRun;
+  const { report, output } = run.transferRun;
   const files = transfers.map(({ file }) => transferOf(file, run));
   expectFiles(report, files, failed.length);
   for (const { what, failure } of failed) report.failed(what, failure);
@@ -94,7 +72,7 @@ async function carryOut(
   const rest = extra.filter((file) => !first.has(file));
   if (isWhole) await remover.remove(rest);
   else if (rest.length > 0)
-    run.transferRun.output.error(`nothing more is removed, since not all has arrived: ${rest.length} stay`);
+    output.error(`nothing more is removed, since not all has arrived: ${rest.length} stay`);
   finishRun(run.transferRun, {
     result,
     tried: files.length,

@@ -12,15 +12,9 @@ import { clientExitError } from '../shared/with-client.ts';
 import { FILES_AT_ONCE } from '../transfer/download.ts';
 import { removeTemporaries } from '../transfer/local-file.ts';
 import { addRetryOptions, reportRetries } from '../transfer/retry-options.ts';
-import { addReportOptions, beginRun, type TransferFlags } from '../transfer/transfer-run.ts';
+import { addReportOptions, beginRun } from '../transfer/transfer-run.ts';
 import { runSync } from './run-sync.ts';
-
-export interface SyncFlags extends Omit<TransferFlags, 'clobber'> {
-  readonly checksum?: true;
-  readonly delete?: true;
-  readonly maxDelete: number;
-  readonly dryRun?: true;
-}
+import type { SyncFlags } from './sync-run.ts';
 
 const help = `
 With --to, SRC is a folder of this machine and DEST one of the server; with
