@@ -30,6 +30,7 @@ const subcommands: Readonly<Record<string, () => Promise<(program: Command) => v
   serve: async () => (await import('./serve/serve.ts')).addServe,
   put: async () => (await import('./client-commands.ts')).addPut,
   get: async () => (await import('./client-commands.ts')).addGet,
+  sync: async () => (await import('./client-commands.ts')).addSync,
   ls: async () => (await import('./client-commands.ts')).addLs,
   stat: async () => (await import('./client-commands.ts')).addStat,
   rm: async () => (await import('./client-commands.ts')).addRm,

@@ -76,7 +76,8 @@ async function planName(
 
 const NOTHING: GetPlan = { files: [], failed: [] };
 
-async function planBelow(server: FileLister, folder: string, target: string): Promise<GetPlan> {
+/** All files below a folder of the server, whose name ends in `/`. @param target the folder they go to; empty for none. */
+export async function planBelow(server: FileLister, folder: string, target: string): Promise<GetPlan> {
   const prefix = folder === '/' ? '' : folder;
   const files: Transfer[] = [];
   const failed: { name: string; failure: TransferFault }[] = [];

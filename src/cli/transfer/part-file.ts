@@ -34,6 +34,12 @@ const READ_BYTES = 1024 * 1024;
 
 const PART_FILE_NAME = /^\.sluice-([0-9a-f]{16})-(\d+)-(-?[\d.]+)-([0-9a-f]{8}|x)-(\d+)-\d+\.part$/;
 
+/** What a file that is being received is called, whether or not it stays as a part file. */
+const UNFINISHED = /(^|\/)\.sluice-[0-9a-f]{16}(-[^/]*)?\.part$/;
+
+/** Whether a path is that of a file that is being received, or of what an interrupted `get` has left. */
+export const isPartFileName = (path: string): boolean => UNFINISHED.test(path);
+
 /** The part files of this process: at most one for each file that is being received. */
 const ours = new Set<string>();
 let count = 0;

@@ -41,7 +41,8 @@ export function planPut(paths: readonly string[], as: string | undefined): PutPl
 
   function add(path: string, name: string, stats: Stats): void {
     if (stats.isDirectory()) addFolder(path, name);
-    else if (stats.isFile()) files.push({ path, filename: name, size: stats.size });
+    else if (stats.isFile())
+      files.push({ path, filename: name, size: stats.size, mtime: Math.floor(stats.mtimeMs) });
     else skipped.push({ path, why: 'neither a file nor a folder' });
   }
 

@@ -1,22 +1,28 @@
 /** `sluice put`: sends files and whole folders. */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { isClientFault } from '../../client/client-fault.ts';
+import { createDownloads, type Downloads } from '../../client/transfers/downloads.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { exitStatusHelp } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
+import { clientExitError } from '../shared/with-client.ts';
 import { planPut, topName } from './put-plan.ts';
-import { addRetryOptions } from './retry-options.ts';
+import type { Transfer } from './report/report.ts';
+import { addRetryOptions, reportRetries } from './retry-options.ts';
 import { sendUnacknowledged } from './send-unacknowledged.ts';
 import type { TransferResult } from './tally.ts';
 import { addReportOptions, beginRun, expectFiles, finishRun, type TransferFlags } from './transfer-run.ts';
-import { upload } from './upload.ts';
+import { splitUpToDate } from './up-to-date.ts';
+import { type UploadDeps, upload } from './upload.ts';
 
 interface PutFlags extends TransferFlags {
   readonly as?: string;
   readonly acks: boolean;
   readonly resume: boolean;
+  readonly update?: true;
   readonly verify?: 'sha256';
 }
 
@@ -53,6 +59,7 @@ Examples:
   sluice put report.pdf --to 192.168.0.5:8080
   sluice put photos --to :8080                      to this machine, as photos/…
   sluice put photos --to :8080 --as backup          as backup/…
+  sluice put photos --to :8080 --update             what is new or has changed ("sync" says more)
   sluice put *.log --to :8080 --as logs/            as logs/a.log, logs/b.log, …
   sluice put photos --to :8080 --json | jq .event
   sluice put disk.img --to :8080 --verify sha256     stored only if its SHA-256 is right
@@ -75,6 +82,7 @@ export function addPut(program: Command): void {
       ).choices(['sha256']),
     )
     .option('--as <NAME>', 'the name to store it under; with a / at the end, the folder to put it into')
+    .option('--update', 'send only what is not there, or is older there')
     .option('--no-clobber', 'refuse to replace what is there')
     .option('--no-acks', 'the peer never replies');
   addReportOptions(command).addHelpText('after', help).action(run);
@@ -84,6 +92,9 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   const connecting$ = connection$(flags);
   checkNames(paths, flags.as);
   if (!flags.acks && !flags.clobber) throw usageError('--no-clobber needs a server that answers');
+  if (!flags.acks && flags.update) throw usageError('--update needs a server that answers');
+  if (flags.update && !flags.clobber)
+    throw usageError('--update replaces what is older, and --no-clobber nothing: leave one of them out');
   if (!flags.acks && flags.verify !== undefined) throw usageError('--verify needs a server that answers');
   const token = flags.acks ? tokenOf(flags) : null;
   const transferRun = beginRun(flags, {
@@ -92,18 +103,26 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
     repeats: flags.clobber ? 'sends' : null,
   });
   const { output, report, kept } = transferRun;
-  const { files, skipped, unreadable } = planPut(paths, flags.as);
-  expectFiles(report, files, unreadable.length);
-  for (const { path, why } of skipped) report.warn(path, why);
-  for (const { path, why } of unreadable) {
-    report.failed({ path, filename: path, size: 0 }, { message: why });
-  }
+  const { files: planned, skipped, unreadable } = planPut(paths, flags.as);
   const { retries, parallel, resume, verify } = flags;
   const settings = { ifAbsent: !flags.clobber, resume, ...(verify === undefined ? {} : { verify }) };
   const deps = { connect: () => connecting$, report, settings, token, retries, parallel, kept };
   const signals = exitOnSignal(transferRun.printInterruption);
+  let files: readonly Transfer[] = planned;
+  let counts = {};
   let result: TransferResult;
   try {
+    if (flags.update) {
+      const tops = paths.map((path) => topName(path, flags.as));
+      const split = await askingServer(deps, (server) => splitUpToDate(planned, tops, server));
+      files = split.files;
+      counts = { unchanged: split.upToDate };
+    }
+    expectFiles(report, files, unreadable.length);
+    for (const { path, why } of skipped) report.warn(path, why);
+    for (const { path, why } of unreadable) {
+      report.failed({ path, filename: path, size: 0 }, { message: why });
+    }
     result = await (flags.acks ? upload : sendUnacknowledged)(files, deps);
   } catch (thrown) {
     report.abandon();
@@ -117,7 +136,26 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
     tried: files.length,
     failedBefore: unreadable.length,
     missing: 'confirmed',
+    counts,
   });
+}
+
+/** Asks questions over connections of their own, and tries them again. Throws an `ExitError` when the server is given up. */
+async function askingServer<T>(
+  { connect, token, retries, report }: UploadDeps,
+  ask: (server: Downloads) => Promise<T>,
+): Promise<T> {
+  const named = { ...(token == null ? {} : { token }), ...(retries === undefined ? {} : { retries }) };
+  const server = createDownloads({ connect, ...named });
+  reportRetries(server.retries$, report);
+  try {
+    const answer = await ask(server);
+    server.end();
+    return answer;
+  } catch (thrown) {
+    server.destroy();
+    throw isClientFault(thrown) ? clientExitError(thrown) : thrown;
+  }
 }
 
 /** Throws an `ExitError` when two paths would get the same name: only one of them would be left. */

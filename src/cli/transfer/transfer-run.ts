@@ -8,7 +8,7 @@ import { createBarReport } from './report/bar-report.ts';
 import { type InterruptionDeps, interruptible, resumableLine } from './report/interrupted.ts';
 import { createJsonReport } from './report/json-report.ts';
 import { lineReport, quietReport } from './report/line-report.ts';
-import type { Report, Transfer } from './report/report.ts';
+import type { Report, Summary, Transfer } from './report/report.ts';
 import type { RetryFlags } from './retry-options.ts';
 import type { TransferResult } from './tally.ts';
 
@@ -74,17 +74,19 @@ export interface RunEnd {
   readonly failedBefore: number;
   /** What files were not when the server was given up. @example 'confirmed' */
   readonly missing: string;
+  /** Further counts of the summary. */
+  readonly counts?: Pick<Summary, 'unchanged' | 'removed'>;
 }
 
 /** Prints the summary. Throws an `ExitError` when files have failed. */
 export function finishRun(
   { output, report, kept, since }: TransferRun,
-  { result, tried, failedBefore, missing }: RunEnd,
+  { result, tried, failedBefore, missing, counts }: RunEnd,
 ): void {
   const { files, bytes, transferred, givenUp } = result;
   const failed = result.failed + failedBefore + (givenUp?.files ?? 0);
   const seconds = Math.round(performance.now() - since) / 1000;
-  report.end({ files, bytes, transferred, failed, seconds });
+  report.end({ files, bytes, transferred, failed, ...counts, seconds });
   output.flush();
   if (givenUp !== null) {
     for (const { path } of kept) output.error(resumableLine(path));

@@ -24,6 +24,8 @@ export interface Summary {
   readonly failed: number;
   /** Files that were there already and were not looked into; only where it is known. */
   readonly unchanged?: number;
+  /** Files of the destination that were removed; only where any may be. */
+  readonly removed?: number;
   readonly seconds: number;
 }
 

@@ -1,0 +1,108 @@
+/** `sluice sync`: makes a folder of a server like one of this machine, or the reverse, and transfers only what differs. */
+import { type Command, Option } from 'commander';
+import { isClientFault } from '../../client/client-fault.ts';
+import { createDownloads } from '../../client/transfers/downloads.ts';
+import { exitError, usageError } from '../shared/exit-error.ts';
+import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
+import { wholeNumber } from '../shared/option-parsers.ts';
+import { parseServerAddress } from '../shared/server-address.ts';
+import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
+import { exitOnSignal } from '../shared/signals.ts';
+import { clientExitError } from '../shared/with-client.ts';
+import { FILES_AT_ONCE } from '../transfer/download.ts';
+import { removeTemporaries } from '../transfer/local-file.ts';
+import { addRetryOptions, reportRetries } from '../transfer/retry-options.ts';
+import { addReportOptions, beginRun } from '../transfer/transfer-run.ts';
+import { runSync } from './run-sync.ts';
+import type { SyncFlags } from './sync-run.ts';
+
+const help = `
+With --to, SRC is a folder of this machine and DEST one of the server; with
+--from it is the reverse. What SRC has comes to DEST, under the same names below
+it: "sync photos backup --to :8080" stores photos/a.jpg as backup/a.jpg. "/" is
+everything on the server.
+
+A file that is there with the same size and modification time is not transferred.
+--checksum compares the CRC-32 instead of the time: the server tells those that it
+knows, this machine reads its own files, and a file of which the server knows none
+is transferred. Files that differ are replaced, whichever is newer. A run that was
+interrupted goes on when it is run again.
+
+--delete removes from DEST what SRC does not have: after all transfers, and only
+if nothing has failed. When it would remove more than --max-delete files, it
+removes and transfers nothing, and says so. --dry-run prints what would be done.
+
+Links, empty folders and what cannot be read are treated as by "put".
+
+--json prints one object a line, told apart by "event": expect, progress, retry,
+stored or received, removed, refused, failed, skipped, with --dry-run would-send,
+would-receive and would-remove, and at the end summary: files that were transferred,
+unchanged and removed.
+${serverHelp}
+
+Examples:
+  sluice sync photos backup/photos --to :8080            what is new or has changed
+  sluice sync photos backup/photos --to :8080 --dry-run --delete
+  sluice sync photos backup/photos --to :8080 --delete --max-delete 20
+  sluice sync backup/photos photos --from :8080          back to this machine
+  sluice sync . site --to :8080 --checksum               times do not count
+${exitStatusHelp}`;
+
+export function addSync(program: Command): void {
+  const command = program
+    .command('sync')
+    .summary('transfer what differs between two folders')
+    .description('Makes a folder of a server like one of this machine, or the reverse.')
+    .argument('<SRC>', 'the folder to take files from')
+    .argument('<DEST>', 'the folder to bring them to');
+  addServerOption(command, 'to').addOption(
+    new Option('--from <SERVER>', 'the server, if SRC is on it').argParser(parseServerAddress),
+  );
+  addRetryOptions(command)
+    .option('--checksum', 'compare the CRC-32 rather than the time')
+    .option('--delete', 'remove from DEST what SRC does not have')
+    .option('--max-delete <NUMBER>', 'the most files that --delete may remove', wholeNumber(0, 2 ** 31), 1000)
+    .option('--dry-run', 'print what would be done, and do nothing');
+  addReportOptions(command).addHelpText('after', help).action(run);
+}
+
+async function run(src: string, dest: string, flags: SyncFlags): Promise<void> {
+  if (src === '' || dest === '') throw usageError('SRC and DEST are folders: one of them is empty');
+  if (flags.to !== undefined && flags.from !== undefined)
+    throw usageError('--to and --from are two directions: leave one of them out');
+  if (flags.to === undefined && flags.from === undefined)
+    throw usageError('which way? --to SERVER sends SRC to it, --from SERVER fetches SRC from it');
+  const isUpload = flags.to !== undefined;
+  const connecting$ = connection$(flags);
+  const token = tokenOf(flags);
+  const transferRun = beginRun(flags, {
+    arrives: isUpload ? 'stored' : 'received',
+    arrived: isUpload ? 'are stored' : 'were received',
+    // What is there is the same when it is looked at again.
+    repeats: null,
+  });
+  const { output, report } = transferRun;
+  const signals = exitOnSignal(() => {
+    removeTemporaries();
+    transferRun.printInterruption();
+  });
+  const { retries, parallel } = flags;
+  const server = createDownloads({
+    connect: () => connecting$,
+    ...(token === null ? {} : { token }),
+    ...{ retries, parallel, window: FILES_AT_ONCE },
+  });
+  reportRetries(server.retries$, report);
+  try {
+    await runSync({ src, dest, isUpload, flags, transferRun, server, connecting$, token });
+    if (output.isClosed()) throw exitError(exitStatus.success);
+    server.end();
+  } catch (thrown) {
+    server.destroy();
+    report.abandon();
+    throw isClientFault(thrown) ? clientExitError(thrown) : thrown;
+  } finally {
+    output.flush();
+    signals.unsubscribe();
+  }
+}
