@@ -8,7 +8,8 @@
  * ```
  *
  * The hash adds up the words of the key, each times a random number: whoever makes a recording cannot choose its
- * addresses such that they fall into one bucket (multiply-shift hashing, Dietzfelbinger 1996).
+ * addresses such that they fall into one bucket (multiply-shift hashing, Dietzfelbinger 1996). What finishes MurmurHash3
+ * (`fmix32`) then spreads sums that are alike.
  */
 import { CHAIN_INT, KEY_HALF, KEY_INFO_INT, NO_RECORD, type Records, wordOf } from './records.ts';
 
@@ -30,7 +31,7 @@ export interface FlowIndex {
 }
 
 export function createFlowIndex(records: Records): FlowIndex {
-  const factors = Int32Array.from({ length: KEY_WORDS_MAX }, () => Math.random() * 2 ** 32);
+  const factors = Int32Array.from({ length: KEY_WORDS_MAX }, () => (Math.random() * 2 ** 32) | 1);
   /** The key of the flow that was read last: the lower end's address and port, and then the upper end's. */
   const key = new Uint16Array(KEY_WORDS_MAX);
   let length = 0;
@@ -58,7 +59,10 @@ export function createFlowIndex(records: Records): FlowIndex {
   function bucketOf(words: Uint16Array, from: number, count: number): number {
     let sum = 0;
     for (let i = 0; i < count; i++) sum = (sum + Math.imul(factors[i]!, words[from + i]!)) | 0;
-    return sum >>> (32 - bucketsLog);
+    // Ports that follow each other have sums at equal distances, which fall into few buckets where the distance is unlucky.
+    sum = Math.imul(sum ^ (sum >>> 16), 0x85ebca6b);
+    sum = Math.imul(sum ^ (sum >>> 13), 0xc2b2ae35);
+    return (sum ^ (sum >>> 16)) >>> (32 - bucketsLog);
   }
 
   function hasKey(record: number): boolean {

@@ -54,6 +54,6 @@ test('however many conversations there are, and however alike their addresses, a
   for (let n = 0; n < count; n++) index.add(all.allocate(), flowAt(n));
   looks = 0;
   for (let n = 0; n < count; n++) expect(index.find(flowAt(n))).toBe(n);
-  // Three for the one that is found, and two for each that is in its bucket before it.
-  expect(looks / count).toBeLessThan(8);
+  // Three for the one that is found, and two for each that is in its bucket before it: some 3.6, whatever the factors.
+  expect(looks / count).toBeLessThan(4.5);
 });
