@@ -6,24 +6,15 @@ import { exitStatus } from '../shared/exit-status.ts';
 import { ofName, printable } from '../shared/format.ts';
 import { isPartFileName } from '../transfer/part-file.ts';
 import { type PutPlan, planPut } from '../transfer/put-plan.ts';
-import type { TreeFile } from './compare.ts';
 
-export interface LocalFile extends TreeFile {
-  readonly path: string;
-}
-
-export interface LocalTree extends Pick<PutPlan, 'skipped' | 'unreadable'> {
-  readonly files: readonly LocalFile[];
-}
-
-const EMPTY: LocalTree = { files: [], skipped: [], unreadable: [] };
+const EMPTY: PutPlan = { files: [], skipped: [], unreadable: [] };
 
 /**
  * Lists it. What an interrupted download has left there is left out: it is no file of anybody's.
  *
  * @param absent what it means that there is no such folder: an error, or a folder without files.
  */
-export function localTree(folder: string, absent: 'error' | 'empty'): LocalTree {
+export function localTree(folder: string, absent: 'error' | 'empty'): PutPlan {
   try {
     if (!statSync(folder).isDirectory()) {
       const why = 'it is no folder: sync is for folders, and "put --update" or "get" for a file';
@@ -37,12 +28,6 @@ export function localTree(folder: string, absent: 'error' | 'empty'): LocalTree 
     if (typeof code !== 'string' || !code.startsWith('E')) throw error;
     throw exitError(exitStatus.failed, ofName(folder, systemWords(error as NodeJS.ErrnoException, 'read')));
   }
-  const { files, skipped, unreadable } = planPut([folder], '');
-  return {
-    files: files.flatMap(({ path, filename, size, mtime }) =>
-      isPartFileName(filename) ? [] : [{ path, name: filename, size, mtime: mtime! }],
-    ),
-    skipped,
-    unreadable,
-  };
+  const plan = planPut([folder], '');
+  return { ...plan, files: plan.files.filter(({ filename }) => !isPartFileName(filename)) };
 }

@@ -114,9 +114,11 @@ function listLocal({ src, dest, isUpload, transferRun }: SyncRun): Tree {
   // What is skipped is no file of the source; in a destination it is nobody's business.
   if (isUpload) for (const { path, why } of skipped) report.warn(path, why);
   return {
-    files: files.map(({ path, name, size, mtime }) => ({
-      ...{ name, size, mtime },
-      transfer: { path, filename: name, size, mtime },
+    files: files.map((transfer) => ({
+      name: transfer.filename,
+      size: transfer.size,
+      mtime: transfer.mtime!,
+      transfer,
     })),
     failed: unreadable.map(({ path, why }) => ({
       what: { path, filename: path, size: 0 },
@@ -128,7 +130,7 @@ function listLocal({ src, dest, isUpload, transferRun }: SyncRun): Tree {
 async function listRemote({ src, dest, isUpload, server }: SyncRun): Promise<Tree> {
   const folder = isUpload ? dest : src;
   const prefix = prefixOf(folder);
-  const { files, failed } = await planBelow(server, prefix === '' ? '/' : prefix, '');
+  const { files, failed } = await planBelow(server, prefix, '');
   if (!isUpload && files.length + failed.length === 0 && prefix !== '')
     throw exitError(exitStatus.failed, ofName(folder, 'nothing is stored there'));
   return {

@@ -1,18 +1,16 @@
 /** `sluice sync`: makes a folder of a server like one of this machine, or the reverse, and transfers only what differs. */
 import { type Command, Option } from 'commander';
-import { isClientFault } from '../../client/client-fault.ts';
-import { createDownloads } from '../../client/transfers/downloads.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
 import { parseServerAddress } from '../shared/server-address.ts';
 import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
-import { clientExitError } from '../shared/with-client.ts';
 import { FILES_AT_ONCE } from '../transfer/download.ts';
 import { removeTemporaries } from '../transfer/local-file.ts';
-import { addRetryOptions, reportRetries } from '../transfer/retry-options.ts';
+import { addRetryOptions } from '../transfer/retry-options.ts';
 import { addReportOptions, beginRun } from '../transfer/transfer-run.ts';
+import { withDownloads } from '../transfer/with-downloads.ts';
 import { runSync } from './run-sync.ts';
 import type { SyncFlags } from './sync-run.ts';
 
@@ -87,20 +85,15 @@ async function run(src: string, dest: string, flags: SyncFlags): Promise<void> {
     transferRun.printInterruption();
   });
   const { retries, parallel } = flags;
-  const server = createDownloads({
-    connect: () => connecting$,
-    ...(token === null ? {} : { token }),
-    ...{ retries, parallel, window: FILES_AT_ONCE },
-  });
-  reportRetries(server.retries$, report);
+  const pool = { connect: () => connecting$, report, token, retries, parallel, window: FILES_AT_ONCE };
   try {
-    await runSync({ src, dest, isUpload, flags, transferRun, server, connecting$, token });
-    if (output.isClosed()) throw exitError(exitStatus.success);
-    server.end();
+    await withDownloads(pool, async (server) => {
+      await runSync({ src, dest, isUpload, flags, transferRun, server, connecting$, token });
+      if (output.isClosed()) throw exitError(exitStatus.success);
+    });
   } catch (thrown) {
-    server.destroy();
     report.abandon();
-    throw isClientFault(thrown) ? clientExitError(thrown) : thrown;
+    throw thrown;
   } finally {
     output.flush();
     signals.unsubscribe();

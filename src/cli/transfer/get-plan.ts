@@ -63,7 +63,10 @@ async function planName(
   const nothing = { message: 'nothing is stored there' };
   const asked = name.endsWith('/');
   try {
-    const below = recursive || asked ? await planBelow(server, asked ? name : `${name}/`, target) : NOTHING;
+    const below =
+      recursive || asked
+        ? await planBelow(server, name === '/' ? '' : asked ? name : `${name}/`, target)
+        : NOTHING;
     if (below.files.length + below.failed.length > 0) return below;
     if (asked) return { files: [], failed: [{ name, failure: nothing }] };
     const { name: filename, ...state } = await firstValueFrom(server.stat(name));
@@ -76,9 +79,8 @@ async function planName(
 
 const NOTHING: GetPlan = { files: [], failed: [] };
 
-/** All files below a folder of the server, whose name ends in `/`. @param target the folder they go to; empty for none. */
-export async function planBelow(server: FileLister, folder: string, target: string): Promise<GetPlan> {
-  const prefix = folder === '/' ? '' : folder;
+/** All files whose names begin with `prefix`. @param target the folder they go to; empty for none. */
+export async function planBelow(server: FileLister, prefix: string, target: string): Promise<GetPlan> {
   const files: Transfer[] = [];
   const failed: { name: string; failure: TransferFault }[] = [];
   let after: string | undefined;

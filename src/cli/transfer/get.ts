@@ -1,19 +1,17 @@
 /** `sluice get`: fetches files and whole folders. */
 import type { Command } from 'commander';
-import { isClientFault } from '../../client/client-fault.ts';
-import { createDownloads } from '../../client/transfers/downloads.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import type { Output } from '../shared/output.ts';
 import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
-import { clientExitError } from '../shared/with-client.ts';
 import { download, FILES_AT_ONCE } from './download.ts';
 import { ALREADY_THERE } from './fetch-file.ts';
 import { planGet, splitExisting } from './get-plan.ts';
 import { beginLocalFile, type LocalFile, type LocalFileOptions, removeTemporaries } from './local-file.ts';
-import { addRetryOptions, reportRetries } from './retry-options.ts';
+import { addRetryOptions } from './retry-options.ts';
 import { addReportOptions, beginRun, expectFiles, finishRun, type TransferFlags } from './transfer-run.ts';
+import { withDownloads } from './with-downloads.ts';
 
 interface GetFlags extends TransferFlags {
   readonly out: string;
@@ -85,46 +83,43 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
     if (toStdout) report.abandon();
     else transferRun.printInterruption();
   });
-  const downloads = createDownloads({
-    connect: () => connecting$,
-    ...(token === null ? {} : { token }),
-    retries: flags.retries,
+  const pool = {
+    ...{ connect: () => connecting$, report, token, retries: flags.retries },
     // Files must be printed in order.
     parallel: toStdout ? 1 : flags.parallel,
     window: FILES_AT_ONCE,
-  });
-  reportRetries(downloads.retries$, report);
+  };
   try {
-    const wish = { names, recursive: flags.recursive === true, out: toStdout ? null : flags.out };
-    const plan = await planGet(downloads, wish);
-    const { files, there } = flags.clobber ? { files: plan.files, there: [] } : splitExisting(plan.files);
-    expectFiles(report, files, plan.failed.length);
-    for (const { path } of there) report.warn(path, ALREADY_THERE);
-    for (const { name, failure } of plan.failed) {
-      report.failed({ path: '', filename: name, size: 0 }, failure);
-    }
-    const result = await download(files, {
-      ...{ downloads, report, kept },
-      // With files as the target, the fetch goes on although the reader of stdout has gone.
-      isUnwanted: () => toStdout && output.isClosed(),
-      begin: toStdout
-        ? (options) => printed(options, output)
-        : (options) => beginLocalFile({ ...options, clobber: flags.clobber }),
-      concurrency: toStdout ? 1 : FILES_AT_ONCE * flags.parallel,
-      keepsPartFiles: !toStdout,
+    await withDownloads(pool, async (downloads) => {
+      const wish = { names, recursive: flags.recursive === true, out: toStdout ? null : flags.out };
+      const plan = await planGet(downloads, wish);
+      const { files, there } = flags.clobber ? { files: plan.files, there: [] } : splitExisting(plan.files);
+      expectFiles(report, files, plan.failed.length);
+      for (const { path } of there) report.warn(path, ALREADY_THERE);
+      for (const { name, failure } of plan.failed) {
+        report.failed({ path: '', filename: name, size: 0 }, failure);
+      }
+      const result = await download(files, {
+        ...{ downloads, report, kept },
+        // With files as the target, the fetch goes on although the reader of stdout has gone.
+        isUnwanted: () => toStdout && output.isClosed(),
+        begin: toStdout
+          ? (options) => printed(options, output)
+          : (options) => beginLocalFile({ ...options, clobber: flags.clobber }),
+        concurrency: toStdout ? 1 : FILES_AT_ONCE * flags.parallel,
+        keepsPartFiles: !toStdout,
+      });
+      if (toStdout && output.isClosed()) throw exitError(exitStatus.success);
+      finishRun(transferRun, {
+        result,
+        tried: files.length,
+        failedBefore: plan.failed.length,
+        missing: 'received',
+      });
     });
-    if (toStdout && output.isClosed()) throw exitError(exitStatus.success);
-    finishRun(transferRun, {
-      result,
-      tried: files.length,
-      failedBefore: plan.failed.length,
-      missing: 'received',
-    });
-    downloads.end();
   } catch (thrown) {
-    downloads.destroy();
     report.abandon();
-    throw isClientFault(thrown) ? clientExitError(thrown) : thrown;
+    throw thrown;
   } finally {
     output.flush();
     signals.unsubscribe();

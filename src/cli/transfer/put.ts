@@ -1,22 +1,20 @@
 /** `sluice put`: sends files and whole folders. */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { isClientFault } from '../../client/client-fault.ts';
-import { createDownloads, type Downloads } from '../../client/transfers/downloads.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { exitStatusHelp } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
-import { clientExitError } from '../shared/with-client.ts';
 import { planPut, topName } from './put-plan.ts';
 import type { Transfer } from './report/report.ts';
-import { addRetryOptions, reportRetries } from './retry-options.ts';
+import { addRetryOptions } from './retry-options.ts';
 import { sendUnacknowledged } from './send-unacknowledged.ts';
 import type { TransferResult } from './tally.ts';
 import { addReportOptions, beginRun, expectFiles, finishRun, type TransferFlags } from './transfer-run.ts';
 import { splitUpToDate } from './up-to-date.ts';
-import { type UploadDeps, upload } from './upload.ts';
+import { upload } from './upload.ts';
+import { withDownloads } from './with-downloads.ts';
 
 interface PutFlags extends TransferFlags {
   readonly as?: string;
@@ -114,7 +112,8 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
   try {
     if (flags.update) {
       const tops = paths.map((path) => topName(path, flags.as));
-      const split = await askingServer(deps, (server) => splitUpToDate(planned, tops, server));
+      const asking = { connect: () => connecting$, report, token, retries };
+      const split = await withDownloads(asking, (server) => splitUpToDate(planned, tops, server));
       files = split.files;
       counts = { unchanged: split.upToDate };
     }
@@ -138,24 +137,6 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
     missing: 'confirmed',
     counts,
   });
-}
-
-/** Asks questions over connections of their own, and tries them again. Throws an `ExitError` when the server is given up. */
-async function askingServer<T>(
-  { connect, token, retries, report }: UploadDeps,
-  ask: (server: Downloads) => Promise<T>,
-): Promise<T> {
-  const named = { ...(token == null ? {} : { token }), ...(retries === undefined ? {} : { retries }) };
-  const server = createDownloads({ connect, ...named });
-  reportRetries(server.retries$, report);
-  try {
-    const answer = await ask(server);
-    server.end();
-    return answer;
-  } catch (thrown) {
-    server.destroy();
-    throw isClientFault(thrown) ? clientExitError(thrown) : thrown;
-  }
 }
 
 /** Throws an `ExitError` when two paths would get the same name: only one of them would be left. */

@@ -50,6 +50,6 @@ async function timesOfFile(name: string, server: FileLister): Promise<Times> {
 }
 
 async function timesBelow(top: string, server: FileLister): Promise<Times> {
-  const { files } = await planBelow(server, top === '' ? '/' : `${top}/`, '');
+  const { files } = await planBelow(server, top === '' ? '' : `${top}/`, '');
   return new Map(files.map((file) => [file.filename, file]));
 }
