@@ -20,6 +20,7 @@ import { breaksConnection } from '../../client/pool/retry.ts';
 import type { Downloads } from '../../client/transfers/downloads.ts';
 import { explainBadFilename } from '../../files/protocol/filename.ts';
 import { usageError } from '../shared/exit-error.ts';
+import { type Filter, keptBy } from '../shared/filters.ts';
 import type { Transfer, TransferFault } from './report/report.ts';
 import { transferFaultOf } from './tally.ts';
 import { explainConflict } from './target-conflict.ts';
@@ -38,13 +39,20 @@ export interface GetWish {
   readonly recursive: boolean;
   /** The target, or null for stdout. */
   readonly out: string | null;
+  /** What is left out; it is asked of names below a folder that is a NAME, and of the last part of a file's. */
+  readonly filter?: Filter | null;
 }
 
 /** Throws an `ExitError` when the files of two names would get the same path: only one of them would be left. */
-export async function planGet(server: FileLister, { names, recursive, out }: GetWish): Promise<GetPlan> {
+export async function planGet(
+  server: FileLister,
+  { names, recursive, out, filter = null }: GetWish,
+): Promise<GetPlan> {
   const into = out !== null && (names.length > 1 || out.endsWith('/') || isFolder(out));
   const targetOf = (name: string): string => (out === null ? '' : into ? join(out, basename(name)) : out);
-  const plans = await Promise.all(names.map((name) => planName(server, name, recursive, targetOf(name))));
+  const plans = await Promise.all(
+    names.map((name) => planName(server, name, recursive, targetOf(name), filter)),
+  );
   const why = out === null ? null : explainConflict(plans.map(({ files }) => files));
   if (why !== null) throw usageError(why);
   return {
@@ -59,16 +67,17 @@ async function planName(
   name: string,
   recursive: boolean,
   target: string,
+  filter: Filter | null,
 ): Promise<GetPlan> {
   const nothing = { message: 'nothing is stored there' };
   const asked = name.endsWith('/');
   try {
-    const below =
-      recursive || asked
-        ? await planBelow(server, name === '/' ? '' : asked ? name : `${name}/`, target)
-        : NOTHING;
-    if (below.files.length + below.failed.length > 0) return below;
+    const prefix = name === '/' ? '' : asked ? name : `${name}/`;
+    const below = recursive || asked ? await planBelow(server, prefix, target) : NOTHING;
+    if (below.files.length + below.failed.length > 0)
+      return { ...below, files: keptBelow(prefix, filter, below.files) };
     if (asked) return { files: [], failed: [{ name, failure: nothing }] };
+    if (filter?.(basename(name)) === true) return NOTHING;
     const { name: filename, ...state } = await firstValueFrom(server.stat(name));
     return { files: [{ path: target, filename, ...state }], failed: [] };
   } catch (thrown) {
@@ -78,6 +87,9 @@ async function planName(
 }
 
 const NOTHING: GetPlan = { files: [], failed: [] };
+
+export const keptBelow = (prefix: string, filter: Filter | null, files: readonly Transfer[]) =>
+  keptBy(filter, files, ({ filename }) => filename.slice(prefix.length));
 
 /** All files whose names begin with `prefix`. @param target the folder they go to; empty for none. */
 export async function planBelow(server: FileLister, prefix: string, target: string): Promise<GetPlan> {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
+import { addFilterOptions, type FilterFlags, filterHelp, filterOf } from '../shared/filters.ts';
 import type { Output } from '../shared/output.ts';
 import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
@@ -13,7 +14,7 @@ import { addRetryOptions } from './retry-options.ts';
 import { addReportOptions, beginRun, expectFiles, finishRun, type TransferFlags } from './transfer-run.ts';
 import { withDownloads } from './with-downloads.ts';
 
-interface GetFlags extends TransferFlags {
+interface GetFlags extends TransferFlags, FilterFlags {
   readonly out: string;
   readonly recursive?: boolean;
 }
@@ -40,6 +41,7 @@ unless the file on the server has changed meanwhile.
 retry, received, refused, failed, skipped, and at the end summary. Its bytes are
 those of the files that are here now, transferred as many of them as this run has
 received.
+${filterHelp}
 ${serverHelp}
 
 Examples:
@@ -48,6 +50,7 @@ Examples:
   sluice get photos/ --from :8080                      to ./photos/…
   sluice get photos/ --from :8080 --out copy           to copy/…, or copy/photos/… if copy is there
   sluice get photos/ --from :8080 --no-clobber         only what is not there yet
+  sluice get photos/ --from :8080 --exclude '*' --include '*.jpg' --include '*/'
   sluice get log.txt --from :8080 --out - | grep error
 ${exitStatusHelp}`;
 
@@ -61,7 +64,7 @@ export function addGet(program: Command): void {
     .option('-o, --out <PATH>', 'where to put it; - is stdout', '.')
     .option('-r, --recursive', 'a NAME may be that of a folder without a / at its end')
     .option('--no-clobber', 'skip what is there already');
-  addReportOptions(command).addHelpText('after', help).action(run);
+  addReportOptions(addFilterOptions(command)).addHelpText('after', help).action(run);
 }
 
 async function run(names: readonly string[], flags: GetFlags): Promise<void> {
@@ -72,6 +75,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
   if (toStdout && !flags.clobber)
     throw usageError('--no-clobber is about files: --out - prints, and replaces none');
   if (toStdout && flags.json) throw usageError('--json and --out - would both print to stdout');
+  const filter = await filterOf(flags);
   const transferRun = beginRun(toStdout ? { quiet: true } : flags, {
     arrives: 'received',
     arrived: 'were received',
@@ -91,7 +95,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
   };
   try {
     await withDownloads(pool, async (downloads) => {
-      const wish = { names, recursive: flags.recursive === true, out: toStdout ? null : flags.out };
+      const wish = { names, recursive: flags.recursive === true, out: toStdout ? null : flags.out, filter };
       const plan = await planGet(downloads, wish);
       const { files, there } = flags.clobber ? { files: plan.files, there: [] } : splitExisting(plan.files);
       expectFiles(report, files, plan.failed.length);

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { usageError } from '../shared/exit-error.ts';
 import { exitStatusHelp } from '../shared/exit-status.ts';
+import { addFilterOptions, type FilterFlags, filterHelp, filterOf } from '../shared/filters.ts';
 import { printable } from '../shared/format.ts';
 import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
@@ -16,7 +17,7 @@ import { splitUpToDate } from './up-to-date.ts';
 import { upload } from './upload.ts';
 import { withDownloads } from './with-downloads.ts';
 
-interface PutFlags extends TransferFlags {
+interface PutFlags extends TransferFlags, FilterFlags {
   readonly as?: string;
   readonly acks: boolean;
   readonly resume: boolean;
@@ -51,6 +52,7 @@ that were stored, transferred as many of them as this run has sent.
 --no-acks sends to a peer that never replies: plain headers, and success means
 that the peer took every byte and ended the connection in good order. It does
 not mean that it kept them.
+${filterHelp}
 ${serverHelp}
 
 Examples:
@@ -58,6 +60,7 @@ Examples:
   sluice put photos --to :8080                      to this machine, as photos/…
   sluice put photos --to :8080 --as backup          as backup/…
   sluice put photos --to :8080 --update             what is new or has changed ("sync" says more)
+  sluice put site --to :8080 --exclude node_modules/ --exclude '*.map'
   sluice put *.log --to :8080 --as logs/            as logs/a.log, logs/b.log, …
   sluice put photos --to :8080 --json | jq .event
   sluice put disk.img --to :8080 --verify sha256     stored only if its SHA-256 is right
@@ -83,7 +86,7 @@ export function addPut(program: Command): void {
     .option('--update', 'send only what is not there, or is older there')
     .option('--no-clobber', 'refuse to replace what is there')
     .option('--no-acks', 'the peer never replies');
-  addReportOptions(command).addHelpText('after', help).action(run);
+  addReportOptions(addFilterOptions(command)).addHelpText('after', help).action(run);
 }
 
 async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
@@ -101,7 +104,7 @@ async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
     repeats: flags.clobber ? 'sends' : null,
   });
   const { output, report, kept } = transferRun;
-  const { files: planned, skipped, unreadable } = planPut(paths, flags.as);
+  const { files: planned, skipped, unreadable } = planPut(paths, flags.as, await filterOf(flags));
   const { retries, parallel, resume, verify } = flags;
   const settings = { ifAbsent: !flags.clobber, resume, ...(verify === undefined ? {} : { verify }) };
   const deps = { connect: () => connecting$, report, settings, token, retries, parallel, kept };
