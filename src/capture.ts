@@ -5,6 +5,7 @@ export { CaptureError, type CaptureFault, type CaptureFaultCode } from './captur
 export { type CaptureFileOptions, captureFile } from './capture/capture-file.ts';
 export { type InspectOptions, inspect } from './capture/inspect/inspect.ts';
 export {
+  type FoundAgain,
   type FramingChosen,
   type InspectEvent,
   type InspectedFault,

@@ -7,6 +7,7 @@ import type { Preset } from '../../wire/preset.ts';
 import { presetList } from '../../wire/presets.ts';
 import type { Conversation } from '../stream-event.ts';
 import type { FramingReason } from './inspect-event.ts';
+import { headsOf } from './resync/heads-of.ts';
 import type { SideFraming } from './side-reader.ts';
 import { looksLikeSluice, SLUICE_PREFIX_BYTES, sluiceWire } from './sluice-wire.ts';
 
@@ -34,7 +35,7 @@ export function chooseFraming(
   first?: Uint8Array,
 ): FramingChoice | null {
   if (framing !== undefined) {
-    return { name: 'custom', reason: 'asked', framing: { framing, label: () => null } };
+    return { name: 'custom', reason: 'asked', framing: { framing, label: () => null, heads: null } };
   }
   if (preset === 'none') return { name: null, reason: 'asked', framing: null };
   if (preset !== undefined) return chosen(preset, 'asked');
@@ -67,5 +68,5 @@ export function presetAt(address: Address): Preset | null {
 function chosen(preset: Preset, reason: FramingReason): FramingChoice {
   // The labels of `sluiceWire` say more than those of the preset.
   const { name, label } = preset.name === sluiceWire.name ? sluiceWire : preset;
-  return { name, reason, framing: { framing: preset.framing(), label } };
+  return { name, reason, framing: { framing: preset.framing(), label, heads: headsOf(preset) } };
 }

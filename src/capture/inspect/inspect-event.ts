@@ -3,13 +3,13 @@
  * faults of the framing.
  *
  * ```text
- *  open  framing  (chunk frame* fault? | gap frame? fault? | conflict)*  end?  close
+ *  open  framing  (chunk found-again? frame* fault? | gap frame? fault? | conflict)*  end?  close
  * ```
  *
  * Events of no conversation (see `StreamEvent`) come among them, and what was not read last of all.
  *
- * A frame comes right after the chunk (or the gap) with its last byte. After a `fault` no frame of its side comes any
- * more, while chunks and gaps still do.
+ * A frame comes right after the chunk (or the gap) with its last byte; those behind a `found-again`, right after what
+ * showed it. After a `fault` no frame of its side comes any more unless a `found-again` does, while chunks and gaps come.
  */
 import { check, type Rule } from '../../wire/argument.ts';
 import type { FaultCode, FrameFault } from '../../wire/fault.ts';
@@ -88,16 +88,45 @@ export interface InspectedFrame {
   readonly sample: Uint8Array;
 }
 
-/** Why no further frame is found in a side: the fault of the deframer, and where in the recording it is. */
+/** Why no frame is found in a side from there on: the fault of the deframer, and where in the recording it is. */
 export interface InspectedFault extends Omit<FrameFault, 'code' | 'fatal'> {
   readonly type: 'fault';
   /** The conversation that it belongs to. */
   readonly conversation: Conversation;
   /** The side whose bytes they are. */
   readonly from: Side;
-  /** The code of the deframer's fault; `gap`: the next frame cannot be found without bytes that are missing. */
-  readonly code: FaultCode | 'gap';
+  /**
+   * The code of the deframer's fault; `gap`: the next frame cannot be found without bytes that are missing, unless a
+   * `found-again` says where; `midstream`: the recording began in the middle, and no place was found at which frames
+   * surely begin.
+   */
+  readonly code: FaultCode | 'gap' | 'midstream';
   /** The number in the file, from 1, of the packet that showed it; 0 when the side had none before it. */
+  readonly packet: number;
+  /** When that packet was captured, in nanoseconds since 1970. */
+  readonly capturedAt: bigint;
+}
+
+/**
+ * A place at which the frames of a side are found again: heads of the protocol follow one another there, of which each
+ * says where the next one is, and which are too many and too good to be there by chance. `inspect` emits it before the
+ * frames that it has found, with the presets `bgp`, `mqtt`, `postgresql`, `smb` and `tls`.
+ */
+export interface FoundAgain {
+  readonly type: 'found-again';
+  /** The conversation that it belongs to. */
+  readonly conversation: Conversation;
+  /** The side that sent the bytes. */
+  readonly from: Side;
+  /** The offset among the bytes of its side of the first byte of the next frame. */
+  readonly position: number;
+  /** What came before: a `gap`, or a recording that began in the middle of the connection (`midstream`). */
+  readonly reason: 'gap' | 'midstream';
+  /** Bytes in the recording, in front of the position, that are in no frame that was found. */
+  readonly skipped: number;
+  /** Bytes that are missing there. */
+  readonly missing: number;
+  /** The number in the file, from 1, of the packet with the byte at the position. */
   readonly packet: number;
   /** When that packet was captured, in nanoseconds since 1970. */
   readonly capturedAt: bigint;
@@ -108,10 +137,11 @@ export interface InspectedFault extends Omit<FrameFault, 'code' | 'fatal'> {
  *
  * - `framing`: how the frames of a conversation are found. Once, before its first frame.
  * - `frame`: a frame, and how TCP carried it.
- * - `fault`: no further frame is found in a side.
+ * - `fault`: no frame is found in a side from there on.
+ * - `found-again`: frames are found again, behind a gap or from the middle of a connection on.
  * - All others are a `StreamEvent`.
  */
-export type InspectEvent = StreamEvent | FramingChosen | InspectedFrame | InspectedFault;
+export type InspectEvent = StreamEvent | FramingChosen | InspectedFrame | InspectedFault | FoundAgain;
 
 /** The most bytes in the sample of a frame. */
 export const FRAME_SAMPLE_BYTES = 64;

@@ -7,7 +7,7 @@
  * ```
  *
  * For each open conversation it keeps the numbers and first bytes of two frames, and the beginnings of two heads. The
- * reassembly bounds how many conversations are open.
+ * reassembly bounds how many conversations are open. Sides in which frames are looked for hold 4 MiB, all of them 64.
  */
 
 import { concatBytes } from '../../base/bytes.ts';
@@ -27,6 +27,7 @@ import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, ConversationEvent, Side, StreamChunk, StreamEvent } from '../stream-event.ts';
 import { chooseByPort, chooseFraming, type FramingChoice } from './framing-choice.ts';
 import type { InspectEvent } from './inspect-event.ts';
+import type { HeldTotal } from './resync/held.ts';
 import { type Selection, selects } from './selection.ts';
 import { createSideFrames, type SideFrames } from './side-frames.ts';
 import { SLUICE_PREFIX_BYTES } from './sluice-wire.ts';
@@ -56,8 +57,10 @@ export interface InspectOptions {
  * Streaming: the file is read no faster than this is iterated, and memory does not grow with it. A stream's views of
  * packets (`chunk.bytes`) keep the block of the file they lie in, so copy what is kept.
  *
- * A gap within one frame's body leaves the framing sound, and that frame is `incomplete`. After any other gap the next
- * frame of the side cannot be found: a `fault` says so, and the chunks still come.
+ * A gap within one frame's body leaves the framing sound, and that frame is `incomplete`. After any other gap it is not
+ * known where the next frame begins: a `fault` says so, and the chunks still come. With the presets `bgp`, `mqtt`,
+ * `postgresql`, `smb` and `tls` a place is looked for at which frames begin, and a `found-again` says where; likewise
+ * when the recording began in the middle of a connection.
  *
  * Throws the `CaptureError` of a file that cannot be read to its end, after everything that came before it.
  *
@@ -113,6 +116,8 @@ export interface Inspector {
 interface InspectorState {
   readonly options: Omit<InspectOptions, 'streams'>;
   readonly isSelected: (conversation: Conversation) => boolean;
+  /** What all sides hold in which frames are looked for. */
+  readonly heldTotal: HeldTotal;
   /** Those that are open and selected, by their index. The reassembly bounds how many are open. */
   readonly open: Map<number, OpenConversation>;
   /** The `emit` of the call under way, for the sides of all conversations. */
@@ -124,6 +129,7 @@ export function createInspector(options: Omit<InspectOptions, 'streams'> = {}): 
   const inspector: InspectorState = {
     options,
     isSelected: selects(options.only),
+    heldTotal: { bytes: 0 },
     open: new Map(),
     emit: () => {},
   };
@@ -223,7 +229,7 @@ function setFraming(
   }
   state.chosen = true;
   const framesOf = (from: Side) =>
-    createSideFrames(conversation, from, framing, (event) => inspector.emit(event));
+    createSideFrames(conversation, from, framing, (event) => inspector.emit(event), inspector.heldTotal);
   state.sides = { client: framesOf('client'), server: framesOf('server') };
   for (const chunk of state.earlyChunks) state.sides[chunk.from].chunk(chunk);
   state.earlyChunks = NO_CHUNKS;

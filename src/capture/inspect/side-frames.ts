@@ -9,9 +9,13 @@
  *  body      bytes, or a gap, up to its end      body; at the end: between
  *  between,  a gap                               lost
  *  head, or a gap over the body's end
- *  any       the framing finds a fault           lost
- *  lost      anything                            lost
+ *  any       the framing finds a fault           lost, for good
+ *  lost      a place that is believed            between, or head, or body: all from there on is read
+ *  lost      anything else                       lost
  * ```
+ *
+ * A place is looked for (`resync/search`) behind a gap, and from the first byte on when the recording began in the
+ * middle; but only where heads of the protocol can be told from other bytes.
  *
  * The deframer reads the heads. Bytes of a body are only counted: a chunk in the middle of one costs a comparison and
  * an addition, and a gap in it costs nothing, however long. Between two chunks, one frame's numbers and first bytes are
@@ -29,11 +33,24 @@ import {
   carrierOf,
   NO_BYTES,
 } from './carried-frame.ts';
+import { chunkFrom, type HeldTotal } from './resync/held.ts';
+import {
+  endSearch,
+  type FoundPlace,
+  giveUp,
+  isInVain,
+  type Search,
+  searchChunk,
+  searchGap,
+  startSearch,
+} from './resync/search.ts';
 import {
   type EmitFrame,
   emitFault,
+  emitFoundAgain,
   emitFrame,
   endFault,
+  NOWHERE_FAULT,
   type SideFraming,
   type SideReader,
 } from './side-reader.ts';
@@ -52,21 +69,29 @@ export interface SideFrames {
  */
 const BATCH_EVENTS = 64;
 
-/** @param emit is called with each frame, and with at most one fault. */
+/**
+ * @param emit is called with each frame, each fault, and each place where frames are found again.
+ * @param heldTotal what all sides hold that are searched.
+ */
 export function createSideFrames(
   conversation: Conversation,
   from: Side,
-  { framing, label }: SideFraming,
+  { framing, label, heads }: SideFraming,
   emit: EmitFrame,
+  heldTotal: HeldTotal,
 ): SideFrames {
+  const isSearched = heads !== null && conversation.opening === 'midstream';
   const side: SideReader = {
     conversation,
     from,
     label,
     skipping: withoutBodies(framing),
     emit,
+    heads,
+    heldTotal,
+    search: isSearched ? startSearch(heads, from, 'midstream', 0, heldTotal) : null,
     deframer: initialDeframeState(),
-    lost: false,
+    lost: isSearched,
     current: null,
     boundary: 0,
     pending: [],
@@ -85,7 +110,11 @@ function takeChunk(side: SideReader, chunk: StreamChunk): void {
   const here = carrierOf(chunk);
   side.reached = here.end;
   side.last = here;
-  if (side.lost) return;
+  if (side.search !== null) readOn(side, searchChunk(side.search, chunk));
+  else if (!side.lost) readChunk(side, here);
+}
+
+function readChunk(side: SideReader, here: Carrier): void {
   if (side.current === null) readFrames(side, here, 0, []);
   else {
     addCarrier(side.current, here);
@@ -148,9 +177,14 @@ function keepHead(side: SideReader, here: Carrier): void {
   for (const each of side.pending) each.frames++;
 }
 
-function takeGap(side: SideReader, { position, length }: StreamGap): void {
-  side.reached = position + length;
-  if (side.lost) return;
+function takeGap(side: SideReader, gap: StreamGap): void {
+  side.reached = gap.position + gap.length;
+  if (side.search !== null) readOn(side, searchGap(side.search, gap));
+  else if (!side.lost) readGap(side, gap);
+}
+
+function readGap(side: SideReader, gap: StreamGap): void {
+  const { position, length } = gap;
   const { boundary, current, reached } = side;
   if (current !== null) {
     current.missing += Math.min(reached, boundary) - position;
@@ -161,9 +195,45 @@ function takeGap(side: SideReader, { position, length }: StreamGap): void {
   }
   const message = `${length} bytes are missing, and where the next frame begins is not known without them`;
   emitFault(side, { code: 'gap', message, declared: null, limit: null, position, hex: '', ascii: '' });
+  const { heads, from, heldTotal } = side;
+  if (heads === null) return;
+  side.search = startSearch(heads, from, 'gap', boundary, heldTotal);
+  searchGap(side.search, gap);
+}
+
+/** Reads from a place that was found on; or goes on searching, when none was. */
+function readOn(side: SideReader, found: FoundPlace | null): void {
+  const { search } = side;
+  if (search === null) return;
+  if (found === null) {
+    if (isInVain(search)) endInVain(side, search);
+    return;
+  }
+  const { position, events } = found;
+  side.search = null;
+  side.lost = false;
+  side.boundary = position;
+  side.deframer = { ...initialDeframeState(), taken: position };
+  emitFoundAgain(side, search.reason, found);
+  for (const event of events) {
+    if (event.type === 'gap') takeGap(side, event);
+    else takeChunk(side, event.position < position ? chunkFrom(event, position) : event);
+  }
+}
+
+/** Gives a search up. That frames are lost was said at a gap, and is not yet known of a recording from the middle. */
+function endInVain(side: SideReader, search: Search): void {
+  giveUp(search);
+  side.search = null;
+  if (search.reason === 'midstream' && side.reached > 0) emitFault(side, NOWHERE_FAULT);
 }
 
 function end(side: SideReader, how: 'ended' | 'cut'): void {
+  const { search } = side;
+  if (search !== null) {
+    readOn(side, endSearch(search, how));
+    if (side.search !== null) endInVain(side, search);
+  }
   if (side.lost) return;
   side.lost = true;
   const { boundary, current, reached } = side;

@@ -4,16 +4,21 @@ import { type FrameFault, faultAt, headFault, SAMPLE_BYTES_MAX } from '../../wir
 import type { Framing } from '../../wire/framing.ts';
 import type { Conversation, Side } from '../stream-event.ts';
 import type { CarriedFrame, Carrier } from './carried-frame.ts';
-import type { InspectedFault, InspectedFrame } from './inspect-event.ts';
+import type { FoundAgain, InspectedFault, InspectedFrame } from './inspect-event.ts';
+import type { HeldTotal } from './resync/held.ts';
+import type { PlausibleHeads } from './resync/plausible-heads.ts';
+import type { FoundPlace, Search, SearchReason } from './resync/search.ts';
 
 /** How the frames of one side are found and named. */
 export interface SideFraming {
   readonly framing: Framing<unknown>;
   /** The kind of message that a header announces. */
   label(header: unknown): string | null;
+  /** What heads look like where none is known; null when frames are not found again once they are lost. */
+  readonly heads: PlausibleHeads | null;
 }
 
-export type EmitFrame = (event: InspectedFrame | InspectedFault) => void;
+export type EmitFrame = (event: InspectedFrame | InspectedFault | FoundAgain) => void;
 
 /** The reading of one side of a conversation. */
 export interface SideReader {
@@ -23,9 +28,14 @@ export interface SideReader {
   /** The framing, which skips all bodies. */
   readonly skipping: Framing<unknown>;
   readonly emit: EmitFrame;
+  readonly heads: PlausibleHeads | null;
+  /** What all sides hold that are searched. */
+  readonly heldTotal: HeldTotal;
+  /** The search for a place where frames begin, while that is not known; null otherwise, and when there is none. */
+  search: Search | null;
   /** Between frames or in a head; never in a body. */
   deframer: DeframeState<unknown>;
-  /** Whether no further frame can be found: after a fault, or after the end. */
+  /** Whether no frame can be found: after a fault, during a search, or after the end. */
   lost: boolean;
   /** The frame whose body comes next; null between frames and in a head. */
   current: CarriedFrame | null;
@@ -87,7 +97,7 @@ export function emitFrame(side: SideReader, frame: CarriedFrame, unfinished = 0)
 
 type FaultFacts = Omit<FrameFault, 'code' | 'fatal'> & Pick<InspectedFault, 'code'>;
 
-/** Emits the fault after which no further frame of the side can be found. */
+/** Emits the fault after which no further frame of the side can be found, but by a search. */
 export function emitFault(side: SideReader, fault: FaultFacts): void {
   side.lost = true;
   side.current = null;
@@ -97,4 +107,23 @@ export function emitFault(side: SideReader, fault: FaultFacts): void {
   const { packet, capturedAt } = last;
   const facts = { code, message, declared, limit, position, hex, ascii };
   emit({ type: 'fault', conversation, from, ...facts, packet, capturedAt });
+}
+
+/** The fault of a recording that began in the middle, in which no place was found at which a frame begins. */
+export const NOWHERE_FAULT: FaultFacts = {
+  code: 'midstream',
+  message:
+    'the recording begins in the middle of the connection, and no place is surely the beginning of a frame',
+  ...{ declared: null, limit: null, position: 0, hex: '', ascii: '' },
+};
+
+/** Emits that frames are found from a place on. */
+export function emitFoundAgain(side: SideReader, reason: SearchReason, found: FoundPlace): void {
+  const { conversation, from, emit } = side;
+  const { position, skipped, missing, events } = found;
+  const first = events.find((event) => event.type === 'chunk');
+  const { packet, capturedAt } = first ?? side.last;
+  emit({
+    ...{ type: 'found-again', conversation, from, position, reason, skipped, missing, packet, capturedAt },
+  });
 }

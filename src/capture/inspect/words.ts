@@ -9,7 +9,7 @@ import type {
   PacketsUnread,
   StreamConflict,
 } from '../stream-event.ts';
-import type { FramingReason, InspectedFault } from './inspect-event.ts';
+import type { FoundAgain, FramingReason, InspectedFault } from './inspect-event.ts';
 
 const NANOS = 1_000_000_000n;
 
@@ -57,6 +57,16 @@ export const gapInWords: Readonly<Record<GapReason, string>> = {
 export function faultInWords({ code, message, position, ascii }: InspectedFault): string {
   const seen = ascii === '' ? '' : `: |${ascii}|`;
   return `${code} at ${formatCount(position)}: ${message}${seen}`;
+}
+
+/** @example foundAgainInWords(event) // 'frames again from 12,345 on, in packet 31; passed over: 1,203 bytes, and 1,448 missing' */
+export function foundAgainInWords({ position, reason, skipped, missing, packet }: FoundAgain): string {
+  const again = reason === 'gap' ? 'frames again' : 'the recording begins in the middle; frames';
+  const passed = [
+    ...(skipped > 0 || missing === 0 ? [formatCountOf(skipped, 'byte')] : []),
+    ...(missing > 0 ? [`${formatCount(missing)} missing`] : []),
+  ];
+  return `${again} from ${formatCount(position)} on, in packet ${packet}; passed over: ${passed.join(', and ')}`;
 }
 
 export const conflictInWords = ({ position, length, packet }: StreamConflict): string =>
