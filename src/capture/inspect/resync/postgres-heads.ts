@@ -86,8 +86,7 @@ const columns: Check = ({ bytes, at, end, length }) => {
 const copyFormats: Check = ({ bytes, at, end, length }) =>
   at + 3 <= end && length === 3 + 2 * uint16(bytes, at + 1) && bytes[at]! <= 1 ? 12 : null;
 
-const fields: Check = ({ length, ...body }) =>
-  letter('SVCMDHPpqWstcdnFLR', anything)({ length, ...body });
+const fields: Check = ({ length, ...body }) => letter('SVCMDHPpqWstcdnFLR', anything)({ length, ...body });
 
 const CHECKS: Readonly<Record<Side, Readonly<Record<string, Check>>>> = {
   client: {

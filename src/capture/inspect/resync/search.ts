@@ -96,7 +96,8 @@ export function endSearch(search: Search, how: 'ended' | 'cut'): FoundPlace | nu
 }
 
 /** Whether so much was looked at in vain that no more is. */
-export const isInVain = ({ at, lostAt, missing }: Search): boolean => at - lostAt - missing > SEARCHED_BYTES_MAX;
+export const isInVain = ({ at, lostAt, missing }: Search): boolean =>
+  at - lostAt - missing > SEARCHED_BYTES_MAX;
 
 /** Lets go of what is held. */
 export function giveUp({ held }: Search): void {
@@ -132,7 +133,9 @@ function passPacketStarts({ chains, packetStarts }: Search, place: number): bool
 
 function foundAt({ held, lostAt, missing }: Search, position: number): FoundPlace {
   const all = takeHeld(held);
-  const first = all.findIndex((event) => event.type === 'chunk' && event.position + event.bytes.length > position);
+  const first = all.findIndex(
+    (event) => event.type === 'chunk' && event.position + event.bytes.length > position,
+  );
   const events = all.slice(first);
   const behind = events.reduce((sum, event) => sum + (event.type === 'gap' ? event.length : 0), 0);
   const missingBefore = missing - behind;

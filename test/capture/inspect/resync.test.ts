@@ -1,0 +1,118 @@
+/** Frames that are found again behind a gap, or from the middle of a connection on: each is one that was sent. */
+import { describe, expect, test } from 'vitest';
+import { createInspector } from '../../../src/capture/inspect/inspect.ts';
+import type { FoundAgain, InspectEvent, InspectedFrame } from '../../../src/capture/inspect/inspect-event.ts';
+import type { Side, StreamEvent } from '../../../src/capture/stream-event.ts';
+import { presetNamed } from '../../../src/wire/presets.ts';
+import { conversationEvents } from '../../support/captures/stream-events.ts';
+import { type MakeFrame, sentFrames } from '../../support/captures/sent-frames.ts';
+import { cases, testSeed } from '../../support/cases.ts';
+import { between, oneOf, randomFrom } from '../../support/seeded.ts';
+
+function inspected(name: string, events: readonly StreamEvent[]): InspectEvent[] {
+  const { take } = createInspector({ preset: presetNamed(name)! });
+  const emitted: InspectEvent[] = [];
+  for (const event of events) take(event, (it) => emitted.push(it));
+  return emitted;
+}
+
+const framesIn = (events: readonly InspectEvent[]): InspectedFrame[] =>
+  events.filter((event) => event.type === 'frame');
+const foundIn = (events: readonly InspectEvent[]): FoundAgain[] =>
+  events.filter((event) => event.type === 'found-again');
+
+interface Span {
+  readonly position: number;
+  readonly end: number;
+}
+
+/** One side of a connection as it was sent, and as it was recorded. */
+interface Recorded {
+  readonly events: StreamEvent[];
+  readonly sent: readonly Span[];
+  /** Where the recording begins, in what was sent. */
+  readonly begins: number;
+  readonly gaps: readonly Span[];
+  readonly bytes: number;
+}
+
+/** A side that sends frames in packets, of which some were not recorded, or only the beginnings. */
+function recorded(random: () => number, make: MakeFrame, from: Side): Recorded {
+  const frames = Array.from({ length: between(random, 20, 60) }, () => make(random, from));
+  const sent: Span[] = [];
+  let at = 0;
+  for (const frame of frames) {
+    sent.push({ position: at, end: at + frame.length });
+    at += frame.length;
+  }
+  const bytes = Buffer.concat(frames);
+  const isMidstream = random() < 0.4;
+  const begins = isMidstream ? between(random, 1, bytes.length >> 2) : 0;
+  const { conversation, open, send, gap, end, close } = conversationEvents();
+  Object.assign(conversation, { opening: isMidstream ? 'midstream' : 'syn' });
+  const events: StreamEvent[] = [open()];
+  const gaps: Span[] = [];
+  const packetBytes = oneOf(random, [1448, 1448, 536, 60, 9000]);
+  const isAligned = random() < 0.5;
+  const snap = random() < 0.15 ? between(random, 40, 200) : Number.POSITIVE_INFINITY;
+  const loss = oneOf(random, [0.01, 0.05]);
+  const missing = (start: number, length: number): void => {
+    events.push(gap(from, length));
+    gaps.push({ position: start, end: start + length });
+  };
+  for (let place = begins; place < bytes.length; ) {
+    // A sender that waits for answers has each frame begin with a packet.
+    const boundary = isAligned ? sent.find((frame) => frame.position > place)?.position : undefined;
+    const to = Math.min(boundary ?? bytes.length, place + packetBytes);
+    const seen = Math.min(to, place + snap);
+    if (place > begins && random() < loss) missing(place, to - place);
+    else {
+      events.push(send(from, bytes.subarray(place, seen)));
+      if (seen < to) missing(seen, to - seen);
+    }
+    place = to;
+  }
+  if (random() < 0.5) events.push(end(from), close());
+  else events.push(close('unfinished'));
+  return { events, sent, begins, gaps, bytes: bytes.length };
+}
+
+/** The fewest frames that must follow, whole and one behind the other, for a place to be expected among them. */
+const ENOUGH = 10;
+
+/** The runs of enough frames without a gap, behind a gap or the beginning in the middle. */
+function runsOf({ sent, begins, gaps, bytes }: Recorded): Span[] {
+  const starts = [...(begins > 0 ? [begins] : []), ...gaps.map(({ end }) => end)];
+  return starts.flatMap((start) => {
+    const end = gaps.find(({ position }) => position >= start)?.position ?? bytes;
+    const within = sent.filter((frame) => frame.position >= start && frame.end <= end);
+    const last = within[ENOUGH - 1];
+    return last === undefined ? [] : [{ position: start, end: last.end }];
+  });
+}
+
+describe.each(Object.entries(sentFrames))('of %s', (name, make) => {
+  test(`every frame of ${name} that is found was sent, whatever is missing, and nearly all places are found`, () => {
+    let runs = 0;
+    let found = 0;
+    for (let i = 0; i < cases(120); i++) {
+      const seed = testSeed + i * 7919;
+      const random = randomFrom(seed);
+      const from = oneOf(random, ['client', 'server']);
+      const side = recorded(random, make, from);
+      const frames = framesIn(inspected(name, side.events));
+      const sent = new Set(side.sent.map(({ position, end }) => `${position - side.begins}+${end - position}`));
+      const others = frames.filter(({ position, head, length }) => !sent.has(`${position}+${head + length}`));
+      expect(others, `seed ${seed}`).toEqual([]);
+      for (const { position, end } of runsOf(side)) {
+        runs++;
+        const within = (frame: InspectedFrame) =>
+          frame.position + side.begins >= position && frame.position + side.begins < end;
+        if (frames.some(within)) found++;
+      }
+    }
+    console.log(name, found, runs);
+    expect(found / runs).toBeGreaterThan(0.95);
+  });
+});
+void foundIn;
