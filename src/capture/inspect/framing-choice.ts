@@ -21,6 +21,7 @@ export interface FramingChoice {
 export interface FramingOptions {
   readonly preset?: Preset | 'none';
   readonly framing?: Framing<unknown>;
+  readonly decodeAs?: ReadonlyMap<number, Preset | 'none'>;
 }
 
 /**
@@ -29,20 +30,24 @@ export interface FramingOptions {
  * @param first a side's first bytes, as far as they are there.
  */
 export function chooseFraming(
-  { preset, framing }: FramingOptions,
+  { decodeAs, preset, framing }: FramingOptions,
   { server }: Conversation,
   first?: Uint8Array,
 ): FramingChoice | null {
+  const asked = decodeAs?.get(splitAddress(server).port);
+  if (asked !== undefined) return asked === 'none' ? NO_FRAMES : chosen(asked, 'asked');
   if (framing !== undefined) {
     return { name: 'custom', reason: 'asked', framing: { framing, label: () => null } };
   }
-  if (preset === 'none') return { name: null, reason: 'asked', framing: null };
+  if (preset === 'none') return NO_FRAMES;
   if (preset !== undefined) return chosen(preset, 'asked');
   if (first === undefined || first.length < SLUICE_PREFIX_BYTES) return null;
   const byPort = presetAt(server);
   const isSluice = looksLikeSluice(first) && (byPort === null || isFaulty(byPort, first));
   return isSluice ? chosen(sluiceWire, 'bytes') : chooseByPort(server);
 }
+
+const NO_FRAMES: FramingChoice = { name: null, reason: 'asked', framing: null };
 
 /** Chooses a framing where the first bytes will never be there. */
 export function chooseByPort(server: Address): FramingChoice {

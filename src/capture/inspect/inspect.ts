@@ -44,6 +44,11 @@ export interface InspectOptions {
    * delivery.
    */
   readonly framing?: Framing<unknown>;
+  /**
+   * How frames are found in the conversations of a server's port, whatever `preset` and `framing` say of others;
+   * default none.
+   */
+  readonly decodeAs?: ReadonlyMap<number, Preset | 'none'>;
   /** Which conversations; default all. */
   readonly only?: Selection;
   /** How the packets are put together; default as `readStreams` does. */
@@ -76,6 +81,7 @@ export async function* inspect(
   checkOptions('inspect', options, {
     preset: optional(either(PRESET, oneOf('none'))),
     framing: optional(FRAMING),
+    decodeAs: optional(withMethods('a Map of ports', ['get'])),
     only: ANYTHING,
     streams: ANYTHING,
   });
