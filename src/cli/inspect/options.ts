@@ -7,6 +7,7 @@ import { sluicePreset } from '../../files/protocol/sluice-preset.ts';
 import type { Framing } from '../../wire/framing.ts';
 import { type LengthFieldOptions, lengthField } from '../../wire/length-field.ts';
 import { lengthFieldText } from '../../wire/length-field-text.ts';
+import type { Preset } from '../../wire/preset.ts';
 import { presetList, presetNamed } from '../../wire/presets.ts';
 import { size } from '../settings/setting-types.ts';
 import type { Followed } from './follow.ts';
@@ -49,6 +50,32 @@ export function followed(text: string): Followed {
 /** @param name one of `presetNames`. */
 export function presetOf(name: string): NonNullable<InspectOptions['preset']> {
   return name === 'none' ? name : (presetNamed(name) ?? sluicePreset);
+}
+
+/** The presets of ports. */
+export type DecodeAs = ReadonlyMap<number, NonNullable<InspectOptions['preset']>>;
+
+/**
+ * Parses `PORT=PRESET`, or `PORT=KEYS` with those of a length field; may be given again.
+ *
+ * @example decodeAs('8443=kafka')
+ */
+export function decodeAs(text: string, before: DecodeAs = new Map()): DecodeAs {
+  const [, digits, how] = /^:?(\d{1,5})=(.+)$/.exec(text) ?? [];
+  const port = Number(digits ?? Number.NaN);
+  if (how === undefined || !(port <= 65_535)) {
+    throw new InvalidArgumentError(
+      'It must be a port and a preset, such as 8443=kafka, or the keys of a length field, such as 7000=width=4.',
+    );
+  }
+  return new Map([...before, [port, how.includes('=') ? ownPreset(how) : presetOf(presetName(how))]]);
+}
+
+/** A preset of a length field. */
+function ownPreset(keys: string): Preset {
+  const framing = lengthFieldOf(keys);
+  const words = { name: 'custom', title: 'a length field', source: 'the command line' };
+  return { ...words, ports: [], framing: () => framing, label: () => null };
 }
 
 /** The lines that `--presets` prints. */

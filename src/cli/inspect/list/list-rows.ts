@@ -1,0 +1,85 @@
+/**
+ * The rows of a list of conversations.
+ *
+ * ```text
+ *  156 columns, or not a terminal   a line each
+ *  fewer                            its ends, and below them in words the rest
+ * ```
+ */
+import { formatCount, formatCountOf, formatNanos } from '../../../base/units.ts';
+import { isoTime } from '../../../capture/inspect/words.ts';
+import type { Paint } from '../../shared/color.ts';
+import { printable } from '../../shared/format.ts';
+import { arrow } from '../rows.ts';
+import { wrapped } from '../words.ts';
+import { durationOf, type Listed, type ListedSide } from './listed.ts';
+
+export interface ListRows {
+  /** The names of the columns; null where rows are words. */
+  readonly names: string | null;
+  /** A row, which may have several lines. */
+  row(listed: Listed): string;
+}
+
+/** Columns of a row in one line. */
+const LINE_COLUMNS = 156;
+/** How far the lines below its first are from the left. */
+const INDENT_COLUMNS = 4;
+
+/** @param columns of the terminal; undefined when stdout is none. */
+export function createListRows(columns: number | undefined, paint: Paint): ListRows {
+  const painted = (listed: Listed, row: string): string => (listed.faults > 0 ? paint('fault', row) : row);
+  if (columns !== undefined && columns < LINE_COLUMNS) {
+    return { names: null, row: (listed) => painted(listed, inWords(listed, columns)) };
+  }
+  return { names: paint('names', NAMES), row: (listed) => painted(listed, inLine(listed)) };
+}
+
+const startOf = ({ conversation }: Listed): string =>
+  `${isoTime(conversation.startedAt).slice(0, 26).replace('T', ' ')}Z`;
+
+const cells = (
+  [number, protocol, client, server, start]: readonly string[],
+  numbers: readonly string[],
+): string => {
+  const widths = [9, 13, 13, 9, 9, 7, 6];
+  const ends = `${client!.padEnd(21)} ${server!.padEnd(21)}`;
+  const beginning = `${number!.padStart(6)}  ${protocol!.padEnd(11)} ${ends} ${start!.padEnd(27)}`;
+  return [beginning, ...numbers.map((each, at) => each.padStart(widths[at]!))].join(' ').trimEnd();
+};
+
+const NAMES = cells(
+  ['number', 'protocol', 'client', 'server', 'start (UTC)'],
+  ['duration', 'bytes →', 'bytes ←', 'frames →', 'frames ←', 'faults', 'gaps'],
+);
+
+function inLine(listed: Listed): string {
+  const { conversation, protocol, client, server, faults, gaps } = listed;
+  return cells(
+    [`#${conversation.index}`, protocol ?? '-', conversation.client, conversation.server, startOf(listed)],
+    [
+      formatNanos(durationOf(listed)),
+      ...[client.bytes, server.bytes, client.frames, server.frames, faults, gaps].map(formatCount),
+    ],
+  );
+}
+
+function inWords(listed: Listed, columns: number): string {
+  const { conversation, protocol, client, server, faults, gaps } = listed;
+  const ends = `${printable(conversation.client)} ${arrow.client} ${printable(conversation.server)}`;
+  const head = `#${conversation.index}  ${protocol ?? '-'}  `;
+  const text = [
+    `${startOf(listed)} for ${formatNanos(durationOf(listed))}`,
+    `${arrow.client} ${side(client, protocol)}`,
+    `${arrow.server} ${side(server, protocol)}`,
+    ...(faults > 0 ? [formatCountOf(faults, 'fault')] : []),
+    ...(gaps > 0 ? [formatCountOf(gaps, 'gap')] : []),
+  ].join('; ');
+  const below = ' '.repeat(INDENT_COLUMNS);
+  const first =
+    head.length + ends.length <= columns ? [`${head}${ends}`] : [head.trimEnd(), `${below}${ends}`];
+  return [...first, ...wrapped(text, columns - INDENT_COLUMNS).map((line) => `${below}${line}`)].join('\n');
+}
+
+const side = ({ bytes, frames }: ListedSide, protocol: string | null): string =>
+  `${formatCountOf(bytes, 'byte')}${protocol === null ? '' : `, ${formatCountOf(frames, 'frame')}`}`;
