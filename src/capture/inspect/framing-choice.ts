@@ -6,6 +6,8 @@ import type { Framing } from '../../wire/framing.ts';
 import type { Preset } from '../../wire/preset.ts';
 import { presetList } from '../../wire/presets.ts';
 import type { Conversation } from '../stream-event.ts';
+import { httpFramings } from './http-framing.ts';
+import { httpWire, looksLikeHttp } from './http-wire.ts';
 import type { FramingReason } from './inspect-event.ts';
 import type { SideFraming } from './side-reader.ts';
 import { looksLikeSluice, SLUICE_PREFIX_BYTES, sluiceWire } from './sluice-wire.ts';
@@ -42,9 +44,10 @@ export function chooseFraming(
   if (preset === 'none') return NO_FRAMES;
   if (preset !== undefined) return chosen(preset, 'asked');
   if (first === undefined || first.length < SLUICE_PREFIX_BYTES) return null;
+  const seen = looksLikeSluice(first) ? sluiceWire : looksLikeHttp(first) ? httpWire : null;
   const byPort = presetAt(server);
-  const isSluice = looksLikeSluice(first) && (byPort === null || isFaulty(byPort, first));
-  return isSluice ? chosen(sluiceWire, 'bytes') : chooseByPort(server);
+  if (seen !== null && (byPort === null || isFaulty(byPort, first))) return chosen(seen, 'bytes');
+  return chooseByPort(server);
 }
 
 const NO_FRAMES: FramingChoice = { name: null, reason: 'asked', framing: null };
@@ -72,5 +75,6 @@ export function presetAt(address: Address): Preset | null {
 function chosen(preset: Preset, reason: FramingReason): FramingChoice {
   // The labels of `sluiceWire` say more than those of the preset.
   const { name, label } = preset.name === sluiceWire.name ? sluiceWire : preset;
-  return { name, reason, framing: { framing: preset.framing(), label } };
+  const bySide = name === httpWire.name ? { bySide: httpFramings } : {};
+  return { name, reason, framing: { framing: preset.framing(), label, ...bySide } };
 }

@@ -25,9 +25,9 @@ import {
   type DecodeAs,
   decodeAs,
   followed,
+  inspectedName,
   lengthFieldOf,
   presetLines,
-  presetName,
   presetOf,
 } from './options.ts';
 import { printEvents, printTable } from './print-events.ts';
@@ -67,7 +67,7 @@ export function addInspect(program: Command): void {
     .summary('show the messages in a packet capture')
     .description('Shows the frames in recorded TCP connections, and how TCP carried them.')
     .argument('[FILE...]', 'packet captures, or - for stdin')
-    .addOption(new Option('--preset <NAME>', 'how the frames are found').argParser(presetName))
+    .addOption(new Option('--preset <NAME>', 'how the frames are found').argParser(inspectedName))
     .addOption(
       new Option('--length-field <KEYS>', 'the same by a length field of your own')
         .argParser(lengthFieldOf)
