@@ -2,7 +2,8 @@
 import type { FrameStart } from '../../wire/frame-event.ts';
 import type { StreamChunk } from '../stream-event.ts';
 import { FRAME_SAMPLE_BYTES } from './inspect-event.ts';
-import { bytesWanted, type Labels } from './labels/labels.ts';
+import type { Labels } from './labels/label.ts';
+import { bytesWanted } from './labels/labels.ts';
 
 /** The facts of a chunk that the frames in it need. */
 export interface Carrier {

@@ -29,7 +29,7 @@ import {
   carrierOf,
   NO_BYTES,
 } from './carried-frame.ts';
-import type { Labels } from './labels/labels.ts';
+import type { Labels } from './labels/label.ts';
 import {
   type EmitFrame,
   emitFault,

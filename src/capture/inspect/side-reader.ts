@@ -6,7 +6,7 @@ import type { Conversation, Side } from '../stream-event.ts';
 import type { CarriedFrame, Carrier } from './carried-frame.ts';
 import { TO_THE_END } from './http-framing.ts';
 import { FRAME_SAMPLE_BYTES, type InspectedFault, type InspectedFrame } from './inspect-event.ts';
-import type { Labels } from './labels/labels.ts';
+import type { Labels } from './labels/label.ts';
 
 const LABEL_LENGTH_MAX = 200;
 

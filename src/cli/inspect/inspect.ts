@@ -2,27 +2,25 @@
 import { setFlagsFromString } from 'node:v8';
 import { type Command, Option } from 'commander';
 import type { InspectOptions } from '../../capture/inspect/inspect.ts';
-import type { TimeBound } from '../../capture/inspect/time-range.ts';
 import type { PacketsUnread } from '../../capture/stream-event.ts';
-import type { Framing } from '../../wire/framing.ts';
 import { only } from '../replay/options.ts';
 import { nameOf, noConnection, noneOf } from '../replay/read.ts';
-import { COLOR_CHOICES, type ColorChoice, painter, usesColor } from '../shared/color.ts';
+import { COLOR_CHOICES, painter, usesColor } from '../shared/color.ts';
 import { type ExitError, exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
 import { createOutput, type Output } from '../shared/output.ts';
 import { find } from './find.ts';
-import { type Followed, follow } from './follow.ts';
+import type { InspectFlags } from './flags.ts';
+import { follow } from './follow.ts';
 import { inspectHelp } from './help.ts';
 import { writePage } from './html.ts';
-import { type ListOrder, listOrder } from './list/listed.ts';
+import { listOrder } from './list/listed.ts';
 import { printList } from './list/print-list.ts';
-import { type Needle, needle } from './needle.ts';
+import { needle } from './needle.ts';
 import {
   chunkBytes,
-  type DecodeAs,
   decodeAs,
   followed,
   inspectedName,
@@ -34,29 +32,6 @@ import { printEvents, printTable } from './print-events.ts';
 import { type CaptureSource, openSource } from './source.ts';
 import { checkedBounds, timeBound } from './times.ts';
 import { writePackets } from './write-packets.ts';
-
-export interface InspectFlags {
-  readonly preset?: string;
-  readonly lengthField?: Framing<unknown>;
-  readonly decodeAs?: DecodeAs;
-  readonly only?: readonly (number | string)[];
-  readonly after?: TimeBound;
-  readonly before?: TimeBound;
-  readonly frames?: number;
-  readonly chunks?: boolean;
-  readonly chunkBytes?: number;
-  readonly absolute?: boolean;
-  readonly json?: boolean;
-  readonly html?: string;
-  readonly list?: boolean;
-  readonly sort?: ListOrder;
-  readonly find?: Needle;
-  readonly follow?: Followed;
-  readonly write?: string;
-  readonly force?: boolean;
-  readonly color: ColorChoice;
-  readonly presets?: boolean;
-}
 
 const OF_FRAMES = ['frames', 'chunks', 'chunkBytes'];
 const OF_TABLE = [...OF_FRAMES, 'absolute'];

@@ -4,7 +4,7 @@ import type { PacketsUnread } from '../../capture/stream-event.ts';
 import { captureExitError } from '../replay/read.ts';
 import type { Paint } from '../shared/color.ts';
 import type { Output } from '../shared/output.ts';
-import type { InspectFlags } from './inspect.ts';
+import type { InspectFlags } from './flags.ts';
 import { jsonOf } from './json.ts';
 import { createTable } from './table.ts';
 

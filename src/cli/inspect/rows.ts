@@ -11,7 +11,7 @@ import { formatCount, formatCountOf } from '../../base/units.ts';
 import { isoTime } from '../../capture/inspect/words.ts';
 import type { Conversation, Side, SideTotals } from '../../capture/stream-event.ts';
 import type { Paint } from '../shared/color.ts';
-import { fitted, printable } from '../shared/format.ts';
+import { cutTo, printable } from '../shared/format.ts';
 import { wrapped } from './words.ts';
 
 export const arrow: Readonly<Record<Side, string>> = { client: '→', server: '←' };
@@ -35,7 +35,8 @@ export function heading(
   const middle = opening === 'midstream' ? '  (recorded from the middle)' : '';
   const all = `${ends}   ${began}${middle}`;
   if (columns === undefined || all.length <= columns) return all;
-  return [ends, `    ${began}`, ...(middle === '' ? [] : [`  ${middle}`])].join('\n');
+  const lines = wrapped(ends, columns).map((line) => cutTo(line, columns));
+  return [...lines, `    ${began}`, ...(middle === '' ? [] : [`  ${middle}`])].join('\n');
 }
 
 export function sideInWords(
@@ -120,8 +121,6 @@ export function createRows(columns: number | undefined, absolute: boolean, paint
 
   const begin = (from: Side | undefined, what: string, time: string): string =>
     `  ${from === undefined ? ' ' : arrow[from]} ${what.padStart(cells.what)} ${time.padStart(cells.time)}`;
-
-  const cutTo = (text: string, room: number): string => (text.length > room ? fitted(text, room) : text);
 
   const line = (it: Line): string => painted(it.from, it.what, plainLine(it));
 

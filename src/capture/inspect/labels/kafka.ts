@@ -7,7 +7,7 @@
  * ```
  */
 import { int32, uint16 } from '../../../wire/presets/message-head.ts';
-import type { Labels } from './labels.ts';
+import type { Labels } from './label.ts';
 
 /** By their API keys. */
 const OPERATIONS: readonly string[] = [

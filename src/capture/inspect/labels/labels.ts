@@ -4,29 +4,12 @@
  * A preset's own label is that of a head alone. Here a conversation is known, so that an answer has the name of what it
  * answers. A label that is null leaves that of the preset.
  */
-import type { Side } from '../../stream-event.ts';
 import { FRAME_SAMPLE_BYTES } from '../inspect-event.ts';
 import { kafkaLabels } from './kafka.ts';
+import type { FrameBeginning, Labels } from './label.ts';
 import { mysqlLabels } from './mysql.ts';
 import { smbLabels } from './smb.ts';
 import { tlsLabels } from './tls.ts';
-
-/** The beginning of a frame, its head among it: as many bytes as were asked for, unless there are fewer. */
-export interface FrameBeginning {
-  readonly from: Side;
-  readonly bytes: Uint8Array;
-  /** Bytes of head, and of body as the head says. */
-  readonly head: number;
-  readonly length: number;
-}
-
-/** The labels of one conversation. What it remembers is bounded. */
-export interface Labels {
-  /** How many bytes of a frame are wanted, by its first byte; default 64. */
-  readonly wanted?: (firstByte: number) => number;
-  /** The label of a frame, in the order in which frames end. */
-  of(frame: FrameBeginning): string | null;
-}
 
 const ALL: ReadonlyMap<string, () => Labels> = new Map([
   ['kafka', kafkaLabels],

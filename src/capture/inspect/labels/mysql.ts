@@ -6,7 +6,7 @@
  * ```
  */
 import { asciiOf } from '../../../base/bytes.ts';
-import type { FrameBeginning, Labels } from './labels.ts';
+import type { FrameBeginning, Labels } from './label.ts';
 
 /** By their numbers. */
 const COMMANDS: readonly string[] = [

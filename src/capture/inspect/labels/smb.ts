@@ -8,7 +8,7 @@
  */
 import { hexNumber } from '../../../base/bytes.ts';
 import { int32le } from '../../../wire/presets/message-head.ts';
-import type { Labels } from './labels.ts';
+import type { Labels } from './label.ts';
 
 const HEAD_BYTES = 4;
 const COMMANDS: readonly string[] = [

@@ -12,7 +12,7 @@ import { uint24 } from '../../../wire/presets/message-head.ts';
 import { beginsTls, TLS_HEAD_BYTES } from '../../../wire/presets/tls.ts';
 import type { Side } from '../../stream-event.ts';
 import { requestedServer } from './client-hello.ts';
-import type { FrameBeginning, Labels } from './labels.ts';
+import type { FrameBeginning, Labels } from './label.ts';
 
 const [CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE] = [20, 21, 22];
 const [CLIENT_HELLO, SERVER_HELLO] = [1, 2];

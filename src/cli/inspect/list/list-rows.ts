@@ -2,14 +2,14 @@
  * The rows of a list of conversations.
  *
  * ```text
- *  156 columns, or not a terminal   a line each
+ *  161 columns, or not a terminal   a line each, if it fits
  *  fewer                            its ends, and below them in words the rest
  * ```
  */
 import { formatCount, formatCountOf, formatNanos } from '../../../base/units.ts';
 import { isoTime } from '../../../capture/inspect/words.ts';
 import type { Paint } from '../../shared/color.ts';
-import { printable } from '../../shared/format.ts';
+import { cutTo, printable } from '../../shared/format.ts';
 import { arrow } from '../rows.ts';
 import { wrapped } from '../words.ts';
 import { durationOf, type Listed, type ListedSide } from './listed.ts';
@@ -21,18 +21,21 @@ export interface ListRows {
   row(listed: Listed): string;
 }
 
-/** Columns of a row in one line. */
-const LINE_COLUMNS = 156;
 /** How far the lines below its first are from the left. */
 const INDENT_COLUMNS = 4;
 
 /** @param columns of the terminal; undefined when stdout is none. */
 export function createListRows(columns: number | undefined, paint: Paint): ListRows {
   const painted = (listed: Listed, row: string): string => (listed.faults > 0 ? paint('fault', row) : row);
-  if (columns !== undefined && columns < LINE_COLUMNS) {
-    return { names: null, row: (listed) => painted(listed, inWords(listed, columns)) };
-  }
-  return { names: paint('names', NAMES), row: (listed) => painted(listed, inLine(listed)) };
+  const isWide = columns === undefined || columns >= NAMES.length;
+  return {
+    names: isWide ? paint('names', NAMES) : null,
+    row(listed) {
+      const line = inLine(listed);
+      if (columns === undefined || (isWide && line.length <= columns)) return painted(listed, line);
+      return painted(listed, inWords(listed, columns));
+    },
+  };
 }
 
 const startOf = ({ conversation }: Listed): string =>
@@ -75,11 +78,15 @@ function inWords(listed: Listed, columns: number): string {
     ...(faults > 0 ? [formatCountOf(faults, 'fault')] : []),
     ...(gaps > 0 ? [formatCountOf(gaps, 'gap')] : []),
   ].join('; ');
-  const below = ' '.repeat(INDENT_COLUMNS);
   const first =
-    head.length + ends.length <= columns ? [`${head}${ends}`] : [head.trimEnd(), `${below}${ends}`];
-  return [...first, ...wrapped(text, columns - INDENT_COLUMNS).map((line) => `${below}${line}`)].join('\n');
+    head.length + ends.length <= columns ? [`${head}${ends}`] : [head.trimEnd(), ...indented(ends, columns)];
+  return [...first, ...indented(text, columns)].join('\n');
 }
+
+const indented = (text: string, columns: number): string[] =>
+  wrapped(text, columns - INDENT_COLUMNS).map(
+    (line) => `${' '.repeat(INDENT_COLUMNS)}${cutTo(line, columns - INDENT_COLUMNS)}`,
+  );
 
 const side = ({ bytes, frames }: ListedSide, protocol: string | null): string =>
   `${formatCountOf(bytes, 'byte')}${protocol === null ? '' : `, ${formatCountOf(frames, 'frame')}`}`;
