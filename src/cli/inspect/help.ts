@@ -5,17 +5,19 @@ export const inspectHelp = `
 FILE is a pcap or pcapng, as tcpdump, Wireshark and "sluice serve --record" write
 them, compressed with gzip, with zstd (where Node is 22.15 or newer), or not; - is
 stdin. Several FILEs are read as one, by the times of their packets: rotated files,
-or those of several interfaces; packets are numbered anew. Prints a block for each TCP connection, with a row for each frame: who sent
-it (→ the client, ← the server), when its first byte was captured, how long it took
-until the last of it could be handed on, its bytes, and how many chunks carried it:
-"cut" in more than one, "glued" in one with others. At the end it tells what was not
-read: how many packets, and why.
+or those of several interfaces; packets are numbered anew.
+
+Prints a block for each TCP connection, with a row for each frame: who sent it (→ the
+client, ← the server), when its first byte was captured, how long it took until the
+last of it could be handed on, its bytes, and how many chunks carried it: "cut" in more
+than one, "glued" in one with others. At the end it tells what was not read: how many
+packets, and why.
 
 Frames are found by --preset, or by --length-field; else by the server's port, or
 Sluice's own wire and HTTP/1 by their first bytes. --decode-as says it for one port,
-as a preset or the keys of a length field, and may be given again. The keys of --length-field are width (1, 2,
-3, 4, 8 or varint), endian (big, little), signed, offset, counts (body, field,
-frame), adjustment and max, as in the library.
+as a preset or the keys of a length field, and may be given again. The keys of
+--length-field are width (1, 2, 3, 4, 8 or varint), endian (big, little), signed,
+offset, counts (body, field, frame), adjustment and max, as in the library.
 
 --only takes the number of a conversation, an address, a host or a :PORT of one
 of its ends; it may be given again.

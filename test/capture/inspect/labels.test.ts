@@ -23,10 +23,10 @@ describe('the captures of real programs', () => {
     expect(await labelsIn('tls.pcapng', 0)).toEqual([
       '→ ClientHello sluice.example',
       ...['← ServerHello', '← Certificate', '← ServerKeyExchange', '← ServerHelloDone'],
-      ...['→ ClientKeyExchange', '→ change cipher spec', '→ handshake (encrypted)'],
-      ...['← NewSessionTicket', '← change cipher spec', '← handshake (encrypted)', '→ application data'],
+      ...['→ ClientKeyExchange', '→ change cipher spec', '→ encrypted handshake'],
+      ...['← NewSessionTicket', '← change cipher spec', '← encrypted handshake', '→ application data'],
       ...['← application data', '← application data', '← application data'],
-      ...['← alert (encrypted)', '→ alert (encrypted)'],
+      ...['← encrypted alert', '→ encrypted alert'],
     ]);
   });
 
@@ -91,13 +91,13 @@ describe('TLS', () => {
     const labels = labelsOf('tls')!;
     label(labels, 'client', record(20, 1));
     expect(label(labels, 'client', record(22, ...message(1, 40)))).toBe('ClientHello');
-    expect(label(labels, 'client', record(22, ...message(20, 12).slice(2)))).toBe('handshake (encrypted)');
+    expect(label(labels, 'client', record(22, ...message(20, 12).slice(2)))).toBe('encrypted handshake');
   });
 
   test('an alert has its name, unless it is encrypted', () => {
     const labels = labelsOf('tls')!;
     expect(label(labels, 'server', record(21, 2, 40))).toBe('alert: handshake failure');
-    expect(label(labels, 'server', record(21, ...new Array<number>(24).fill(7)))).toBe('alert (encrypted)');
+    expect(label(labels, 'server', record(21, ...new Array<number>(24).fill(7)))).toBe('encrypted alert');
   });
 
   test('no hello makes a name of bytes that are not there', () => {

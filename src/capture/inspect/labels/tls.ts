@@ -86,7 +86,7 @@ export function tlsLabels(): Labels {
       if (type === CHANGE_CIPHER_SPEC) state.encrypted = true;
       if (type === ALERT) return alert(bytes, length);
       if (type !== HANDSHAKE) return null;
-      if (state.encrypted && !isPlainHello(record)) return 'handshake (encrypted)';
+      if (state.encrypted && !isPlainHello(record)) return 'encrypted handshake';
       return handshake(record, state);
     },
   };
@@ -94,7 +94,7 @@ export function tlsLabels(): Labels {
 
 /** A level and a description; an encrypted one is longer. */
 function alert(bytes: Uint8Array, length: number): string | null {
-  if (length !== 2) return 'alert (encrypted)';
+  if (length !== 2) return 'encrypted alert';
   const description = bytes[TLS_HEAD_BYTES + 1];
   if (description === undefined) return null;
   return `alert: ${ALERTS.get(description) ?? description}`;

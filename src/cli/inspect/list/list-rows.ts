@@ -71,16 +71,27 @@ function inWords(listed: Listed, columns: number): string {
   const { conversation, protocol, client, server, faults, gaps } = listed;
   const ends = `${printable(conversation.client)} ${arrow.client} ${printable(conversation.server)}`;
   const head = `#${conversation.index}  ${protocol ?? '-'}  `;
-  const text = [
+  const facts = [
     `${startOf(listed)} for ${formatNanos(durationOf(listed))}`,
     `${arrow.client} ${side(client, protocol)}`,
     `${arrow.server} ${side(server, protocol)}`,
     ...(faults > 0 ? [formatCountOf(faults, 'fault')] : []),
     ...(gaps > 0 ? [formatCountOf(gaps, 'gap')] : []),
-  ].join('; ');
+  ];
   const first =
     head.length + ends.length <= columns ? [`${head}${ends}`] : [head.trimEnd(), ...indented(ends, columns)];
-  return [...first, ...indented(text, columns)].join('\n');
+  return [...first, ...packed(facts, columns)].join('\n');
+}
+
+/** Texts in lines of so many columns, none of them broken that fits. */
+function packed(texts: readonly string[], columns: number): string[] {
+  const lines: string[] = [];
+  for (const text of texts) {
+    const line = `${lines.at(-1) ?? ''}  ${text}`;
+    if (lines.length > 0 && line.length <= columns) lines[lines.length - 1] = line;
+    else lines.push(...indented(text, columns));
+  }
+  return lines;
 }
 
 const indented = (text: string, columns: number): string[] =>
