@@ -64,7 +64,7 @@ export interface PacketStreams {
   readonly reused: boolean;
   /** Is called for each segment, with the index of the conversation whose addresses it has at that moment. */
   readonly onSegment?: (segment: Segment, conversation: number) => void;
-  /** Is called for each packet that is in no stream. */
+  /** Is called for each packet that is in no stream, or is a fragment and so not yet. */
   readonly onUnread?: (unread: NoSegment) => void;
 }
 

@@ -3,6 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { captureFile } from '../../src/capture/capture-file.ts';
+import { pcapBytes } from '../support/captures/capture-bytes.ts';
+import { ipv4, piece, tcp } from '../support/captures/packet-bytes.ts';
 import { readCapture } from '../support/captures/read-capture.ts';
 import { handshake, pcapOf, segments } from '../support/captures/tcp-pcap.ts';
 import { tshark } from '../support/captures/tshark.ts';
@@ -161,6 +163,26 @@ describe('--write', () => {
     const range = await inspect(file, '--write', out, '--force', '--after', '+7ms');
     expect(range.stdout).toBe(`${out}: 2 packets of 2 conversations\n`);
     expect((await inspect(file, '--write', file)).stderr).toContain('--write would overwrite the capture');
+  });
+
+  test('--write has all fragments of an IP packet', async () => {
+    const ends = { from: '10.0.0.1:40000', to: '10.0.0.2:7000' };
+    const other = { from: '10.0.0.3:40000', to: '10.0.0.2:7000' };
+    const inPieces = (carried: ReturnType<typeof tcp>, id: number) => [
+      ipv4(piece(carried, 0, 24), { id, more: true }),
+      ipv4(piece(carried, 24), { id, offset: 24 }),
+    ];
+    const [one, two] = inPieces(tcp({ ...ends, payload: 'in two pieces' }), 1);
+    const [three, four] = inPieces(tcp({ ...other, payload: 'of another one' }), 2);
+    const file = written(
+      'pieces.pcap',
+      pcapBytes({ packets: [one!, three!, two!, four!].map((bytes) => ({ bytes })), linkType: 101 }),
+    );
+    const out = join(tempFolder(), 'out.pcapng');
+    await inspect(file, '--only', '10.0.0.1', '--write', out);
+    const { packets: copied } = await readCapture(captureFile(out));
+    expect(copied.map(({ bytes }) => bytes)).toEqual([one, two]);
+    expect((await inspect(out, '--follow', '0:client')).stdout).toBe('in two pieces');
   });
 
   test('--write refuses what can be read only once', async () => {

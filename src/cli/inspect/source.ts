@@ -12,6 +12,7 @@ import type { Segment } from '../../capture/segment.ts';
 import type { StreamEvent } from '../../capture/stream-event.ts';
 import { nameOf } from '../replay/read.ts';
 import { usageError } from '../shared/exit-error.ts';
+import { createFragmentCopies } from './fragment-copies.ts';
 
 export interface CaptureSource {
   readonly files: readonly string[];
@@ -60,10 +61,14 @@ export function openSource(files: readonly string[], bounds: TimeBounds): Captur
     },
     async *packetsOf(take) {
       const range = createTimeRange(bounds);
-      const onSegment = ({ packet }: Segment, conversation: number): void => {
-        if (range.has(packet)) take(packet, conversation);
+      const fragments = createFragmentCopies();
+      const onSegment = (segment: Segment, conversation: number): void => {
+        for (const packet of [...fragments.of(segment), segment.packet]) {
+          if (range.has(packet)) take(packet, conversation);
+        }
       };
-      for await (const _ of streamsOf(range.packets(read()), { reused: true, onSegment })) yield;
+      const told = { reused: true, onSegment, onUnread: fragments.take };
+      for await (const _ of streamsOf(range.packets(read()), told)) yield;
     },
   };
 }
