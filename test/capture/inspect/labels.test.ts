@@ -32,9 +32,9 @@ describe('the captures of real programs', () => {
 
   test('a frame of Kafka names the operation, and a response that of its request', async () => {
     expect(await labelsIn('kafka.pcapng', 0)).toEqual([
-      ...['→ ApiVersions v3 request 1', '← ApiVersions response 1'],
-      ...['→ Metadata v4 request 2', '→ Metadata v4 request 3'],
-      ...['← Metadata response 2', '← Metadata response 3'],
+      ...['→ ApiVersions v3 #1', '← ApiVersions response #1'],
+      ...['→ Metadata v4 #2', '→ Metadata v4 #3'],
+      ...['← Metadata response #2', '← Metadata response #3'],
     ]);
   });
 
@@ -146,6 +146,6 @@ test('requests of Kafka that are never answered are forgotten', () => {
   const request = (id: number) => Uint8Array.of(0, 0, 0, 8, 0, 3, 0, 1, 0, 0, id >> 8, id & 0xff);
   const response = (id: number) => Uint8Array.of(0, 0, 0, 4, 0, 0, id >> 8, id & 0xff);
   for (let id = 0; id < 300; id++) label(labels, 'client', request(id), 4);
-  expect(label(labels, 'server', response(299), 4)).toBe('Metadata response 299');
-  expect(label(labels, 'server', response(0), 4)).toBe('response 0');
+  expect(label(labels, 'server', response(299), 4)).toBe('Metadata response #299');
+  expect(label(labels, 'server', response(0), 4)).toBe('response #0');
 });

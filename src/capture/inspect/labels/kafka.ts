@@ -42,14 +42,14 @@ export function kafkaLabels(): Labels {
         const id = int32(bytes, 4);
         const operation = awaited.get(id);
         awaited.delete(id);
-        return operation === undefined ? `response ${id}` : `${operation} response ${id}`;
+        return operation === undefined ? `response #${id}` : `${operation} response #${id}`;
       }
       if (bytes.length < 12) return null;
       const [key, version, id] = [uint16(bytes, 4), uint16(bytes, 6), int32(bytes, 8)];
       const operation = OPERATIONS[key] ?? `API key ${key}`;
       awaited.set(id, operation);
       if (awaited.size > AWAITED_MAX) awaited.delete(awaited.keys().next().value!);
-      return `${operation} v${version} request ${id}`;
+      return `${operation} v${version} #${id}`;
     },
   };
 }

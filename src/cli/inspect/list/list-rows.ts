@@ -72,7 +72,8 @@ function inWords(listed: Listed, columns: number): string {
   const ends = `${printable(conversation.client)} ${arrow.client} ${printable(conversation.server)}`;
   const head = `#${conversation.index}  ${protocol ?? '-'}  `;
   const facts = [
-    `${startOf(listed)} for ${formatNanos(durationOf(listed))}`,
+    startOf(listed),
+    `for ${formatNanos(durationOf(listed))}`,
     `${arrow.client} ${side(client, protocol)}`,
     `${arrow.server} ${side(server, protocol)}`,
     ...(faults > 0 ? [formatCountOf(faults, 'fault')] : []),
