@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { cutTo, fitted, formatSeconds, formatTime, ofName, printable } from '../../../src/cli/shared/format.ts';
+import {
+  cutTo,
+  fitted,
+  formatSeconds,
+  formatTime,
+  ofName,
+  printable,
+} from '../../../src/cli/shared/format.ts';
 
 test.each([
   [0, '0:00'],
