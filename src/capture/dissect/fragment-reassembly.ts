@@ -96,6 +96,7 @@ function take(
   if (offset === 0 && incomplete.protocol === 0) incomplete.protocol = protocol;
   if (difference.first !== -1) fragments.onConflict(conflictOf(incomplete, packet, difference));
   incomplete.count += 1;
+  incomplete.numbers.push(packet.number);
   const cost = end - at + FRAGMENT_COST_BYTES;
   incomplete.cost += cost;
   fragments.held += cost;
@@ -118,6 +119,7 @@ function begin(cursor: PacketCursor, id: number): Incomplete {
     packet: { ...cursor.packet, bytes: NO_BYTES },
     protocol: 0,
     count: 0,
+    numbers: [],
     cost: 0,
     list: [],
     received: 0,
@@ -132,6 +134,8 @@ function moveInto(cursor: PacketCursor, incomplete: Incomplete, total: number): 
   cursor.end = cursor.bytes.length;
   cursor.wire = total;
   cursor.protocol = incomplete.protocol;
+  const earlier = incomplete.numbers.slice(0, -1);
+  cursor.fragments = cursor.fragments === undefined ? earlier : [...earlier, ...cursor.fragments];
 }
 
 function conflictOf({ name }: Incomplete, packet: Packet, { first, last }: Difference): FragmentConflict {

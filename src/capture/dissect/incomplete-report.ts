@@ -16,6 +16,8 @@ export interface Incomplete extends FragmentBuffer {
   protocol: number;
   /** The number of its fragments that have come. */
   count: number;
+  /** The numbers of the packets of the capture that had them. */
+  readonly numbers: number[];
   /** Its share of the bytes that all may hold. */
   cost: number;
 }

@@ -26,6 +26,8 @@ export interface PacketCursor {
   addressesAt: number;
   /** Of both of them: 8 or 32. */
   addressesLength: number;
+  /** The numbers of the packets in which earlier fragments of it came; undefined when it came in one. */
+  fragments: readonly number[] | undefined;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -49,6 +51,7 @@ export function createPacketCursor(): PacketCursor {
     addresses: NO_BYTES,
     addressesAt: 0,
     addressesLength: 0,
+    fragments: undefined,
   };
 }
 
@@ -63,6 +66,7 @@ export function startPacket(cursor: PacketCursor, packet: Packet): void {
   // A file may declare a packet shorter than the bytes that it has of it.
   cursor.wire = packet.originalLength > length ? packet.originalLength : length;
   cursor.protocol = 0;
+  cursor.fragments = undefined;
 }
 
 /**
