@@ -41,21 +41,27 @@ describe('put -', () => {
     expect(readStored(root)).toMatchObject({ 'd/x': 'hello', empty: '' });
   });
 
-  test('what could not be sent is kept, and the command that is printed sends it', async () => {
-    const { root, server } = share();
-    const large = bytesFrom(2, 9 * 1024 * 1024);
-    const { status, stderr, temporary } = await piped(
-      ['put', '-', '--as', 'x.tar', '--to', '127.0.0.1:1', '--retries', '0'],
-      [large],
-    );
-    expect(status).toBe(3);
-    const [, command = ''] =
-      /what stdin brought is kept: "sluice ([^"]+)" goes on with it/.exec(stderr) ?? [];
-    expect(command).toContain(temporary);
-    expect(await sluiceInRunner([...command.split(' '), '--to', server])).toMatchObject({ status: 0 });
-    expect(Buffer.compare(readFileSync(join(root, 'x.tar')), large)).toBe(0);
-    rmSync(temporary, { recursive: true });
-  });
+  test.each([
+    ['in memory', 5],
+    ['on the disk', 9 * 1024 * 1024],
+  ])(
+    'what was taken up %s and could not be sent is kept, and the command that is printed sends it',
+    async (_, size) => {
+      const { root, server } = share();
+      const bytes = bytesFrom(2, size);
+      const { status, stderr, temporary } = await piped(
+        ['put', '-', '--as', 'x.tar', '--to', '127.0.0.1:1', '--retries', '0'],
+        [bytes],
+      );
+      expect(status).toBe(3);
+      const [, command = ''] =
+        /what stdin brought is kept: "sluice ([^"]+)" goes on with it/.exec(stderr) ?? [];
+      expect(command).toContain(temporary);
+      expect(await sluiceInRunner([...command.split(' '), '--to', server])).toMatchObject({ status: 0 });
+      expect(Buffer.compare(readFileSync(join(root, 'x.tar')), bytes)).toBe(0);
+      rmSync(temporary, { recursive: true });
+    },
+  );
 
   test.each([
     [['-'], /--as NAME says which one it gets/],

@@ -32,8 +32,8 @@ same command at a later time, unless the file has changed meanwhile.
 --no-resume sends it all. A host that is not known is not tried again; a resolver
 that is away is.
 
-"-" is stdin, and --as its name: it is taken up whole before it is sent, the first
-8 MiB in memory, more in TMPDIR. When sending it fails, it stays there.
+"-" is stdin, and --as its name: it is taken up whole before it is sent, up to 8 MiB
+in memory, more in TMPDIR. When sending it fails, it is kept there.
 
 --json prints one object a line, told apart by "event": expect, progress (with
 the bytes that are durable, for files that can be resumed), retry, stored,

@@ -7,6 +7,7 @@
 import type { Observable } from 'rxjs';
 import { formatBytes, plainCountOf } from '../../base/units.ts';
 import { fileContent } from '../../client/content/file-content.ts';
+import { systemWords } from '../../files/protocol/system-words.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { createDryRun } from '../shared/dry-run.ts';
 import type { Filter, FilterFlags } from '../shared/filters.ts';
@@ -120,9 +121,14 @@ async function planned(run: PutRun): Promise<void> {
 
 /** Says how what was read of stdin is sent all the same. */
 function printKept({ spool, flags, transferRun: { output } }: PutRun): void {
-  if (spool?.path == null) return;
-  const again = `sluice put ${printable(spool.path)} --as ${printable(flags.as!)}`;
-  output.error(`what stdin brought is kept: "${again}" goes on with it. Remove it afterwards`);
+  if (spool === null || spool.transfer.size === 0) return;
+  try {
+    const again = `sluice put ${printable(spool.keep())} --as ${printable(flags.as!)}`;
+    output.error(`what stdin brought is kept: "${again}" goes on with it. Remove it afterwards`);
+  } catch (error) {
+    const why = systemWords(error as NodeJS.ErrnoException, 'write');
+    output.error(`what stdin brought could not be kept: ${why}`);
+  }
 }
 
 async function send(run: PutRun): Promise<void> {

@@ -2,8 +2,8 @@
  * What a pipe brings, to be sent as a file: `put -`.
  *
  * A file is announced with its size, and is read again from where a broken connection left it, so all of it is taken up
- * before it is sent: the first 8 MiB in memory, and what has more on the disk, in the system's folder for temporary
- * files. When sending fails the file on the disk stays, and a `put` of it goes on.
+ * before it is sent: up to 8 MiB in memory, and what has more on the disk, in the system's folder for temporary files.
+ * A pipe cannot be read twice: when sending fails it is kept on the disk in any case, and a `put` of it goes on.
  */
 import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,9 +25,9 @@ export const STDIN = '-';
 export interface Spool {
   readonly transfer: Transfer;
   readonly content: () => Content;
-  /** The file on the disk; null if all of it is in memory. */
-  readonly path: string | null;
-  /** Removes that file. */
+  /** Keeps it on the disk, if it is not there yet. Returns the path. Throws the system's error. */
+  readonly keep: () => string;
+  /** Removes what is on the disk. */
   readonly remove: () => void;
 }
 
@@ -53,12 +53,15 @@ export function spoolInput(filename: string, { input, folder = tmpdir(), took }:
     if (file !== null) rmSync(dirname(file.path), { recursive: true, force: true });
   };
 
+  const create = () => {
+    const path = join(mkdtempSync(join(folder, 'sluice-')), 'stdin');
+    file = { path, fd: openSync(path, 'wx', 0o600) };
+    return file;
+  };
+
   const write = (bytes: Uint8Array): void => {
-    if (file === null) {
-      const path = join(mkdtempSync(join(folder, 'sluice-')), 'stdin');
-      file = { path, fd: openSync(path, 'wx', 0o600) };
-    }
-    for (let at = 0; at < bytes.length; ) at += writeSync(file.fd, bytes, at);
+    const { fd } = file ?? create();
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
   };
 
   async function spool(): Promise<Spool> {
@@ -75,12 +78,19 @@ export function spoolInput(filename: string, { input, folder = tmpdir(), took }:
     if (file === null) {
       const whole = concatBytes(held);
       const content = () => ({ ...bytesContent(whole), mtime: Date.now() });
-      return { transfer: { path: STDIN, filename, size }, content, path: null, remove };
+      const keep = () => {
+        const { path, fd } = create();
+        write(whole);
+        closeSync(fd);
+        return path;
+      };
+      return { transfer: { path: STDIN, filename, size }, content, keep, remove };
     }
     const { path, fd } = file;
     closeSync(fd);
     const mtime = Math.floor(statSync(path).mtimeMs);
-    return { transfer: { path, filename, size, mtime }, content: () => fileContent(path), path, remove };
+    const transfer = { path, filename, size, mtime };
+    return { transfer, content: () => fileContent(path), keep: () => path, remove };
   }
 
   const spooled = spool().catch((error: unknown) => {
