@@ -36,7 +36,7 @@ export function addMv(program: Command): void {
     .argument('<FROM>', 'the name it has')
     .argument('<TO>', 'the name it gets');
   addServerOption(command, 'from')
-    .option('--no-clobber', 'refuse to replace what is there')
+    .option('--no-clobber', 'refuse to replace what is there (exit status 4)')
     .option('--json', 'print JSON')
     .option('-q, --quiet', 'print only what goes wrong')
     .addHelpText('after', help)
@@ -64,6 +64,7 @@ async function moved(client: Client, from: string, to: string, ifAbsent: boolean
     if (!isClientFault(thrown) || thrown.code !== 'refused') throw thrown;
     const { code, field } = thrown.error;
     const name = ['exists', 'name-conflict'].includes(code) || field === 'to' ? to : from;
-    throw exitError(exitStatus.failed, ofName(name, faultInWords(thrown, 'read')));
+    const status = code === 'exists' ? exitStatus.existing : exitStatus.failed;
+    throw exitError(status, ofName(name, faultInWords(thrown, 'read')));
   }
 }

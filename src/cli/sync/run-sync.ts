@@ -13,7 +13,7 @@ import { download, FILES_AT_ONCE } from '../transfer/download.ts';
 import { keptBelow, planBelow } from '../transfer/get-plan.ts';
 import { beginLocalFile } from '../transfer/local-file.ts';
 import type { Transfer, TransferFault } from '../transfer/report/report.ts';
-import type { TransferResult } from '../transfer/tally.ts';
+import { noCounts, type TransferResult } from '../transfer/tally.ts';
 import { expectFiles, finishRun } from '../transfer/transfer-run.ts';
 import { upload } from '../transfer/upload.ts';
 import { sameChecksums } from './checksum.ts';
@@ -93,7 +93,7 @@ async function transferAll(files: readonly Transfer[], run: SyncRun): Promise<Tr
   const { isUpload, flags, transferRun, connecting$, token, server } = run;
   const { report, kept } = transferRun;
   const { retries, parallel } = flags;
-  if (files.length === 0) return { files: 0, bytes: 0, transferred: 0, failed: 0, givenUp: null };
+  if (files.length === 0) return { ...noCounts(), givenUp: null };
   if (isUpload) {
     const settings = { ifAbsent: false, resume: true };
     return upload(files, { connect: () => connecting$, report, settings, token, retries, parallel, kept });

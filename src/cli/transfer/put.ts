@@ -84,7 +84,7 @@ export function addPut(program: Command): void {
     )
     .option('--as <NAME>', 'the name to store it under; with a / at the end, the folder to put it into')
     .option('--update', 'send only what is not there, or is older there')
-    .option('--no-clobber', 'refuse to replace what is there')
+    .option('--no-clobber', 'refuse to replace what is there (exit status 4)')
     .option('--no-acks', 'the peer never replies');
   addReportOptions(addFilterOptions(command)).addHelpText('after', help).action(run);
 }
