@@ -36,6 +36,7 @@ const subcommands: Readonly<Record<string, () => Promise<(program: Command) => v
   rm: async () => (await import('./client-commands.ts')).addRm,
   mv: async () => (await import('./client-commands.ts')).addMv,
   copy: async () => (await import('./copy/copy.ts')).addCopy,
+  config: async () => (await import('./config/config.ts')).addConfig,
   inspect: async () => (await import('./inspect/inspect.ts')).addInspect,
   replay: async () => (await import('./replay/replay.ts')).addReplay,
   demo: async () => (await import('./demo.ts')).addDemo,

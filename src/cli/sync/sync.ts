@@ -4,7 +4,7 @@ import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { addFilterOptions, filterHelp, filterOf } from '../shared/filters.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
-import { parseServerAddress } from '../shared/server-address.ts';
+import { parseServer } from '../shared/server-address.ts';
 import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { FILES_AT_ONCE } from '../transfer/download.ts';
@@ -57,7 +57,7 @@ export function addSync(program: Command): void {
     .argument('<SRC>', 'the folder to take files from')
     .argument('<DEST>', 'the folder to bring them to');
   addServerOption(command, 'to').addOption(
-    new Option('--from <SERVER>', 'the server, if SRC is on it').argParser(parseServerAddress),
+    new Option('--from <SERVER>', 'the server, if SRC is on it').argParser(parseServer),
   );
   addRetryOptions(command)
     .option('--checksum', 'compare the CRC-32 rather than the time')
