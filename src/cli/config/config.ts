@@ -63,7 +63,7 @@ export function addConfig(program: Command): void {
     .summary('give a server a name')
     .description('Gives a server a name, and says how to talk to it.')
     .argument('<NAME>', 'how it is to be called')
-    .argument('<SERVER>', 'HOST:PORT or unix:/path')
+    .argument('<ADDRESS>', 'HOST:PORT or unix:/path')
     .addHelpText('after', setHelp)
     .action(setServer);
   // Without the environment: what is meant for one run is not to stay.
@@ -78,13 +78,13 @@ export function addConfig(program: Command): void {
   command
     .command('show')
     .description('Shows what is known of a server.')
-    .argument('<NAME>', 'the name of a server')
+    .argument('<SERVER>', 'its name')
     .option('--json', 'print JSON')
     .action(showServer);
   command
     .command('remove')
     .description('Forgets servers.')
-    .argument('<NAME...>', 'names of servers')
+    .argument('<SERVER...>', 'their names')
     .action(removeServers);
 }
 
