@@ -1,7 +1,7 @@
 /** The command line's file commands against `sluice serve`, all as built and as processes. */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -210,6 +210,17 @@ describe('what is refused', () => {
     const again = await run('put', 'a', 'b', 'c/d', '--no-clobber', '--json');
     expect(again.status).toBe(4);
     expect(jsonLines(again.stdout).at(-1)).toMatchObject({ files: 1, failed: 2, existing: 2 });
+  });
+
+  test('mv --no-clobber of a folder exits with 4 when all that stays is there already, and else with 1', async () => {
+    const { root, run } = served();
+    writeTree(root, { 'a/x': 'new', 'a/y': 'Y', 'a/z': 'Z', 'b/x': 'old', 'b/z/in-the-way': '' });
+    const mv = ['mv', 'a/', 'b', '--no-clobber', '-q'];
+    expect(await run(...mv)).toMatchObject({ status: 1 });
+    rmSync(join(root, 'b/z'), { recursive: true });
+    expect(await run(...mv, '--dry-run')).toMatchObject({ status: 4 });
+    expect(await run(...mv)).toMatchObject({ status: 4 });
+    expect(readStored(root)).toEqual({ 'a/x': 'new', 'b/x': 'old', 'b/y': 'Y', 'b/z': 'Z' });
   });
 
   test('put --no-clobber exits with 1 when something else has failed as well', async () => {

@@ -24,7 +24,7 @@ ${exitStatusHelp}`;
 export function addCompletion(program: Command): void {
   program
     .command('completion')
-    .summary('complete command lines, in bash, zsh and fish')
+    .summary('completion for a shell')
     .description('Prints a script that has a shell complete command lines of sluice.')
     .addArgument(
       new Argument('<SHELL>', 'the shell').choices(Object.keys(scripts) as readonly string[] as string[]),

@@ -54,8 +54,8 @@ Examples:
 export function addConfig(program: Command): void {
   const command = program
     .command('config')
-    .usage('[command]')
-    .summary('give servers names, for --to NAME:')
+    .usage('<command>')
+    .summary('name servers')
     .description('Gives servers names, so that --to NAME: is enough.')
     .addHelpText('after', help);
   const set = command

@@ -1,5 +1,6 @@
 /** `sluice sync`: makes a folder of a server like one of this machine, or the reverse, and transfers only what differs. */
 import { type Command, Option } from 'commander';
+import { addDryRunOption } from '../shared/dry-run.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { addFilterOptions, filterHelp, filterOf } from '../shared/filters.ts';
@@ -62,9 +63,15 @@ export function addSync(program: Command): void {
   addRetryOptions(command)
     .option('--checksum', 'compare the CRC-32 rather than the time')
     .option('--delete', 'remove from DEST what SRC does not have')
-    .option('--max-delete <NUMBER>', 'the most files that --delete may remove', wholeNumber(0, 2 ** 31), 1000)
-    .option('--dry-run', 'print what would be done, and do nothing');
-  addReportOptions(addFilterOptions(command)).addHelpText('after', help).action(run);
+    .option(
+      '--max-delete <NUMBER>',
+      'the most files that --delete may remove',
+      wholeNumber(0, 2 ** 31),
+      1000,
+    );
+  addReportOptions(addFilterOptions(addDryRunOption(command)))
+    .addHelpText('after', help)
+    .action(run);
 }
 
 async function run(src: string, dest: string, flags: SyncFlags): Promise<void> {
