@@ -8,6 +8,7 @@ import { connectTls } from '../../transport/tls/tls.ts';
 import { connectUnix } from '../../transport/unix/unix.ts';
 import { explainMisspeltVariable } from '../settings/environment.ts';
 import { DAY_MS } from '../settings/setting-types.ts';
+import { createBandwidth, RATE_MIN } from './bandwidth.ts';
 import { exitError, usageError } from './exit-error.ts';
 import { exitStatus } from './exit-status.ts';
 import { duration } from './option-parsers.ts';
@@ -25,6 +26,8 @@ export interface ServerFlags extends TlsFlags {
   /** Milliseconds. */
   readonly timeout: number;
   readonly tokenFile?: string;
+  /** Bytes a second. */
+  readonly bwlimit?: number;
 }
 
 /** The part of every help that is about the server. */
@@ -83,7 +86,21 @@ export const tokenOf = (flags: ServerFlags, environment = process.env): string |
  * `ConnectionError`. The flags are checked once, in the call itself: it throws an `ExitError` when they make no sense
  * or name a file that cannot be read.
  */
-export function connection$(flags: ServerFlags, environment = process.env): Observable<Connection> {
+export function connection$(
+  flags: ServerFlags & { readonly parallel?: number },
+  environment = process.env,
+): Observable<Connection> {
+  const { bwlimit, parallel = 1 } = flags;
+  const connecting$ = unlimited$(flags, environment);
+  if (bwlimit === undefined) return connecting$;
+  if (bwlimit < RATE_MIN * parallel)
+    throw usageError(
+      `--bwlimit is less than 64K for each of ${parallel} connections: make --parallel smaller`,
+    );
+  return connecting$.pipe(map(createBandwidth(bwlimit)));
+}
+
+function unlimited$(flags: ServerFlags, environment: NodeJS.ProcessEnv): Observable<Connection> {
   const why = explainMisspeltVariable(environment);
   if (why !== null) throw usageError(why);
   const where = addressOf(flags);

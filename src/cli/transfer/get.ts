@@ -65,6 +65,7 @@ Examples:
   sluice get photos/ --from :8080 --out copy           to copy/…, or copy/photos/… if copy is there
   sluice get 'photos/*.jpg' --from :8080 --out jpgs/
   sluice get photos/ --from :8080 --dry-run            what that would be
+  sluice get photos/ --from :8080 --bwlimit 512K       at most 512 KiB a second
   sluice get photos/ --from :8080 --no-clobber         only what is not there yet
   sluice get photos/ --from :8080 --exclude '*' --include '*.jpg' --include '*/'
   sluice get log.txt --from :8080 --out - | grep error
