@@ -1,6 +1,7 @@
 /** Which server a command talks to, and how: one set of options for all of them. */
 import { type Command, Option } from 'commander';
 import { catchError, firstValueFrom, map, type Observable, throwError } from 'rxjs';
+import { mostConnections } from '../../client/pool/growth.ts';
 import type { Connection } from '../../transport/connection.ts';
 import type { ConnectionError } from '../../transport/connection-error.ts';
 import { connectTcp } from '../../transport/socket/tcp.ts';
@@ -87,16 +88,15 @@ export const tokenOf = (flags: ServerFlags, environment = process.env): string |
  * or name a file that cannot be read.
  */
 export function connection$(
-  flags: ServerFlags & { readonly parallel?: number },
+  flags: ServerFlags & { readonly parallel?: number | 'auto' },
   environment = process.env,
 ): Observable<Connection> {
   const { bwlimit, parallel = 1 } = flags;
   const connecting$ = unlimited$(flags, environment);
   if (bwlimit === undefined) return connecting$;
-  if (bwlimit < RATE_MIN * parallel)
-    throw usageError(
-      `--bwlimit is less than 64K for each of ${parallel} connections: make --parallel smaller`,
-    );
+  const most = mostConnections(parallel);
+  if (bwlimit < RATE_MIN * most)
+    throw usageError(`--bwlimit is less than 64K for each of ${most} connections: make --parallel smaller`);
   return connecting$.pipe(map(createBandwidth(bwlimit)));
 }
 

@@ -6,6 +6,7 @@
  *                                     remove what is in the way  ->  transfer  ->  nothing failed: remove the rest
  */
 import { join } from 'node:path';
+import { mostConnections } from '../../client/pool/growth.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { ofName } from '../shared/format.ts';
@@ -102,7 +103,7 @@ async function transferAll(files: readonly Transfer[], run: SyncRun): Promise<Tr
     ...{ downloads: server, report, kept },
     isUnwanted: () => false,
     begin: (options) => beginLocalFile({ ...options, clobber: true }),
-    concurrency: FILES_AT_ONCE * parallel,
+    concurrency: FILES_AT_ONCE * mostConnections(parallel),
     keepsPartFiles: true,
   });
 }

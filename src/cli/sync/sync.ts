@@ -44,7 +44,7 @@ ${serverHelp}
 Examples:
   sluice sync photos backup/photos --to :8080            what is new or has changed
   sluice sync photos backup/photos --to :8080 --dry-run --delete
-  sluice sync photos backup/photos --to :8080 --bwlimit 2M
+  sluice sync photos backup/photos --to :8080 --bwlimit 2M --parallel auto
   sluice sync photos backup/photos --to :8080 --delete --max-delete 20
   sluice sync backup/photos photos --from :8080          back to this machine
   sluice sync . site --to :8080 --checksum               times do not count

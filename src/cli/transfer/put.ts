@@ -56,6 +56,7 @@ Examples:
   sluice put *.log --to :8080 --as logs/            as logs/a.log, logs/b.log, …
   tar c . | sluice put - --as x.tar --to :8080
   sluice put photos --to :8080 --dry-run
+  sluice put photos --to :8080 --parallel auto        connections as long as each makes it faster
   sluice put photos --to :8080 --bwlimit 2M           at most 2 MiB a second
   sluice put photos --to :8080 --json | jq .event
   sluice put disk.img --to :8080 --verify sha256     stored only if its SHA-256 is right

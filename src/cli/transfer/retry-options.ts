@@ -9,7 +9,7 @@ import type { Report } from './report/report.ts';
 
 export interface RetryFlags {
   readonly retries: number;
-  readonly parallel: number;
+  readonly parallel: number | 'auto';
 }
 
 export const addRetriesOption = (command: Command): Command =>
@@ -17,8 +17,10 @@ export const addRetriesOption = (command: Command): Command =>
 
 export const addRetryOptions = (command: Command): Command =>
   addRetriesOption(command)
-    .option('--parallel <N>', 'connections at once, 1 to 64', wholeNumber(1, 64), 1)
+    .option('--parallel <N>', 'connections at once, 1 to 64, or auto', connectionsOf, 1)
     .option('--bwlimit <RATE>', 'the most bytes a second, such as 512K or 1.5M', byteRate(RATE_MIN));
+
+const connectionsOf = (text: string): number | 'auto' => (text === 'auto' ? text : wholeNumber(1, 64)(text));
 
 /** Connections that break for the same reason within so many milliseconds are reported as one. */
 const SAME_BREAK_MS = 50;

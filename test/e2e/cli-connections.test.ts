@@ -1,4 +1,4 @@
-/** `--bwlimit`, from the command line on. */
+/** `--bwlimit` and `--parallel auto`, from the command line on. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -33,7 +33,20 @@ test('put, get and sync move no more than --bwlimit, over all connections togeth
   expect(readTree(join(root, 'e'))).toEqual(readTree(join(folder, 'd')));
 });
 
+test('put, get and sync have as many connections as --parallel auto makes of them', async () => {
+  const { folder, root, server } = share();
+  writeTree(folder, { 'd/a': randomBytes(1024), 'd/b': randomBytes(3_000_000) });
+  const run = (args: string) => sluiceInRunner([...args.split(' '), '--parallel', 'auto'], { cwd: folder });
+  expect(await run(`put d --to ${server}`)).toMatchObject({ status: 0, stderr: '' });
+  expect(await run(`get d/ --out back --from ${server}`)).toMatchObject({ status: 0, stderr: '' });
+  expect(await run(`sync d e --to ${server}`)).toMatchObject({ status: 0, stderr: '' });
+  expect(readTree(join(folder, 'back'))).toEqual(readTree(join(folder, 'd')));
+  expect(readTree(join(root, 'e'))).toEqual(readTree(join(folder, 'd')));
+});
+
 test.each([
+  ['put a --parallel many', "'many' is invalid"],
+  ['put a --bwlimit 100K --parallel auto', '--bwlimit is less than 64K for each of 8 connections'],
   ['put a --bwlimit 63K', "'63K' is invalid. It must be bytes a second, 64K or more"],
   ['get a --bwlimit fast', 'such as 512K, 1.5M or 10MiB'],
   ['sync a b --bwlimit 100K --parallel 2', '--bwlimit is less than 64K for each of 2 connections'],
