@@ -1,4 +1,4 @@
-/** `list`: the stored files, one page or all of them. */
+/** What `list` and `stat` are asked for, and `list`: the stored files, one page or all of them. */
 import { EMPTY, expand, from, map, mergeMap, type Observable } from 'rxjs';
 import { P } from 'ts-pattern';
 import type { FileInfo, Listing } from '../files/protocol/file.ts';
@@ -28,6 +28,7 @@ const LIST_ACK = {
 
 /** The server says what it does not take. */
 const LIST_RULES: RulesFor<ListSettings> = { prefix: ANYTHING, after: ANYTHING };
+export const STAT_RULES: RulesFor<{ readonly checksum?: boolean }> = { checksum: ANYTHING };
 export const PAGE_RULES: RulesFor<PageSettings> = { ...LIST_RULES, limit: ANYTHING };
 
 export function page(pipeline: RequestPipeline, settings: PageSettings = {}): Observable<Listing> {

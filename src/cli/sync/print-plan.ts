@@ -8,7 +8,7 @@ const words: Readonly<Record<Reason, string>> = {
   new: 'new',
   size: 'another size',
   time: 'another time',
-  checksum: 'another checksum, or none is known',
+  checksum: 'another checksum',
 };
 
 export function printPlan(

@@ -23,9 +23,8 @@ it: "sync photos backup --to :8080" stores photos/a.jpg as backup/a.jpg. "/" is
 everything on the server.
 
 A file that is there with the same size and modification time is not transferred.
---checksum compares the CRC-32 instead of the time: the server tells those that it
-knows, this machine reads its own files, and a file of which the server knows none
-is transferred. Files that differ are replaced, whichever is newer. A run that was
+--checksum compares the CRC-32 instead of the time: each side reads its own files,
+the server only those whose checksum it does not know. Files that differ are replaced, whichever is newer. A run that was
 interrupted goes on when it is run again.
 
 --delete removes from DEST what SRC does not have: after all transfers, and only
@@ -75,6 +74,9 @@ export function addSync(program: Command): void {
     .action(run);
 }
 
+/** Milliseconds that a server may be silent while it reads a file for its checksum. */
+const SUMMING_MAX_MS = 3_600_000;
+
 async function run(src: string, dest: string, flags: SyncFlags): Promise<void> {
   if (src === '' || dest === '') throw usageError('SRC and DEST are folders: one of them is empty');
   if (flags.to !== undefined && flags.from !== undefined)
@@ -97,7 +99,10 @@ async function run(src: string, dest: string, flags: SyncFlags): Promise<void> {
     transferRun.printInterruption();
   });
   const { retries, parallel } = flags;
-  const pool = { connect: () => connecting$, report, token, retries, parallel, window: FILES_AT_ONCE };
+  const pool = {
+    ...{ connect: () => connecting$, report, token, retries, parallel, window: FILES_AT_ONCE },
+    ...(flags.checksum && { timeout: SUMMING_MAX_MS }),
+  };
   try {
     await withDownloads(pool, async (server) => {
       await runSync({ src, dest, isUpload, flags, filter, transferRun, server, connecting$, token });
