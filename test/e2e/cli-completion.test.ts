@@ -116,7 +116,7 @@ complete -C 'sluice put --to=w'
 `,
     );
     const lines = said.split('\n').filter(Boolean);
-    expect(lines).toEqual([...wanted, 'show\tshows what is known of a server', '--to=work:\t:1']);
+    expect(lines).toEqual([...wanted, 'show\tshow what is known of a server', '--to=work:\t:1']);
   });
 
   test.skipIf(!need('zsh'))('zsh completes lines that are typed with it', () => {

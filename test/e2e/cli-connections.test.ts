@@ -19,7 +19,11 @@ function rateOf(ran: Ran): number {
 test('put, get and sync move no more than --bwlimit, over all connections together', async () => {
   const { folder, root, server } = share();
   const [rate, MiB] = [1024 ** 2, 1024 ** 2];
-  writeTree(folder, { 'd/a': randomBytes(MiB), 'd/b': randomBytes(MiB / 4), 'd/c': randomBytes(MiB / 4) });
+  writeTree(folder, {
+    'd/a': randomBytes(MiB / 2),
+    'd/b': randomBytes(MiB / 8),
+    'd/c': randomBytes(MiB / 8),
+  });
   const run = (args: string) =>
     sluiceInRunner([...args.split(' '), '--bwlimit', '1M', '--json'], { cwd: folder });
   const ran = [
@@ -28,7 +32,7 @@ test('put, get and sync move no more than --bwlimit, over all connections togeth
     await run(`sync d e --to ${server}`),
   ];
   // What was saved up, and a piece or a chunk for each connection, is on top of it; a busy machine only makes it less.
-  for (const each of ran) expect(rateOf(each)).toBeLessThan(1.5 * rate);
+  for (const each of ran) expect(rateOf(each)).toBeLessThan(2 * rate);
   expect(readTree(join(folder, 'back'))).toEqual(readTree(join(folder, 'd')));
   expect(readTree(join(root, 'e'))).toEqual(readTree(join(folder, 'd')));
 });

@@ -72,17 +72,20 @@ export function addConfig(program: Command): void {
   }
   command
     .command('list')
+    .summary('list the named servers')
     .description('Lists the named servers.')
     .option('--json', 'print JSON, one object a line')
     .action(listServers);
   command
     .command('show')
+    .summary('show what is known of a server')
     .description('Shows what is known of a server.')
     .argument('<SERVER>', 'its name')
     .option('--json', 'print JSON')
     .action(showServer);
   command
     .command('remove')
+    .summary('forget servers')
     .description('Forgets servers.')
     .argument('<SERVER...>', 'their names')
     .action(removeServers);
