@@ -4,7 +4,7 @@ import { formatBytes, plainCountOf } from '../../base/units.ts';
 import { exitError, isExitError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
-import { expandName, filesBelow } from '../shared/globs.ts';
+import { expandName, visitBelow } from '../shared/globs.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
 import { createOutput, type Output } from '../shared/output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from '../shared/server-option.ts';
@@ -76,12 +76,12 @@ async function run(given: readonly string[], flags: DuFlags): Promise<void> {
       };
       const ended = (sum: FolderSum) => printSum(sum, flags, output);
       const sums = createFolderSums({ top: prefix, depth: flags.depth, ended });
-      for await (const file of filesBelow(prefix, client)) {
+      await visitBelow(prefix, client, (file) => {
         sums.add(file);
         top.size += file.size;
         top.files++;
         top.mtime = Math.max(top.mtime, file.mtime);
-      }
+      });
       sums.end();
       if (top.files === 0 && prefix !== '') throw exitError(exitStatus.failed, 'nothing is stored there');
       printSum(top, flags, output);

@@ -5,7 +5,7 @@ import type { FileInfo } from '../../files/protocol/file.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { formatTime, printable } from '../shared/format.ts';
-import { filesBelow, isPattern, matcher, patternPrefix } from '../shared/globs.ts';
+import { isPattern, matcher, patternPrefix, visitBelow } from '../shared/globs.ts';
 import { createOutput, type Output } from '../shared/output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from '../shared/server-option.ts';
 import { withClient } from '../shared/with-client.ts';
@@ -68,14 +68,13 @@ async function run(given: string | undefined, flags: LsFlags): Promise<void> {
     const print = flags.long
       ? longPrinter(isPattern(asked) ? '' : asked, flags, output)
       : shortPrinter(flags, output);
-    const printAll = async (prefix: string, isMeant: (name: string) => boolean): Promise<void> => {
-      for await (const file of filesBelow(prefix, client)) {
-        if (!isMeant(file.name)) continue;
+    const printAll = (prefix: string, isMeant: (name: string) => boolean): Promise<void> =>
+      visitBelow(prefix, client, (file) => {
+        if (!isMeant(file.name)) return;
         print.file(file);
         if (++found % LINES_AT_ONCE === 0) output.flush();
-        if (output.isClosed()) return;
-      }
-    };
+        return !output.isClosed();
+      });
     await printAll(asked, () => true);
     // What begins with the characters of a pattern was meant by it, if there is any.
     if (found === 0 && isPattern(asked)) await printAll(patternPrefix(asked), await matcher(asked));

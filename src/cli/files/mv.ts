@@ -9,7 +9,7 @@ import { type ExitError, exitError, isExitError, usageError } from '../shared/ex
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
 import { ofName, printable } from '../shared/format.ts';
-import { filesBelow } from '../shared/globs.ts';
+import { visitBelow } from '../shared/globs.ts';
 import { createOutput, type Output } from '../shared/output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from '../shared/server-option.ts';
 import { forEachName, withClient } from '../shared/with-client.ts';
@@ -101,7 +101,7 @@ async function moveFolder(
     throw usageError(`${printable(to)} is in ${printable(from)}: a folder cannot be moved into itself`);
   const names: string[] = [];
   // All of them are known before the first is moved: a listing would meet what was moved once more.
-  for await (const { name } of filesBelow(prefix, client)) names.push(name);
+  await visitBelow(prefix, client, ({ name }) => void names.push(name));
   if (names.length === 0) throw exitError(exitStatus.failed, ofName(from, 'nothing is stored there'));
   let failure: ExitError | null = null;
   for (let at = 0; at < names.length; at += AT_ONCE) {

@@ -46,14 +46,14 @@ export async function expandName(
   const onlyFolders = given.endsWith('/');
   const found: Named[] = [];
   let lastFolder = '';
-  for await (const file of filesBelow(patternPrefix(given), server)) {
+  await visitBelow(patternPrefix(given), server, (file) => {
     const folder = onlyFolders || folders ? folderThatFits(file.name, fits) : undefined;
     if (folder !== undefined) {
       // Everything below a folder is listed in a row.
       if (folder !== lastFolder) found.push({ name: folder, listed: true });
       lastFolder = folder;
     } else if (!onlyFolders && fits(file.name)) found.push({ name: file.name, listed: true, file });
-  }
+  });
   return found;
 }
 
@@ -63,14 +63,20 @@ export async function matcher(pattern: string): Promise<(name: string) => boolea
   return picomatch(pattern, { dot: true, nonegate: true, noextglob: true, windows: false });
 }
 
-/** The files whose names begin with `prefix`, in order, a page after the other. */
-export async function* filesBelow(
+/**
+ * Visits the files whose names begin with `prefix`, in order. (An async iterable of them would wait at each.)
+ *
+ * @param visit returns false to end it.
+ */
+export async function visitBelow(
   prefix: string,
   server: Pick<NameLister, 'page'>,
-): AsyncGenerator<FileInfo> {
+  // biome-ignore lint/suspicious/noConfusingVoidType: a visit that says nothing goes on.
+  visit: (file: FileInfo) => boolean | void,
+): Promise<void> {
   for (let after: string | undefined = ''; after !== undefined; ) {
     const page: Listing = await firstValueFrom(server.page(after === '' ? { prefix } : { prefix, after }));
-    yield* page.files;
+    for (const file of page.files) if (visit(file) === false) return;
     after = page.next;
   }
 }

@@ -21,7 +21,7 @@ import type { FileInfo } from '../../files/protocol/file.ts';
 import { explainBadFilename } from '../../files/protocol/filename.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { type Filter, keptBy } from '../shared/filters.ts';
-import { expandName, filesBelow, isPattern, type Named, type NameLister } from '../shared/globs.ts';
+import { expandName, isPattern, type Named, type NameLister, visitBelow } from '../shared/globs.ts';
 import type { Transfer, TransferFault } from './report/report.ts';
 import { transferFaultOf } from './tally.ts';
 import { explainConflict } from './target-conflict.ts';
@@ -124,12 +124,12 @@ export async function planBelow(
 ): Promise<GetPlan> {
   const files: Transfer[] = [];
   const failed: { name: string; failure: TransferFault }[] = [];
-  for await (const file of filesBelow(prefix, server)) {
+  await visitBelow(prefix, server, (file) => {
     const { name } = file;
     const why = explainListedName(name, prefix);
     if (why !== null) failed.push({ name, failure: { message: why } });
     else files.push(transferOf(file, target && join(target, name.slice(prefix.length))));
-  }
+  });
   return { files, failed };
 }
 

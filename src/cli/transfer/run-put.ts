@@ -119,10 +119,10 @@ async function planned(run: PutRun): Promise<void> {
 }
 
 /** Says how what was read of stdin is sent all the same. */
-function printKept({ spool, flags, transferRun }: PutRun): void {
+function printKept({ spool, flags, transferRun: { output } }: PutRun): void {
   if (spool?.path == null) return;
   const again = `sluice put ${printable(spool.path)} --as ${printable(flags.as!)}`;
-  transferRun.output.error(`what stdin brought is kept: "${again}" goes on with it. Remove it afterwards`);
+  output.error(`what stdin brought is kept: "${again}" goes on with it. Remove it afterwards`);
 }
 
 async function send(run: PutRun): Promise<void> {
