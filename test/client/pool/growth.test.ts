@@ -101,6 +101,15 @@ describe('a pool with parallel: auto', () => {
     expect({ made, retries }).toEqual({ made: 2, retries: [] });
   });
 
+  test('has no more connections once the server has dropped another one at once, and goes on with the first', async () => {
+    const { made, retries } = await running((number) => {
+      const { connection, fail } = sink();
+      if (number > 0) timer(10).subscribe(() => fail({ code: 'reset', message: 'the peer dropped it' }));
+      return createBandwidth(RATE)({ ...connection, ...(number > 0 && { write: () => {} }) });
+    });
+    expect({ made, retries }).toEqual({ made: 2, retries: [] });
+  });
+
   test('has one connection while it breaks in each span, however much it moves in between', async () => {
     const { made, retries } = await running(() => {
       const { connection, fail } = sink();
