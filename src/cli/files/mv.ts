@@ -5,7 +5,7 @@ import type { Client } from '../../client/client.ts';
 import { isClientFault } from '../../client/client-fault.ts';
 import type { FileInfo } from '../../files/protocol/file.ts';
 import { addDryRunOption, createDryRun } from '../shared/dry-run.ts';
-import { exitError, isExitError, usageError } from '../shared/exit-error.ts';
+import { type ExitError, exitError, isExitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
 import { ofName, printable } from '../shared/format.ts';
@@ -43,7 +43,7 @@ export function addMv(program: Command): void {
     .description('Moves a file to another name on the same server, or all files of a folder.')
     .argument('<FROM>', 'the name it has; with a / at the end, a folder')
     .argument('<TO>', 'the name it gets');
-  addServerOption(command, 'from').option('--no-clobber', 'refuse to replace what is there');
+  addServerOption(command, 'from').option('--no-clobber', 'refuse to replace what is there (exit status 4)');
   addDryRunOption(command)
     .option('--json', 'print JSON')
     .option('-q, --quiet', 'print only what goes wrong')
@@ -81,7 +81,7 @@ function mover(client: Client, flags: MvFlags, output: Output): Move {
   return async (from, to) => {
     const { size } = await firstValueFrom(client.stat(from));
     const replaces = await isThere(client, to);
-    if (replaces && !flags.clobber) throw exitError(exitStatus.failed, ofName(to, 'it is there already'));
+    if (replaces && !flags.clobber) throw exitError(exitStatus.existing, ofName(to, 'it is there already'));
     const how = ` to ${printable(to)}${replaces ? ', and replace what is there' : ''}`;
     would({ verb: 'move', name: from, how, fields: { from, name: to, size, replaces } });
   };
@@ -103,7 +103,7 @@ async function moveFolder(
   // All of them are known before the first is moved: a listing would meet what was moved once more.
   await visitBelow(prefix, client, ({ name }) => void names.push(name));
   if (names.length === 0) throw exitError(exitStatus.failed, ofName(from, 'nothing is stored there'));
-  let failure: unknown;
+  let failure: ExitError | null = null;
   for (let at = 0; at < names.length; at += AT_ONCE) {
     try {
       await forEachName(names.slice(at, at + AT_ONCE), output, (name) =>
@@ -112,11 +112,11 @@ async function moveFolder(
     } catch (thrown) {
       // It was said of each of them.
       if (!isExitError(thrown)) throw thrown;
-      failure = thrown;
+      if (failure === null || failure.status === exitStatus.existing) failure = thrown;
     }
     output.flush();
   }
-  if (failure !== undefined) throw failure;
+  if (failure !== null) throw failure;
 }
 
 async function isThere(client: Client, name: string): Promise<boolean> {
@@ -137,6 +137,7 @@ async function moved(client: Client, from: string, to: string, ifAbsent: boolean
     if (!isClientFault(thrown) || thrown.code !== 'refused') throw thrown;
     const { code, field } = thrown.error;
     const name = ['exists', 'name-conflict'].includes(code) || field === 'to' ? to : from;
-    throw exitError(exitStatus.failed, ofName(name, faultInWords(thrown, 'read')));
+    const status = code === 'exists' ? exitStatus.existing : exitStatus.failed;
+    throw exitError(status, ofName(name, faultInWords(thrown, 'read')));
   }
 }

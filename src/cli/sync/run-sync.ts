@@ -6,12 +6,13 @@
  *                                     remove what is in the way  ->  transfer  ->  nothing failed: remove the rest
  */
 import { join } from 'node:path';
+import { mostConnections } from '../../client/pool/growth.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { download, FILES_AT_ONCE } from '../transfer/download.ts';
 import { beginLocalFile } from '../transfer/local-file.ts';
 import type { Transfer } from '../transfer/report/report.ts';
-import type { TransferResult } from '../transfer/tally.ts';
+import { noCounts, type TransferResult } from '../transfer/tally.ts';
 import { expectFiles, finishRun } from '../transfer/transfer-run.ts';
 import { upload } from '../transfer/upload.ts';
 import { sameChecksums } from './checksum.ts';
@@ -90,7 +91,7 @@ async function transferAll(files: readonly Transfer[], run: SyncRun): Promise<Tr
   const { isUpload, flags, transferRun, connecting$, token, server } = run;
   const { report, kept } = transferRun;
   const { retries, parallel } = flags;
-  if (files.length === 0) return { files: 0, bytes: 0, transferred: 0, failed: 0, givenUp: null };
+  if (files.length === 0) return { ...noCounts(), givenUp: null };
   if (isUpload) {
     const settings = { ifAbsent: false, resume: true };
     return upload(files, { connect: () => connecting$, report, settings, token, retries, parallel, kept });
@@ -99,7 +100,7 @@ async function transferAll(files: readonly Transfer[], run: SyncRun): Promise<Tr
     ...{ downloads: server, report, kept },
     isUnwanted: () => false,
     begin: (options) => beginLocalFile({ ...options, clobber: true }),
-    concurrency: FILES_AT_ONCE * parallel,
+    concurrency: FILES_AT_ONCE * mostConnections(parallel),
     keepsPartFiles: true,
   });
 }

@@ -6,7 +6,7 @@ import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { addFilterOptions, filterHelp, filterOf } from '../shared/filters.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
 import { createOutput } from '../shared/output.ts';
-import { parseServerAddress } from '../shared/server-address.ts';
+import { parseServer } from '../shared/server-address.ts';
 import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { FILES_AT_ONCE } from '../transfer/download.ts';
@@ -51,6 +51,7 @@ ${serverHelp}
 Examples:
   sluice sync photos backup/photos --to :8080            what is new or has changed
   sluice sync photos backup/photos --to :8080 --dry-run --delete
+  sluice sync photos backup/photos --to :8080 --bwlimit 2M --parallel auto
   sluice sync photos backup/photos --to :8080 --delete --max-delete 20
   sluice sync backup/photos photos --from :8080          back to this machine
   sluice sync . site --to :8080 --checksum               times do not count
@@ -66,7 +67,7 @@ export function addSync(program: Command): void {
     .argument('<SRC>', 'the folder to take files from')
     .argument('<DEST>', 'the folder to bring them to');
   addServerOption(command, 'to').addOption(
-    new Option('--from <SERVER>', 'the server, if SRC is on it').argParser(parseServerAddress),
+    new Option('--from <SERVER>', 'the server, if SRC is on it').argParser(parseServer),
   );
   addRetryOptions(command)
     .option('--checksum', 'compare the CRC-32 rather than the time')

@@ -1,6 +1,7 @@
 /** `sluice get`: fetches files and whole folders. */
 import type { Command } from 'commander';
 import { formatBytes, plainCountOf } from '../../base/units.ts';
+import { mostConnections } from '../../client/pool/growth.ts';
 import { addDryRunOption, createDryRun } from '../shared/dry-run.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
@@ -65,6 +66,8 @@ Examples:
   sluice get photos/ --from :8080 --out copy           to copy/…, or copy/photos/… if copy is there
   sluice get 'photos/*.jpg' --from :8080 --out jpgs/
   sluice get photos/ --from :8080 --dry-run            what that would be
+  sluice get photos/ --from :8080 --parallel auto      connections as long as each makes it faster
+  sluice get photos/ --from :8080 --bwlimit 512K       at most 512 KiB a second
   sluice get photos/ --from :8080 --no-clobber         only what is not there yet
   sluice get photos/ --from :8080 --exclude '*' --include '*.jpg' --include '*/'
   sluice get log.txt --from :8080 --out - | grep error
@@ -156,7 +159,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
         begin: toStdout
           ? (options) => printed(options, output)
           : (options) => beginLocalFile({ ...options, clobber: flags.clobber }),
-        concurrency: toStdout ? 1 : FILES_AT_ONCE * flags.parallel,
+        concurrency: toStdout ? 1 : FILES_AT_ONCE * mostConnections(flags.parallel),
         keepsPartFiles: !toStdout,
       });
       if (toStdout && output.isClosed()) throw exitError(exitStatus.success);

@@ -56,6 +56,8 @@ Examples:
   sluice put *.log --to :8080 --as logs/            as logs/a.log, logs/b.log, …
   tar c . | sluice put - --as x.tar --to :8080
   sluice put photos --to :8080 --dry-run
+  sluice put photos --to :8080 --parallel auto        connections as long as each makes it faster
+  sluice put photos --to :8080 --bwlimit 2M           at most 2 MiB a second
   sluice put photos --to :8080 --json | jq .event
   sluice put disk.img --to :8080 --verify sha256     stored only if its SHA-256 is right
   sluice put photos --to :9999 --no-acks            to a script that only reads
@@ -78,7 +80,7 @@ export function addPut(program: Command): void {
     )
     .option('--as <NAME>', 'the name to store it under; with a / at the end, the folder to put it into')
     .option('--update', 'send only what is not there, or is older there')
-    .option('--no-clobber', 'refuse to replace what is there')
+    .option('--no-clobber', 'refuse to replace what is there (exit status 4)')
     .option('--no-acks', 'the peer never replies');
   addReportOptions(addFilterOptions(addDryRunOption(command)))
     .addHelpText('after', help)

@@ -10,6 +10,7 @@ import type { Observable } from 'rxjs';
 import { isClientFault } from '../../client/client-fault.ts';
 import type { Content } from '../../client/content/content.ts';
 import { fileContent } from '../../client/content/file-content.ts';
+import { mostConnections } from '../../client/pool/growth.ts';
 import { RESUME_THRESHOLD_BYTES, type UploadSettings } from '../../client/transfers/upload.ts';
 import { createUploads, type Uploads } from '../../client/transfers/uploads.ts';
 import type { Connection } from '../../transport/connection.ts';
@@ -41,7 +42,7 @@ export interface UploadDeps {
   readonly token?: string | null;
   readonly retries?: number;
   /** Connections. */
-  readonly parallel?: number;
+  readonly parallel?: number | 'auto';
   /** Unfinished files of which the server keeps the bytes it has: the same command would resume them. */
   readonly kept?: Set<Transfer>;
 }
@@ -57,7 +58,7 @@ export async function upload(transfers: readonly Transfer[], deps: UploadDeps): 
   });
   reportRetries(uploads.retries$, deps.report);
   try {
-    const result = await sendAll(uploads, transfers, deps, FILES_AT_ONCE * parallel);
+    const result = await sendAll(uploads, transfers, deps, FILES_AT_ONCE * mostConnections(parallel));
     uploads.end();
     return result;
   } catch (thrown) {
