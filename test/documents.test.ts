@@ -166,7 +166,7 @@ describe('a command in the documents', () => {
     // The command of a command: "config set".
     command = command!.commands.find((each) => each.name() === rest.split(/\s+/)[0]) ?? command;
     const known = command!.options.flatMap(({ long, short }) => [long, short]);
-    const used = rest.split(/\s+/).filter((word) => word.startsWith('-'));
+    const used = rest.split(/\s+/).filter((word) => word.startsWith('-') && word !== '-');
     expect(used.filter((word) => !known.includes(word))).toEqual([]);
   });
 
