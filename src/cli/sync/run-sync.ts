@@ -25,8 +25,7 @@ import { listLocal, listRemote, prefixOf, type Tree } from './trees.ts';
 /** Throws an `ExitError` when something has failed. */
 export async function runSync(run: SyncRun): Promise<void> {
   const { isUpload, flags, transferRun } = run;
-  const local = listLocal(run);
-  const remote = await listRemote(run);
+  const [remote, local] = await Promise.all([listRemote(run), listLocal(run)]);
   const [source, destination] = isUpload ? [local, remote] : [remote, local];
   const plan = await compareSides(run, source.files, destination.files);
   const failed = [...local.failed, ...remote.failed];

@@ -13,10 +13,13 @@ export interface Tree {
 }
 
 /** @param warns whether what is no file of the source is said. */
-export function listLocal({ src, dest, isUpload, filter, transferRun }: SyncRun, warns = true): Tree {
+export async function listLocal(
+  { src, dest, isUpload, filter, transferRun }: SyncRun,
+  warns = true,
+): Promise<Tree> {
   const { report } = transferRun;
   const folder = isUpload ? src : dest;
-  const { files, skipped, unreadable } = localTree(folder, isUpload ? 'error' : 'empty', filter);
+  const { files, skipped, unreadable } = await localTree(folder, isUpload ? 'error' : 'empty', filter);
   // What is skipped is no file of the source; in a destination it is nobody's business.
   if (isUpload && warns) for (const { path, why } of skipped) report.warn(path, why);
   return {

@@ -104,7 +104,7 @@ async function syncOnce(
   isFirst: boolean,
 ): Promise<RoundEnd> {
   const { flags, transferRun } = run;
-  const local = listLocal(run, isFirst);
+  const local = await listLocal(run, isFirst);
   const remote: Tree = known === null ? await listRemote(run) : { files: known, failed: [] };
   const plan =
     known === null
