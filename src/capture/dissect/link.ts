@@ -12,9 +12,11 @@
  * 12 and 14 are the numbers of RAW that some BSDs and others have written into files.
  */
 import type { NoSegment } from '../segment.ts';
-import { IPV4, IPV6, LLC_LENGTH_MAX, readEtherType, readLlc, readTypeOrLength } from './ether-type.ts';
+import { IPV4, IPV6, LLC_LENGTH_MAX } from './ether-numbers.ts';
+import { readEthernet, readEtherType, readLlc } from './ether-type.ts';
+import { uint16, uint32 } from './integers.ts';
 import { deviceTypes, linkTypes, named } from './names.ts';
-import { type PacketCursor, skip, tooShort, uint16, uint32 } from './packet-cursor.ts';
+import { type PacketCursor, skip, tooShort } from './packet-cursor.ts';
 
 /** AF_INET is 2 everywhere. Each system has its own AF_INET6. */
 const AF_INET = 2;
@@ -55,14 +57,13 @@ export function readLink(cursor: PacketCursor): NoSegment | null {
 }
 
 function ethernet(cursor: PacketCursor): NoSegment | null {
-  if (cursor.end < 14) return tooShort(cursor, 'Ethernet', 14);
-  cursor.at = 14;
   // Nearly every packet has this EtherType.
-  if (uint16(cursor.bytes, 12) === IPV4) {
+  if (cursor.end >= 14 && uint16(cursor.bytes, 12) === IPV4) {
+    cursor.at = 14;
     cursor.protocol = IPV4;
     return null;
   }
-  return readTypeOrLength(cursor) ?? readEtherType(cursor);
+  return readEthernet(cursor) ?? readEtherType(cursor);
 }
 
 function cooked(

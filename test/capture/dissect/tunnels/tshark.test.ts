@@ -1,0 +1,36 @@
+/** tshark and the dissector read the same in tunnels of every kind. */
+import { describe, expect, test } from 'vitest';
+import { createDissector } from '../../../../src/capture/dissect/dissect.ts';
+import { ipv4, ipv6, packetOf, tcp } from '../../../support/captures/packet-bytes.ts';
+import { lineOf, linesOfTshark } from '../../../support/captures/tshark-segments.ts';
+import { TUNNELS } from '../../../support/captures/tunnel-kinds.ts';
+import { need } from '../../../support/install-tools.ts';
+
+/** Of fields that occur more than once, tshark writes the last: that of the innermost packet. It is told the port of Linux. */
+const OPTIONS = ['-E', 'occurrence=l', '-d', 'udp.port==8472,vxlan'];
+
+const hello = { seq: 0xffff_fff0, ack: 77, flags: 'PA', payload: 'hello' };
+const four = ipv4(tcp({ from: '10.0.0.1:40001', to: '10.0.0.2:40002', ...hello }));
+const six = ipv6(tcp({ from: '[2001:db8::1]:40001', to: '[2001:db8::2]:40002', ...hello }));
+const long = ipv4(tcp({ from: '10.0.0.1:40001', to: '10.0.0.2:40002', ...hello, payload: 'x'.repeat(900) }));
+
+const kinds = TUNNELS.flatMap(([name, wrap]) => [
+  [name, wrap(four)] as const,
+  [`${name}, IPv6`, wrap(six)] as const,
+  // Beyond the longest headers of all of them, and before the end.
+  [`${name}, cut`, wrap(long), 300] as const,
+]);
+const packets = kinds.map(([, bytes, kept = bytes.length], index) =>
+  packetOf(bytes, { kept, number: index + 1 }),
+);
+
+describe.skipIf(!need('tshark'))('tunnels as tshark reads them', () => {
+  test('tunnels of every kind are read as tshark reads them', async () => {
+    const theirs = await linesOfTshark([packets], OPTIONS);
+    const [reading, verifying] = [createDissector(), createDissector({ checksums: 'verify' })];
+    const named = (lines: readonly string[]) => lines.map((line, index) => `${kinds[index]?.[0]}: ${line}`);
+    const mine = packets.map((packet) => lineOf(reading.dissect(packet), verifying.dissect(packet)));
+    expect(mine.filter((line) => line.endsWith('|none'))).toEqual([]);
+    expect(named(mine)).toEqual(named(theirs));
+  });
+});
