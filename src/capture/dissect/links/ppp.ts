@@ -8,10 +8,13 @@ import { type PacketCursor, skip, tooShort } from '../packet-cursor.ts';
 
 /** The address and the control field of HDLC (RFC 1662), which may be in front of the protocol. */
 const ADDRESS_CONTROL = 0xff03;
+const ADDRESS = 0xff;
 
 /** Reads PPP with the address and control of HDLC in front, or without. */
 export function readPppOfHdlc(cursor: PacketCursor): NoSegment | null {
   const { at, bytes, end } = cursor;
+  // No protocol has the number 0xff.
+  if (end - at === 1 && bytes[at] === ADDRESS) return tooShort(cursor, 'PPP', 4);
   if (end - at >= 2 && uint16(bytes, at) === ADDRESS_CONTROL) cursor.at = at + 2;
   return readPpp(cursor);
 }

@@ -9,7 +9,7 @@
  * The call of PPTP is the receiver's, so that of the other direction is another one.
  */
 import type { NoSegment } from '../../segment.ts';
-import { ETHERNET, IPV4, PPP } from '../ether-numbers.ts';
+import { ETHERNET, IPV4, LLC_LENGTH_MAX, PPP } from '../ether-numbers.ts';
 import { uint16, uint32 } from '../integers.ts';
 import { endAt, type PacketCursor, skip, tooShort } from '../packet-cursor.ts';
 import { enterTunnel } from './enter-tunnel.ts';
@@ -31,7 +31,9 @@ const WCCP = 0x883e;
 /** Whether GRE of version 0 may be at `at`, as far as it was captured. IP needs no such look: it has a number for GRE. */
 export function isGre({ at, bytes, end, wire }: PacketCursor): boolean {
   if (wire - at < HEADER_BYTES) return false;
-  return end - at < HEADER_BYTES || (uint16(bytes, at) & (RESERVED | VERSION | HAS_ROUTES)) === 0;
+  if (end - at < HEADER_BYTES) return true;
+  const isVersion0 = (uint16(bytes, at) & (RESERVED | VERSION | HAS_ROUTES)) === 0;
+  return isVersion0 && uint16(bytes, at + 2) > LLC_LENGTH_MAX;
 }
 
 export function readGre(cursor: PacketCursor): NoSegment | null {

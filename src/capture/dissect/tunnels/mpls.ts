@@ -22,10 +22,21 @@ const ARP = 0x0806;
 const ETHERNET_BYTES = 14;
 const CONTROL_WORD_BYTES = 4;
 
-/** Whether a label stack with a bottom may be at `at`, and IP or something else behind it. */
-export function hasLabels({ at, bytes, end, wire }: PacketCursor): boolean {
-  for (let label = at; label + 4 <= end; label += 4) if (bytes[label + 2]! & 1) return label + 4 < wire;
-  return end < wire;
+/** Whether a label stack may be at `at`, as far as it was captured, and something behind its bottom that is read. */
+export function hasLabels(cursor: PacketCursor): boolean {
+  const { at, bytes, end, wire } = cursor;
+  let behind = at;
+  do {
+    if (behind + 4 >= end) return end < wire;
+    behind += 4;
+  } while ((bytes[behind - 2]! & 1) === 0);
+  const version = bytes[behind]! >> 4;
+  return (
+    version === 4 ||
+    version === 6 ||
+    isEthernet(cursor, behind) ||
+    isEthernet(cursor, behind + CONTROL_WORD_BYTES)
+  );
 }
 
 /** Moves behind the labels. Returns null when `protocol` has the EtherType of what is there. */
