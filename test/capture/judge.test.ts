@@ -73,6 +73,7 @@ const captures: Readonly<Record<string, readonly [preset: string, ...judges: Jud
   'midstream.pcapng': ['mqtt', mqtt],
   // Sluice's own: Wireshark knows nothing of it but the bytes.
   'sluice.pcapng': ['sluice'],
+  'vxlan.pcapng': ['sluice'],
 };
 
 /** Ports that tshark does not know by itself. */

@@ -41,6 +41,12 @@ until the last of it could be handed on, its bytes, and how many chunks carried 
 "cut" in more than one, "glued" in one with others. At the end it tells what was not
 read: how many packets, and why.
 
+Links are Ethernet, Linux cooked, loopback, raw IP, PPP, Cisco HDLC, Frame Relay,
+802.11 (also with radiotap, Prism or AVS), PPI and NFLOG. Tunnels are looked into,
+eight deep: VXLAN, Geneve, GRE (ERSPAN, NVGRE, PPTP), IP in IP, GTP-U, L2TP,
+EtherIP, MPLS in IP and UDP, and MPLS pseudo-wires. The same addresses inside and
+outside of a tunnel are two conversations.
+
 Frames are found by --preset, or by --length-field; else by the server's port, or
 Sluice's own wire by its first bytes. The keys of --length-field are width (1, 2,
 3, 4, 8 or varint), endian (big, little), signed, offset, counts (body, field,
@@ -78,6 +84,7 @@ but a browser.
 Examples:
   sluice inspect trace.pcap
   tcpdump -i lo -w - port 5432 | sluice inspect - --preset postgresql
+  tcpdump -w - udp port 4789 | sluice inspect - --only :5432   # inside of a VXLAN
   sluice inspect trace.pcapng --length-field width=4,endian=little,counts=frame
   sluice inspect trace.pcap --json | jq 'select(.type == "frame" and .cut)'
   sluice inspect trace.pcap --only 3 --html trace.html
