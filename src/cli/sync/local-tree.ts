@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
+import type { Filter } from '../shared/filters.ts';
 import { ofName, printable } from '../shared/format.ts';
 import { isPartFileName } from '../transfer/part-file.ts';
 import { type PutPlan, planPut } from '../transfer/put-plan.ts';
@@ -14,7 +15,7 @@ const EMPTY: PutPlan = { files: [], skipped: [], unreadable: [] };
  *
  * @param absent what it means that there is no such folder: an error, or a folder without files.
  */
-export function localTree(folder: string, absent: 'error' | 'empty'): PutPlan {
+export function localTree(folder: string, absent: 'error' | 'empty', filter: Filter | null): PutPlan {
   try {
     if (!statSync(folder).isDirectory()) {
       const why = 'it is no folder: sync is for folders, and "put --update" or "get" for a file';
@@ -28,6 +29,6 @@ export function localTree(folder: string, absent: 'error' | 'empty'): PutPlan {
     if (typeof code !== 'string' || !code.startsWith('E')) throw error;
     throw exitError(exitStatus.failed, ofName(folder, systemWords(error as NodeJS.ErrnoException, 'read')));
   }
-  const plan = planPut([folder], '');
+  const plan = planPut([folder], '', filter);
   return { ...plan, files: plan.files.filter(({ filename }) => !isPartFileName(filename)) };
 }

@@ -10,7 +10,7 @@ import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { ofName } from '../shared/format.ts';
 import { download, FILES_AT_ONCE } from '../transfer/download.ts';
-import { planBelow } from '../transfer/get-plan.ts';
+import { keptBelow, planBelow } from '../transfer/get-plan.ts';
 import { beginLocalFile } from '../transfer/local-file.ts';
 import type { Transfer, TransferFault } from '../transfer/report/report.ts';
 import type { TransferResult } from '../transfer/tally.ts';
@@ -107,10 +107,10 @@ async function transferAll(files: readonly Transfer[], run: SyncRun): Promise<Tr
   });
 }
 
-function listLocal({ src, dest, isUpload, transferRun }: SyncRun): Tree {
+function listLocal({ src, dest, isUpload, filter, transferRun }: SyncRun): Tree {
   const { report } = transferRun;
   const folder = isUpload ? src : dest;
-  const { files, skipped, unreadable } = localTree(folder, isUpload ? 'error' : 'empty');
+  const { files, skipped, unreadable } = localTree(folder, isUpload ? 'error' : 'empty', filter);
   // What is skipped is no file of the source; in a destination it is nobody's business.
   if (isUpload) for (const { path, why } of skipped) report.warn(path, why);
   return {
@@ -127,14 +127,14 @@ function listLocal({ src, dest, isUpload, transferRun }: SyncRun): Tree {
   };
 }
 
-async function listRemote({ src, dest, isUpload, server }: SyncRun): Promise<Tree> {
+async function listRemote({ src, dest, isUpload, filter, server }: SyncRun): Promise<Tree> {
   const folder = isUpload ? dest : src;
   const prefix = prefixOf(folder);
   const { files, failed } = await planBelow(server, prefix, '');
   if (!isUpload && files.length + failed.length === 0 && prefix !== '')
     throw exitError(exitStatus.failed, ofName(folder, 'nothing is stored there'));
   return {
-    files: files.map((transfer) => ({
+    files: keptBelow(prefix, filter, files).map((transfer) => ({
       name: transfer.filename.slice(prefix.length),
       size: transfer.size,
       mtime: transfer.mtime!,

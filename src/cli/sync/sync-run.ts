@@ -2,10 +2,11 @@
 import type { Observable } from 'rxjs';
 import type { Downloads } from '../../client/transfers/downloads.ts';
 import type { Connection } from '../../transport/connection.ts';
+import type { Filter, FilterFlags } from '../shared/filters.ts';
 import type { Transfer } from '../transfer/report/report.ts';
 import type { TransferFlags, TransferRun } from '../transfer/transfer-run.ts';
 
-export interface SyncFlags extends Omit<TransferFlags, 'clobber'> {
+export interface SyncFlags extends Omit<TransferFlags, 'clobber'>, FilterFlags {
   readonly checksum?: true;
   readonly delete?: true;
   readonly maxDelete: number;
@@ -17,6 +18,7 @@ export interface SyncRun {
   readonly dest: string;
   readonly isUpload: boolean;
   readonly flags: SyncFlags;
+  readonly filter: Filter | null;
   readonly transferRun: TransferRun;
   readonly server: Downloads;
   readonly connecting$: Observable<Connection>;

@@ -1,7 +1,9 @@
 /** `sluice sync`: makes a folder of a server like one of this machine, or the reverse, and transfers only what differs. */
 import { type Command, Option } from 'commander';
+import { addDryRunOption } from '../shared/dry-run.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
+import { addFilterOptions, filterHelp, filterOf } from '../shared/filters.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
 import { parseServerAddress } from '../shared/server-address.ts';
 import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
@@ -21,9 +23,8 @@ it: "sync photos backup --to :8080" stores photos/a.jpg as backup/a.jpg. "/" is
 everything on the server.
 
 A file that is there with the same size and modification time is not transferred.
---checksum compares the CRC-32 instead of the time: the server tells those that it
-knows, this machine reads its own files, and a file of which the server knows none
-is transferred. Files that differ are replaced, whichever is newer. A run that was
+--checksum compares the CRC-32 instead of the time: each side reads its own files,
+the server only those whose checksum it does not know. Files that differ are replaced, whichever is newer. A run that was
 interrupted goes on when it is run again.
 
 --delete removes from DEST what SRC does not have: after all transfers, and only
@@ -36,6 +37,7 @@ Links, empty folders and what cannot be read are treated as by "put".
 stored or received, removed, refused, failed, skipped, with --dry-run would-send,
 would-receive and would-remove, and at the end summary: files that were transferred,
 unchanged and removed.
+${filterHelp} What is left out is left out on both sides: --delete does not remove it.
 ${serverHelp}
 
 Examples:
@@ -44,6 +46,7 @@ Examples:
   sluice sync photos backup/photos --to :8080 --delete --max-delete 20
   sluice sync backup/photos photos --from :8080          back to this machine
   sluice sync . site --to :8080 --checksum               times do not count
+  sluice sync . site --to :8080 --filter-from .gitignore --exclude .git/
 ${exitStatusHelp}`;
 
 export function addSync(program: Command): void {
@@ -59,10 +62,19 @@ export function addSync(program: Command): void {
   addRetryOptions(command)
     .option('--checksum', 'compare the CRC-32 rather than the time')
     .option('--delete', 'remove from DEST what SRC does not have')
-    .option('--max-delete <NUMBER>', 'the most files that --delete may remove', wholeNumber(0, 2 ** 31), 1000)
-    .option('--dry-run', 'print what would be done, and do nothing');
-  addReportOptions(command).addHelpText('after', help).action(run);
+    .option(
+      '--max-delete <NUMBER>',
+      'the most files that --delete may remove',
+      wholeNumber(0, 2 ** 31),
+      1000,
+    );
+  addReportOptions(addFilterOptions(addDryRunOption(command)))
+    .addHelpText('after', help)
+    .action(run);
 }
+
+/** Milliseconds that a server may be silent while it reads a file for its checksum. */
+const SUMMING_MAX_MS = 3_600_000;
 
 async function run(src: string, dest: string, flags: SyncFlags): Promise<void> {
   if (src === '' || dest === '') throw usageError('SRC and DEST are folders: one of them is empty');
@@ -73,6 +85,7 @@ async function run(src: string, dest: string, flags: SyncFlags): Promise<void> {
   const isUpload = flags.to !== undefined;
   const connecting$ = connection$(flags);
   const token = tokenOf(flags);
+  const filter = await filterOf(flags);
   const transferRun = beginRun(flags, {
     arrives: isUpload ? 'stored' : 'received',
     arrived: isUpload ? 'are stored' : 'were received',
@@ -85,10 +98,13 @@ async function run(src: string, dest: string, flags: SyncFlags): Promise<void> {
     transferRun.printInterruption();
   });
   const { retries, parallel } = flags;
-  const pool = { connect: () => connecting$, report, token, retries, parallel, window: FILES_AT_ONCE };
+  const pool = {
+    ...{ connect: () => connecting$, report, token, retries, parallel, window: FILES_AT_ONCE },
+    ...(flags.checksum && { timeout: SUMMING_MAX_MS }),
+  };
   try {
     await withDownloads(pool, async (server) => {
-      await runSync({ src, dest, isUpload, flags, transferRun, server, connecting$, token });
+      await runSync({ src, dest, isUpload, flags, filter, transferRun, server, connecting$, token });
       if (output.isClosed()) throw exitError(exitStatus.success);
     });
   } catch (thrown) {

@@ -13,6 +13,7 @@
 import { type Dirent, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { systemWords } from '../../files/protocol/system-words.ts';
+import type { Filter } from '../shared/filters.ts';
 import type { Transfer } from './report/report.ts';
 
 export interface PutPlan {
@@ -23,8 +24,16 @@ export interface PutPlan {
   readonly unreadable: readonly { readonly path: string; readonly why: string }[];
 }
 
-/** @param as the name given with `--as`, if one was. */
-export function planPut(paths: readonly string[], as: string | undefined): PutPlan {
+/**
+ * @param as the name given with `--as`, if one was.
+ * @param filter what is left out, without a word; it is asked of names below a folder that is a PATH, and of the own name
+ *   of a file that is one.
+ */
+export function planPut(
+  paths: readonly string[],
+  as: string | undefined,
+  filter: Filter | null = null,
+): PutPlan {
   const files: Transfer[] = [];
   const skipped: { path: string; why: string }[] = [];
   const unreadable: { path: string; why: string }[] = [];
@@ -39,39 +48,46 @@ export function planPut(paths: readonly string[], as: string | undefined): PutPl
     }
   }
 
+  const isLeftOut = (name: string): boolean => filter?.(name) === true;
+
   function add(path: string, name: string, stats: Stats): void {
-    if (stats.isDirectory()) addFolder(path, name);
-    else if (stats.isFile())
+    if (stats.isFile())
       files.push({ path, filename: name, size: stats.size, mtime: Math.floor(stats.mtimeMs) });
     else skipped.push({ path, why: 'neither a file nor a folder' });
   }
 
-  function addFolder(path: string, name: string): void {
+  /** @param below the folder's name below the PATH, with a `/` at its end; empty for the PATH itself. */
+  function addFolder(path: string, top: string, below: string): void {
     const entries = tried(path, () => readdirSync(path, { withFileTypes: true }));
     if (entries === undefined) return;
     if (entries.length === 0) skipped.push({ path, why: 'an empty folder' });
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-    for (const entry of entries) {
-      addEntry(join(path, entry.name), name === '' ? entry.name : `${name}/${entry.name}`, entry);
-    }
+    for (const entry of entries) addEntry(join(path, entry.name), top, `${below}${entry.name}`, entry);
   }
 
-  function addEntry(path: string, name: string, entry: Dirent): void {
-    if (entry.isDirectory()) return addFolder(path, name);
+  function addEntry(path: string, top: string, below: string, entry: Dirent): void {
+    if (entry.isDirectory()) {
+      if (!isLeftOut(`${below}/`)) addFolder(path, top, `${below}/`);
+      return;
+    }
+    if (isLeftOut(below)) return;
     const stats = entry.isFile() || entry.isSymbolicLink() ? tried(path, () => statSync(path)) : undefined;
     if (stats === undefined) {
       if (!entry.isFile() && !entry.isSymbolicLink()) {
         skipped.push({ path, why: 'neither a file nor a folder' });
       }
     } else if (stats.isDirectory()) skipped.push({ path, why: 'a link to a folder' });
-    else add(path, name, stats);
+    else add(path, top === '' ? below : `${top}/${below}`, stats);
   }
 
   for (const path of paths) {
     const stats = tried(path, () => statSync(path));
     if (stats === undefined) continue;
-    if (stats.isDirectory() || stats.isFile()) add(path, topName(path, as), stats);
-    else unreadable.push({ path, why: 'it is neither a file nor a folder: send a copy of what it has' });
+    const top = topName(path, as);
+    if (stats.isDirectory()) addFolder(path, top, '');
+    else if (stats.isFile()) {
+      if (!isLeftOut(basename(resolve(path)))) add(path, top, stats);
+    } else unreadable.push({ path, why: 'it is neither a file nor a folder: send a copy of what it has' });
   }
   return { files, skipped, unreadable };
 }

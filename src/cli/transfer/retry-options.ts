@@ -11,10 +11,11 @@ export interface RetryFlags {
   readonly parallel: number;
 }
 
+export const addRetriesOption = (command: Command): Command =>
+  command.option('--retries <N>', 'further tries in a row that achieve nothing', wholeNumber(0, 1000), 5);
+
 export const addRetryOptions = (command: Command): Command =>
-  command
-    .option('--retries <N>', 'further tries in a row that achieve nothing', wholeNumber(0, 1000), 5)
-    .option('--parallel <N>', 'connections at once, 1 to 64', wholeNumber(1, 64), 1);
+  addRetriesOption(command).option('--parallel <N>', 'connections at once, 1 to 64', wholeNumber(1, 64), 1);
 
 /** Connections that break for the same reason within so many milliseconds are reported as one. */
 const SAME_BREAK_MS = 50;

@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import { resolve as absolute } from 'node:path';
 import type { Observable } from 'rxjs';
 import { isClientFault } from '../../client/client-fault.ts';
+import type { Content } from '../../client/content/content.ts';
 import { fileContent } from '../../client/content/file-content.ts';
 import { RESUME_THRESHOLD_BYTES, type UploadSettings } from '../../client/transfers/upload.ts';
 import { createUploads, type Uploads } from '../../client/transfers/uploads.ts';
@@ -34,6 +35,8 @@ export interface UploadDeps {
   readonly connect: () => Observable<Connection>;
   readonly report: Report;
   readonly settings: Pick<UploadSettings, 'ifAbsent' | 'resume' | 'verify'>;
+  /** Opens what is sent; default the file at the path. */
+  readonly contentOf?: (transfer: Transfer) => Content;
   /** Sent to the server first; null for no token. */
   readonly token?: string | null;
   readonly retries?: number;
@@ -78,7 +81,7 @@ async function sendAll(
 function send(
   uploads: Uploads,
   transfer: Transfer,
-  { report, settings, kept }: UploadDeps,
+  { report, settings, kept, contentOf = ({ path }) => fileContent(path) }: UploadDeps,
   tally: Tally,
   { ended, failed }: WorkEnd,
 ): void {
@@ -87,7 +90,7 @@ function send(
   const named = resumable ? { ...settings, source: sourceOf(path) } : settings;
   const tries = createTries((from) => report.resumed(transfer, from));
   uploads
-    .upload(filename, () => fileContent(path), named)
+    .upload(filename, () => contentOf(transfer), named)
     .subscribe({
       next: (event) => {
         if (event.type === 'progress') {
