@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createDissector } from '../../../../src/capture/dissect/dissect.ts';
 import { ipv4, ipv6, packetOf, tcp } from '../../../support/captures/packet-bytes.ts';
 import { lineOf, linesOfTshark } from '../../../support/captures/tshark-segments.ts';
-import { TUNNELS } from '../../../support/captures/tunnel-kinds.ts';
+import { L2TP_3, TUNNELS } from '../../../support/captures/tunnel-kinds.ts';
 import { need } from '../../../support/install-tools.ts';
 
 /** Of fields that occur more than once, tshark writes the last: that of the innermost packet. It is told the port of Linux. */
@@ -33,4 +33,26 @@ describe.skipIf(!need('tshark'))('tunnels as tshark reads them', () => {
     expect(mine.filter((line) => line.endsWith('|none'))).toEqual([]);
     expect(named(mine)).toEqual(named(theirs));
   });
+
+  test.each([
+    ['None', 'None', [0, 2]],
+    ['8 Byte Cookie', 'Default L2-Specific', [1]],
+  ])(
+    'L2TPv3 is read as tshark reads it once it is told of a cookie (%s) and a sublayer (%s)',
+    async (cookie, sublayer, which) => {
+      const preferences = [
+        '-o',
+        `l2tp.cookie_size:${cookie}`,
+        '-o',
+        `l2tp.l2_specific:${sublayer}`,
+        '-d',
+        'l2tp.pw_type==0,eth',
+      ];
+      const { dissect } = createDissector();
+      const list = which.flatMap((at) => [four, six].map((ip) => L2TP_3[at]![1](ip)));
+      const numbered = list.map((bytes, index) => packetOf(bytes, { number: index + 1 }));
+      const mine = numbered.map((packet) => lineOf(dissect(packet), dissect(packet)));
+      expect(mine).toEqual(await linesOfTshark([numbered], [...OPTIONS, ...preferences]));
+    },
+  );
 });
