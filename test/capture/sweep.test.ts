@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { asFollowedLike, recordedConversations } from '../support/captures/recorded-sides.ts';
-import { sweptCapture } from '../support/captures/swept-capture.ts';
+import { sweptCapture } from '../support/captures/sweep/swept-capture.ts';
 import { told } from '../support/captures/tshark.ts';
 import { cases, isLongest, testSeed } from '../support/cases.ts';
 import { need } from '../support/install-tools.ts';
