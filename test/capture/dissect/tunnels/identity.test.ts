@@ -5,6 +5,8 @@ import { createDissector } from '../../../../src/capture/dissect/dissect.ts';
 import { createTunnelTable, NO_ID } from '../../../../src/capture/dissect/tunnels/tunnel-table.ts';
 import { readStreams } from '../../../../src/capture/read-streams.ts';
 import { reverseFlow } from '../../../../src/capture/reassembly/flow.ts';
+import { createFlowIndex } from '../../../../src/capture/reassembly/table/flow-index.ts';
+import { createRecords, NO_RECORD } from '../../../../src/capture/reassembly/table/records.ts';
 import { pcapBytes } from '../../../support/captures/capture-bytes.ts';
 import {
   addressBytes,
@@ -99,6 +101,21 @@ describe('the same addresses are other conversations', () => {
     expect(new Set(flows).size).toBe(frames.length);
     // The same again, backwards: none is taken for the one before.
     expect(frames.toReversed().map(([, bytes]) => flowIn(bytes))).toEqual(flows.toReversed());
+  });
+
+  test('thousands of tunnels with the same addresses are told apart, by the dissector and by the index of flows', () => {
+    const flows = Array.from({ length: 3000 }, (_, vni) => flowIn(inVxlan(vni)));
+    expect(new Set(flows).size).toBe(3000);
+    expect(Array.from({ length: 3000 }, (_, vni) => flowIn(inVxlan(vni)))).toEqual(flows);
+    const records = createRecords();
+    const index = createFlowIndex(records);
+    for (const flow of flows) {
+      expect(index.find(flow)).toBe(NO_RECORD);
+      index.add(records.allocate(), flow);
+    }
+    expect(flows.map((flow) => index.find(reverseFlow(flow)))).toEqual(flows.map((_, record) => record));
+    index.delete(0);
+    expect([index.find(flows[0]!), index.find(flows[1]!)]).toEqual([NO_RECORD, 1]);
   });
 
   test('each has its own bytes in the streams of a capture', async () => {
