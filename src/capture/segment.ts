@@ -32,6 +32,8 @@ export interface Segment {
   readonly payload: Uint8Array;
   /** Bytes of payload there were: more than `payload.length` when the packet was cut by the snap length. */
   readonly length: number;
+  /** The numbers of the packets in which earlier fragments of its IP packet came; undefined when it came in one. */
+  readonly fragments?: readonly number[] | undefined;
 }
 
 export const TCP_FIN = 0x01;

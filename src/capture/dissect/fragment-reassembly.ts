@@ -18,7 +18,7 @@ import {
   takeReported,
 } from './incomplete-report.ts';
 import { UDP } from './ip-protocol.ts';
-import { type PacketCursor, skip } from './packet-cursor.ts';
+import { type PacketCursor, packetsOf, skip } from './packet-cursor.ts';
 
 const INCOMPLETE_PACKETS_MAX = 256;
 const HELD_BYTES_MAX = 4 * 1024 * 1024;
@@ -96,7 +96,9 @@ function take(
   }
   if (offset === 0 && incomplete.protocol === 0) incomplete.protocol = protocol;
   if (difference.first !== -1) fragments.onConflict(conflictOf(incomplete, packet, difference));
-  incomplete.count += cursor.packets;
+  incomplete.count += packetsOf(cursor);
+  if (cursor.fragments !== undefined) incomplete.numbers.push(...cursor.fragments);
+  incomplete.numbers.push(packet.number);
   const cost = end - at + FRAGMENT_COST_BYTES;
   incomplete.cost += cost;
   fragments.held += cost;
@@ -120,6 +122,7 @@ function begin(cursor: PacketCursor, id: number): Incomplete {
     protocol: 0,
     isUdp: cursor.protocol === UDP,
     count: 0,
+    numbers: [],
     cost: 0,
     list: [],
     received: 0,
@@ -134,7 +137,7 @@ function moveInto(cursor: PacketCursor, incomplete: Incomplete, total: number): 
   cursor.end = cursor.bytes.length;
   cursor.wire = total;
   cursor.protocol = incomplete.protocol;
-  cursor.packets = incomplete.count;
+  cursor.fragments = incomplete.numbers.slice(0, -1);
 }
 
 function conflictOf({ name }: Incomplete, packet: Packet, { first, last }: Difference): FragmentConflict {

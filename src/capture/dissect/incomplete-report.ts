@@ -18,6 +18,8 @@ export interface Incomplete extends FragmentBuffer {
   readonly isUdp: boolean;
   /** The number of packets with its fragments that have come. */
   count: number;
+  /** The numbers of the packets of the capture that had them. */
+  readonly numbers: number[];
   /** Its share of the bytes that all may hold. */
   cost: number;
 }

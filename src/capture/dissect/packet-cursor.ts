@@ -27,13 +27,13 @@ export interface PacketCursor {
   addressesAt: number;
   /** Of both of them: 8 or 32, and 0 in front of the first IP header. */
   addressesLength: number;
-  /** How many packets of the capture it is about: more than one when it came in fragments. */
-  packets: number;
   /** The number of the tunnel that `at` is in, how many there are around it, and the kind of the innermost. */
   tunnel: number;
   depth: number;
   within: string;
   readonly tunnels: TunnelTable;
+  /** The numbers of the packets in which earlier fragments of it came; undefined when it came in one. */
+  fragments: readonly number[] | undefined;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -57,11 +57,11 @@ export function createPacketCursor(): PacketCursor {
     addresses: NO_BYTES,
     addressesAt: 0,
     addressesLength: 0,
-    packets: 1,
     tunnel: NO_TUNNEL,
     depth: 0,
     within: '',
     tunnels: createTunnelTable(),
+    fragments: undefined,
   };
 }
 
@@ -77,9 +77,9 @@ export function startPacket(cursor: PacketCursor, packet: Packet): void {
   cursor.wire = packet.originalLength > length ? packet.originalLength : length;
   cursor.protocol = 0;
   cursor.addressesLength = 0;
-  cursor.packets = 1;
   cursor.tunnel = NO_TUNNEL;
   cursor.depth = 0;
+  cursor.fragments = undefined;
 }
 
 /**
@@ -103,11 +103,14 @@ export function skip(
   message: string,
   reason = message,
 ): NoSegment {
-  const { depth, packet, packets, within } = cursor;
-  if (depth === 0 && packets === 1) return { packet, skipped, message, reason };
+  const { depth, fragments, packet, within } = cursor;
+  if (depth === 0 && fragments === undefined) return { packet, skipped, message, reason };
   const where = depth === 0 ? '' : `, in ${within}`;
-  return { packet, skipped, message: message + where, reason: reason + where, packets };
+  return { packet, skipped, message: message + where, reason: reason + where, packets: packetsOf(cursor) };
 }
+
+/** How many packets of the capture a cursor is about: more than one when it came in fragments. */
+export const packetsOf = ({ fragments }: PacketCursor): number => 1 + (fragments?.length ?? 0);
 
 /**
  * Skips a packet without all `length` bytes of a header: it was cut when it was captured, or never had them.

@@ -38,5 +38,6 @@ export function readTcp(
     windowScale: (bytes[at + 13]! & TCP_SYN) === 0 ? null : windowScale(bytes, at + 20, from, end),
     payload: from < end ? new Uint8Array(bytes.buffer, bytes.byteOffset + from, end - from) : NO_BYTES,
     length: wire - from,
+    fragments: cursor.fragments,
   };
 }

@@ -29,11 +29,13 @@ import {
   carrierOf,
   NO_BYTES,
 } from './carried-frame.ts';
+import type { Labels } from './labels/label.ts';
 import {
   type EmitFrame,
   emitFault,
   emitFrame,
   endFault,
+  endOpenBody,
   type SideFraming,
   type SideReader,
 } from './side-reader.ts';
@@ -52,17 +54,22 @@ export interface SideFrames {
  */
 const BATCH_EVENTS = 64;
 
-/** @param emit is called with each frame, and with at most one fault. */
+/**
+ * @param labels those of the conversation, for both sides.
+ * @param emit is called with each frame, and with at most one fault.
+ */
 export function createSideFrames(
   conversation: Conversation,
   from: Side,
   { framing, label }: SideFraming,
+  labels: Labels | null,
   emit: EmitFrame,
 ): SideFrames {
   const side: SideReader = {
     conversation,
     from,
     label,
+    labels,
     skipping: withoutBodies(framing),
     emit,
     deframer: initialDeframeState(),
@@ -128,7 +135,7 @@ function readHeads(side: SideReader, here: Carrier, from: number, ended: Carried
     for (const event of stepped.events) {
       if (event.type === 'start') {
         const carriers = event.position < here.start ? [...side.pending, here] : [here];
-        side.current = carriedFrame(event, side.label, carriers);
+        side.current = carriedFrame(event, side.label, side.labels, carriers);
         side.boundary = event.position + event.head + event.length;
       } else if (event.type === 'end' && side.current !== null) {
         ended.push(side.current);
@@ -167,8 +174,9 @@ function end(side: SideReader, how: 'ended' | 'cut'): void {
   if (side.lost) return;
   side.lost = true;
   const { boundary, current, reached } = side;
-  if (current !== null) emitFrame(side, current, boundary - reached);
-  const fault = endFault(side);
+  const isOpenBody = endOpenBody(side);
+  if (current !== null) emitFrame(side, current, isOpenBody ? 0 : boundary - reached);
+  const fault = isOpenBody ? null : endFault(side);
   side.current = null;
   side.pending = [];
   if (fault !== null && how === 'ended') emitFault(side, fault);
