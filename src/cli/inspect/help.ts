@@ -13,6 +13,12 @@ last of it could be handed on, its bytes, and how many chunks carried it: "cut" 
 than one, "glued" in one with others. At the end it tells what was not read: how many
 packets, and why.
 
+Links are Ethernet, Linux cooked, loopback, raw IP, PPP, Cisco HDLC, Frame Relay,
+802.11 (also with radiotap, Prism or AVS), PPI and NFLOG. Tunnels are looked into,
+eight deep: VXLAN, Geneve, GRE (ERSPAN, NVGRE, PPTP), IP in IP, GTP-U, L2TP,
+EtherIP, MPLS in IP and UDP, and MPLS pseudo-wires. The same addresses inside and
+outside of a tunnel are two conversations.
+
 Frames are found by --preset, or by --length-field; else by the server's port, or
 Sluice's own wire and HTTP/1 by their first bytes. --decode-as says it for one port,
 as a preset or the keys of a length field, and may be given again. The keys of
@@ -76,6 +82,7 @@ but a browser.
 Examples:
   sluice inspect trace.pcap
   tcpdump -i lo -w - port 5432 | sluice inspect - --preset postgresql
+  tcpdump -w - udp port 4789 | sluice inspect - --only :5432   # inside of a VXLAN
   sluice inspect trace.pcapng --length-field width=4,endian=little,counts=frame
   sluice inspect trace.pcap --json | jq 'select(.type == "frame" and .cut)'
   sluice inspect trace.pcap --only 3 --html trace.html
