@@ -161,17 +161,20 @@ describe('a command in the documents', () => {
   );
 
   test.each(sluiceLines)('%s calls sluice %s %s, which has these options', (_, name, rest) => {
-    const command = program.commands.find((each) => each.name() === name);
+    let command = program.commands.find((each) => each.name() === name);
     expect(command).toBeDefined();
+    // The command of a command: "config set".
+    command = command!.commands.find((each) => each.name() === rest.split(/\s+/)[0]) ?? command;
     const known = command!.options.flatMap(({ long, short }) => [long, short]);
-    const used = rest.split(/\s+/).filter((word) => word.startsWith('-'));
+    const used = rest.split(/\s+/).filter((word) => word.startsWith('-') && word !== '-');
     expect(used.filter((word) => !known.includes(word))).toEqual([]);
   });
 
   test.each(forUsers.filter((path) => !path.includes('wireshark')))(
     '%s names only options that a command has',
     (document) => {
-      const known = new Set(program.commands.flatMap(({ options }) => options.map(({ long }) => long)));
+      const all = program.commands.flatMap((command) => [command, ...command.commands]);
+      const known = new Set(all.flatMap(({ options }) => options.map(({ long }) => long)));
       const named = [...proseOf(document).matchAll(/`(--[a-z][a-z-]*[a-z])/g)].map(([, name]) => name!);
       expect(named.filter((name) => !known.has(name))).toEqual([]);
     },

@@ -2,11 +2,12 @@
 import { ANYTHING, checkOptions, type RulesFor } from '../wire/argument.ts';
 import { type Capture, checkCapture } from './capture.ts';
 import { createDissector, type DissectOptions } from './dissect/dissect.ts';
+import type { Packet } from './packet.ts';
 import { readPackets } from './read-packets.ts';
 import { createEventOrder } from './reassembly/event-order.ts';
 import { createHeldCopies, ownCopies } from './reassembly/held-copies.ts';
 import { createReassembly, type ReassemblyOptions } from './reassembly/reassembly.ts';
-import type { NoSegment } from './segment.ts';
+import type { NoSegment, Segment } from './segment.ts';
 import type { StreamEvent } from './stream-event.ts';
 import { createUnread } from './unread.ts';
 
@@ -53,11 +54,30 @@ export async function* readStreams(
   if (resets !== 'as-decided' && resets !== 'in-place') {
     throw new RangeError(`resets must be 'as-decided' or 'in-place', and is ${String(resets)}`);
   }
+  yield* streamsOf(readPackets(capture), { options, reused: capture.reused ?? false });
+}
+
+/** Where the packets of `streamsOf` are, and what else is told of them. */
+export interface PacketStreams {
+  readonly options?: StreamOptions;
+  /** Whether the bytes of packets may be looked at only until the next batch is asked for. */
+  readonly reused: boolean;
+  /** Is called for each segment, with the index of the conversation whose addresses it has at that moment. */
+  readonly onSegment?: (segment: Segment, conversation: number) => void;
+  /** Is called for each packet that is in no stream, or is a fragment and so not yet. */
+  readonly onUnread?: (unread: NoSegment) => void;
+}
+
+/** `readStreams` for packets from any source, whose options were checked. */
+export async function* streamsOf(
+  batches: AsyncIterable<readonly Packet[]>,
+  { options = {}, reused, onSegment, onUnread }: PacketStreams,
+): AsyncGenerator<readonly StreamEvent[], void, undefined> {
   const order = createEventOrder();
   const { emit } = order;
   const dissector = createDissector(options, emit);
-  const copies = capture.reused ? createHeldCopies() : ownCopies;
-  const reassembly = createReassembly(options, resets === 'in-place' ? order : undefined, copies);
+  const copies = reused ? createHeldCopies() : ownCopies;
+  const reassembly = createReassembly(options, options.resets === 'in-place' ? order : undefined, copies);
   const unread = createUnread();
   const skip = (it: NoSegment): void => {
     unread.take(it);
@@ -73,14 +93,18 @@ export async function* readStreams(
 
   let fault: { readonly thrown: unknown } | null = null;
   try {
-    for await (const packets of readPackets(capture)) {
+    for await (const packets of batches) {
       for (const packet of packets) {
         const it = dissector.dissect(packet);
         // A fragment is lost only when the others never come, which the dissector reports at the end.
         if (!('skipped' in it)) {
           reassembly.take(it, emit);
           for (let tcp = order.excess(); tcp !== null; tcp = order.excess()) reassembly.decide(tcp, emit);
-        } else if (it.skipped !== 'fragment') skip(it);
+          onSegment?.(it, reassembly.conversationAt(it.flow));
+        } else {
+          onUnread?.(it);
+          if (it.skipped !== 'fragment') skip(it);
+        }
       }
       const events = order.take();
       if (events.length > 0) yield events;

@@ -10,8 +10,9 @@ export interface Segment {
   readonly packet: Packet;
   /**
    * The sender and the receiver: the bytes of source address, destination address, source port and destination port
-   * as they are in the packet, one character (U+0000 to U+00FF) a byte: 12 of them for IPv4, 36 for IPv6. Equal for all
-   * segments of one direction of a connection, and cheap to look up.
+   * as they are in the packet, one character (U+0000 to U+00FF) a byte: 12 of them for IPv4, 36 for IPv6. In a tunnel
+   * there are four more, with a number for the tunnel that is the same in both directions. Equal for all segments of one
+   * direction of a connection, and cheap to look up.
    */
   readonly flow: string;
   /** The sequence number of the first byte of the payload, or of the SYN: 0 to 2^32 - 1. */
@@ -31,6 +32,8 @@ export interface Segment {
   readonly payload: Uint8Array;
   /** Bytes of payload there were: more than `payload.length` when the packet was cut by the snap length. */
   readonly length: number;
+  /** The numbers of the packets in which earlier fragments of its IP packet came; undefined when it came in one. */
+  readonly fragments?: readonly number[] | undefined;
 }
 
 export const TCP_FIN = 0x01;
@@ -45,7 +48,7 @@ export const NO_SCALE = -1;
 /**
  * A packet that is no TCP segment, and why.
  *
- * - `other`: not TCP over IP (ARP, UDP …), or a link type that is not known. Nothing is wrong.
+ * - `other`: not TCP over IP (ARP, UDP …), a tunnel that is not read, or a link type that is not known. Nothing is wrong.
  * - `fragment`: a fragment of an IP packet whose other fragments are still to come; or, reported at the end of the
  *   capture, never came.
  * - `cut`: the snap length cut its headers off.

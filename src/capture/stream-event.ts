@@ -29,7 +29,8 @@ export type Side = 'client' | 'server';
 export interface Conversation {
   /**
    * From 0, in the order of their first packets: Wireshark's `tcp.stream`. But a connection that was reset is another
-   * conversation here when it lives on after its close, or is tried again with the same numbers.
+   * conversation here when it lives on after its close, or is tried again with the same numbers. And where Wireshark has
+   * one stream for the same addresses and ports inside and outside of a tunnel, or in two, here are two conversations.
    */
   readonly index: number;
   /** The address of the side that opened it: `10.0.0.2:50312`. */
@@ -249,9 +250,9 @@ export interface FragmentConflict {
 
 /** Packets that are in no stream for the same reason. */
 export interface UnreadReason {
-  /** `other`: their content is not read, with or without TCP in it (UDP, ARP, a tunnel, an unknown link type). */
+  /** `other`: their content is not read, with or without TCP in it (UDP, ARP, what is encrypted, an unknown link type). */
   readonly why: 'other' | PacketSkipped['why'];
-  /** In words: `UDP, port 4789, perhaps VXLAN`, `link type 104 (Cisco HDLC) is not read`. */
+  /** In words: `UDP, port 443, perhaps QUIC`, `EtherType 0x0806, ARP, in VXLAN`, `link type 143 (DOCSIS) is not read`. */
   readonly message: string;
   /** Their number, without those that `PacketsUnread.others` may count. */
   readonly packets: number;

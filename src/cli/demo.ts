@@ -97,7 +97,7 @@ ${exitStatusHelp}`;
 export function addDemo(program: Command): void {
   program
     .command('demo')
-    .summary('small services on the actor: echo, chat, key-values, dns')
+    .summary('small services: echo, chat, key-values, dns')
     .description('Serves one of the examples of the library, or takes part in it.')
     .addArgument(new Argument('<service>', 'which one').choices(Object.keys(demos)))
     .option('--port <PORT>', 'where to serve; 0 picks a free one', portNumber, DEFAULT_PORT)

@@ -30,23 +30,29 @@ const subcommands: Readonly<Record<string, () => Promise<(program: Command) => v
   serve: async () => (await import('./serve/serve.ts')).addServe,
   put: async () => (await import('./client-commands.ts')).addPut,
   get: async () => (await import('./client-commands.ts')).addGet,
+  cat: async () => (await import('./client-commands.ts')).addCat,
   sync: async () => (await import('./client-commands.ts')).addSync,
   ls: async () => (await import('./client-commands.ts')).addLs,
+  du: async () => (await import('./client-commands.ts')).addDu,
   stat: async () => (await import('./client-commands.ts')).addStat,
   rm: async () => (await import('./client-commands.ts')).addRm,
   mv: async () => (await import('./client-commands.ts')).addMv,
   copy: async () => (await import('./copy/copy.ts')).addCopy,
+  config: async () => (await import('./config/config.ts')).addConfig,
+  completion: async () => (await import('./completion/completion.ts')).addCompletion,
   inspect: async () => (await import('./inspect/inspect.ts')).addInspect,
   replay: async () => (await import('./replay/replay.ts')).addReplay,
   demo: async () => (await import('./demo.ts')).addDemo,
   upper: async () => (await import('./upper.ts')).addUpper,
   sticky: async () => (await import('./sticky.ts')).addSticky,
 };
-// Only the subcommand that is run is loaded: it starts sooner and takes less memory. The help loads all of them, and the
-// version none.
+// Only the subcommand that is run is loaded: it starts sooner and takes less memory. The help loads all of them, as does
+// the completion, which is made from them, and the version none.
 const [asked = ''] = process.argv.slice(2);
 const isVersion = asked === '--version' || asked === '-V';
-const wanted = Object.hasOwn(subcommands, asked) ? [asked] : isVersion ? [] : Object.keys(subcommands);
+const wantsAll = asked === 'completion';
+const wanted =
+  Object.hasOwn(subcommands, asked) && !wantsAll ? [asked] : isVersion ? [] : Object.keys(subcommands);
 for (const name of wanted) (await subcommands[name]!())(program);
 for (const each of program.commands) each.copyInheritedSettings(program);
 

@@ -28,7 +28,7 @@ ${exitStatusHelp}`;
 export function addSticky(program: Command): void {
   program
     .command('sticky')
-    .summary('show that TCP keeps no boundaries (a small lesson)')
+    .summary('show that TCP keeps no boundaries (a lesson)')
     .description('Shows what this system makes of small sends without framing, and with it.')
     .option('--count <N>', 'how many messages', wholeNumber(1, 1000), WORDS.length)
     .addOption(

@@ -26,7 +26,7 @@ ${exitStatusHelp}`;
 export function addUpper(program: Command): void {
   program
     .command('upper')
-    .summary('answer in upper case (a small lesson)')
+    .summary('answer in upper case (a lesson)')
     .description('Serves TCP and UDP, and answers what it gets in upper case.')
     .option('--tcp <PORT>', 'the TCP port; 0 picks a free one', portNumber, 8081)
     .option('--udp <PORT>', 'the UDP port; 0 picks a free one', portNumber, 9000)

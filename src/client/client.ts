@@ -17,7 +17,7 @@ import {
 import { ask } from './ask.ts';
 import type { ContentSource } from './content/hold-content.ts';
 import { type Download, type GetSettings, get } from './get.ts';
-import { type ListSettings, list, type PageSettings, page } from './list.ts';
+import { type ListSettings, list, type PageSettings, page, STAT_RULES } from './list.ts';
 import { createRequestPipeline } from './pipeline/request-pipeline.ts';
 import { type PutEvent, type PutHooks, type PutSettings, put } from './put.ts';
 import { requestOver, type SendRequest } from './request.ts';
@@ -102,8 +102,11 @@ export interface Client {
   /**
    * Emits the size, the modification time and, where the server knows it, the CRC-32 of a file. Errors with a refusal
    * `not-found` when there is none.
+   *
+   * With `checksum` (default false) the CRC-32 is wanted also where the server does not know it: the server reads the
+   * file for it, and answers when it has. An older server answers without one.
    */
-  readonly stat: (filename: string) => Observable<FileInfo>;
+  readonly stat: (filename: string, settings?: { readonly checksum?: boolean }) => Observable<FileInfo>;
   /** Removes a file; completes without a value. Errors with a refusal `not-found` when there is none. */
   readonly delete: (filename: string) => Observable<never>;
   /** Moves a file and emits it. A file at `to` is replaced, or with `ifAbsent` the move is refused with `exists`. */
@@ -175,7 +178,10 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     get: (filename, settings) => get(pipeline, filename, settings),
     list: (settings) => list(pipeline, settings),
     page: (settings) => page(pipeline, settings),
-    stat: (filename) => ask(pipeline, { cmd: 'stat', filename }, fileAck('stat')).pipe(map(infoOf)),
+    stat: (filename, settings = {}) => {
+      checkOptions('stat', settings, STAT_RULES);
+      return ask(pipeline, { cmd: 'stat', filename, ...settings }, fileAck('stat')).pipe(map(infoOf));
+    },
     delete: (filename) => ask(pipeline, { cmd: 'delete', filename }, { ack: 'delete' }).pipe(ignoreValues),
     rename: (filename, to, settings = {}) => {
       checkOptions('rename', settings, { ifAbsent: optional(FLAG) });

@@ -1,4 +1,4 @@
-/** `list`: the stored files, one page or all of them. */
+/** What `list` and `stat` are asked for, and `list`: the stored files, one page or all of them. */
 import { EMPTY, expand, from, map, mergeMap, type Observable } from 'rxjs';
 import { P } from 'ts-pattern';
 import type { FileInfo, Listing } from '../files/protocol/file.ts';
@@ -22,12 +22,33 @@ export interface PageSettings extends ListSettings {
 
 const LIST_ACK = {
   ack: 'list',
-  files: P.array({ name: P.string, size: P.number, mtime: P.number, crc32: P.optional(P.number) }),
+  files: P.when(areFiles),
   next: P.optional(P.string),
 } as const;
 
+/** By hand: a pattern took a third of the time of a listing. */
+function areFiles(value: unknown): value is ListedFile[] {
+  return Array.isArray(value) && value.every(isFile);
+}
+
+interface ListedFile extends Omit<FileInfo, 'crc32'> {
+  readonly crc32?: number | undefined;
+}
+
+function isFile(value: Partial<Record<keyof FileInfo, unknown>> | null): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, size, mtime, crc32 } = value;
+  return (
+    typeof name === 'string' &&
+    typeof size === 'number' &&
+    typeof mtime === 'number' &&
+    (crc32 === undefined || typeof crc32 === 'number')
+  );
+}
+
 /** The server says what it does not take. */
 const LIST_RULES: RulesFor<ListSettings> = { prefix: ANYTHING, after: ANYTHING };
+export const STAT_RULES: RulesFor<{ readonly checksum?: boolean }> = { checksum: ANYTHING };
 export const PAGE_RULES: RulesFor<PageSettings> = { ...LIST_RULES, limit: ANYTHING };
 
 export function page(pipeline: RequestPipeline, settings: PageSettings = {}): Observable<Listing> {

@@ -187,8 +187,18 @@ export interface FileStore {
    * calls do not.
    */
   open(name: string): MaybeAsync<Source>;
-  /** Describes a file: `not-found` when there is none. */
-  stat(name: string): MaybeAsync<FileInfo>;
+  /**
+   * Describes a file: `not-found` when there is none.
+   *
+   * @param options.checksum the answer should have the file's `crc32` also where the store does not know it: the store
+   *   reads the file for it, in bounded memory and few files at once. A store may leave it out all the same. Default
+   *   false.
+   * @param options.signal aborted when the caller no longer needs the answer, as in `ListOptions`.
+   */
+  stat(
+    name: string,
+    options?: { readonly checksum?: boolean; readonly signal?: AbortSignal | undefined },
+  ): MaybeAsync<FileInfo>;
   /**
    * A page of the names. A listing is a first page and then others, each `after` the last name of the page
    * before, at once or within seconds. A listing contains every name that exists from its beginning to its

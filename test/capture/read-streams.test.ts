@@ -153,8 +153,8 @@ describe('at its end, a capture has an event with the packets that were not read
   });
 
   test('`unread` counts packets of a link type that is not read', async () => {
-    expect(await unreadIn([udp(1), udp(2)], 104)).toMatchObject({
-      reasons: [{ message: 'link type 104 (Cisco HDLC) is not read', packets: 2 }],
+    expect(await unreadIn([udp(1), udp(2)], 143)).toMatchObject({
+      reasons: [{ message: 'link type 143 (DOCSIS) is not read', packets: 2 }],
     });
   });
 

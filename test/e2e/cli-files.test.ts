@@ -1,7 +1,7 @@
 /** The command line's file commands against `sluice serve`, all as built and as processes. */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -115,7 +115,8 @@ describe('what is asked of a server', () => {
       status: 1,
       stderr: 'sluice: none: there is no such file\n',
     });
-    expect(await run('mv', 'd/a', 'd/b', '--no-clobber')).toMatchObject({ status: 1 });
+    expect(await run('mv', 'd/a', 'd/b', '--no-clobber')).toMatchObject({ status: 4 });
+    expect(await run('mv', 'd/none', 'd/b', '--no-clobber')).toMatchObject({ status: 1 });
     expect((await run('mv', 'd/a', 'd/b')).stdout).toBe('moved d/a to d/b\n');
     expect(readStored(root)).toEqual({ 'd/b': 'AAA' });
     expect(await run('rm', 'd/b', 'none')).toEqual({
@@ -198,12 +199,38 @@ describe('what is refused', () => {
     expect(Object.keys(readTree(join(folder, 'out'))).sort()).toEqual(['a/in-the-way', 'big/in-the-way']);
   });
 
-  test('put --no-clobber keeps what is there', async () => {
+  test('put --no-clobber keeps what is there, and exits with 4 when nothing else has failed', async () => {
     const { folder, root, run } = served();
-    writeTree(folder, { a: 'new' });
+    writeTree(folder, { a: 'new', b: 'B', 'c/d': 'D' });
     writeFileSync(join(root, 'a'), 'old');
-    expect(await run('put', 'a', '--no-clobber', '-q')).toMatchObject({ status: 1 });
-    expect(readStored(root)).toEqual({ a: 'old' });
+    const put = await run('put', 'a', 'b', '--no-clobber');
+    expect(put.status).toBe(4);
+    expect(put.stdout).toMatch(/^stored b .*\n1 file, .*, 1 failed \(all because they exist\)\n$/);
+    expect(readStored(root)).toEqual({ a: 'old', b: 'B' });
+    const again = await run('put', 'a', 'b', 'c/d', '--no-clobber', '--json');
+    expect(again.status).toBe(4);
+    expect(jsonLines(again.stdout).at(-1)).toMatchObject({ files: 1, failed: 2, existing: 2 });
+  });
+
+  test('mv --no-clobber of a folder exits with 4 when all that stays is there already, and else with 1', async () => {
+    const { root, run } = served();
+    writeTree(root, { 'a/x': 'new', 'a/y': 'Y', 'a/z': 'Z', 'b/x': 'old', 'b/z/in-the-way': '' });
+    const mv = ['mv', 'a/', 'b', '--no-clobber', '-q'];
+    expect(await run(...mv)).toMatchObject({ status: 1 });
+    rmSync(join(root, 'b/z'), { recursive: true });
+    expect(await run(...mv, '--dry-run')).toMatchObject({ status: 4 });
+    expect(await run(...mv)).toMatchObject({ status: 4 });
+    expect(readStored(root)).toEqual({ 'a/x': 'new', 'b/x': 'old', 'b/y': 'Y', 'b/z': 'Z' });
+  });
+
+  test('put --no-clobber exits with 1 when something else has failed as well', async () => {
+    const { folder, root, run } = served();
+    writeTree(folder, { a: 'new', b: 'B' });
+    writeTree(root, { a: 'old', 'b/folder': '' });
+    const put = await run('put', 'a', 'b', '--no-clobber', '--json');
+    expect(put.status).toBe(1);
+    expect(jsonLines(put.stdout).at(-1)).toMatchObject({ files: 0, failed: 2, existing: 1 });
+    expect(await run('put', 'a', 'none', '--no-clobber', '-q')).toMatchObject({ status: 1 });
   });
 });
 

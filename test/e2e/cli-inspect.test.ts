@@ -63,7 +63,7 @@ describe('the table', () => {
   });
 
   test('the table fits in 100 columns for the captures of real programs', async () => {
-    for (const name of ['tls.pcapng', 'postgresql.pcap', 'sluice.pcapng', 'lossy.pcap', 'smb.pcap']) {
+    for (const name of ['tls.pcapng', 'postgresql.pcap', 'sluice.pcapng', 'lossy.pcap', 'mqtt.pcap']) {
       const { stdout } = await sluiceInRunner(['inspect', golden(name)]);
       expect(stdout.split('\n').filter((line) => line.length > 100)).toEqual([]);
     }

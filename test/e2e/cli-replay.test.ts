@@ -229,7 +229,7 @@ describe('what cannot be', () => {
     expect(await run('--only', ':99', '--only', '17', '--verify')).toMatchObject({
       status: 1,
       stderr:
-        'sluice: trace.pcap has no conversation that --only :99, 17 means (a number, an address, a host or a :PORT); sluice inspect trace.pcap lists what there is\n',
+        'sluice: trace.pcap has no conversation that --only :99, 17 means (a number, an address, a host or a :PORT); sluice inspect trace.pcap --list shows what there is\n',
     });
   });
 

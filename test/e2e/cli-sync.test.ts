@@ -59,6 +59,16 @@ describe('sync', () => {
     expect(readStored(root)).toMatchObject({ 'a.txt': 'HELLO', new: 'new' });
   });
 
+  test('with --checksum the server reads the files whose checksum it does not know', async () => {
+    const { folder, root, up } = served();
+    writeTree(join(folder, 'tree'), { same: 'same', other: 'here' });
+    writeTree(root, { 'x/same': 'same', 'x/other': 'ther' });
+    const { stdout } = await up('tree', 'x', '--checksum', '--dry-run');
+    expect(stdout).toBe(
+      'would send other (4 B): another checksum\nwould send 1 file, 4 B; 1 file unchanged\n',
+    );
+  });
+
   test('with --checksum times do not count, and content does', async () => {
     const { folder, root, up, down } = served();
     writeTree(join(folder, 'tree'), tree);

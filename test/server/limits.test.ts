@@ -2,7 +2,7 @@
 import { filter, firstValueFrom, interval, ReplaySubject, Subject, type Subscription, takeUntil } from 'rxjs';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Access } from '../../src/files/effects/access.ts';
-import { GAP_FIRST_MS, WRONG_FREE } from '../../src/files/effects/token-tries.ts';
+import { createTokenTries, GAP_FIRST_MS, WRONG_FREE } from '../../src/files/effects/token-tries.ts';
 import type { Principal } from '../../src/files/protocol/access.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { defaultLimits, type ServerLimits } from '../../src/server/limits.ts';
@@ -298,7 +298,9 @@ describe('access', () => {
   });
 
   test('after some wrong tokens from one address the next token is delayed, whichever connection sends it', async () => {
-    const server = await started({}, { access: tokens().access });
+    // The clock stands still: on a busy machine the gap could be over before the next token is sent.
+    const tokenTries = createTokenTries(() => 0);
+    const server = await started({}, { access: tokens().access, tokenTries });
     for (let i = 0; i < WRONG_FREE; i++) {
       const client = await server.client();
       await client.send(frame({ cmd: 'hello', token: 'guess' }));
@@ -307,7 +309,7 @@ describe('access', () => {
     }
     const client = await server.client();
     await client.send(frame({ cmd: 'hello', token: 'a-long-enough-token' }));
-    expect((await server.next('slowed')).ms).toBeLessThanOrEqual(GAP_FIRST_MS);
+    expect((await server.next('slowed')).ms).toBe(GAP_FIRST_MS);
   });
 
   test('a token that is withdrawn gives no more access, on open connections too', async () => {

@@ -13,6 +13,8 @@ const tools = {
   tshark: 'what captures hold, judged by Wireshark',
   tcpdump: 'captures read by tcpdump',
   chromium: 'the page of `sluice inspect --html`, and WebSockets, in a browser',
+  zsh: 'the completion for zsh',
+  fish: 'the completion for fish',
 } as const;
 
 export type Tool = keyof typeof tools;

@@ -272,8 +272,13 @@ describe.skipIf(!need('chromium'))('the uploads of the page', () => {
   test('an upload is paused, goes on, and is cancelled, which drops what the server has of it', async () => {
     const { store, page } = await opened();
     store.takeUpTo(3 * MIB);
-    await pick(page, file('one.bin', 8 * MIB), file('two.bin', 8 * MIB));
+    await pick(page, file('one.bin', 8 * MIB));
     await store.full();
+    // The page has heard that the server keeps a part of it.
+    await page.waitForFunction(
+      () => Number.parseFloat(document.querySelector<HTMLElement>('.upload-durable')?.style.width ?? '') > 0,
+    );
+    await pick(page, file('two.bin', 8 * MIB));
     await page.getByRole('button', { name: 'Pause one.bin' }).click();
     await says(page, 'one.bin', /^Paused/);
     await page.getByRole('button', { name: 'Pause all' }).click();

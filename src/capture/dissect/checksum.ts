@@ -2,7 +2,8 @@
  * The Internet checksum (RFC 1071): the sum of 16-bit words, in which what is carried out at the top is added again
  * at the bottom. Over something that contains its own right checksum, it is 0xffff.
  */
-import { type PacketCursor, uint16 } from './packet-cursor.ts';
+import { uint16 } from './integers.ts';
+import type { PacketCursor } from './packet-cursor.ts';
 
 /** Up to here, making a view to read words with costs more than it saves. */
 const LOOP_BYTES_MAX = 64;

@@ -1,5 +1,6 @@
 /**
- * From packets to TCP segments: link layer, IP and TCP, one after the other, in one pass over the headers.
+ * From packets to TCP segments: link layer, IP and TCP, one after the other, in one pass over the headers. Where IP
+ * carries a tunnel, IP comes again.
  *
  * Nothing here throws, whatever the bytes: an unreadable packet becomes a `NoSegment`.
  */
@@ -7,14 +8,16 @@
 import type { Packet } from '../packet.ts';
 import type { NoSegment, Segment } from '../segment.ts';
 import type { FragmentConflict } from '../stream-event.ts';
-import { IPV4 } from './ether-type.ts';
+import { IPV4 } from './ether-numbers.ts';
 import { createFlows } from './flow-keys.ts';
 import { createFragmentReassembly } from './fragment-reassembly.ts';
+import { TCP } from './ip-protocol.ts';
 import { readIpv4 } from './ipv4.ts';
 import { readIpv6 } from './ipv6.ts';
 import { readLink } from './link.ts';
 import { createPacketCursor, startPacket } from './packet-cursor.ts';
 import { readTcp } from './tcp.ts';
+import { readTunnel } from './tunnels/tunnel.ts';
 
 export interface DissectOptions {
   /**
@@ -68,10 +71,17 @@ export function createDissector(
   return {
     dissect(packet) {
       startPacket(cursor, packet);
-      const skipped =
-        readLink(cursor) ??
-        (cursor.protocol === IPV4 ? readIpv4(cursor, fragments, verify) : readIpv6(cursor, fragments));
-      return skipped ?? readTcp(cursor, flowOf, verify);
+      let skipped = readLink(cursor);
+      // Each tunnel counts, and there are eight at the most.
+      while (skipped === null) {
+        skipped =
+          cursor.protocol === IPV4 ? readIpv4(cursor, fragments, verify) : readIpv6(cursor, fragments);
+        if (skipped === null) {
+          if (cursor.protocol === TCP) return readTcp(cursor, flowOf, verify);
+          skipped = readTunnel(cursor);
+        }
+      }
+      return skipped;
     },
     end: () => fragments.end(),
   };

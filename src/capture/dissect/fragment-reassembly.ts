@@ -17,7 +17,8 @@ import {
   reportIncomplete,
   takeReported,
 } from './incomplete-report.ts';
-import { type PacketCursor, skip } from './packet-cursor.ts';
+import { UDP } from './ip-protocol.ts';
+import { type PacketCursor, packetsOf, skip } from './packet-cursor.ts';
 
 const INCOMPLETE_PACKETS_MAX = 256;
 const HELD_BYTES_MAX = 4 * 1024 * 1024;
@@ -45,7 +46,7 @@ const NO_BYTES = new Uint8Array(0);
 
 /** The state of the reassembly of one capture. */
 interface FragmentsState {
-  /** By addresses, protocol and id; the oldest first. Bounded by `INCOMPLETE_PACKETS_MAX` and `HELD_BYTES_MAX`. */
+  /** By addresses, tunnel, protocol and id; the oldest first. Bounded by `INCOMPLETE_PACKETS_MAX` and `HELD_BYTES_MAX`. */
   readonly waiting: Map<string, Incomplete>;
   /** The sum of the costs of those that wait. */
   held: number;
@@ -95,7 +96,9 @@ function take(
   }
   if (offset === 0 && incomplete.protocol === 0) incomplete.protocol = protocol;
   if (difference.first !== -1) fragments.onConflict(conflictOf(incomplete, packet, difference));
-  incomplete.count += 1;
+  incomplete.count += packetsOf(cursor);
+  if (cursor.fragments !== undefined) incomplete.numbers.push(...cursor.fragments);
+  incomplete.numbers.push(packet.number);
   const cost = end - at + FRAGMENT_COST_BYTES;
   incomplete.cost += cost;
   fragments.held += cost;
@@ -117,7 +120,9 @@ function begin(cursor: PacketCursor, id: number): Incomplete {
     name: `${layer}: packet with id ${id >>> 0}`,
     packet: { ...cursor.packet, bytes: NO_BYTES },
     protocol: 0,
+    isUdp: cursor.protocol === UDP,
     count: 0,
+    numbers: [],
     cost: 0,
     list: [],
     received: 0,
@@ -132,6 +137,7 @@ function moveInto(cursor: PacketCursor, incomplete: Incomplete, total: number): 
   cursor.end = cursor.bytes.length;
   cursor.wire = total;
   cursor.protocol = incomplete.protocol;
+  cursor.fragments = incomplete.numbers.slice(0, -1);
 }
 
 function conflictOf({ name }: Incomplete, packet: Packet, { first, last }: Difference): FragmentConflict {
@@ -178,10 +184,11 @@ function layerOf(cursor: PacketCursor): string {
   return cursor.addressesLength === 8 ? 'IPv4' : 'IPv6';
 }
 
-function keyOf({ addresses, addressesAt, addressesLength, protocol }: PacketCursor, id: number): string {
+function keyOf(cursor: PacketCursor, id: number): string {
+  const { addresses, addressesAt, addressesLength, protocol, tunnel } = cursor;
   const ends = binaryString(addresses, addressesAt, addressesLength);
   // Of IPv6 fragments, only the first need say what they carry.
-  return addressesLength === 8 ? `${ends}${id} ${protocol}` : `${ends}${id}`;
+  return addressesLength === 8 ? `${ends}${id} ${tunnel} ${protocol}` : `${ends}${id} ${tunnel}`;
 }
 
 /** Why a fragment cannot be one, in words. */

@@ -14,8 +14,12 @@ export interface Incomplete extends FragmentBuffer {
   readonly packet: Packet;
   /** The protocol that the fragment at offset 0 names. */
   protocol: number;
-  /** The number of its fragments that have come. */
+  /** Whether it is of UDP, which is mostly no tunnel: nothing is wrong with a stream then. */
+  readonly isUdp: boolean;
+  /** The number of packets with its fragments that have come. */
   count: number;
+  /** The numbers of the packets of the capture that had them. */
+  readonly numbers: number[];
   /** Its share of the bytes that all may hold. */
   cost: number;
 }
@@ -29,7 +33,7 @@ export interface IncompleteReport {
 }
 
 export function reportIncomplete(report: IncompleteReport, incomplete: Incomplete, why: string): void {
-  const { count, layer, list, name, packet } = incomplete;
+  const { count, isUdp, layer, list, name, packet } = incomplete;
   if (report.reported.length === REPORTED_MAX) {
     report.unreported += 1;
     report.unreportedFragments += count;
@@ -39,9 +43,9 @@ export function reportIncomplete(report: IncompleteReport, incomplete: Incomplet
   const without = list[0]?.start === 0 ? 'others' : 'first';
   report.reported.push({
     packet,
-    skipped: 'fragment',
+    skipped: isUdp ? 'other' : 'fragment',
     message: `${name}: ${fragmentCount}, and ${why}`,
-    reason: `${layer} fragment without its ${without}`,
+    reason: isUdp ? `UDP, a fragment without its ${without}` : `${layer} fragment without its ${without}`,
     packets: count,
   });
 }

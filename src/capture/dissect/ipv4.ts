@@ -2,17 +2,16 @@
 import type { NoSegment } from '../segment.ts';
 import { sum } from './checksum.ts';
 import type { FragmentReassembly } from './fragment-reassembly.ts';
+import { int32, uint16 } from './integers.ts';
+import { AH, mayLeadToTcp } from './ip-protocol.ts';
 import { otherThanTcp } from './other.ts';
-import { endAt, int32, type PacketCursor, skip, tooShort, uint16 } from './packet-cursor.ts';
+import { endAt, type PacketCursor, skip, tooShort } from './packet-cursor.ts';
 
 const MORE_FRAGMENTS = 0x2000;
 /** The bits that make a fragment: more to come, or an offset. */
 const FRAGMENTED = 0x3fff;
-const TCP = 6;
-/** The authentication header (RFC 4302), which names the next protocol itself. */
-export const AH = 51;
 
-/** Reads the header. Returns null when TCP is at `at` now. */
+/** Reads the header. Returns null when what the packet carries is at `at` now, and `protocol` is its protocol. */
 export function readIpv4(
   cursor: PacketCursor,
   fragments: FragmentReassembly,
@@ -57,20 +56,12 @@ export function readIpv4(
 
   const fragment = uint16(bytes, at + 6);
   if ((fragment & FRAGMENTED) !== 0) {
-    if (cursor.protocol !== TCP && cursor.protocol !== AH) return other(cursor, (fragment & 0x1fff) === 0);
+    if (!mayLeadToTcp(cursor.protocol)) return otherThanTcp(cursor);
     const id = int32(bytes, at + 4) >>> 16;
     const wrong = fragments.take(cursor, id, (fragment & 0x1fff) << 3, (fragment & MORE_FRAGMENTS) !== 0);
     if (wrong !== null) return wrong;
   }
-  if (cursor.protocol === AH) {
-    const wrong = readAuthentication(cursor);
-    if (wrong !== null) return wrong;
-  }
-  return cursor.protocol === TCP ? null : other(cursor, true);
-}
-
-function other(cursor: PacketCursor, isFirst: boolean): NoSegment {
-  return otherThanTcp(cursor, 'IPv4 protocol', isFirst);
+  return cursor.protocol === AH ? readAuthentication(cursor) : null;
 }
 
 /** Skips an authentication header, of which only the length matters. */

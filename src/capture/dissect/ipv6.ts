@@ -1,11 +1,12 @@
 /** IPv6 (RFC 8200): its header, the extension headers, and fragments. */
 import type { NoSegment } from '../segment.ts';
 import type { FragmentReassembly } from './fragment-reassembly.ts';
-import { AH, readAuthentication } from './ipv4.ts';
+import { int32, uint16, uint32 } from './integers.ts';
+import { AH, mayLeadToTcp } from './ip-protocol.ts';
+import { readAuthentication } from './ipv4.ts';
 import { otherThanTcp } from './other.ts';
-import { endAt, int32, type PacketCursor, skip, tooShort, uint16, uint32 } from './packet-cursor.ts';
+import { endAt, type PacketCursor, skip, tooShort } from './packet-cursor.ts';
 
-const TCP = 6;
 const HOP_BY_HOP = 0;
 const ROUTING = 43;
 const FRAGMENT = 44;
@@ -16,7 +17,7 @@ const JUMBO = 0xc2;
 /** The longest payload length that the IPv6 header can hold. */
 const PAYLOAD_FIELD_BYTES_MAX = 0xffff;
 
-/** Whether a header may stand between the IPv6 header and TCP. */
+/** Whether a header may stand between the IPv6 header and what the packet carries. */
 function isExtension(protocol: number): boolean {
   return (
     protocol === HOP_BY_HOP ||
@@ -27,7 +28,7 @@ function isExtension(protocol: number): boolean {
   );
 }
 
-/** Reads the headers. Returns null when TCP is at `at` now. */
+/** Reads the headers. Returns null when what the packet carries is at `at` now, and `protocol` is its protocol. */
 export function readIpv6(cursor: PacketCursor, fragments: FragmentReassembly): NoSegment | null {
   const { at, bytes, end } = cursor;
   if (end - at < 40) return tooShort(cursor, 'IPv6', 40);
@@ -44,7 +45,7 @@ export function readIpv6(cursor: PacketCursor, fragments: FragmentReassembly): N
   cursor.at = at + 40;
   if (length === 0 && cursor.protocol === HOP_BY_HOP) endJumbogram(cursor);
   // Each iteration consumes eight bytes at least.
-  while (cursor.protocol !== TCP) {
+  while (isExtension(cursor.protocol)) {
     const wrong = readExtension(cursor, fragments);
     if (wrong !== null) return wrong;
   }
@@ -79,7 +80,6 @@ function readExtension(cursor: PacketCursor, fragments: FragmentReassembly): NoS
   const { protocol } = cursor;
   if (protocol === AH) return readAuthentication(cursor);
   if (protocol === FRAGMENT) return readFragment(cursor, fragments);
-  if (!isExtension(protocol)) return other(cursor, true);
   const { at, bytes, end } = cursor;
   if (end - at < 8) return tooShort(cursor, 'IPv6 extension', 8);
   const length = (bytes[at + 1]! + 1) << 3;
@@ -118,10 +118,6 @@ function readFragment(cursor: PacketCursor, fragments: FragmentReassembly): NoSe
   cursor.at = at + 8;
   // An atomic fragment (RFC 6946) is whole by itself, whatever else has its id.
   if (offset === 0 && !more) return null;
-  if (cursor.protocol !== TCP && !isExtension(cursor.protocol)) return other(cursor, offset === 0);
+  if (!mayLeadToTcp(cursor.protocol) && !isExtension(cursor.protocol)) return otherThanTcp(cursor);
   return fragments.take(cursor, int32(bytes, at + 4), offset, more);
-}
-
-function other(cursor: PacketCursor, isFirst: boolean): NoSegment {
-  return otherThanTcp(cursor, 'IPv6 next header', isFirst);
 }

@@ -8,20 +8,10 @@ export const linkTypes: ReadonlyMap<number, string> = new Map([
   [3, 'AX.25'],
   [6, 'Token Ring'],
   [8, 'SLIP'],
-  [9, 'PPP'],
   [10, 'FDDI'],
-  [50, 'PPP in HDLC framing'],
-  [51, 'PPPoE'],
-  [104, 'Cisco HDLC'],
-  [105, 'IEEE 802.11'],
-  [107, 'Frame Relay'],
   [117, 'OpenBSD pflog'],
-  [119, 'IEEE 802.11, Prism'],
   [122, 'IP over Fibre Channel'],
-  [127, 'IEEE 802.11, radiotap'],
   [143, 'DOCSIS'],
-  [163, 'IEEE 802.11, AVS'],
-  [166, 'PPP, pppd'],
   [187, 'Bluetooth HCI'],
   [189, 'USB, Linux'],
   [192, 'PPI'],
@@ -30,7 +20,6 @@ export const linkTypes: ReadonlyMap<number, string> = new Map([
   [201, 'Bluetooth HCI'],
   [220, 'USB, Linux'],
   [227, 'SocketCAN'],
-  [239, 'NFLOG'],
   [242, 'IP over InfiniBand'],
   [247, 'InfiniBand'],
   [249, 'USBPcap'],
@@ -39,18 +28,13 @@ export const linkTypes: ReadonlyMap<number, string> = new Map([
   [283, 'IEEE 802.15.4, TAP'],
 ]);
 
-/** Devices (ARPHRD) for which the protocol of an SLL header is no EtherType. */
-export const deviceTypes: ReadonlyMap<number, string> = new Map([
-  [778, 'IP over GRE'],
-  [803, 'IEEE 802.11, radiotap'],
-  [824, 'netlink'],
-]);
+/** Devices (ARPHRD) for which the protocol of an SLL header is no EtherType, and that lead to no IP. */
+export const deviceTypes: ReadonlyMap<number, string> = new Map([[824, 'netlink']]);
 
 export const etherTypes: ReadonlyMap<number, string> = new Map([
   [0x0806, 'ARP'],
   [0x0842, 'Wake-on-LAN'],
   [0x22f3, 'TRILL'],
-  [0x6558, 'Ethernet in Ethernet'],
   [0x8035, 'RARP'],
   [0x8137, 'IPX'],
   [0x8809, 'LACP'],
@@ -90,8 +74,9 @@ export const llcs: ReadonlyMap<number, string> = new Map([
 export const pppProtocols: ReadonlyMap<number, string> = new Map([
   [0x002d, 'TCP in Van Jacobson compression'],
   [0x002f, 'TCP in Van Jacobson compression'],
+  [0x0031, 'bridging'],
   [0x003d, 'multilink'],
-  [0x00fd, 'compressed'],
+  [0x00fd, 'compressed or encrypted'],
   [0x8021, 'IPCP'],
   [0x8057, 'IPV6CP'],
   [0x80fd, 'CCP'],
@@ -102,31 +87,33 @@ export const pppProtocols: ReadonlyMap<number, string> = new Map([
   [0xc227, 'EAP'],
 ]);
 
-/** Protocols over IP, except TCP and UDP. */
+/** Protocols of Cisco's HDLC that are no EtherTypes. */
+export const cisco: ReadonlyMap<number, string> = new Map([
+  [0x2000, 'CDP'],
+  [0x8035, 'SLARP'],
+  [0x9000, 'keepalive'],
+]);
+
+/** Protocols over IP, except TCP, UDP and tunnels. */
 export const ipProtocols: ReadonlyMap<number, string> = new Map([
   [1, 'ICMP'],
   [2, 'IGMP'],
-  [4, 'IPv4 in IP'],
   [33, 'DCCP'],
-  [41, 'IPv6 in IP'],
   [46, 'RSVP'],
-  [47, 'GRE'],
   [50, 'ESP'],
   [58, 'ICMPv6'],
+  [51, 'AH'],
   [59, 'nothing'],
   [88, 'EIGRP'],
   [89, 'OSPF'],
   [94, 'IPIP'],
-  [97, 'EtherIP'],
   [98, 'encapsulated'],
   [103, 'PIM'],
   [108, 'IPComp'],
   [112, 'VRRP'],
-  [115, 'L2TP'],
   [132, 'SCTP'],
   [135, 'mobility'],
   [136, 'UDP-Lite'],
-  [137, 'MPLS in IP'],
   [139, 'HIP'],
   [140, 'Shim6'],
   [143, 'Ethernet'],

@@ -1,6 +1,7 @@
 /** A cursor in a packet: each layer moves it to the layer inside. */
 import type { Packet } from '../packet.ts';
 import type { NoSegment } from '../segment.ts';
+import { createTunnelTable, NO_TUNNEL, type TunnelTable } from './tunnels/tunnel-table.ts';
 
 /**
  * A dissector has one cursor, and resets it for every packet, so that the layers need no objects of their own. A layer
@@ -24,8 +25,15 @@ export interface PacketCursor {
   /** Where the IP addresses are: source and destination, side by side. */
   addresses: Uint8Array;
   addressesAt: number;
-  /** Of both of them: 8 or 32. */
+  /** Of both of them: 8 or 32, and 0 in front of the first IP header. */
   addressesLength: number;
+  /** The number of the tunnel that `at` is in, how many there are around it, and the kind of the innermost. */
+  tunnel: number;
+  depth: number;
+  within: string;
+  readonly tunnels: TunnelTable;
+  /** The numbers of the packets in which earlier fragments of it came; undefined when it came in one. */
+  fragments: readonly number[] | undefined;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -49,6 +57,11 @@ export function createPacketCursor(): PacketCursor {
     addresses: NO_BYTES,
     addressesAt: 0,
     addressesLength: 0,
+    tunnel: NO_TUNNEL,
+    depth: 0,
+    within: '',
+    tunnels: createTunnelTable(),
+    fragments: undefined,
   };
 }
 
@@ -63,6 +76,10 @@ export function startPacket(cursor: PacketCursor, packet: Packet): void {
   // A file may declare a packet shorter than the bytes that it has of it.
   cursor.wire = packet.originalLength > length ? packet.originalLength : length;
   cursor.protocol = 0;
+  cursor.addressesLength = 0;
+  cursor.tunnel = NO_TUNNEL;
+  cursor.depth = 0;
+  cursor.fragments = undefined;
 }
 
 /**
@@ -76,7 +93,7 @@ export function endAt(cursor: PacketCursor, to: number): void {
 }
 
 /**
- * A packet that is no segment, and why.
+ * A packet that is no segment, and why. Of what is in a tunnel the message says so.
  *
  * @param reason the message without the numbers of this one packet. Packets are counted by it.
  */
@@ -86,8 +103,14 @@ export function skip(
   message: string,
   reason = message,
 ): NoSegment {
-  return { packet: cursor.packet, skipped, message, reason };
+  const { depth, fragments, packet, within } = cursor;
+  if (depth === 0 && fragments === undefined) return { packet, skipped, message, reason };
+  const where = depth === 0 ? '' : `, in ${within}`;
+  return { packet, skipped, message: message + where, reason: reason + where, packets: packetsOf(cursor) };
 }
+
+/** How many packets of the capture a cursor is about: more than one when it came in fragments. */
+export const packetsOf = ({ fragments }: PacketCursor): number => 1 + (fragments?.length ?? 0);
 
 /**
  * Skips a packet without all `length` bytes of a header: it was cut when it was captured, or never had them.
@@ -108,18 +131,4 @@ export function tooShort(cursor: PacketCursor, layer: string, length: number): N
         `${layer}: header of ${length} bytes, and ${end - at} of them were captured`,
         `${layer}: the header was not captured to its end`,
       );
-}
-
-/** Reads two bytes in network order. The caller has checked that they are there, here and below. */
-export function uint16(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 8) | bytes[at + 1]!;
-}
-
-/** Reads four bytes in network order as a signed number, which is cheaper where only equality or bits matter. */
-export function int32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
-}
-
-export function uint32(bytes: Uint8Array, at: number): number {
-  return int32(bytes, at) >>> 0;
 }

@@ -1,7 +1,8 @@
 /** TCP (RFC 9293, section 3.1): from its header to a segment. */
 import { type NoSegment, type Segment, TCP_SYN } from '../segment.ts';
 import { isTcpChecksumRight } from './checksum.ts';
-import { type PacketCursor, skip, tooShort, uint32 } from './packet-cursor.ts';
+import { uint32 } from './integers.ts';
+import { type PacketCursor, skip, tooShort } from './packet-cursor.ts';
 import { windowScale } from './tcp-options.ts';
 
 const NO_BYTES = new Uint8Array(0);
@@ -37,5 +38,6 @@ export function readTcp(
     windowScale: (bytes[at + 13]! & TCP_SYN) === 0 ? null : windowScale(bytes, at + 20, from, end),
     payload: from < end ? new Uint8Array(bytes.buffer, bytes.byteOffset + from, end - from) : NO_BYTES,
     length: wire - from,
+    fragments: cursor.fragments,
   };
 }

@@ -2,6 +2,8 @@
 import type { FrameStart } from '../../wire/frame-event.ts';
 import type { StreamChunk } from '../stream-event.ts';
 import { FRAME_SAMPLE_BYTES } from './inspect-event.ts';
+import type { Labels } from './labels/label.ts';
+import { bytesWanted } from './labels/labels.ts';
 
 /** The facts of a chunk that the frames in it need. */
 export interface Carrier {
@@ -21,16 +23,18 @@ export interface Carrier {
 export interface CarriedFrame {
   readonly position: number;
   readonly head: number;
-  readonly length: number;
+  length: number;
+  /** The label of its head. */
   readonly label: string | null;
   readonly first: Carrier;
   last: Carrier;
   chunks: number;
   missing: number;
+  /** Its first bytes: at most `wanted`. */
   sample: Uint8Array;
+  readonly wanted: number;
 }
 
-const LABEL_LENGTH_MAX = 200;
 export const NO_BYTES = new Uint8Array(0);
 
 export const carrierOf = (chunk: StreamChunk): Carrier => ({
@@ -51,21 +55,25 @@ export const carrierOf = (chunk: StreamChunk): Carrier => ({
 export function carriedFrame(
   { position, head, length, header }: FrameStart<unknown>,
   label: (header: unknown) => string | null,
+  labels: Labels | null,
   carriers: readonly Carrier[],
 ): CarriedFrame {
   const end = position + head + length;
   const overlapping = carriers.filter((each) => each.end > position && each.start < end);
   for (const each of overlapping) each.frames++;
+  const [first] = overlapping;
   const frame: CarriedFrame = {
     position,
     head,
     length,
-    label: label(header)?.slice(0, LABEL_LENGTH_MAX) ?? null,
-    first: overlapping[0]!,
+    label: label(header),
+    first: first!,
     last: overlapping.at(-1)!,
     chunks: overlapping.length,
     missing: 0,
     sample: NO_BYTES,
+    wanted:
+      labels === null ? FRAME_SAMPLE_BYTES : bytesWanted(labels, first!.bytes[position - first!.start]!),
   };
   for (const each of overlapping) addSample(frame, each);
   return frame;
@@ -76,14 +84,14 @@ export function addCarrier(frame: CarriedFrame, carrier: Carrier): void {
   carrier.frames++;
   frame.chunks++;
   frame.last = carrier;
-  if (frame.sample.length < FRAME_SAMPLE_BYTES) addSample(frame, carrier);
+  if (frame.sample.length < frame.wanted) addSample(frame, carrier);
 }
 
 /** Adds the bytes of a chunk to a frame's sample, as far as they belong to it. Bytes behind a gap do not. */
 function addSample(frame: CarriedFrame, { start, bytes }: Carrier): void {
   const have = frame.sample.length;
   const from = frame.position + have - start;
-  const most = Math.min(FRAME_SAMPLE_BYTES, frame.head + frame.length) - have;
+  const most = Math.min(frame.wanted, frame.head + frame.length) - have;
   if (frame.missing > 0 || most <= 0 || from < 0 || from >= bytes.length) return;
   const more = bytes.slice(from, from + most);
   if (have === 0) frame.sample = more;

@@ -6,6 +6,8 @@ import type { Framing } from '../../wire/framing.ts';
 import type { Preset } from '../../wire/preset.ts';
 import { presetList } from '../../wire/presets.ts';
 import type { Conversation } from '../stream-event.ts';
+import { httpFramings } from './http-framing.ts';
+import { httpWire, looksLikeHttp } from './http-wire.ts';
 import type { FramingReason } from './inspect-event.ts';
 import { headsOf } from './resync/heads-of.ts';
 import type { SideFraming } from './side-reader.ts';
@@ -22,6 +24,7 @@ export interface FramingChoice {
 export interface FramingOptions {
   readonly preset?: Preset | 'none';
   readonly framing?: Framing<unknown>;
+  readonly decodeAs?: ReadonlyMap<number, Preset | 'none'>;
 }
 
 /**
@@ -30,20 +33,25 @@ export interface FramingOptions {
  * @param first a side's first bytes, as far as they are there.
  */
 export function chooseFraming(
-  { preset, framing }: FramingOptions,
+  { decodeAs, preset, framing }: FramingOptions,
   { server }: Conversation,
   first?: Uint8Array,
 ): FramingChoice | null {
+  const asked = decodeAs?.get(splitAddress(server).port);
+  if (asked !== undefined) return asked === 'none' ? NO_FRAMES : chosen(asked, 'asked');
   if (framing !== undefined) {
     return { name: 'custom', reason: 'asked', framing: { framing, label: () => null, heads: null } };
   }
-  if (preset === 'none') return { name: null, reason: 'asked', framing: null };
+  if (preset === 'none') return NO_FRAMES;
   if (preset !== undefined) return chosen(preset, 'asked');
   if (first === undefined || first.length < SLUICE_PREFIX_BYTES) return null;
+  const seen = looksLikeSluice(first) ? sluiceWire : looksLikeHttp(first) ? httpWire : null;
   const byPort = presetAt(server);
-  const isSluice = looksLikeSluice(first) && (byPort === null || isFaulty(byPort, first));
-  return isSluice ? chosen(sluiceWire, 'bytes') : chooseByPort(server);
+  if (seen !== null && (byPort === null || isFaulty(byPort, first))) return chosen(seen, 'bytes');
+  return chooseByPort(server);
 }
+
+const NO_FRAMES: FramingChoice = { name: null, reason: 'asked', framing: null };
 
 /** Chooses a framing where the first bytes will never be there. */
 export function chooseByPort(server: Address): FramingChoice {
@@ -68,5 +76,6 @@ export function presetAt(address: Address): Preset | null {
 function chosen(preset: Preset, reason: FramingReason): FramingChoice {
   // The labels of `sluiceWire` say more than those of the preset.
   const { name, label } = preset.name === sluiceWire.name ? sluiceWire : preset;
-  return { name, reason, framing: { framing: preset.framing(), label, heads: headsOf(preset) } };
+  const bySide = name === httpWire.name ? { bySide: httpFramings } : {};
+  return { name, reason, framing: { framing: preset.framing(), label, heads: headsOf(preset), ...bySide } };
 }

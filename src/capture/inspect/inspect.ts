@@ -27,6 +27,7 @@ import { readStreams, type StreamOptions } from '../read-streams.ts';
 import type { Conversation, ConversationEvent, Side, StreamChunk, StreamEvent } from '../stream-event.ts';
 import { chooseByPort, chooseFraming, type FramingChoice } from './framing-choice.ts';
 import type { InspectEvent } from './inspect-event.ts';
+import { labelsOf } from './labels/labels.ts';
 import type { HeldTotal } from './resync/held.ts';
 import { type Selection, selects } from './selection.ts';
 import { createSideFrames, type SideFrames } from './side-frames.ts';
@@ -45,6 +46,11 @@ export interface InspectOptions {
    * delivery.
    */
   readonly framing?: Framing<unknown>;
+  /**
+   * How frames are found in the conversations of a server's port, whatever `preset` and `framing` say of others;
+   * default none.
+   */
+  readonly decodeAs?: ReadonlyMap<number, Preset | 'none'>;
   /** Which conversations; default all. */
   readonly only?: Selection;
   /** How the packets are put together; default as `readStreams` does. */
@@ -79,6 +85,7 @@ export async function* inspect(
   checkOptions('inspect', options, {
     preset: optional(either(PRESET, oneOf('none'))),
     framing: optional(FRAMING),
+    decodeAs: optional(withMethods('a Map of ports', ['get'])),
     only: ANYTHING,
     streams: ANYTHING,
   });
@@ -228,8 +235,17 @@ function setFraming(
     return;
   }
   state.chosen = true;
+  const labels = name === null ? null : labelsOf(name);
+  const bySide = framing.bySide?.();
   const framesOf = (from: Side) =>
-    createSideFrames(conversation, from, framing, (event) => inspector.emit(event), inspector.heldTotal);
+    createSideFrames(
+      conversation,
+      from,
+      { ...framing, ...(bySide && { framing: bySide[from] }) },
+      labels,
+      (event) => inspector.emit(event),
+      inspector.heldTotal,
+    );
   state.sides = { client: framesOf('client'), server: framesOf('server') };
   for (const chunk of state.earlyChunks) state.sides[chunk.from].chunk(chunk);
   state.earlyChunks = NO_CHUNKS;

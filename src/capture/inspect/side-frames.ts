@@ -33,6 +33,7 @@ import {
   carrierOf,
   NO_BYTES,
 } from './carried-frame.ts';
+import type { Labels } from './labels/label.ts';
 import { chunkFrom, type HeldTotal } from './resync/held.ts';
 import {
   endSearch,
@@ -50,6 +51,7 @@ import {
   emitFoundAgain,
   emitFrame,
   endFault,
+  endOpenBody,
   NOWHERE_FAULT,
   type SideFraming,
   type SideReader,
@@ -70,6 +72,7 @@ export interface SideFrames {
 const BATCH_EVENTS = 64;
 
 /**
+ * @param labels those of the conversation, for both sides.
  * @param emit is called with each frame, each fault, and each place where frames are found again.
  * @param heldTotal what all sides hold that are searched.
  */
@@ -77,6 +80,7 @@ export function createSideFrames(
   conversation: Conversation,
   from: Side,
   { framing, label, heads }: SideFraming,
+  labels: Labels | null,
   emit: EmitFrame,
   heldTotal: HeldTotal,
 ): SideFrames {
@@ -85,6 +89,7 @@ export function createSideFrames(
     conversation,
     from,
     label,
+    labels,
     skipping: withoutBodies(framing),
     emit,
     heads,
@@ -157,7 +162,7 @@ function readHeads(side: SideReader, here: Carrier, from: number, ended: Carried
     for (const event of stepped.events) {
       if (event.type === 'start') {
         const carriers = event.position < here.start ? [...side.pending, here] : [here];
-        side.current = carriedFrame(event, side.label, carriers);
+        side.current = carriedFrame(event, side.label, side.labels, carriers);
         side.boundary = event.position + event.head + event.length;
       } else if (event.type === 'end' && side.current !== null) {
         ended.push(side.current);
@@ -237,8 +242,9 @@ function end(side: SideReader, how: 'ended' | 'cut'): void {
   if (side.lost) return;
   side.lost = true;
   const { boundary, current, reached } = side;
-  if (current !== null) emitFrame(side, current, boundary - reached);
-  const fault = endFault(side);
+  const isOpenBody = endOpenBody(side);
+  if (current !== null) emitFrame(side, current, isOpenBody ? 0 : boundary - reached);
+  const fault = isOpenBody ? null : endFault(side);
   side.current = null;
   side.pending = [];
   if (fault !== null && how === 'ended') emitFault(side, fault);

@@ -4,10 +4,19 @@ import { type FrameFault, faultAt, headFault, SAMPLE_BYTES_MAX } from '../../wir
 import type { Framing } from '../../wire/framing.ts';
 import type { Conversation, Side } from '../stream-event.ts';
 import type { CarriedFrame, Carrier } from './carried-frame.ts';
-import type { FoundAgain, InspectedFault, InspectedFrame } from './inspect-event.ts';
+import { TO_THE_END } from './http-framing.ts';
+import {
+  type FoundAgain,
+  FRAME_SAMPLE_BYTES,
+  type InspectedFault,
+  type InspectedFrame,
+} from './inspect-event.ts';
+import type { Labels } from './labels/label.ts';
 import type { HeldTotal } from './resync/held.ts';
 import type { PlausibleHeads } from './resync/plausible-heads.ts';
 import type { FoundPlace, Search, SearchReason } from './resync/search.ts';
+
+const LABEL_LENGTH_MAX = 200;
 
 /** How the frames of one side are found and named. */
 export interface SideFraming {
@@ -16,6 +25,8 @@ export interface SideFraming {
   label(header: unknown): string | null;
   /** What heads look like where none is known; null when frames are not found again once they are lost. */
   readonly heads: PlausibleHeads | null;
+  /** Framings of the two sides of one conversation, where they depend on what was said in it; instead of `framing`. */
+  readonly bySide?: () => Readonly<Record<Side, Framing<unknown>>>;
 }
 
 export type EmitFrame = (event: InspectedFrame | InspectedFault | FoundAgain) => void;
@@ -25,6 +36,8 @@ export interface SideReader {
   readonly conversation: Conversation;
   readonly from: Side;
   readonly label: SideFraming['label'];
+  /** Labels that say more; null when there are none. */
+  readonly labels: Labels | null;
   /** The framing, which skips all bodies. */
   readonly skipping: Framing<unknown>;
   readonly emit: EmitFrame;
@@ -49,6 +62,13 @@ export interface SideReader {
   count: number;
   /** The packet of the last chunk. */
   last: Pick<Carrier, 'packet' | 'capturedAt'>;
+}
+
+/** Sets the length of a body that goes on up to the end, once the end is there. */
+export function endOpenBody({ current, reached }: SideReader): boolean {
+  if (current === null || current.length !== TO_THE_END) return false;
+  current.length = reached - current.position - current.head;
+  return true;
 }
 
 /** Returns the fault of a stream that ends here: in a body or in a head. Null when it ends between two frames. */
@@ -81,7 +101,7 @@ export function emitFrame(side: SideReader, frame: CarriedFrame, unfinished = 0)
     position: frame.position,
     head: frame.head,
     length: frame.length,
-    label: frame.label,
+    label: labelOf(side, frame),
     state: unfinished > 0 ? 'unfinished' : missing > 0 ? 'incomplete' : 'whole',
     missing,
     firstPacket: frame.first.packet,
@@ -91,8 +111,14 @@ export function emitFrame(side: SideReader, frame: CarriedFrame, unfinished = 0)
     chunks: frame.chunks,
     firstShared: frame.first.frames - 1,
     lastShared: frame.last.frames - 1,
-    sample: frame.sample,
+    sample:
+      frame.sample.length > FRAME_SAMPLE_BYTES ? frame.sample.slice(0, FRAME_SAMPLE_BYTES) : frame.sample,
   });
+}
+
+function labelOf({ from, labels }: SideReader, { head, label, length, sample }: CarriedFrame): string | null {
+  const more = labels?.of({ from, bytes: sample, head, length }) ?? null;
+  return (more ?? label)?.slice(0, LABEL_LENGTH_MAX) ?? null;
 }
 
 type FaultFacts = Omit<FrameFault, 'code' | 'fatal'> & Pick<InspectedFault, 'code'>;

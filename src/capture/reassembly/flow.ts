@@ -1,23 +1,29 @@
-/** Reads the key of a flow: the addresses and ports of sender and receiver (see `Segment.flow`). */
+/** Reads the key of a flow: the addresses and ports of sender and receiver, and their tunnel (see `Segment.flow`). */
 
 import { formatAddress } from '../../transport/address.ts';
 import type { Address } from '../../transport/connection.ts';
 
-/** Characters of an IPv4 key; an IPv6 key is longer. */
-const IPV4_KEY_LENGTH = 12;
+/** Characters of the addresses and ports in a key. */
+const IPV4_ENDS_LENGTH = 12;
+const IPV6_ENDS_LENGTH = 36;
+
+/** Characters of the addresses and ports. Behind them are those of the tunnel, if there are more. */
+export const endsLength = (flow: string): number =>
+  flow.length < IPV6_ENDS_LENGTH ? IPV4_ENDS_LENGTH : IPV6_ENDS_LENGTH;
 
 /** The key of the other direction. */
 export function reverseFlow(flow: string): string {
-  const host = (flow.length - 4) / 2;
-  const ports = 2 * host;
-  return flow.slice(host, ports) + flow.slice(0, host) + flow.slice(ports + 2) + flow.slice(ports, ports + 2);
+  const ends = endsLength(flow);
+  const [host, ports] = [(ends - 4) / 2, ends - 4];
+  const addresses = flow.slice(host, ports) + flow.slice(0, host);
+  return addresses + flow.slice(ports + 2, ends) + flow.slice(ports, ports + 2) + flow.slice(ends);
 }
 
-export const sourcePort = (flow: string): number => word(flow, flow.length - 4);
+export const sourcePort = (flow: string): number => word(flow, endsLength(flow) - 4);
 
 /** The sender's address, as a URL has it: `127.0.0.1:8080`, `[2001:db8::1]:8080`. */
 export function sourceAddress(flow: string): Address {
-  if (flow.length > IPV4_KEY_LENGTH) return formatAddress(ipv6Text(flow), sourcePort(flow));
+  if (endsLength(flow) > IPV4_ENDS_LENGTH) return formatAddress(ipv6Text(flow), sourcePort(flow));
   // Joined, it is one string for an engine; a template would be made of two others, and each conversation has it.
   return [dotted(flow), sourcePort(flow)].join(':');
 }

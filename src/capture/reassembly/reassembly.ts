@@ -52,6 +52,11 @@ export interface Reassembly {
   take(segment: Segment, emit: Emit): void;
   /** Decides at once that a RST has ended its conversation. */
   decide(tcp: TcpConversation, emit: Emit): void;
+  /**
+   * The index of the conversation that has a flow, open or remembered; -1 when none has. Behind `take` it is the one
+   * for which the segment counted, or whose late packet it was.
+   */
+  conversationAt(flow: string): number;
   /** Call it at the end of the recording: gives up all holes and closes all conversations, by their index. */
   end(emit: Emit): void;
 }
@@ -99,6 +104,7 @@ export function createReassembly(
       take(state, segment, emit);
     },
     decide: (tcp, emit) => lifecycle.close(tcp, 'reset', emit),
+    conversationAt: (flow) => lifecycle.table.find(flow)?.tcp.index ?? -1,
     end: lifecycle.end,
   };
 }

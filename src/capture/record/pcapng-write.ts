@@ -1,10 +1,10 @@
 /**
- * Blocks of a pcapng file (draft-ietf-opsawg-pcapng), written in place: little-endian, one interface of IP packets,
- * times in nanoseconds.
+ * Blocks of a pcapng file (draft-ietf-opsawg-pcapng), written in place: little-endian, times in nanoseconds. A
+ * recording has one interface, of IP packets; packets of other captures (`copiedPacket`) may have more.
  *
  * ```text
  *  section header      once, with the name of the program that writes
- *  interface           once
+ *  interface           once for each link layer
  *  packet              one each:
  *
  *   +------+------+-----------+----------+--------+----------+--------+-----+---------+------+
@@ -18,6 +18,9 @@
  * To write a packet, the caller asks for the block's size, and writes what is in front of the packet and what is
  * behind it. The packet, and the bytes behind it, may be elsewhere in memory.
  */
+
+import { concatBytes } from '../../base/bytes.ts';
+import type { Packet } from '../packet.ts';
 
 /** Where in its block a packet begins. */
 export const PACKET_OFFSET_BYTES = 28;
@@ -53,29 +56,52 @@ export const commentBytes = (text: string): Uint8Array =>
   encoder.encode(text.slice(0, COMMENT_LENGTH_MAX / 4));
 
 /**
- * The blocks at the beginning of a file.
+ * The blocks at the beginning of a recording: a section, and its interface of IP packets.
  *
  * @param application who writes it: Wireshark's "Capture application".
  */
-export function fileHead(application: string): Uint8Array {
+export const fileHead = (application: string): Uint8Array =>
+  concatBytes([sectionHeader(application), interfaceBlock(RAW_IP)]);
+
+/** The first block of a file. */
+export function sectionHeader(application: string): Uint8Array {
   const name = encoder.encode(application);
-  const section = 28 + OPTION_HEAD_BYTES + padded(name.length) + OPTION_HEAD_BYTES;
-  const bytes = new Uint8Array(section + 20 + 8 + OPTION_HEAD_BYTES);
+  const bytes = new Uint8Array(28 + OPTION_HEAD_BYTES + padded(name.length) + OPTION_HEAD_BYTES);
   const view = new DataView(bytes.buffer);
-  writeFrame(view, 0, SECTION, section);
+  writeFrame(view, 0, SECTION, bytes.length);
   view.setUint32(8, 0x1a2b3c4d, true);
   view.setUint16(12, 1, true);
   // How long the section is: not known.
   view.setBigInt64(16, -1n, true);
   writeOptionHead(view, 24, SHB_USERAPPL, name.length);
   bytes.set(name, 24 + OPTION_HEAD_BYTES);
-
-  writeFrame(view, section, INTERFACE, bytes.length - section);
-  view.setUint16(section + 8, RAW_IP, true);
-  // The longest packet, at 12, stays 0: no limit.
-  writeOptionHead(view, section + 16, IF_TSRESOL, 1);
-  view.setUint8(section + 20, NANOSECONDS);
   return bytes;
+}
+
+/** The next interface of a section; the first has the number 0. */
+export function interfaceBlock(linkType: number): Uint8Array {
+  const bytes = new Uint8Array(28 + OPTION_HEAD_BYTES);
+  const view = new DataView(bytes.buffer);
+  writeFrame(view, 0, INTERFACE, bytes.length);
+  view.setUint16(8, linkType, true);
+  // The longest packet, at 12, stays 0: no limit.
+  writeOptionHead(view, 16, IF_TSRESOL, 1);
+  view.setUint8(20, NANOSECONDS);
+  return bytes;
+}
+
+/** The block of a packet of another capture, as it was captured there. @param interfaceId the number of its interface. */
+export function copiedPacket({ bytes, time, originalLength }: Packet, interfaceId: number): Uint8Array {
+  const size = PACKET_OFFSET_BYTES + padded(bytes.length) + 4;
+  const block = new Uint8Array(size);
+  const view = new DataView(block.buffer);
+  const nanos = BigInt.asUintN(64, time);
+  writePacketHead(view, 0, size, Number(nanos >> 32n), Number(nanos & 0xffff_ffffn), bytes.length);
+  view.setUint32(8, interfaceId, true);
+  view.setUint32(24, originalLength, true);
+  view.setUint32(size - 4, size, true);
+  block.set(bytes, PACKET_OFFSET_BYTES);
+  return block;
 }
 
 /** How many bytes the block of a packet has: a multiple of 4. */

@@ -48,6 +48,7 @@ local FIELDS = {
   { name = 'prefix', kind = 'string' },
   { name = 'after', kind = 'string' },
   { name = 'limit', kind = 'bytes' },
+  { name = 'checksum', kind = 'boolean' },
   { name = 'to', kind = 'string' },
   { name = 'size', kind = 'bytes' },
   { name = 'durable', kind = 'boolean' },

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { formatBytes, plainCountOf } from '../../base/units.ts';
 import { optionOf } from '../settings/flags.ts';
+import { createDryRun } from '../shared/dry-run.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { type EndingSignal, exitStatus, exitStatusHelp, signalStatus } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
@@ -136,28 +137,21 @@ function printInterruption({ files, kept }: CopyResult, report: Report, output: 
   for (const { path } of kept) output.error(resumableLine(path));
 }
 
-async function printPlan(
-  comparison: Comparison,
-  { json, quiet }: ReportFlags,
-  output: Output,
-): Promise<void> {
+async function printPlan(comparison: Comparison, flags: ReportFlags, output: Output): Promise<void> {
+  const dryRun = createDryRun(flags, output);
   const counts = { files: 0, bytes: 0, unchanged: 0 };
   for await (const page of differences(comparison)) {
     counts.unchanged += page.unchanged;
     for (const { name, size } of page.files) {
       counts.files++;
       counts.bytes += size;
-      if (json) output.json({ event: 'would-copy', filename: name, size });
-      else if (!quiet) output.line(`would copy ${printable(name)} (${formatBytes(size)})`);
+      dryRun.would({ verb: 'copy', name, size, fields: { filename: name, size } });
     }
     output.flush();
     if (output.isClosed()) return;
   }
   if (comparison.signal.aborted) return;
   const { files, bytes, unchanged } = counts;
-  if (json) output.json({ event: 'summary', ...counts });
-  else if (!quiet) {
-    const sum = `${plainCountOf(files, 'file')}, ${formatBytes(bytes)}`;
-    output.line(`would copy ${sum}; ${plainCountOf(unchanged, 'file')} unchanged`);
-  }
+  const sum = `${plainCountOf(files, 'file')}, ${formatBytes(bytes)}`;
+  dryRun.end(`would copy ${sum}; ${plainCountOf(unchanged, 'file')} unchanged`, counts);
 }

@@ -1,31 +1,43 @@
 /** `sluice ls`: lists stored files. */
-
 import type { Command } from 'commander';
-import { firstValueFrom } from 'rxjs';
-import { formatBytes } from '../../base/units.ts';
+import { formatBytes, plainCountOf } from '../../base/units.ts';
 import type { FileInfo } from '../../files/protocol/file.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { formatTime, printable } from '../shared/format.ts';
+import { isPattern, matcher, patternPrefix, visitBelow } from '../shared/globs.ts';
 import { createOutput, type Output } from '../shared/output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from '../shared/server-option.ts';
 import { withClient } from '../shared/with-client.ts';
+import { createFolderSums, type FolderSum } from './folder-sums.ts';
 
 interface LsFlags extends ServerFlags {
   readonly json?: boolean;
+  readonly long?: true;
+  readonly recursive?: true;
+  readonly human?: true;
 }
 
 const help = `
 Lists every file whose name begins with PREFIX, in order of name: size, time of
-the last change, name. --json prints one object a line: name, size (bytes),
-mtime (milliseconds since 1970). When no name begins with PREFIX it says so on
+the last change, name. PREFIX may be a pattern, in quotes: "*" and "?" within a
+folder, "**" over folders, "[a-c]", "{a,b}". When nothing is found it says so on
 stderr, and the exit status is 1; an empty server without a PREFIX is no failure.
 "/" is everything there is.
+
+-l lists folder by folder: what is right below PREFIX, with sizes in bytes. A
+folder is one line, with the bytes and the number of all files below it and the
+latest of their times; the last line is the sum. With -R every file has a line.
+
+--json prints one object a line: name, size (bytes), mtime (milliseconds since
+1970); of a folder, folder, size, files and mtime.
 ${serverHelp}
 
 Examples:
   sluice ls --from 192.168.0.5:8080
   sluice ls photos/ --from :8080
+  sluice ls -l photos/ --from :8080 --human
+  sluice ls 'photos/**/*.jpg' --from :8080
   sluice ls --from :8080 --json | jq .size
 ${exitStatusHelp}`;
 
@@ -34,38 +46,92 @@ export function addLs(program: Command): void {
     .command('ls')
     .summary('list what is stored')
     .description('Lists the files on a server.')
-    .argument('[PREFIX]', 'what the names begin with');
+    .argument('[PREFIX]', 'what the names begin with, or a pattern');
   addServerOption(command, 'from')
+    .option('-l, --long', 'folder by folder, with sums')
+    .option('-R, --recursive', 'every file, also with -l')
+    .option('--human', 'sizes in KiB, MiB and so on, also with -l')
     .option('--json', 'print JSON, one object a line')
     .addHelpText('after', help)
     .action(run);
 }
 
+/** Files between which what was printed is handed on. */
+const LINES_AT_ONCE = 1000;
+
 async function run(given: string | undefined, flags: LsFlags): Promise<void> {
   // "/" means everything, as it does for `get` and `rm`, although no name begins with it.
-  const prefix = given === '/' ? '' : given;
+  const asked = given === '/' || given === undefined ? '' : given;
   const output = createOutput();
-  let found = false;
+  let found = 0;
   await withClient(flags, output, async (client) => {
-    let after: string | undefined;
-    do {
-      const asked = {
-        ...(prefix === undefined ? {} : { prefix }),
-        ...(after === undefined ? {} : { after }),
-      };
-      const { files, next } = await firstValueFrom(client.page(asked));
-      found ||= files.length > 0;
-      for (const file of files) printFile(file, flags.json === true, output);
-      output.flush();
-      after = next;
-    } while (after !== undefined && !output.isClosed());
+    const print = flags.long
+      ? longPrinter(isPattern(asked) ? '' : asked, flags, output)
+      : shortPrinter(flags, output);
+    const printAll = (prefix: string, isMeant: (name: string) => boolean): Promise<void> =>
+      visitBelow(prefix, client, (file) => {
+        if (!isMeant(file.name)) return;
+        print.file(file);
+        if (++found % LINES_AT_ONCE === 0) output.flush();
+        return !output.isClosed();
+      });
+    await printAll(asked, () => true);
+    // What begins with the characters of a pattern was meant by it, if there is any.
+    if (found === 0 && isPattern(asked)) await printAll(patternPrefix(asked), await matcher(asked));
+    if (found > 0) print.end();
   });
   // Without a PREFIX nothing can be misspelt, so an empty server is no failure.
-  if (!found && prefix) throw exitError(exitStatus.failed, `${printable(prefix)}: no name begins with that`);
+  if (found === 0 && asked !== '') {
+    const why = isPattern(asked) ? 'no name fits' : 'no name begins with that';
+    throw exitError(exitStatus.failed, `${printable(asked)}: ${why}`);
+  }
 }
 
-export function printFile(file: FileInfo, json: boolean, output: Output): void {
+interface Printer {
+  readonly file: (file: FileInfo) => void;
+  readonly end: () => void;
+}
+
+const shortPrinter = (flags: LsFlags, output: Output): Printer => ({
+  file: (file) => printFile(file, flags.json === true, output),
+  end: () => {},
+});
+
+function printFile(file: FileInfo, json: boolean, output: Output): void {
   const { name, size, mtime } = file;
   if (json) output.json({ name, size, mtime });
   else output.line(`${formatBytes(size).padStart(8)}  ${formatTime(mtime)}  ${printable(name)}`);
+}
+
+/** Columns of a size in bytes: as many as a petabyte has. */
+const SIZE_COLUMNS = 15;
+
+/** @param prefix what names are shown without, up to its last `/`. */
+function longPrinter(prefix: string, flags: LsFlags, output: Output): Printer {
+  const { human = false, json = false, recursive = false } = flags;
+  const top = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+  const sizeOf = (size: number) => (human ? formatBytes(size).padStart(8) : `${size}`.padStart(SIZE_COLUMNS));
+  let [files, bytes] = [0, 0];
+  const line = (size: number, mtime: number, name: string, more = '') =>
+    output.line(`${sizeOf(size)}  ${formatTime(mtime)}  ${printable(name)}${more}`);
+  const folder = ({ name, ...sum }: FolderSum) => {
+    if (json) output.json({ folder: name, ...sum });
+    else line(sum.size, sum.mtime, name.slice(top.length), `  (${plainCountOf(sum.files, 'file')})`);
+  };
+  const sums = createFolderSums({ top, depth: 1, ended: folder });
+  return {
+    file: (file) => {
+      files++;
+      bytes += file.size;
+      const below = file.name.slice(top.length);
+      if (!recursive && below.includes('/')) return sums.add(file);
+      sums.end();
+      if (json) printFile(file, true, output);
+      else line(file.size, file.mtime, below);
+    },
+    end: () => {
+      sums.end();
+      if (!json) output.line(`${sizeOf(bytes)}  ${plainCountOf(files, 'file')}`);
+    },
+  };
 }

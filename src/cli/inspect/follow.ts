@@ -1,12 +1,11 @@
 /** Writes the bytes of one side of a recorded connection as they were sent, and nothing else. */
 import { formatCount, formatCountOf } from '../../base/units.ts';
-import { captureFile } from '../../capture/capture-file.ts';
-import { readStreams } from '../../capture/read-streams.ts';
 import type { PacketsUnread, Side, StreamEvent } from '../../capture/stream-event.ts';
 import { captureExitError, noConnection, noConversation } from '../replay/read.ts';
 import { type ExitError, exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { Output } from '../shared/output.ts';
+import type { CaptureSource } from './source.ts';
 
 /** Which bytes are written. */
 export interface Followed {
@@ -35,7 +34,7 @@ interface Following {
  * throws an `ExitError` at the end that tells how many. It does so too for a damaged capture, behind the bytes before
  * the damage, and where there is no such conversation.
  */
-export async function follow(file: string, followed: Followed, output: Output): Promise<void> {
+export async function follow(source: CaptureSource, followed: Followed, output: Output): Promise<void> {
   const following: Following = {
     followed,
     conversations: 0,
@@ -52,7 +51,7 @@ export async function follow(file: string, followed: Followed, output: Output): 
     used = 0;
   };
   try {
-    for await (const events of readStreams(captureFile(file, { reuse: true }))) {
+    for await (const events of source.streams()) {
       for (const event of events) {
         const bytes = bytesOf(following, event);
         if (bytes === null) continue;
@@ -72,7 +71,7 @@ export async function follow(file: string, followed: Followed, output: Output): 
     throw captureExitError(thrown);
   }
   await write();
-  const wrong = faultOf(file, following);
+  const wrong = faultOf(source.files, following);
   if (wrong !== null && !output.isClosed()) throw wrong;
 }
 
@@ -95,11 +94,11 @@ function bytesOf(following: Following, event: StreamEvent): Uint8Array | null {
 }
 
 function faultOf(
-  file: string,
+  files: readonly string[],
   { conversations, followed, found, missing, ...rest }: Following,
 ): ExitError | null {
-  if (!found && conversations === 0) return noConnection(file, rest.unread);
-  if (!found) return noConversation(file, followed.conversation);
+  if (!found && conversations === 0) return noConnection(files, rest.unread);
+  if (!found) return noConversation(files, followed.conversation);
   if (missing === 0) return null;
   const what = `${formatCountOf(missing, 'byte')} of it ${missing === 1 ? 'is' : 'are'} not in the recording`;
   return exitError(exitStatus.failed, `${what}, the first at ${formatCount(rest.missingAt)}`);

@@ -5,26 +5,24 @@
  * policy names the one script and the style by their hashes, so that nothing else can run or be loaded.
  */
 
-import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync, rmSync, statSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { formatCountOf } from '../../base/units.ts';
 import { isCaptureFault } from '../../capture/capture-fault.ts';
 import type { InspectEvent } from '../../capture/inspect/inspect-event.ts';
-import { systemWords } from '../../files/protocol/system-words.ts';
 import { createCollector } from '../../web/inspect/data/collect.ts';
 import type { PageUpdate } from '../../web/inspect/data/page-data.ts';
-import { exitError, usageError } from '../shared/exit-error.ts';
+import { nameOf } from '../replay/read.ts';
+import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
-import { checkReplaceable } from '../transfer/place-file.ts';
 import { FRAMING_OPTIONS } from './words.ts';
+import { refuseOriginal, writeWhole } from './write-whole.ts';
 
 export interface PageOptions {
-  /** The capture; `-` is stdin. */
-  readonly file: string;
+  /** The captures; `-` is stdin. */
+  readonly files: readonly string[];
   /** Where to write the page; `-` is stdout. */
   readonly to: string;
   readonly output: Output;
@@ -36,11 +34,10 @@ export interface PageOptions {
  */
 export async function writePage(
   events: AsyncIterable<readonly InspectEvent[]>,
-  { file, to, output }: PageOptions,
+  { files, to, output }: PageOptions,
 ): Promise<number> {
-  if (to !== '-' && isSameFile(file, to))
-    throw usageError(`--html would overwrite the capture ${printable(file)}`);
-  const collector = createCollector(file === '-' ? 'standard input' : file, { framingHint: FRAMING_OPTIONS });
+  if (to !== '-') refuseOriginal(files, to, '--html');
+  const collector = createCollector(nameOf(files), { framingHint: FRAMING_OPTIONS });
   let fault: string | null = null;
   try {
     for await (const batch of events) for (const event of batch) collector.take(event);
@@ -53,7 +50,7 @@ export async function writePage(
   if (conversations > 0) {
     if (to === '-') await output.bytes(Buffer.from(pageOf(data)));
     else {
-      await writeWhole(to, pageOf(data));
+      await writeWhole(to, '--html -', async (file) => file.writeFile(pageOf(data)));
       output.line(
         `${printable(to)}: ${formatCountOf(conversations, 'conversation')}, ${formatCountOf(frames, 'frame')}`,
       );
@@ -111,33 +108,3 @@ function asJson(_: string, value: unknown): unknown {
 /** Escapes JSON so that no tag can begin or end in it. */
 const inScript = (json: string): string =>
   json.replace(/[<>&\u2028\u2029]/g, (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, '0')}`);
-
-function isSameFile(one: string, other: string): boolean {
-  try {
-    const [a, b] = [statSync(one), statSync(other)];
-    return a.dev === b.dev && a.ino === b.ino;
-  } catch {
-    // A file that does not exist is not the same as another.
-    return false;
-  }
-}
-
-async function writeWhole(to: string, text: string): Promise<void> {
-  const temporary = join(dirname(to), `.${randomUUID()}.part`);
-  try {
-    checkReplaceable(to, '--html -');
-    const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(text);
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, to);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    const { code } = error as NodeJS.ErrnoException;
-    const why =
-      code === 'ENOENT' ? `there is no folder ${printable(dirname(to))}` : systemWords(error, 'write');
-    throw exitError(exitStatus.failed, `${printable(to)} cannot be written: ${why}`);
-  }
-}

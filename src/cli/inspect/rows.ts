@@ -10,7 +10,8 @@
 import { formatCount, formatCountOf } from '../../base/units.ts';
 import { isoTime } from '../../capture/inspect/words.ts';
 import type { Conversation, Side, SideTotals } from '../../capture/stream-event.ts';
-import { fitted, printable } from '../shared/format.ts';
+import type { Paint } from '../shared/color.ts';
+import { cutTo, printable } from '../shared/format.ts';
 import { wrapped } from './words.ts';
 
 export const arrow: Readonly<Record<Side, string>> = { client: '→', server: '←' };
@@ -34,7 +35,8 @@ export function heading(
   const middle = opening === 'midstream' ? '  (recorded from the middle)' : '';
   const all = `${ends}   ${began}${middle}`;
   if (columns === undefined || all.length <= columns) return all;
-  return [ends, `    ${began}`, ...(middle === '' ? [] : [`  ${middle}`])].join('\n');
+  const lines = wrapped(ends, columns).map((line) => cutTo(line, columns));
+  return [...lines, `    ${began}`, ...(middle === '' ? [] : [`  ${middle}`])].join('\n');
 }
 
 export function sideInWords(
@@ -99,8 +101,17 @@ const NOTE_COLUMNS_MIN = 30;
 /** How far lines below a row are from the left. */
 const INDENT_COLUMNS = 4;
 
+const SIDES = ['client', 'server'] as const;
+const WRONG: Readonly<Record<string, 'fault' | 'warning'>> = {
+  fault: 'fault',
+  conflict: 'fault',
+  gap: 'warning',
+  ignored: 'warning',
+  reset: 'warning',
+};
+
 /** @param columns absent: rows are as wide as they are, and words are wrapped to 100. */
-export function createRows(columns: number | undefined, absolute: boolean): Rows {
+export function createRows(columns: number | undefined, absolute: boolean, paint: Paint): Rows {
   const width = columns ?? 100;
   const textAt = ({ what, time, bytes }: Cells): number => what + time + bytes + FIXED_COLUMNS;
   const isWide = textAt(WIDE) + TEXT_COLUMNS_MIN <= width;
@@ -111,14 +122,15 @@ export function createRows(columns: number | undefined, absolute: boolean): Rows
   const begin = (from: Side | undefined, what: string, time: string): string =>
     `  ${from === undefined ? ' ' : arrow[from]} ${what.padStart(cells.what)} ${time.padStart(cells.time)}`;
 
-  const cutTo = (text: string, room: number): string => (text.length > room ? fitted(text, room) : text);
+  const line = (it: Line): string => painted(it.from, it.what, plainLine(it));
 
-  function line({ from, what, time, took = '', bytes, chunks = '', marks = '', text, whole }: Line): string {
+  function plainLine({ from, what, time, took = '', bytes, chunks = '', marks = '', ...rest }: Line): string {
+    const { text, whole } = rest;
     const size = (typeof bytes === 'number' ? formatCount(bytes) : bytes).padStart(cells.bytes);
     const shown = printable(text);
     if (room >= TEXT_COLUMNS_MIN) {
       const row = `${begin(from, what, time)} ${took.padStart(7)} ${size} ${chunks.padStart(6)}  ${marks.padEnd(9)}  `;
-      return whole ? words(row, shown, room) : `${row}${cutTo(shown, room)}`.trimEnd();
+      return whole ? plainWords(row, shown, room) : `${row}${cutTo(shown, room)}`.trimEnd();
     }
     const carried = [marks.trim(), chunks === '' || chunks === '1' ? '' : `in ${chunks} chunks`, took];
     const below = carried.filter(Boolean).join(', ').replaceAll(/ +/g, ' ');
@@ -127,18 +139,24 @@ export function createRows(columns: number | undefined, absolute: boolean): Rows
       ...(below === '' ? [] : [`${' '.repeat(INDENT_COLUMNS)}${below}`]),
       ...(shown === ''
         ? []
-        : [words(' '.repeat(INDENT_COLUMNS), whole ? shown : cutTo(shown, width - INDENT_COLUMNS))]),
+        : [plainWords(' '.repeat(INDENT_COLUMNS), whole ? shown : cutTo(shown, width - INDENT_COLUMNS))]),
     ].join('\n');
   }
 
   function note(from: Side, what: string, time: string, text: string): string {
     const row = begin(from, what, time);
     // Beside the time, or where that leaves too little room, below it.
-    if (width - noteAt >= NOTE_COLUMNS_MIN) return words(`${row}  `, text);
-    return `${row.trimEnd()}\n${words(' '.repeat(INDENT_COLUMNS), text)}`;
+    const beside = width - noteAt >= NOTE_COLUMNS_MIN;
+    const below = () => `${row.trimEnd()}\n${plainWords(' '.repeat(INDENT_COLUMNS), text)}`;
+    return painted(from, what, beside ? plainWords(`${row}  `, text) : below());
   }
 
-  function words(beginning: string, text: string, room = width - beginning.length): string {
+  const words = (beginning: string, text: string): string => {
+    const from = SIDES.find((side) => beginning.startsWith(`  ${arrow[side]}`));
+    return painted(from, '', plainWords(beginning, text));
+  };
+
+  function plainWords(beginning: string, text: string, room = width - beginning.length): string {
     return `${beginning}${wrapped(printable(text), room).join(`\n${' '.repeat(beginning.length)}`)}`;
   }
 
@@ -148,6 +166,13 @@ export function createRows(columns: number | undefined, absolute: boolean): Rows
     return line({ what: 'frame', time, took: 'took', bytes: 'bytes', chunks: 'chunks', text: '' });
   };
 
-  const names = namesOfColumns();
+  /** Colours a row that is wrong as a whole, and of any other its arrow, which is its third character. */
+  function painted(from: Side | undefined, what: string, row: string): string {
+    const wrong = WRONG[what];
+    if (wrong !== undefined) return paint(wrong, row);
+    return from === undefined ? row : `${row.slice(0, 2)}${paint(from, row[2]!)}${row.slice(3)}`;
+  }
+
+  const names = paint('names', namesOfColumns());
   return { names, line, note, words };
 }

@@ -18,6 +18,7 @@ import {
   isoTime,
 } from '../../capture/inspect/words.ts';
 import type { Conversation, ConversationClose, Side, StreamChunk } from '../../capture/stream-event.ts';
+import { type Paint, painter } from '../shared/color.ts';
 import { chunkRow, frameRow, gapRow } from './event-rows.ts';
 import { type ConversationGroups, groupByConversation } from './group-by-conversation.ts';
 import { arrow, createRows, heading, noCounts, type Rows, type SideCounts, sideInWords } from './rows.ts';
@@ -33,6 +34,8 @@ export interface TableOptions {
   readonly chunks: boolean;
   /** Prints times of day instead of times since the conversation's beginning. */
   readonly absolute: boolean;
+  /** Default: without colours. */
+  readonly paint?: Paint;
 }
 
 export interface Table {
@@ -43,6 +46,8 @@ export interface Table {
 
 /** The most rows that may wait for earlier conversations. */
 const WAITING_ROWS_MAX = 20_000;
+
+const PLAIN = painter(false);
 
 /** Shared by all blocks without early rows. */
 const NO_ROWS: readonly never[] = [];
@@ -73,12 +78,12 @@ interface TableState {
 }
 
 export function createTable(print: (line: string) => void, options: TableOptions): Table {
-  const { columns, frames = Number.POSITIVE_INFINITY, absolute } = options;
+  const { columns, frames = Number.POSITIVE_INFINITY, absolute, paint = PLAIN } = options;
   const table: TableState = {
     options,
     rowsMax: frames,
-    rows: createRows(columns, absolute),
-    groups: groupByConversation(print, WAITING_ROWS_MAX, (of) => heading(of, columns)),
+    rows: createRows(columns, absolute, paint),
+    groups: groupByConversation(print, WAITING_ROWS_MAX, (of) => paint('heading', heading(of, columns))),
     open: new Map(),
     framings: new Map(),
     sum: createSum(columns),

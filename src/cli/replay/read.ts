@@ -77,34 +77,44 @@ function sizeOf(file: string): number | null {
 export const captureExitError = (thrown: unknown): ExitError | unknown =>
   isCaptureFault(thrown) ? exitError(exitStatus.failed, printable(thrown.message)) : thrown;
 
-const nameOf = (file: string): string => (file === '-' ? 'standard input' : printable(file));
+/** How messages name what was read: a file, or the first of several and how many more. */
+export function nameOf([file, ...others]: readonly string[]): string {
+  const first = file === '-' ? 'standard input' : printable(file!);
+  if (others.length === 0) return first;
+  return `${first} and ${others.length === 1 ? printable(others[0]!) : `${others.length} more`}`;
+}
 
-/** The error for a capture without a conversation that `--only` means. */
-export function noneOf(file: string, only: readonly (number | string)[]): ExitError {
+/** Says what shows the conversations; nothing for what can be read only once. */
+const listedBy = (files: readonly string[]): string =>
+  files.includes('-') ? '' : `; sluice inspect ${files.map(printable).join(' ')} --list shows what there is`;
+
+/** The error for a capture without a conversation that `--only` means. @param inRange says in which time, if not in all. */
+export function noneOf(
+  files: readonly string[],
+  only: readonly (number | string)[],
+  inRange = '',
+): ExitError {
   const which = only.map((one) => printable(String(one))).join(', ');
-  const inspect = file === '-' ? '' : `; sluice inspect ${nameOf(file)} lists what there is`;
   return exitError(
     exitStatus.failed,
-    `${nameOf(file)} has no conversation that --only ${which} means (a number, an address, a host or a :PORT)${inspect}`,
+    `${nameOf(files)} has no conversation${inRange} that --only ${which} means (a number, an address, a host or a :PORT)${listedBy(files)}`,
   );
 }
 
 /** The error for a capture without the conversation of a number. */
-export function noConversation(file: string, index: number): ExitError {
-  const inspect = file === '-' ? '' : `; sluice inspect ${nameOf(file)} lists what there is`;
-  return exitError(exitStatus.failed, `${nameOf(file)} has no conversation ${index}${inspect}`);
-}
+export const noConversation = (files: readonly string[], index: number): ExitError =>
+  exitError(exitStatus.failed, `${nameOf(files)} has no conversation ${index}${listedBy(files)}`);
 
 /** The most reasons in the error. */
 const REASONS_SHOWN = 3;
 
 /** The error for a capture without any conversation. Its message names the packets that the capture has instead. */
-export function noConnection(file: string, unread: PacketsUnread | null): ExitError {
+export function noConnection(files: readonly string[], unread: PacketsUnread | null): ExitError {
   const instead =
     unread === null
       ? ': it has no packets'
       : `; what it has is not read: ${unreadInWords(unread, REASONS_SHOWN).join('; ')}`;
-  return exitError(exitStatus.failed, `${nameOf(file)} has no TCP connection${instead}`);
+  return exitError(exitStatus.failed, `${nameOf(files)} has no TCP connection${instead}`);
 }
 
 /** The same error when the unread packets are not known: reads the capture again, unless it can be read only once. */
@@ -112,15 +122,15 @@ export async function nothingFound(
   file: string,
   only: readonly (number | string)[] | undefined,
 ): Promise<ExitError> {
-  if (only !== undefined) return noneOf(file, only);
+  if (only !== undefined) return noneOf([file], only);
   if (sizeOf(file) !== null) {
     let unread: PacketsUnread | null = null;
     for await (const events of readStreams(captureFile(file, { reuse: true }))) {
       const last = events.at(-1);
       if (last?.type === 'unread') unread = last;
     }
-    return noConnection(file, unread);
+    return noConnection([file], unread);
   }
   const words = 'has no TCP connection; what it has instead, "sluice inspect -" tells';
-  return exitError(exitStatus.failed, `${nameOf(file)} ${words}`);
+  return exitError(exitStatus.failed, `${nameOf([file])} ${words}`);
 }

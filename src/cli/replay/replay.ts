@@ -5,7 +5,8 @@ import { DAY_MS } from '../settings/setting-types.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { duration } from '../shared/option-parsers.ts';
 import { createOutput } from '../shared/output.ts';
-import { parseServerAddress } from '../shared/server-address.ts';
+import { parseServer } from '../shared/server-address.ts';
+import { resolveNames } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { addTlsOptions } from '../shared/tls-option.ts';
 import { compareReplies } from './compare.ts';
@@ -24,9 +25,10 @@ export function addReplay(program: Command): void {
     .summary('serve, verify or send again what was recorded')
     .description('Replays the connections of a packet capture.')
     .argument('<FILE>', 'a packet capture; - is stdin')
+    .hook('preAction', resolveNames)
     .addOption(
-      new Option('--to <SERVER>', 'send to this server, HOST:PORT or unix:/path')
-        .argParser(parseServerAddress)
+      new Option('--to <SERVER>', 'send to this server, HOST:PORT, unix:/path or NAME:')
+        .argParser(parseServer)
         .conflicts(['verify', 'with']),
     )
     .option('--verify', 'compare the replies with the recorded ones')

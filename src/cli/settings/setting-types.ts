@@ -23,6 +23,8 @@ export interface Kind<T> {
   readonly path?: true;
   /** What is given may hold a secret, also when it is wrong: no message shows it. */
   readonly isSecret?: true;
+  /** The only words that there are; absent when there are others. */
+  readonly words?: readonly string[];
   /** What the flag means without a value. Absent: it must have one. */
   readonly preset?: string;
 }
@@ -111,6 +113,7 @@ export const choice = <T extends string>(placeholder: string, ...words: readonly
   const read = (text: string) => words.find((word) => word === text);
   return {
     placeholder,
+    words,
     mustBe: `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`,
     read,
     readJson: fromString(read),

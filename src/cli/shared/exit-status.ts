@@ -9,6 +9,8 @@ export const exitStatus = {
   usage: 2,
   /** The connection could not be made, or broke. */
   connection: 3,
+  /** What was to be stored or moved is there already, and nothing else has failed. */
+  existing: 4,
 } as const;
 
 export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus];
@@ -25,4 +27,5 @@ Exit status:
   1  something was refused, differs, or a local file or stdout could not be read or written
   2  the command line is wrong
   3  the connection could not be made, or broke
+  4  with --no-clobber: what would be replaced is there already, and nothing else failed
   130, 143  SIGINT (Ctrl-C) or SIGTERM has ended it before it was done`;

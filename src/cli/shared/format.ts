@@ -51,6 +51,21 @@ export function fitted(name: string, columns: number): string {
   return `${head.join('')}…${tail.toReversed().join('')}${' '.repeat(columns - 1 - used - rest)}`;
 }
 
+/** Cuts a text that is wider than so many columns of a terminal: a path in the middle, any other at its end. */
+export function cutTo(text: string, columns: number): string {
+  // No character is wider than two columns.
+  if (2 * text.length <= columns) return text;
+  const characters = [...text];
+  if (characters.reduce((sum, it) => sum + widthOf(it), 0) <= columns) return text;
+  if (text.includes('/')) return fitted(text, columns).trimEnd();
+  let room = columns - 1;
+  const end = characters.findIndex((it) => {
+    room -= widthOf(it);
+    return room < 0;
+  });
+  return `${characters.slice(0, end).join('')}…`;
+}
+
 /** Milliseconds since 1970 as local time, to the minute. @example '2024-01-31 09:05' */
 export function formatTime(millis: number): string {
   const date = new Date(millis);

@@ -1,6 +1,7 @@
 /** Parsers for numbers and times on the command line. An error says which values are allowed. */
 import { InvalidArgumentError } from 'commander';
-import { time } from '../settings/setting-types.ts';
+import { formatExactBytes } from '../../base/units.ts';
+import { size, time } from '../settings/setting-types.ts';
 
 /** Parses a whole number within bounds, for an option of commander. */
 export const wholeNumber =
@@ -12,6 +13,21 @@ export const wholeNumber =
   };
 
 export const portNumber = wholeNumber(0, 65_535);
+
+const RATE_MAX = 1024 ** 4;
+
+/** Parses bytes a second: `512K`, `1.5M` or `1G`, in units of 1,024, or as any other size. */
+export function byteRate(least: number): (text: string) => number {
+  const kind = size(least, RATE_MAX);
+  return (text) => {
+    const read = kind.read(text.replace(/^([\d.]+ ?[kmg])$/i, '$1iB'));
+    if (read !== undefined) return read;
+    const from = formatExactBytes(least).replace('iB', '');
+    throw new InvalidArgumentError(
+      `It must be bytes a second, ${from} or more, such as 512K, 1.5M or 10MiB.`,
+    );
+  };
+}
 
 /**
  * Parses a time: seconds, perhaps with a fraction, or with a unit (`500ms`, `2m`). Answers milliseconds.

@@ -1,7 +1,26 @@
-/** The address of a server, as it is written on the command line. */
+/** The address of a server, as it is written on the command line, or the name that it has in `sluice config`. */
 import { InvalidArgumentError } from 'commander';
 
 export type ServerAddress = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** A server that `sluice config` knows. */
+export interface ServerName {
+  readonly name: string;
+}
+
+const NAME = /^[a-z][a-z\d._-]{0,63}$/i;
+
+/** Why a server cannot have this name; null when it can. No name looks like an address. */
+export function explainBadServerName(name: string): string | null {
+  if (!NAME.test(name)) return 'a name is a letter, then up to 63 letters, digits, "-", "_" and "."';
+  return name === 'unix' ? '"unix:" begins the path of a socket' : null;
+}
+
+/** Parses an address, or `work:`, a name and nothing behind its colon. */
+export function parseServer(text: string): ServerAddress | ServerName {
+  const name = text.endsWith(':') ? text.slice(0, -1) : '';
+  return explainBadServerName(name) === null ? { name } : parseServerAddress(text);
+}
 
 /** Parses `localhost:8080`, `[::1]:8080`, `:8080`, which is this machine, or `unix:/path`. */
 export function parseServerAddress(text: string): ServerAddress {

@@ -1,6 +1,7 @@
 /** Which server a command talks to, and how: one set of options for all of them. */
 import { type Command, Option } from 'commander';
 import { catchError, firstValueFrom, map, type Observable, throwError } from 'rxjs';
+import { mostConnections } from '../../client/pool/growth.ts';
 import type { Connection } from '../../transport/connection.ts';
 import type { ConnectionError } from '../../transport/connection-error.ts';
 import { connectTcp } from '../../transport/socket/tcp.ts';
@@ -8,13 +9,14 @@ import { connectTls } from '../../transport/tls/tls.ts';
 import { connectUnix } from '../../transport/unix/unix.ts';
 import { explainMisspeltVariable } from '../settings/environment.ts';
 import { DAY_MS } from '../settings/setting-types.ts';
+import { createBandwidth, RATE_MIN } from './bandwidth.ts';
 import { exitError, usageError } from './exit-error.ts';
 import { exitStatus } from './exit-status.ts';
 import { duration } from './option-parsers.ts';
-import { parseServerAddress, type ServerAddress } from './server-address.ts';
+import { parseServer, type ServerAddress } from './server-address.ts';
 import { noticingTls, withTlsHint } from './tls-hint.ts';
 import { addTlsOptions, type TlsFlags, tlsSettings } from './tls-option.ts';
-import { readToken } from './token.ts';
+import { readToken, tokenFileOption } from './token.ts';
 
 export interface ServerFlags extends TlsFlags {
   readonly server?: ServerAddress;
@@ -25,14 +27,16 @@ export interface ServerFlags extends TlsFlags {
   /** Milliseconds. */
   readonly timeout: number;
   readonly tokenFile?: string;
+  /** Bytes a second. */
+  readonly bwlimit?: number;
 }
 
 /** The part of every help that is about the server. */
 export const serverHelp = `
-The server is HOST:PORT, or unix:/path for a socket of this machine. It may also
-come from the environment, as SLUICE_SERVER; so may SLUICE_TLS=1 and the --tls-…
-options, as SLUICE_TLS_CA and so on. A TIME is in seconds, or has a unit: 500ms,
-2m.
+The server is HOST:PORT, unix:/path for a socket of this machine, or NAME: for one
+that "sluice config" has a name for. It may also come from the environment, as
+SLUICE_SERVER; so may SLUICE_TLS=1 and the --tls-… options, as SLUICE_TLS_CA and so
+on. A TIME is in seconds, or has a unit: 500ms, 2m.
 
 A server's certificate is always verified. A token is read from --token-file, or
 from the environment as SLUICE_TOKEN; it is never an option of its own, since
@@ -42,21 +46,26 @@ export function addServerOption(command: Command, name: 'to' | 'from'): Command 
   command
     .setOptionValue('serverOption', name)
     .addOption(
-      new Option(`--${name} <SERVER>`, 'the server, HOST:PORT or unix:/path').argParser(parseServerAddress),
+      new Option(`--${name} <SERVER>`, 'the server, HOST:PORT, unix:/path or NAME:').argParser(parseServer),
     )
     .addOption(
-      new Option('--server <SERVER>', `the same as --${name}`)
-        .env('SLUICE_SERVER')
-        .argParser(parseServerAddress),
+      new Option('--server <SERVER>', `the same as --${name}`).env('SLUICE_SERVER').argParser(parseServer),
     )
+    .hook('preAction', resolveNames)
     .addOption(
       new Option('--timeout <TIME>', 'how long to wait for the connection')
         .argParser(duration(1, DAY_MS))
         .default(10_000, '10s'),
     );
-  return addTlsOptions(command).addOption(
-    new Option('--token-file <FILE>', 'the token that says who we are').env('SLUICE_TOKEN_FILE'),
+  return addTlsOptions(command).addOption(tokenFileOption());
+}
+
+/** For a hook before the action, which then gets addresses only. The file is read only when a name is meant. */
+export async function resolveNames(_: Command, command: Command): Promise<void> {
+  const isNamed = [command.opts().to, command.opts().from, command.opts().server].some(
+    (given) => typeof given === 'object' && 'name' in given,
   );
+  if (isNamed) (await import('../config/named-server.ts')).resolveNamedServer(command);
 }
 
 export function addressOf(flags: ServerFlags): ServerAddress {
@@ -78,7 +87,20 @@ export const tokenOf = (flags: ServerFlags, environment = process.env): string |
  * `ConnectionError`. The flags are checked once, in the call itself: it throws an `ExitError` when they make no sense
  * or name a file that cannot be read.
  */
-export function connection$(flags: ServerFlags, environment = process.env): Observable<Connection> {
+export function connection$(
+  flags: ServerFlags & { readonly parallel?: number | 'auto' },
+  environment = process.env,
+): Observable<Connection> {
+  const { bwlimit, parallel = 1 } = flags;
+  const connecting$ = unlimited$(flags, environment);
+  if (bwlimit === undefined) return connecting$;
+  const most = mostConnections(parallel);
+  if (bwlimit < RATE_MIN * most)
+    throw usageError(`--bwlimit is less than 64K for each of ${most} connections: make --parallel smaller`);
+  return connecting$.pipe(map(createBandwidth(bwlimit)));
+}
+
+function unlimited$(flags: ServerFlags, environment: NodeJS.ProcessEnv): Observable<Connection> {
   const why = explainMisspeltVariable(environment);
   if (why !== null) throw usageError(why);
   const where = addressOf(flags);

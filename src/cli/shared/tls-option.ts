@@ -21,17 +21,18 @@ export interface TlsSettings {
   readonly servername?: string;
 }
 
-export const addTlsOptions = (command: Command): Command =>
-  command
-    .option('--tls', 'speak TLS; so do all --tls-… options')
-    .addOption(fileOption('--tls-ca', 'the authorities to trust, PEM', 'SLUICE_TLS_CA'))
-    .addOption(fileOption('--tls-cert', 'our certificate, PEM', 'SLUICE_TLS_CERT'))
-    .addOption(fileOption('--tls-key', "our certificate's key, PEM", 'SLUICE_TLS_KEY'))
-    .addOption(
-      new Option('--tls-name <NAME>', "the name in the server's certificate, if not HOST").env(
-        'SLUICE_TLS_NAME',
-      ),
-    );
+export const tlsOptions = (): readonly Option[] => [
+  new Option('--tls', 'speak TLS; so do all --tls-… options'),
+  fileOption('--tls-ca', 'the authorities to trust, PEM', 'SLUICE_TLS_CA'),
+  fileOption('--tls-cert', 'our certificate, PEM', 'SLUICE_TLS_CERT'),
+  fileOption('--tls-key', "our certificate's key, PEM", 'SLUICE_TLS_KEY'),
+  new Option('--tls-name <NAME>', "the name in the server's certificate, if not HOST").env('SLUICE_TLS_NAME'),
+];
+
+export function addTlsOptions(command: Command): Command {
+  for (const option of tlsOptions()) command.addOption(option);
+  return command;
+}
 
 const fileOption = (flag: string, what: string, variable: string): Option =>
   new Option(`${flag} <FILE>`, what).env(variable);

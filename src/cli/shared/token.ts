@@ -5,11 +5,15 @@
  * shows any part of it.
  */
 import { readFileSync } from 'node:fs';
+import { Option } from 'commander';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { usageError } from './exit-error.ts';
 
 /** The longest token that a server accepts. */
 const TOKEN_FILE_BYTES_MAX = 1024;
+
+export const tokenFileOption = (): Option =>
+  new Option('--token-file <FILE>', 'the token that says who we are').env('SLUICE_TOKEN_FILE');
 
 /** Answers the file's only line, else the variable, else null. Throws an `ExitError` for a bad token. */
 export function readToken(file: string | undefined, variable: string | undefined): string | null {

@@ -55,7 +55,8 @@ function explainOne(thrown: unknown): string | null | undefined {
 
 /**
  * Makes the same request for each name, without waiting for answers in between. A refusal is printed and does not stop
- * the other names. A broken connection does: its `ClientError` is thrown.
+ * the other names. A broken connection does: its `ClientError` is thrown. The status of the `ExitError` that is thrown at
+ * the end is `existing` when that is why all of them were refused.
  */
 export async function forEachName(
   names: readonly string[],
@@ -65,16 +66,19 @@ export async function forEachName(
   const asked = names.map(async (name) => {
     try {
       await ask(name);
-      return true;
+      return exitStatus.success;
     } catch (thrown) {
       const why = explainOne(thrown);
       if (why === undefined) throw thrown;
       if (why !== null) output.error(ofName(name, why));
-      return false;
+      return isExitError(thrown) ? thrown.status : exitStatus.failed;
     }
   });
   const settled = await Promise.allSettled(asked);
   for (const each of settled) if (each.status === 'rejected') throw each.reason as unknown;
-  const refused = settled.some((each) => each.status === 'fulfilled' && !each.value);
-  if (refused) throw exitError(exitStatus.failed);
+  const statuses = settled.map((each) => (each.status === 'fulfilled' ? each.value : exitStatus.failed));
+  const refused = statuses.filter((status) => status !== exitStatus.success);
+  if (refused.length === 0) return;
+  const allThere = refused.every((status) => status === exitStatus.existing);
+  throw exitError(allThere ? exitStatus.existing : exitStatus.failed);
 }

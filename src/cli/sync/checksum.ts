@@ -1,4 +1,4 @@
-/** Compares content by the CRC-32 that the server knows, and that this machine computes. */
+/** Compares content by the CRC-32 that the server says, and that this machine computes. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { firstValueFrom } from 'rxjs';
 import { isClientFault } from '../../client/client-fault.ts';
@@ -28,7 +28,7 @@ function crc32OfFile(path: string): number {
 const AT_ONCE = 1000;
 
 /**
- * Tells of each file whether the server is known to have the same. A file of which the server knows no CRC-32 is another
+ * Tells of each file whether the server is known to have the same. A file of which the server says no CRC-32 is another
  * one, and so is one that cannot be read here, or is not there any more: to transfer it says why.
  */
 export async function sameChecksums(
@@ -46,7 +46,7 @@ export async function sameChecksums(
 
 async function sumAt(server: Pick<Downloads, 'stat'>, filename: string): Promise<number | undefined> {
   try {
-    return (await firstValueFrom(server.stat(filename))).crc32;
+    return (await firstValueFrom(server.stat(filename, { checksum: true }))).crc32;
   } catch (thrown) {
     if (!isClientFault(thrown) || endsAll(thrown)) throw thrown;
     return undefined;

@@ -6,7 +6,7 @@ import { exitStatus } from '../shared/exit-status.ts';
 import type { Filter } from '../shared/filters.ts';
 import { ofName, printable } from '../shared/format.ts';
 import { isPartFileName } from '../transfer/part-file.ts';
-import { type PutPlan, planPut } from '../transfer/put-plan.ts';
+import { type PutPlan, planPutInTurns } from '../transfer/put-plan.ts';
 
 const EMPTY: PutPlan = { files: [], skipped: [], unreadable: [] };
 
@@ -15,7 +15,11 @@ const EMPTY: PutPlan = { files: [], skipped: [], unreadable: [] };
  *
  * @param absent what it means that there is no such folder: an error, or a folder without files.
  */
-export function localTree(folder: string, absent: 'error' | 'empty', filter: Filter | null): PutPlan {
+export async function localTree(
+  folder: string,
+  absent: 'error' | 'empty',
+  filter: Filter | null,
+): Promise<PutPlan> {
   try {
     if (!statSync(folder).isDirectory()) {
       const why = 'it is no folder: sync is for folders, and "put --update" or "get" for a file';
@@ -29,6 +33,6 @@ export function localTree(folder: string, absent: 'error' | 'empty', filter: Fil
     if (typeof code !== 'string' || !code.startsWith('E')) throw error;
     throw exitError(exitStatus.failed, ofName(folder, systemWords(error as NodeJS.ErrnoException, 'read')));
   }
-  const plan = planPut([folder], '', filter);
+  const plan = await planPutInTurns([folder], '', filter);
   return { ...plan, files: plan.files.filter(({ filename }) => !isPartFileName(filename)) };
 }

@@ -6,35 +6,28 @@
  *                                     remove what is in the way  ->  transfer  ->  nothing failed: remove the rest
  */
 import { join } from 'node:path';
+import { mostConnections } from '../../client/pool/growth.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
-import { ofName } from '../shared/format.ts';
 import { download, FILES_AT_ONCE } from '../transfer/download.ts';
-import { keptBelow, planBelow } from '../transfer/get-plan.ts';
 import { beginLocalFile } from '../transfer/local-file.ts';
-import type { Transfer, TransferFault } from '../transfer/report/report.ts';
-import type { TransferResult } from '../transfer/tally.ts';
+import type { Transfer } from '../transfer/report/report.ts';
+import { noCounts, type TransferResult } from '../transfer/tally.ts';
 import { expectFiles, finishRun } from '../transfer/transfer-run.ts';
 import { upload } from '../transfer/upload.ts';
 import { sameChecksums } from './checksum.ts';
 import { byTime, compareTrees, type SameContent, type SyncPlan } from './compare.ts';
-import { localTree } from './local-tree.ts';
 import { printPlan } from './print-plan.ts';
 import { createRemover } from './remove.ts';
 import type { SyncFile, SyncFlags, SyncRun } from './sync-run.ts';
-
-interface Tree {
-  readonly files: readonly SyncFile[];
-  readonly failed: readonly { readonly what: Transfer; readonly failure: TransferFault }[];
-}
+import { listLocal, listRemote, prefixOf, type Tree } from './trees.ts';
 
 /** Throws an `ExitError` when something has failed. */
 export async function runSync(run: SyncRun): Promise<void> {
   const { isUpload, flags, transferRun } = run;
-  const local = listLocal(run);
-  const remote = await listRemote(run);
+  const [remote, local] = await Promise.all([listRemote(run), listLocal(run)]);
   const [source, destination] = isUpload ? [local, remote] : [remote, local];
-  const plan = await compareTrees(source.files, destination.files, sameContent(run));
+  const plan = await compareSides(run, source.files, destination.files);
   const failed = [...local.failed, ...remote.failed];
   const extra = flags.delete ? plan.extra : [];
   if (flags.dryRun) {
@@ -47,6 +40,9 @@ export async function runSync(run: SyncRun): Promise<void> {
   if (flags.dryRun && failed.length > 0) throw exitError(exitStatus.failed);
 }
 
+export const compareSides = (run: SyncRun, source: readonly SyncFile[], destination: readonly SyncFile[]) =>
+  compareTrees(source, destination, sameContent(run));
+
 function tooMuchToRemove(files: number, { maxDelete, dryRun }: SyncFlags) {
   const nothing = dryRun ? 'it would do nothing' : 'nothing was done';
   return exitError(
@@ -55,7 +51,8 @@ function tooMuchToRemove(files: number, { maxDelete, dryRun }: SyncFlags) {
   );
 }
 
-async function carryOut(
+/** Throws an `ExitError` when something has failed. */
+export async function carryOut(
   run: SyncRun,
   { transfers, extra, inTheWay, unchanged }: SyncPlan<SyncFile, SyncFile>,
   failed: Tree['failed'],
@@ -93,7 +90,7 @@ async function transferAll(files: readonly Transfer[], run: SyncRun): Promise<Tr
   const { isUpload, flags, transferRun, connecting$, token, server } = run;
   const { report, kept } = transferRun;
   const { retries, parallel } = flags;
-  if (files.length === 0) return { files: 0, bytes: 0, transferred: 0, failed: 0, givenUp: null };
+  if (files.length === 0) return { ...noCounts(), givenUp: null };
   if (isUpload) {
     const settings = { ifAbsent: false, resume: true };
     return upload(files, { connect: () => connecting$, report, settings, token, retries, parallel, kept });
@@ -102,52 +99,9 @@ async function transferAll(files: readonly Transfer[], run: SyncRun): Promise<Tr
     ...{ downloads: server, report, kept },
     isUnwanted: () => false,
     begin: (options) => beginLocalFile({ ...options, clobber: true }),
-    concurrency: FILES_AT_ONCE * parallel,
+    concurrency: FILES_AT_ONCE * mostConnections(parallel),
     keepsPartFiles: true,
   });
-}
-
-function listLocal({ src, dest, isUpload, filter, transferRun }: SyncRun): Tree {
-  const { report } = transferRun;
-  const folder = isUpload ? src : dest;
-  const { files, skipped, unreadable } = localTree(folder, isUpload ? 'error' : 'empty', filter);
-  // What is skipped is no file of the source; in a destination it is nobody's business.
-  if (isUpload) for (const { path, why } of skipped) report.warn(path, why);
-  return {
-    files: files.map((transfer) => ({
-      name: transfer.filename,
-      size: transfer.size,
-      mtime: transfer.mtime!,
-      transfer,
-    })),
-    failed: unreadable.map(({ path, why }) => ({
-      what: { path, filename: path, size: 0 },
-      failure: { message: why },
-    })),
-  };
-}
-
-async function listRemote({ src, dest, isUpload, filter, server }: SyncRun): Promise<Tree> {
-  const folder = isUpload ? dest : src;
-  const prefix = prefixOf(folder);
-  const { files, failed } = await planBelow(server, prefix, '');
-  if (!isUpload && files.length + failed.length === 0 && prefix !== '')
-    throw exitError(exitStatus.failed, ofName(folder, 'nothing is stored there'));
-  return {
-    files: keptBelow(prefix, filter, files).map((transfer) => ({
-      name: transfer.filename.slice(prefix.length),
-      size: transfer.size,
-      mtime: transfer.mtime!,
-      transfer,
-    })),
-    failed: failed.map(({ name, failure }) => ({ what: { path: '', filename: name, size: 0 }, failure })),
-  };
-}
-
-/** What the names below a folder of the server begin with; nothing for `/` and `.`. */
-export function prefixOf(folder: string): string {
-  const bare = folder.replace(/^\.?\/+/, '').replace(/\/+$/, '');
-  return bare === '' || bare === '.' ? '' : `${bare}/`;
 }
 
 function sameContent({ isUpload, flags, server }: SyncRun) {

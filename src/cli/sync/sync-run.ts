@@ -11,6 +11,7 @@ export interface SyncFlags extends Omit<TransferFlags, 'clobber'>, FilterFlags {
   readonly delete?: true;
   readonly maxDelete: number;
   readonly dryRun?: true;
+  readonly watch?: true;
 }
 
 export interface SyncRun {

@@ -17,16 +17,14 @@ import { basename, join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
 import { isClientFault } from '../../client/client-fault.ts';
 import { breaksConnection } from '../../client/pool/retry.ts';
-import type { Downloads } from '../../client/transfers/downloads.ts';
+import type { FileInfo } from '../../files/protocol/file.ts';
 import { explainBadFilename } from '../../files/protocol/filename.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { type Filter, keptBy } from '../shared/filters.ts';
+import { expandName, isPattern, type Named, type NameLister, visitBelow } from '../shared/globs.ts';
 import type { Transfer, TransferFault } from './report/report.ts';
 import { transferFaultOf } from './tally.ts';
 import { explainConflict } from './target-conflict.ts';
-
-/** The requests that a plan makes. */
-type FileLister = Pick<Downloads, 'stat' | 'page'>;
 
 export interface GetPlan {
   readonly files: readonly Transfer[];
@@ -45,14 +43,25 @@ export interface GetWish {
 
 /** Throws an `ExitError` when the files of two names would get the same path: only one of them would be left. */
 export async function planGet(
-  server: FileLister,
+  server: NameLister,
   { names, recursive, out, filter = null }: GetWish,
 ): Promise<GetPlan> {
-  const into = out !== null && (names.length > 1 || out.endsWith('/') || isFolder(out));
+  const into =
+    out !== null && (names.length > 1 || names.some(isPattern) || out.endsWith('/') || isFolder(out));
   const targetOf = (name: string): string => (out === null ? '' : into ? join(out, basename(name)) : out);
-  const plans = await Promise.all(
-    names.map((name) => planName(server, name, recursive, targetOf(name), filter)),
-  );
+  const planned = names.map(async (given): Promise<readonly GetPlan[]> => {
+    try {
+      const named = await expandName(given, server, recursive);
+      if (named.length === 0)
+        return [{ files: [], failed: [{ name: given, failure: { message: 'no name fits' } }] }];
+      const plan = (each: Named) => planNamed(server, each, recursive, targetOf(each.name), filter);
+      return await Promise.all(named.map(plan));
+    } catch (thrown) {
+      if (!isClientFault(thrown) || breaksConnection(thrown)) throw thrown;
+      return [{ files: [], failed: [{ name: given, failure: transferFaultOf(thrown, 'write') }] }];
+    }
+  });
+  const plans = (await Promise.all(planned)).flat();
   const why = out === null ? null : explainConflict(plans.map(({ files }) => files));
   if (why !== null) throw usageError(why);
   return {
@@ -61,30 +70,46 @@ export async function planGet(
   };
 }
 
-/** @param target the path; empty for stdout. */
+/** Plans a name that was given, or that the server has listed. Rejects with a `ClientError`. */
+async function planNamed(
+  server: NameLister,
+  { name, file, listed }: Named,
+  recursive: boolean,
+  target: string,
+  filter: Filter | null,
+): Promise<GetPlan> {
+  const why = listed ? explainListedName(name.replace(/\/$/, ''), '') : null;
+  if (why !== null) return { files: [], failed: [{ name, failure: { message: why } }] };
+  if (file === undefined) return planName(server, name, recursive, target, filter);
+  return { files: keptBelow(folderOf(name), filter, [transferOf(file, target)]), failed: [] };
+}
+
+/** Rejects with a `ClientError`. @param target the path; empty for stdout. */
 async function planName(
-  server: FileLister,
+  server: NameLister,
   name: string,
   recursive: boolean,
   target: string,
   filter: Filter | null,
 ): Promise<GetPlan> {
-  const nothing = { message: 'nothing is stored there' };
   const asked = name.endsWith('/');
-  try {
-    const prefix = name === '/' ? '' : asked ? name : `${name}/`;
-    const below = recursive || asked ? await planBelow(server, prefix, target) : NOTHING;
-    if (below.files.length + below.failed.length > 0)
-      return { ...below, files: keptBelow(prefix, filter, below.files) };
-    if (asked) return { files: [], failed: [{ name, failure: nothing }] };
-    if (filter?.(basename(name)) === true) return NOTHING;
-    const { name: filename, ...state } = await firstValueFrom(server.stat(name));
-    return { files: [{ path: target, filename, ...state }], failed: [] };
-  } catch (thrown) {
-    if (!isClientFault(thrown) || breaksConnection(thrown)) throw thrown;
-    return { files: [], failed: [{ name, failure: transferFaultOf(thrown, 'write') }] };
-  }
+  const prefix = name === '/' ? '' : asked ? name : `${name}/`;
+  const below = recursive || asked ? await planBelow(server, prefix, target) : NOTHING;
+  if (below.files.length + below.failed.length > 0)
+    return { ...below, files: keptBelow(prefix, filter, below.files) };
+  if (asked) return { files: [], failed: [{ name, failure: { message: 'nothing is stored there' } }] };
+  if (filter?.(basename(name)) === true) return NOTHING;
+  return { files: [transferOf(await firstValueFrom(server.stat(name)), target)], failed: [] };
 }
+
+const transferOf = ({ name: filename, ...state }: FileInfo, path: string): Transfer => ({
+  path,
+  filename,
+  ...state,
+});
+
+/** The folder of a name, with a `/` at its end; empty for none. */
+const folderOf = (name: string): string => name.slice(0, name.lastIndexOf('/') + 1);
 
 const NOTHING: GetPlan = { files: [], failed: [] };
 
@@ -92,19 +117,19 @@ export const keptBelow = (prefix: string, filter: Filter | null, files: readonly
   keptBy(filter, files, ({ filename }) => filename.slice(prefix.length));
 
 /** All files whose names begin with `prefix`. @param target the folder they go to; empty for none. */
-export async function planBelow(server: FileLister, prefix: string, target: string): Promise<GetPlan> {
+export async function planBelow(
+  server: Pick<NameLister, 'page'>,
+  prefix: string,
+  target: string,
+): Promise<GetPlan> {
   const files: Transfer[] = [];
   const failed: { name: string; failure: TransferFault }[] = [];
-  let after: string | undefined;
-  do {
-    const listing = await firstValueFrom(server.page(after === undefined ? { prefix } : { prefix, after }));
-    for (const { name, ...state } of listing.files) {
-      const why = explainListedName(name, prefix);
-      if (why !== null) failed.push({ name, failure: { message: why } });
-      else files.push({ path: target && join(target, name.slice(prefix.length)), filename: name, ...state });
-    }
-    after = listing.next;
-  } while (after !== undefined);
+  await visitBelow(prefix, server, (file) => {
+    const { name } = file;
+    const why = explainListedName(name, prefix);
+    if (why !== null) failed.push({ name, failure: { message: why } });
+    else files.push(transferOf(file, target && join(target, name.slice(prefix.length))));
+  });
   return { files, failed };
 }
 

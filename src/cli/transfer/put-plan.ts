@@ -12,6 +12,7 @@
  */
 import { type Dirent, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import type { Filter } from '../shared/filters.ts';
 import type { Transfer } from './report/report.ts';
@@ -34,6 +35,34 @@ export function planPut(
   as: string | undefined,
   filter: Filter | null = null,
 ): PutPlan {
+  const steps = planSteps(paths, as, filter);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same, in turns with whatever else is under way. */
+export async function planPutInTurns(...asked: Parameters<typeof planPut>): Promise<PutPlan> {
+  const [paths, as, filter = null] = asked;
+  const steps = planSteps(paths, as, filter);
+  for (let turn = performance.now(); ; ) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    if (performance.now() - turn < TURN_MS) continue;
+    await setImmediate();
+    turn = performance.now();
+  }
+}
+
+const TURN_MS = 5;
+
+/** A step is a folder. */
+function* planSteps(
+  paths: readonly string[],
+  as: string | undefined,
+  filter: Filter | null,
+): Generator<void, PutPlan> {
   const files: Transfer[] = [];
   const skipped: { path: string; why: string }[] = [];
   const unreadable: { path: string; why: string }[] = [];
@@ -57,19 +86,20 @@ export function planPut(
   }
 
   /** @param below the folder's name below the PATH, with a `/` at its end; empty for the PATH itself. */
-  function addFolder(path: string, top: string, below: string): void {
+  function* addFolder(path: string, top: string, below: string): Generator<void> {
+    yield;
     const entries = tried(path, () => readdirSync(path, { withFileTypes: true }));
     if (entries === undefined) return;
     if (entries.length === 0) skipped.push({ path, why: 'an empty folder' });
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-    for (const entry of entries) addEntry(join(path, entry.name), top, `${below}${entry.name}`, entry);
+    for (const entry of entries) {
+      const each = [join(path, entry.name), top, `${below}${entry.name}`] as const;
+      if (!entry.isDirectory()) addEntry(...each, entry);
+      else if (!isLeftOut(`${each[2]}/`)) yield* addFolder(each[0], top, `${each[2]}/`);
+    }
   }
 
   function addEntry(path: string, top: string, below: string, entry: Dirent): void {
-    if (entry.isDirectory()) {
-      if (!isLeftOut(`${below}/`)) addFolder(path, top, `${below}/`);
-      return;
-    }
     if (isLeftOut(below)) return;
     const stats = entry.isFile() || entry.isSymbolicLink() ? tried(path, () => statSync(path)) : undefined;
     if (stats === undefined) {
@@ -84,7 +114,7 @@ export function planPut(
     const stats = tried(path, () => statSync(path));
     if (stats === undefined) continue;
     const top = topName(path, as);
-    if (stats.isDirectory()) addFolder(path, top, '');
+    if (stats.isDirectory()) yield* addFolder(path, top, '');
     else if (stats.isFile()) {
       if (!isLeftOut(basename(resolve(path)))) add(path, top, stats);
     } else unreadable.push({ path, why: 'it is neither a file nor a folder: send a copy of what it has' });

@@ -1,29 +1,17 @@
 /** `sluice put`: sends files and whole folders. */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { addDryRunOption } from '../shared/dry-run.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { exitStatusHelp } from '../shared/exit-status.ts';
-import { addFilterOptions, type FilterFlags, filterHelp, filterOf } from '../shared/filters.ts';
+import { addFilterOptions, filterHelp, filterOf } from '../shared/filters.ts';
 import { printable } from '../shared/format.ts';
-import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
-import { exitOnSignal } from '../shared/signals.ts';
-import { planPut, topName } from './put-plan.ts';
-import type { Transfer } from './report/report.ts';
+import { addServerOption, serverHelp } from '../shared/server-option.ts';
+import { topName } from './put-plan.ts';
 import { addRetryOptions } from './retry-options.ts';
-import { sendUnacknowledged } from './send-unacknowledged.ts';
-import type { TransferResult } from './tally.ts';
-import { addReportOptions, beginRun, expectFiles, finishRun, type TransferFlags } from './transfer-run.ts';
-import { splitUpToDate } from './up-to-date.ts';
-import { upload } from './upload.ts';
-import { withDownloads } from './with-downloads.ts';
-
-interface PutFlags extends TransferFlags, FilterFlags {
-  readonly as?: string;
-  readonly acks: boolean;
-  readonly resume: boolean;
-  readonly update?: true;
-  readonly verify?: 'sha256';
-}
+import { type PutFlags, runPut } from './run-put.ts';
+import { STDIN } from './stdin-spool.ts';
+import { addReportOptions } from './transfer-run.ts';
 
 const help = `
 A file is stored under its own name, a folder with everything in it under the
@@ -44,9 +32,13 @@ same command at a later time, unless the file has changed meanwhile.
 --no-resume sends it all. A host that is not known is not tried again; a resolver
 that is away is.
 
+"-" is stdin, and --as its name: it is taken up whole before it is sent, up to 8 MiB
+in memory, more in TMPDIR. When sending it fails, it is kept there.
+
 --json prints one object a line, told apart by "event": expect, progress (with
 the bytes that are durable, for files that can be resumed), retry, stored,
-refused, failed, skipped, and at the end summary. Its bytes are those of the files
+refused, failed, skipped, with --dry-run would-send and would-refuse, and at the
+end summary. Its bytes are those of the files
 that were stored, transferred as many of them as this run has sent.
 
 --no-acks sends to a peer that never replies: plain headers, and success means
@@ -62,6 +54,10 @@ Examples:
   sluice put photos --to :8080 --update             what is new or has changed ("sync" says more)
   sluice put site --to :8080 --exclude node_modules/ --exclude '*.map'
   sluice put *.log --to :8080 --as logs/            as logs/a.log, logs/b.log, …
+  tar c . | sluice put - --as x.tar --to :8080
+  sluice put photos --to :8080 --dry-run
+  sluice put photos --to :8080 --parallel auto        connections as long as each makes it faster
+  sluice put photos --to :8080 --bwlimit 2M           at most 2 MiB a second
   sluice put photos --to :8080 --json | jq .event
   sluice put disk.img --to :8080 --verify sha256     stored only if its SHA-256 is right
   sluice put photos --to :9999 --no-acks            to a script that only reads
@@ -72,7 +68,7 @@ export function addPut(program: Command): void {
     .command('put')
     .summary('send files and folders')
     .description('Sends files and whole folders.')
-    .argument('<PATH...>', 'files and folders');
+    .argument('<PATH...>', 'files and folders; - is stdin');
   addRetryOptions(addServerOption(command, 'to'))
     .option('--resume', 'go on with files over 8 MiB where they were interrupted (the default)', true)
     .option('--no-resume', 'send them from the start')
@@ -84,62 +80,30 @@ export function addPut(program: Command): void {
     )
     .option('--as <NAME>', 'the name to store it under; with a / at the end, the folder to put it into')
     .option('--update', 'send only what is not there, or is older there')
-    .option('--no-clobber', 'refuse to replace what is there')
+    .option('--no-clobber', 'refuse to replace what is there (exit status 4)')
     .option('--no-acks', 'the peer never replies');
-  addReportOptions(addFilterOptions(command)).addHelpText('after', help).action(run);
+  addReportOptions(addFilterOptions(addDryRunOption(command)))
+    .addHelpText('after', help)
+    .action(run);
 }
 
 async function run(paths: readonly string[], flags: PutFlags): Promise<void> {
-  const connecting$ = connection$(flags);
   checkNames(paths, flags.as);
+  if (paths.includes(STDIN)) checkStdin(paths, flags);
   if (!flags.acks && !flags.clobber) throw usageError('--no-clobber needs a server that answers');
   if (!flags.acks && flags.update) throw usageError('--update needs a server that answers');
   if (flags.update && !flags.clobber)
     throw usageError('--update replaces what is older, and --no-clobber nothing: leave one of them out');
   if (!flags.acks && flags.verify !== undefined) throw usageError('--verify needs a server that answers');
-  const token = flags.acks ? tokenOf(flags) : null;
-  const transferRun = beginRun(flags, {
-    arrives: flags.acks ? 'stored' : 'sent',
-    arrived: flags.acks ? 'are stored' : 'were sent',
-    repeats: flags.clobber ? 'sends' : null,
-  });
-  const { output, report, kept } = transferRun;
-  const { files: planned, skipped, unreadable } = planPut(paths, flags.as, await filterOf(flags));
-  const { retries, parallel, resume, verify } = flags;
-  const settings = { ifAbsent: !flags.clobber, resume, ...(verify === undefined ? {} : { verify }) };
-  const deps = { connect: () => connecting$, report, settings, token, retries, parallel, kept };
-  const signals = exitOnSignal(transferRun.printInterruption);
-  let files: readonly Transfer[] = planned;
-  let counts = {};
-  let result: TransferResult;
-  try {
-    if (flags.update) {
-      const tops = paths.map((path) => topName(path, flags.as));
-      const asking = { connect: () => connecting$, report, token, retries };
-      const split = await withDownloads(asking, (server) => splitUpToDate(planned, tops, server));
-      files = split.files;
-      counts = { unchanged: split.upToDate };
-    }
-    expectFiles(report, files, unreadable.length);
-    for (const { path, why } of skipped) report.warn(path, why);
-    for (const { path, why } of unreadable) {
-      report.failed({ path, filename: path, size: 0 }, { message: why });
-    }
-    result = await (flags.acks ? upload : sendUnacknowledged)(files, deps);
-  } catch (thrown) {
-    report.abandon();
-    output.flush();
-    throw thrown;
-  } finally {
-    signals.unsubscribe();
-  }
-  finishRun(transferRun, {
-    result,
-    tried: files.length,
-    failedBefore: unreadable.length,
-    missing: 'confirmed',
-    counts,
-  });
+  await runPut(paths, flags, await filterOf(flags));
+}
+
+/** Throws an `ExitError` when what is asked for cannot be done with a pipe. */
+function checkStdin(paths: readonly string[], { as, update }: PutFlags): void {
+  if (paths.length > 1) throw usageError('- is stdin, and is sent alone: a file of that name is ./-');
+  if (as === undefined || as.endsWith('/'))
+    throw usageError('stdin has no name: --as NAME says which one it gets');
+  if (update) throw usageError('--update compares times, and stdin has none: leave it out');
 }
 
 /** Throws an `ExitError` when two paths would get the same name: only one of them would be left. */

@@ -3,18 +3,24 @@ import type { Command } from 'commander';
 import type { Observable } from 'rxjs';
 import { describeFault } from '../../client/client-fault.ts';
 import type { Retry } from '../../client/pool/pool-options.ts';
-import { wholeNumber } from '../shared/option-parsers.ts';
+import { RATE_MIN } from '../shared/bandwidth.ts';
+import { byteRate, wholeNumber } from '../shared/option-parsers.ts';
 import type { Report } from './report/report.ts';
 
 export interface RetryFlags {
   readonly retries: number;
-  readonly parallel: number;
+  readonly parallel: number | 'auto';
 }
 
+export const addRetriesOption = (command: Command): Command =>
+  command.option('--retries <N>', 'further tries in a row that achieve nothing', wholeNumber(0, 1000), 5);
+
 export const addRetryOptions = (command: Command): Command =>
-  command
-    .option('--retries <N>', 'further tries in a row that achieve nothing', wholeNumber(0, 1000), 5)
-    .option('--parallel <N>', 'connections at once, 1 to 64', wholeNumber(1, 64), 1);
+  addRetriesOption(command)
+    .option('--parallel <N>', 'connections at once, 1 to 64, or auto', connectionsOf, 1)
+    .option('--bwlimit <RATE>', 'the most bytes a second, such as 512K or 1.5M', byteRate(RATE_MIN));
+
+const connectionsOf = (text: string): number | 'auto' => (text === 'auto' ? text : wholeNumber(1, 64)(text));
 
 /** Connections that break for the same reason within so many milliseconds are reported as one. */
 const SAME_BREAK_MS = 50;

@@ -51,7 +51,7 @@ export async function sendUnacknowledged(
 async function sendAll(
   sender: UnacknowledgedSender,
   transfers: readonly Transfer[],
-  { report }: UploadDeps,
+  { report, contentOf = ({ path }) => fileContent(path) }: UploadDeps,
   counts: Counts,
 ): Promise<readonly Transfer[]> {
   const again: Transfer[] = [];
@@ -61,7 +61,7 @@ async function sendAll(
   }
   const send = (transfer: Transfer, { ended, failed }: WorkEnd): void => {
     sender
-      .put(transfer.filename, () => fileContent(transfer.path))
+      .put(transfer.filename, () => contentOf(transfer))
       .subscribe({
         next: (event) => {
           if (event.type === 'progress') return report.progress(transfer, event.sent);

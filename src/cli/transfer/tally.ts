@@ -14,6 +14,8 @@ export interface Counts {
   /** Bytes of those files that this run has sent or received. */
   transferred: number;
   failed: number;
+  /** So many of those failed only because the server has a file of that name, which was not to be replaced. */
+  existing: number;
 }
 
 export interface Tally extends Counts {
@@ -37,7 +39,7 @@ export interface GivenUp {
   readonly status: typeof exitStatus.connection | typeof exitStatus.failed;
 }
 
-export const noCounts = (): Counts => ({ files: 0, bytes: 0, transferred: 0, failed: 0 });
+export const noCounts = (): Counts => ({ files: 0, bytes: 0, transferred: 0, failed: 0, existing: 0 });
 
 export const createTally = (transfers: readonly Transfer[]): Tally => ({
   ...noCounts(),
@@ -70,12 +72,13 @@ export function countFault(tally: Tally, fault: ClientFault): boolean {
     return false;
   }
   tally.failed++;
+  if (fault.code === 'refused' && fault.error.code === 'exists') tally.existing++;
   return true;
 }
 
 export function resultOf(tally: Tally): TransferResult {
-  const { files, bytes, transferred, failed, fatalFault } = tally;
-  const counts = { files, bytes, transferred, failed };
+  const { files, bytes, transferred, failed, existing, fatalFault } = tally;
+  const counts = { files, bytes, transferred, failed, existing };
   if (fatalFault === null) return { ...counts, givenUp: null };
   const unknown = tally.undecided + tally.transfers.length - tally.next;
   const status = breaksConnection(fatalFault) ? exitStatus.connection : exitStatus.failed;

@@ -83,14 +83,14 @@ export function finishRun(
   { output, report, kept, since }: TransferRun,
   { result, tried, failedBefore, missing, counts }: RunEnd,
 ): void {
-  const { files, bytes, transferred, givenUp } = result;
+  const { files, bytes, transferred, existing, givenUp } = result;
   const failed = result.failed + failedBefore + (givenUp?.files ?? 0);
   const seconds = Math.round(performance.now() - since) / 1000;
-  report.end({ files, bytes, transferred, failed, ...counts, seconds });
+  report.end({ files, bytes, transferred, failed, ...(existing > 0 && { existing }), ...counts, seconds });
   output.flush();
   if (givenUp !== null) {
     for (const { path } of kept) output.error(resumableLine(path));
     throw exitError(givenUp.status, `${givenUp.why}: ${givenUp.files} of ${tried} files were not ${missing}`);
   }
-  if (failed > 0) throw exitError(exitStatus.failed);
+  if (failed > 0) throw exitError(failed === existing ? exitStatus.existing : exitStatus.failed);
 }

@@ -1,14 +1,14 @@
-/** `put --update`: which files the server has already, the same or newer. */
+/** What the server has already of what a `put` would send: for `--update`, and to say it beforehand. */
 import { firstValueFrom } from 'rxjs';
 import { isClientFault } from '../../client/client-fault.ts';
-import type { Downloads } from '../../client/transfers/downloads.ts';
+import type { NameLister } from '../shared/globs.ts';
 import { sameTime } from '../sync/compare.ts';
 import { planBelow } from './get-plan.ts';
 import type { Transfer } from './report/report.ts';
 import { endsAll } from './tally.ts';
 
-type FileLister = Pick<Downloads, 'stat' | 'page'>;
-type Times = ReadonlyMap<string, Pick<Transfer, 'size' | 'mtime'>>;
+/** Files of the server by their names. */
+type States = ReadonlyMap<string, Pick<Transfer, 'size' | 'mtime'>>;
 
 export interface Split {
   /** Files that are not there, or older there, or of another size with the same time. */
@@ -17,29 +17,32 @@ export interface Split {
 }
 
 /**
- * A folder costs pages of a listing, a file one question.
+ * Asks what the server has where the files will go: a folder costs pages of a listing, a file one question.
  *
  * @param tops the names that the paths of the command line get.
  */
-export async function splitUpToDate(
+export async function statesThere(
   files: readonly Transfer[],
   tops: readonly string[],
-  server: FileLister,
-): Promise<Split> {
+  server: NameLister,
+): Promise<States> {
   const names = new Set(files.map(({ filename }) => filename));
-  const asked = tops.map((top) => (names.has(top) ? timesOfFile(top, server) : timesBelow(top, server)));
-  const there = new Map((await Promise.all(asked)).flatMap((times) => [...times]));
+  const asked = tops.map((top) => (names.has(top) ? stateOfFile(top, server) : statesBelow(top, server)));
+  return new Map((await Promise.all(asked)).flatMap((states) => [...states]));
+}
+
+export function splitUpToDate(files: readonly Transfer[], there: States): Split {
   const stale = files.filter((file) => !isUpToDate(file, there));
   return { files: stale, upToDate: files.length - stale.length };
 }
 
-function isUpToDate({ filename, size, mtime = 0 }: Transfer, times: Times): boolean {
-  const there = times.get(filename);
+function isUpToDate({ filename, size, mtime = 0 }: Transfer, states: States): boolean {
+  const there = states.get(filename);
   if (there?.mtime === undefined) return false;
   return sameTime(there.mtime, mtime) ? there.size === size : there.mtime > mtime;
 }
 
-async function timesOfFile(name: string, server: FileLister): Promise<Times> {
+async function stateOfFile(name: string, server: NameLister): Promise<States> {
   try {
     return new Map([[name, await firstValueFrom(server.stat(name))]]);
   } catch (thrown) {
@@ -49,7 +52,7 @@ async function timesOfFile(name: string, server: FileLister): Promise<Times> {
   }
 }
 
-async function timesBelow(top: string, server: FileLister): Promise<Times> {
+async function statesBelow(top: string, server: NameLister): Promise<States> {
   const { files } = await planBelow(server, top === '' ? '' : `${top}/`, '');
   return new Map(files.map((file) => [file.filename, file]));
 }

@@ -8,7 +8,9 @@ import { hostname } from 'node:os';
 import { resolve as absolute } from 'node:path';
 import type { Observable } from 'rxjs';
 import { isClientFault } from '../../client/client-fault.ts';
+import type { Content } from '../../client/content/content.ts';
 import { fileContent } from '../../client/content/file-content.ts';
+import { mostConnections } from '../../client/pool/growth.ts';
 import { RESUME_THRESHOLD_BYTES, type UploadSettings } from '../../client/transfers/upload.ts';
 import { createUploads, type Uploads } from '../../client/transfers/uploads.ts';
 import type { Connection } from '../../transport/connection.ts';
@@ -34,11 +36,13 @@ export interface UploadDeps {
   readonly connect: () => Observable<Connection>;
   readonly report: Report;
   readonly settings: Pick<UploadSettings, 'ifAbsent' | 'resume' | 'verify'>;
+  /** Opens what is sent; default the file at the path. */
+  readonly contentOf?: (transfer: Transfer) => Content;
   /** Sent to the server first; null for no token. */
   readonly token?: string | null;
   readonly retries?: number;
   /** Connections. */
-  readonly parallel?: number;
+  readonly parallel?: number | 'auto';
   /** Unfinished files of which the server keeps the bytes it has: the same command would resume them. */
   readonly kept?: Set<Transfer>;
 }
@@ -54,7 +58,7 @@ export async function upload(transfers: readonly Transfer[], deps: UploadDeps): 
   });
   reportRetries(uploads.retries$, deps.report);
   try {
-    const result = await sendAll(uploads, transfers, deps, FILES_AT_ONCE * parallel);
+    const result = await sendAll(uploads, transfers, deps, FILES_AT_ONCE * mostConnections(parallel));
     uploads.end();
     return result;
   } catch (thrown) {
@@ -78,7 +82,7 @@ async function sendAll(
 function send(
   uploads: Uploads,
   transfer: Transfer,
-  { report, settings, kept }: UploadDeps,
+  { report, settings, kept, contentOf = ({ path }) => fileContent(path) }: UploadDeps,
   tally: Tally,
   { ended, failed }: WorkEnd,
 ): void {
@@ -87,7 +91,7 @@ function send(
   const named = resumable ? { ...settings, source: sourceOf(path) } : settings;
   const tries = createTries((from) => report.resumed(transfer, from));
   uploads
-    .upload(filename, () => fileContent(path), named)
+    .upload(filename, () => contentOf(transfer), named)
     .subscribe({
       next: (event) => {
         if (event.type === 'progress') {

@@ -13,10 +13,11 @@
  * progress on them.
  *
  * The callers bound the jobs that wait: each is a subscription, and holds no body. At most `window` small and two large
- * jobs run on a connection, and there are at most `parallel` connections.
+ * jobs run on a connection, and there are at most `parallel` connections; of `auto`, `growth.ts` says how many.
  */
 import type { Observable } from 'rxjs';
 import type { ClientFault } from '../client-fault.ts';
+import { stopMeasuring } from './measure-growth.ts';
 import { closeIdle, dispatch, finishDraining, remove } from './pool-connections.ts';
 import { type ConnectionPoolOptions, poolSettings, type Retry } from './pool-options.ts';
 import {
@@ -166,6 +167,7 @@ function noteProgress(pool: PoolState, job: Job): void {
 
 function destroy(pool: PoolState): void {
   pool.destroyed = true;
+  stopMeasuring(pool);
   pool.connectionsMax = 0;
   for (const [job, timer] of pool.delays) {
     timer.unsubscribe();

@@ -5,6 +5,8 @@ import { CONNECTION, check, OBSERVABLE } from '../../wire/argument.ts';
 import { createClient } from '../client.ts';
 import { type ClientFault, isClientFault } from '../client-fault.ts';
 import { clientFault } from '../content/read-content.ts';
+import { counted } from './growth.ts';
+import { disturb, measure, settle, stopMeasuring } from './measure-growth.ts';
 import {
   addConnection,
   beginOn,
@@ -23,6 +25,7 @@ const CLOSE_GRACE_MS = 2000;
 /** Makes connections that are needed, and begins jobs where there is room. */
 export function dispatch(pool: PoolState): void {
   const { connections, queued } = pool;
+  if (pool.openJobs > 0) measure(pool, () => dispatch(pool));
   while (connections.size < pool.connectionsMax && connections.size < pool.openJobs) {
     connect(pool, addConnection(pool));
   }
@@ -55,7 +58,8 @@ function connect(pool: PoolState, connection: PooledConnection): void {
       }
       pool.reached = true;
       if (!pool.connections.has(connection)) return made.destroy();
-      const client = createClient(made, pool.settings.client);
+      const { grows } = pool;
+      const client = createClient(grows === null ? made : counted(made, grows), pool.settings.client);
       connection.client = client;
       client.closed$.subscribe(() => {
         // Without a job on the connection no request reports its end.
@@ -83,6 +87,7 @@ function connect(pool: PoolState, connection: PooledConnection): void {
 function onOpen(pool: PoolState, connection: PooledConnection): void {
   if (!pool.connections.has(connection)) return;
   connection.state = 'open';
+  disturb(pool);
   dispatch(pool);
   closeIdle(pool);
 }
@@ -92,7 +97,11 @@ function onLost(pool: PoolState, connection: PooledConnection, fault: ClientFaul
   if (!pool.connections.has(connection)) return;
   const { retries, backoff, random, scheduler } = pool.settings;
   connection.client?.destroy();
-  if (!isRetryable(fault, pool.reached)) return giveUp(pool, connection, fault);
+  disturb(pool);
+  // One that was tried for the sake of speed, and was of no use: the server may not want as many.
+  const isFirstTry = connection.failures === 0 && !connection.madeProgress;
+  const isExtra = pool.grows !== null && pool.connections.size > 1 && isFirstTry;
+  if (isExtra || !isRetryable(fault, pool.reached)) return giveUp(pool, connection, fault);
   if (connection.madeProgress) connection.failures = 0;
   connection.failures++;
   if (connection.failures > retries) return giveUp(pool, connection, fault);
@@ -109,6 +118,7 @@ function giveUp(pool: PoolState, connection: PooledConnection, fault: ClientFaul
   const { connections } = pool;
   connections.delete(connection);
   if (!pool.destroyed) pool.connectionsMax = Math.max(1, connections.size);
+  settle(pool, pool.connectionsMax);
   if (connections.size > 0) return dispatch(pool);
   failQueued(pool, fault);
   closeIdle(pool);
@@ -135,7 +145,9 @@ export function finishDraining(pool: PoolState, connection: PooledConnection): v
 /** Called when a job may have been the last one: without jobs, idle connections are closed. */
 export function closeIdle(pool: PoolState): void {
   if (pool.openJobs > 0) return;
-  if (!pool.destroyed) pool.connectionsMax = pool.settings.parallel;
+  stopMeasuring(pool);
+  const { parallel } = pool.settings;
+  if (!pool.destroyed) pool.connectionsMax = parallel === 'auto' ? pool.grows!.growth.connections : parallel;
   for (const connection of pool.connections) {
     if (connection.state === 'connecting' || connection.state === 'waiting') remove(pool, connection);
     else if (pool.ending && connection.state === 'open') closeGracefully(pool, connection);

@@ -3,9 +3,11 @@ import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
 import type { Connection } from '../../transport/connection.ts';
 import {
   checkOptions,
+  either,
   FUNCTION,
   MILLISECONDS,
   numberFrom,
+  oneOf,
   optional,
   RECORD,
   type RulesFor,
@@ -33,8 +35,11 @@ export interface ConnectionPoolOptions {
    * at most 30 seconds.
    */
   readonly backoff?: Backoff;
-  /** Connections at once, from 1; default 1. There are never more of them than jobs. */
-  readonly parallel?: number;
+  /**
+   * Connections at once, from 1; default 1. There are never more of them than jobs. With `auto` there is one at first,
+   * and one more, up to 8, as long as each makes the transfers over a tenth faster.
+   */
+  readonly parallel?: number | 'auto';
   /** Unanswered requests on each connection, from 1; default 256. */
   readonly window?: number;
   /**
@@ -68,7 +73,7 @@ export interface PoolSettings {
   readonly token: string | undefined;
   readonly retries: number;
   readonly backoff: Backoff;
-  readonly parallel: number;
+  readonly parallel: number | 'auto';
   readonly window: number;
   readonly scheduler: SchedulerLike;
   readonly random: () => number;
@@ -84,7 +89,7 @@ export const CONNECTION_POOL_RULES: RulesFor<ConnectionPoolOptions> = {
   token: optional(TEXT),
   retries: optional(numberFrom(0)),
   backoff: optional(RECORD),
-  parallel: optional(wholeFrom(1)),
+  parallel: optional(either(wholeFrom(1), oneOf('auto'))),
   window: optional(wholeFrom(1)),
   timeout: optional(MILLISECONDS),
   scheduler: optional(SCHEDULER),

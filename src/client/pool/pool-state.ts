@@ -2,6 +2,7 @@
 import { Subject, type Subscription } from 'rxjs';
 import type { Client } from '../client.ts';
 import type { ClientFault } from '../client-fault.ts';
+import { createGrowth, type GrowthState } from './growth.ts';
 import { createJobQueue, type JobQueue } from './job-queue.ts';
 import { LARGE_JOBS_MAX, type PoolSettings, type Retry } from './pool-options.ts';
 
@@ -57,8 +58,10 @@ export interface PoolState {
   readonly retries$: Subject<Retry>;
   /** Jobs that have not ended. */
   openJobs: number;
-  /** The most connections: fewer than `parallel` when one has given up while others go on. */
+  /** The most connections: fewer than `parallel` when one has given up while others go on, or they grow. */
   connectionsMax: number;
+  /** How that grows; null when it does not. */
+  readonly grows: GrowthState | null;
   /** A connection to the server succeeded before. */
   reached: boolean;
   ending: boolean;
@@ -72,7 +75,8 @@ export const createPoolState = (settings: PoolSettings): PoolState => ({
   delays: new Map(),
   retries$: new Subject(),
   openJobs: 0,
-  connectionsMax: settings.parallel,
+  connectionsMax: settings.parallel === 'auto' ? 1 : settings.parallel,
+  grows: settings.parallel === 'auto' ? createGrowth() : null,
   reached: false,
   ending: false,
   destroyed: false,

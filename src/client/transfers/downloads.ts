@@ -5,7 +5,7 @@ import { check, checkOptions, TEXT, withMethods } from '../../wire/argument.ts';
 import type { Client } from '../client.ts';
 import { ClientError } from '../client-fault.ts';
 import { clientFault } from '../content/read-content.ts';
-import { PAGE_RULES, type PageSettings } from '../list.ts';
+import { PAGE_RULES, type PageSettings, STAT_RULES } from '../list.ts';
 import { type ConnectionPool, createConnectionPool } from '../pool/connection-pool.ts';
 import { CONNECTION_POOL_RULES, type ConnectionPoolOptions, type Retry } from '../pool/pool-options.ts';
 import { createJob, type Job } from '../pool/pool-state.ts';
@@ -62,7 +62,10 @@ export function createDownloads(options: ConnectionPoolOptions): Downloads {
       check('fetch: the target', target, TARGET);
       return new Observable((subscriber) => beginDownload({ pool, filename, target, size, subscriber }));
     },
-    stat: (filename) => retriedRequest(pool, (client): Observable<FileInfo> => client.stat(filename)),
+    stat: (filename, settings = {}) => {
+      checkOptions('stat', settings, STAT_RULES);
+      return retriedRequest(pool, (client): Observable<FileInfo> => client.stat(filename, settings));
+    },
     page: (settings: PageSettings = {}) => {
       checkOptions('page', settings, PAGE_RULES);
       return retriedRequest(pool, (client): Observable<Listing> => client.page(settings));

@@ -77,7 +77,9 @@ function performCommand(state: PerformerState, request: number, effect: CommandE
     case 'open':
       return openFile(state, request, effect.name);
     case 'stat':
-      return askStore(state, request, 'stat', () => store.stat(effect.name));
+      return effect.checksum
+        ? statSummed(state, request, effect.name)
+        : askStore(state, request, 'stat', () => store.stat(effect.name));
     case 'list':
       return list(state, request, effect);
     case 'remove':
@@ -122,6 +124,19 @@ function list(
       unwanted();
       controller.abort();
     };
+  });
+}
+
+/** It may take as long as reading the file: the store ends it when nobody waits any more. */
+function statSummed(state: PerformerState, request: number, name: string): Results {
+  return waitFor(state, request, (result) => {
+    const controller = new AbortController();
+    callStore(
+      () => state.store.stat(name, { checksum: true, signal: controller.signal }),
+      state.onInternalError,
+      (outcome) => result(resultOf('stat', outcome)),
+    );
+    return () => controller.abort();
   });
 }
 

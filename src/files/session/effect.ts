@@ -46,7 +46,7 @@ export type CommandEffect =
   | { readonly type: 'cancel'; readonly upload: string }
   | { readonly type: 'hello'; readonly token?: string }
   | { readonly type: 'open'; readonly name: string }
-  | { readonly type: 'stat'; readonly name: string }
+  | { readonly type: 'stat'; readonly name: string; readonly checksum?: boolean }
   | {
       readonly type: 'list';
       readonly prefix?: string;

@@ -8,7 +8,8 @@ import { type ContractCase, contentOf, pattern, put, value } from './case.ts';
 async function sumIsRight(store: FileStore, name: string): Promise<void> {
   const actual = crc32(await contentOf(store, name));
   const source = await value(store.open(name));
-  const said = [(await value(store.stat(name))).crc32, source.crc32];
+  const summed = await value(store.stat(name, { checksum: true }));
+  const said = [(await value(store.stat(name))).crc32, source.crc32, summed.crc32];
   await source.close();
   for (const sum of said) if (sum !== undefined) assert.equal(sum, actual, `the sum of ${name}`);
 }

@@ -1,12 +1,14 @@
 /** The calls of an open disk store: it counts them, and lets them end before it closes anything. */
 import type { Stats } from 'node:fs';
 import { hashFor } from '../content-check.ts';
-import type { FileStore, MaybeAsync, Outcome, PutOptions, Sink, Source } from '../contract.ts';
+import type { FileInfo, FileStore, MaybeAsync, Outcome, PutOptions, Sink, Source } from '../contract.ts';
 import { nameFault } from '../names.ts';
 import { err, ok } from '../outcome.ts';
+import { createSemaphore, type Semaphore } from '../semaphore.ts';
 import { run, type Task } from '../task.ts';
 import type { UploadLimits } from '../upload-limits.ts';
 import type { ChecksumJournal } from './checksums/checksum-journal.ts';
+import { SUMS_AT_ONCE, sumFile } from './checksums/sum-file.ts';
 import { type Disk, fileInfoWithChecksum } from './disk.ts';
 import { OPEN_FLAGS } from './disk-io.ts';
 import { createDiskSink, type DiskSink, type RunCall } from './disk-sink.ts';
@@ -46,6 +48,8 @@ interface StoreState extends OpenDisk {
   readonly uploads: DiskUploads;
   readonly calls: CallState;
   readonly runCall: RunCall;
+  /** Limits the files that are read for their checksums. */
+  readonly summing: Semaphore;
   /** The puts under way. The callers bound them. */
   readonly sinks: Set<DiskSink | SmallFileSink>;
   /** The files that are open for reading. The callers bound them. */
@@ -58,7 +62,10 @@ export function createDiskStore(opened: OpenDisk, limits: UploadLimits): FileSto
   const runCall: RunCall = (task) => startCall(calls, task);
   const isClosing = () => calls.closing !== undefined;
   const uploads = createDiskUploads(disk, staging, stored, limits, runCall, isClosing);
-  const store: StoreState = { ...opened, uploads, calls, runCall, sinks: new Set(), sources: new Set() };
+  const store: StoreState = {
+    ...{ ...opened, uploads, calls, runCall, summing: createSemaphore(SUMS_AT_ONCE) },
+    ...{ sinks: new Set(), sources: new Set() },
+  };
   const closeOnce = (): Promise<void> => {
     calls.closing ??= close(store);
     return calls.closing;
@@ -70,7 +77,11 @@ export function createDiskStore(opened: OpenDisk, limits: UploadLimits): FileSto
     cancel: (upload) => runCall(uploads.cancel(upload)),
     unfinished: uploads.unfinished,
     open: (name) => nameFault(name) ?? runInFolder(store, openFile(store, name)),
-    stat: (name) => nameFault(name) ?? runInFolder(store, statFile(disk, name)),
+    stat: (name, options) =>
+      nameFault(name) ??
+      (options?.checksum
+        ? runCall(statSummed(store, name, options.signal))
+        : runInFolder(store, statFile(disk, name))),
     list: (options) => runCall(disk.listings.list(options)),
     remove: (name) => nameFault(name) ?? runInFolder(store, removeFile(disk, name)),
     rename: (from, to, options) =>
@@ -166,6 +177,27 @@ function beginUpload(
     sinks.add(sink);
     return sink;
   });
+}
+
+function* statSummed(store: StoreState, name: string, signal?: AbortSignal): Task<Outcome<FileInfo>> {
+  const { disk, calls, summing } = store;
+  const found = yield* disk.folderCalls.run(statFile(disk, name));
+  if (!found.ok || found.value.crc32 !== undefined) return found;
+  return yield* summing.run(sumOpened());
+
+  function* sumOpened(): Task<Outcome<FileInfo>> {
+    const opening = inFolderOf(disk, name, (path) => openRegularFile(disk, path));
+    const opened = yield* disk.folderCalls.run(opening);
+    if (!opened.ok) return opened;
+    const { fd, stats } = opened.value;
+    try {
+      return yield* sumFile(disk, { fd, name, stats }, () =>
+        calls.closing !== undefined ? 'closing' : signal?.aborted ? 'unwanted' : undefined,
+      );
+    } finally {
+      yield* ignoreSystemErrors(disk.io.close(fd));
+    }
+  }
 }
 
 const openFile = (store: StoreState, name: string): Task<Outcome<Source>> =>

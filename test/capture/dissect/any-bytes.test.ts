@@ -4,7 +4,13 @@ import { describe, expect } from 'vitest';
 import { createDissector } from '../../../src/capture/dissect/dissect.ts';
 import type { Packet } from '../../../src/capture/packet.ts';
 import type { NoSegment, Segment } from '../../../src/capture/segment.ts';
-import { LINK_LAYERS, mpls, pppHead, pppoeSession } from '../../support/captures/link-layers.ts';
+import {
+  LINK_LAYERS,
+  mpls,
+  OTHER_LINK_LAYERS,
+  pppHead,
+  pppoeSession,
+} from '../../support/captures/link-layers.ts';
 import {
   bytesOf,
   ethernet,
@@ -17,9 +23,11 @@ import {
   snap,
   tcp,
 } from '../../support/captures/packet-bytes.ts';
+import { L2TP_3, TUNNELS } from '../../support/captures/tunnel-kinds.ts';
 import { cases } from '../../support/cases.ts';
 
-const linkTypes = [0, 1, 12, 14, 101, 108, 113, 228, 229, 276, 147];
+const otherLayers = [...LINK_LAYERS, ...OTHER_LINK_LAYERS];
+const linkTypes = [1, 228, 229, 147, ...new Set(otherLayers.map(([, linkType]) => linkType))];
 
 const four = tcp({ from: '10.0.0.1:1', to: '10.0.0.2:2', options: [1, 1, 1, 1], payload: 'hello, world' });
 const six = tcp({ from: '[fd00::1]:1', to: '[fd00::2]:2', payload: 'hello, world' });
@@ -42,7 +50,9 @@ const layers: readonly (readonly [number, (ip: Uint8Array) => Uint8Array])[] = [
   [1, (ip) => mpls([0, 1, 0, 64, 0, 2, 1, 64], ip)],
   [1, (ip) => pppoeSession(pppHead(ip), ip, { padTo: 120 })],
   [1, (ip) => ethernet(snap(ip), { etherType: 8 + ip.length, padTo: 120 })],
-  ...LINK_LAYERS.map(([, linkType, wrap]) => [linkType, wrap] as const),
+  ...otherLayers.map(([, linkType, wrap]) => [linkType, wrap] as const),
+  ...TUNNELS.map(([, wrap]) => [1, (ip: Uint8Array) => wrap(ip)] as const),
+  ...L2TP_3.map(([, wrap]) => [1, (ip: Uint8Array) => wrap(ip)] as const),
 ];
 
 const anyPacket = fc.record({
@@ -55,8 +65,8 @@ const nearlyRight = fc
   .record({
     ip: fc.constantFrom(...ips),
     layer: fc.constantFrom(...layers),
-    changes: fc.array(fc.tuple(fc.nat({ max: 130 }), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }),
-    kept: fc.oneof(fc.constant(1000), fc.nat({ max: 130 })),
+    changes: fc.array(fc.tuple(fc.nat({ max: 260 }), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }),
+    kept: fc.oneof(fc.constant(1000), fc.nat({ max: 260 })),
     more: fc.oneof(fc.constant(0), fc.nat({ max: 2000 })),
   })
   .map(({ ip, layer: [linkType, wrap], changes, kept, more }) => {
@@ -92,7 +102,7 @@ describe.each(['ignore', 'verify'] as const)('with checksums: %s', (checksums) =
         expect(withoutPacket(ones.dissect(surrounded(each, 0xff)))).toEqual(withoutPacket(read));
         expect(read.packet).toBe(packet);
         if (!('flow' in read)) continue;
-        expect([12, 36]).toContain(read.flow.length);
+        expect([12, 16, 36, 40]).toContain(read.flow.length);
         expect(read.length).toBeGreaterThanOrEqual(read.payload.length);
         if (read.payload.buffer !== packet.bytes.buffer) continue;
         expect(read.payload.byteOffset).toBeGreaterThanOrEqual(64);
@@ -103,7 +113,7 @@ describe.each(['ignore', 'verify'] as const)('with checksums: %s', (checksums) =
   );
 });
 
-property.prop([fc.constantFrom(...ips), fc.constantFrom(...layers), fc.nat({ max: 200 })])(
+property.prop([fc.constantFrom(...ips), fc.constantFrom(...layers), fc.nat({ max: 260 })])(
   'a right packet is never malformed, wherever it was cut',
   (ip, [linkType, wrap], kept) => {
     const read = createDissector().dissect(packetOf(wrap(ip), { linkType, kept }));

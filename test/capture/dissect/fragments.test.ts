@@ -346,14 +346,36 @@ describe.each([
 });
 
 describe('of fragments', () => {
-  test('fragments of UDP are not kept', () => {
+  test('fragments of what leads to no TCP are not kept', () => {
+    const { dissect, end } = createDissector();
+    const sctp4 = { ...tcp(ends4), protocol: 132 };
+    const sctp6 = { ...tcp(ends6), protocol: 132 };
+    expect(dissect(packetOf(four(sctp4, { from: 0, to: 8 })))).toMatchObject({ skipped: 'other' });
+    expect(dissect(packetOf(four(sctp4, { from: 8 })))).toMatchObject({ skipped: 'other' });
+    expect(dissect(packetOf(six(sctp6, { from: 0, to: 8 })))).toMatchObject({ skipped: 'other' });
+    expect(end()).toEqual([]);
+  });
+
+  test('UDP, which may be a tunnel, is put together, and counts as the packets that it came in', () => {
+    const { dissect, end } = createDissector();
+    const udp = { ...tcp(ends4), protocol: 17 };
+    expect(dissect(packetOf(four(udp, { from: 0, to: 8 })))).toMatchObject({ skipped: 'fragment' });
+    expect(dissect(packetOf(four(udp, { from: 8, to: 16 })))).toMatchObject({ skipped: 'fragment' });
+    const whole = dissect(packetOf(four(udp, { from: 16 })));
+    expect(whole).toMatchObject({ skipped: 'other', packets: 3 });
+    expect(end()).toEqual([]);
+  });
+
+  test('UDP that never becomes whole is no fault of a stream', () => {
     const { dissect, end } = createDissector();
     const udp4 = { ...tcp(ends4), protocol: 17 };
     const udp6 = { ...tcp(ends6), protocol: 17 };
-    expect(dissect(packetOf(four(udp4, { from: 0, to: 8 })))).toMatchObject({ skipped: 'other' });
-    expect(dissect(packetOf(four(udp4, { from: 8 })))).toMatchObject({ skipped: 'other' });
-    expect(dissect(packetOf(six(udp6, { from: 0, to: 8 })))).toMatchObject({ skipped: 'other' });
-    expect(end()).toEqual([]);
+    dissect(packetOf(four(udp4, { from: 0, to: 8 })));
+    dissect(packetOf(six(udp6, { from: 8 })));
+    expect(end()).toMatchObject([
+      { skipped: 'other', reason: 'UDP, a fragment without its others' },
+      { skipped: 'other', reason: 'UDP, a fragment without its first' },
+    ]);
   });
 
   test('a wrong header checksum is reported for each fragment, when checksums are verified', () => {

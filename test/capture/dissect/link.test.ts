@@ -1,6 +1,7 @@
 /** What stands before IP in a packet, by link type. */
 import { describe, expect, test } from 'vitest';
 import { createDissector } from '../../../src/capture/dissect/dissect.ts';
+import { LINK_LAYERS, OTHER_LINK_LAYERS } from '../../support/captures/link-layers.ts';
 import {
   bytesOf,
   ethernet,
@@ -15,6 +16,7 @@ import {
   snap,
   tcp,
 } from '../../support/captures/packet-bytes.ts';
+import { dot11, nflog, ppi, radiotap } from '../../support/captures/radio-bytes.ts';
 
 const from4 = '10.1.2.3:40000';
 const to4 = '10.3.2.1:443';
@@ -86,6 +88,13 @@ describe('a packet with TCP is read', () => {
     ]),
     ['IPV4', 228, four, flow4],
     ['IPV6', 229, six, flow6],
+    ['SLL of a radiotap device', 113, sll(radiotap(dot11(six)), 4, 803), flow6],
+    ...[...LINK_LAYERS, ...OTHER_LINK_LAYERS].flatMap(
+      ([name, linkType, layer]): [string, number, Uint8Array, string][] => [
+        [`${name}, IPv4`, linkType, layer(four), flow4],
+        [`${name}, IPv6`, linkType, layer(six), flow6],
+      ],
+    ),
   ])('a packet with TCP is read behind %s', (_name, linkType, bytes, flow) => {
     expect(read(linkType, bytes)).toMatchObject(hello(flow));
   });
@@ -94,7 +103,7 @@ describe('a packet with TCP is read', () => {
 describe('a packet without TCP is `other`, with the number of its protocol', () => {
   test.each<[string, number, Uint8Array, string]>([
     ['a link type that is not known', 147, ethernet(four), 'link type 147 is not read'],
-    ['a link type that is', 104, ethernet(four), 'link type 104 (Cisco HDLC) is not read'],
+    ['a link type that is', 143, ethernet(four), 'link type 143 (DOCSIS) is not read'],
     ['Ethernet, ARP', 1, ethernet(four, { etherType: 0x0806 }), 'EtherType 0x0806, ARP'],
     ['Ethernet, something', 1, ethernet(four, { etherType: 0x1234 }), 'EtherType 0x1234'],
     ['Ethernet, nothing', 1, ethernet(four, { etherType: 0 }), 'EtherType 0x0000'],
@@ -112,6 +121,29 @@ describe('a packet without TCP is `other`, with the number of its protocol', () 
       ethernet(bytesOf([0xaa, 0xaa, 3, 0, 0, 0x0c, 32, 0]), { etherType: 8 }),
       'IEEE 802.3, SNAP of vendor 00:00:0c',
     ],
+    ['802.11, encrypted', 105, dot11(four, { control: [0, 0x40] }), 'IEEE 802.11, encrypted'],
+    ['802.11, of DMG', 105, dot11(four, { control: [0x04, 0] }), 'IEEE 802.11, an extension frame'],
+    ['802.11, a fragment', 105, dot11(four, { sequence: 0x11 }), 'IEEE 802.11, a fragment'],
+    ['802.11, a first fragment', 105, dot11(four, { control: [0, 4] }), 'IEEE 802.11, a fragment'],
+    ['802.11, without data', 105, dot11(four, { control: [0x40, 0] }), 'IEEE 802.11, without data'],
+    [
+      '802.11, an aggregate of two',
+      105,
+      bytesOf(dot11(four, { qos: [0x80, 0], aggregate: true }), new Uint8Array(30)),
+      'IEEE 802.11, several packets in one frame',
+    ],
+    ['Cisco HDLC, CDP', 104, bytesOf([0x8f, 0, 0x20, 0], four), 'Cisco HDLC protocol 0x2000, CDP'],
+    ['Frame Relay, CLNP', 107, bytesOf([0x18, 0x41, 3, 0x81], four), 'Frame Relay, NLPID 0x81'],
+    [
+      'Frame Relay of a vendor',
+      107,
+      bytesOf([0x18, 0x41, 3, 0x80, 0, 0, 9, 8, 0]),
+      'Frame Relay, SNAP of a vendor',
+    ],
+    ['PPP, LCP', 9, bytesOf([0xff, 3, 0xc0, 0x21], four), 'PPP protocol 0xc021, LCP'],
+    ['NFLOG of a bridge', 239, bytesOf([7, 0, 0, 1]), 'NFLOG address family 7'],
+    ['NFLOG, no packet', 239, bytesOf([2, 0, 0, 1, 6, 0, 10, 0, 65, 0, 0, 0]), 'NFLOG, without a packet'],
+    ['PPI in PPI', 192, ppi(192, ppi(1, ethernet(four))), 'link type 192 (PPI) is not read'],
     ['PPPoE, LCP', 1, session([0xc0, 0x21], four), 'PPP protocol 0xc021, LCP'],
     ['PPPoE, one byte', 1, session([0x2d], four), 'PPP protocol 0x002d, TCP in Van Jacobson compression'],
     [
@@ -162,6 +194,13 @@ describe('a link layer of which too little was captured is `cut`', () => {
     ['NULL', 0, family(2, four), 3, 'NULL'],
     ['LOOP', 108, family(2, four), 3, 'LOOP'],
     ['RAW', 101, four, 0, 'RAW'],
+    ['802.11', 105, dot11(four), 23, 'IEEE 802.11'],
+    ['802.11, QoS', 105, dot11(four, { qos: [0, 0] }), 25, 'IEEE 802.11'],
+    ['radiotap', 127, radiotap(dot11(four)), 24, 'radiotap'],
+    ['PPI', 192, ppi(1, ethernet(four)), 19, 'PPI'],
+    ['NFLOG', 239, nflog(four, 'little'), 15, 'NFLOG'],
+    ['Cisco HDLC', 104, bytesOf([0x0f, 0, 8, 0], four), 3, 'Cisco HDLC'],
+    ['Frame Relay', 107, bytesOf([0x18, 0x41, 3, 0xcc], four), 3, 'Frame Relay'],
     ['IPV4', 228, four, 0, 'IPv4'],
     ['IPV6', 229, six, 0, 'IPv6'],
   ])('a link layer of which too little was captured is `cut`: %s', (_name, linkType, bytes, kept, layer) => {

@@ -1,12 +1,6 @@
 /** tshark and the dissector read the same in packets of every kind. */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createDissector } from '../../../src/capture/dissect/dissect.ts';
-import type { Packet } from '../../../src/capture/packet.ts';
-import { reverseFlow, sourceAddress, sourcePort } from '../../../src/capture/reassembly/flow.ts';
-import type { NoSegment, Segment } from '../../../src/capture/segment.ts';
-import { enhanced, interfaceOf, pcapngBytes } from '../../support/captures/capture-bytes.ts';
 import { LINK_LAYERS, mpls, pppoeSession } from '../../support/captures/link-layers.ts';
 import {
   bytesOf,
@@ -21,61 +15,8 @@ import {
   snap,
   tcp,
 } from '../../support/captures/packet-bytes.ts';
-import { tshark } from '../../support/captures/tshark.ts';
+import { lineOf, linesOfTshark } from '../../support/captures/tshark-segments.ts';
 import { need } from '../../support/install-tools.ts';
-import { tempFolder } from '../../support/stores/temp-folder.ts';
-
-const fields = [
-  'frame.number',
-  'ip.src',
-  'ipv6.src',
-  'tcp.srcport',
-  'tcp.dstport',
-  'tcp.seq_raw',
-  'tcp.ack_raw',
-  'tcp.flags',
-  'tcp.len',
-  'tcp.payload',
-  'tcp.checksum.status',
-];
-
-/**
- * A line for each packet with the values that tshark reads; `none` for one in which it finds no TCP. The packets of a list
- * are of one link type.
- */
-async function linesOfTshark(lists: readonly (readonly Packet[])[]): Promise<string[]> {
-  const file = join(tempFolder(), 'packets.pcapng');
-  const interfaces = lists.map(([first]) => interfaceOf({ linkType: first!.linkType }));
-  const packets = lists.flatMap((list, interfaceId) =>
-    list.map(({ bytes, originalLength }) => enhanced({ bytes, originalLength, interfaceId })),
-  );
-  writeFileSync(file, pcapngBytes([...interfaces, ...packets]));
-  const verified = ['-o', 'tcp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE'];
-  const shown = fields.flatMap((field) => ['-e', field]);
-  const text = await tshark(file, [...verified, '-T', 'fields', '-E', 'separator=|', ...shown]);
-  const lines = text.trimEnd().split('\n');
-  return lines.map((line) => (line.split('|')[3] === '' ? `${line.split('|')[0]}|none` : line));
-}
-
-/** The same line for the dissector's result. The checksum is 1 when it is right, 0 when wrong, 2 when not verified. */
-function lineOf(read: Segment | NoSegment, verified: Segment | NoSegment): string {
-  if (!('flow' in read)) return `${read.packet.number}|none`;
-  const { ack, flags, flow, length, packet, payload, seq } = read;
-  const source = sourceAddress(flow);
-  const host = source.slice(0, source.lastIndexOf(':')).replace(/[[\]]/g, '');
-  return [
-    packet.number,
-    ...(host.includes(':') ? ['', host] : [host, '']),
-    sourcePort(flow),
-    sourcePort(reverseFlow(flow)),
-    seq,
-    ack,
-    `0x${flags.toString(16).padStart(4, '0')}`,
-    length,
-    Buffer.from(payload).toString('hex'),
-    payload.length < length ? 2 : 'flow' in verified ? 1 : 0,
-  ].join('|');
-}
 
 const ends4 = { from: '10.0.0.1:40001', to: '10.0.0.2:40002' };
 const ends6 = { from: '[2001:db8::1]:40001', to: '[2001:db8::2]:40002' };

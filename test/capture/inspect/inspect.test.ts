@@ -336,7 +336,8 @@ describe('the framing', () => {
     ['which are no TLS', 8443, put, 'sluice', 'bytes'],
     ['unless TLS can begin so too', 8443, Uint8Array.of(0x16, 3, 0, 0, 0x7b), 'tls', 'port'],
     ['unless the protocol of the port can begin so too', 27017, put, 'mongodb', 'port'],
-    ['and the port counts when they do not', 8443, 'GET / HTTP/1.1', 'tls', 'port'],
+    ['and the port counts when they do not', 8443, 'EHLO host', 'tls', 'port'],
+    ['and like those of HTTP/1', 8080, 'GET / HTTP/1.1', 'http', 'bytes'],
     ['and the port counts when they are too few', 8443, put.subarray(0, 4), 'tls', 'port'],
   ])(
     "the framing of a recorded conversation is by first bytes like Sluice's, %s, on a port of another protocol",
@@ -377,7 +378,7 @@ describe('the framing', () => {
   });
 
   test.each([
-    ['other bytes', ['GET / HTTP/1.1\r\n']],
+    ['other bytes', ['EHLO host\r\n']],
     ['too few of them', ['abc']],
     ['no bytes', []],
     ['the length of a header that is too long', [Uint8Array.of(0, 0, 2, 0, 0x7b)]],

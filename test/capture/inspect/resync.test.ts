@@ -4,8 +4,8 @@ import { createInspector } from '../../../src/capture/inspect/inspect.ts';
 import type { FoundAgain, InspectEvent, InspectedFrame } from '../../../src/capture/inspect/inspect-event.ts';
 import type { Side, StreamEvent } from '../../../src/capture/stream-event.ts';
 import { presetNamed } from '../../../src/wire/presets.ts';
-import { conversationEvents } from '../../support/captures/stream-events.ts';
 import { type MakeFrame, sentFrames } from '../../support/captures/sent-frames.ts';
+import { conversationEvents } from '../../support/captures/stream-events.ts';
 import { cases, testSeed } from '../../support/cases.ts';
 import { between, oneOf, randomFrom } from '../../support/seeded.ts';
 
@@ -101,7 +101,9 @@ describe.each(Object.entries(sentFrames))('of %s', (name, make) => {
       const from = oneOf(random, ['client', 'server']);
       const side = recorded(random, make, from);
       const frames = framesIn(inspected(name, side.events));
-      const sent = new Set(side.sent.map(({ position, end }) => `${position - side.begins}+${end - position}`));
+      const sent = new Set(
+        side.sent.map(({ position, end }) => `${position - side.begins}+${end - position}`),
+      );
       const others = frames.filter(({ position, head, length }) => !sent.has(`${position}+${head + length}`));
       expect(others, `seed ${seed}`).toEqual([]);
       for (const { position, end } of runsOf(side)) {

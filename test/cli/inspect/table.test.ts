@@ -6,7 +6,8 @@ import { createTable } from '../../../src/cli/inspect/table.ts';
 import { createCollector } from '../../../src/web/inspect/data/collect.ts';
 import { FILE_LIMITS } from '../../../src/web/inspect/data/limits.ts';
 import { pcapBytes } from '../../support/captures/capture-bytes.ts';
-import { ipv4, piece, tcp } from '../../support/captures/packet-bytes.ts';
+import { ethernet, ipv4, piece, tcp } from '../../support/captures/packet-bytes.ts';
+import { udp as udpIn, vxlan } from '../../support/captures/tunnels.ts';
 
 const ends = { from: '10.0.0.1:40000', to: '10.0.0.2:7000' };
 const udp = (port: number) => ipv4({ ...tcp({ ...ends, to: `10.0.0.2:${port}` }), protocol: 17 });
@@ -48,6 +49,26 @@ describe('the end of the table', () => {
     const lines = await tableOf([ipv4(tcp({ ...ends, payload: 'abc' }))]);
     expect(lines.at(-1)).toBe('1 conversation, 0 frames, 0 gaps, 0 faults');
   });
+});
+
+test('the table has a conversation in a tunnel beside one with the same addresses outside, and what else the tunnel has', async () => {
+  const inside = ipv4(tcp({ ...ends, payload: 'inside' }));
+  const arp = ethernet(new Uint8Array(28), { etherType: 0x0806 });
+  const lines = await tableOf([
+    ipv4(tcp({ ...ends, payload: 'outside' })),
+    ipv4(udpIn(4789, vxlan(42, ethernet(inside)))),
+    ipv4(udpIn(4789, vxlan(42, arp))),
+  ]);
+  const heads = lines.filter((line) => line.startsWith('#')).map((line) => line.slice(0, 35));
+  expect(heads).toEqual(['#0  10.0.0.1:40000 → 10.0.0.2:7000 ', '#1  10.0.0.1:40000 → 10.0.0.2:7000 ']);
+  expect(lines.flatMap((line) => / chunk .*(\|.*\|)/.exec(line)?.[1] ?? [])).toEqual([
+    '|outside|',
+    '|inside|',
+  ]);
+  expect(lines.slice(-2)).toEqual([
+    '2 conversations, 0 frames, 0 gaps, 0 faults, 1 packet not read',
+    '  1 packet: EtherType 0x0806, ARP, in VXLAN',
+  ]);
 });
 
 const unframed = [

@@ -27,10 +27,10 @@ test('the error for a file of other packets names them, by reason', async () => 
 });
 
 test('the error for a file of a link type that is not read names it', async () => {
-  const file = fileOf([udp(53)], 104);
+  const file = fileOf([udp(53)], 143);
   expect(await nothingFound(file, undefined)).toMatchObject(
     saying(
-      `${file} has no TCP connection; what it has is not read: 1 packet: link type 104 (Cisco HDLC) is not read`,
+      `${file} has no TCP connection; what it has is not read: 1 packet: link type 143 (DOCSIS) is not read`,
     ),
   );
 });

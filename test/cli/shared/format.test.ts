@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { fitted, formatSeconds, formatTime, ofName, printable } from '../../../src/cli/shared/format.ts';
+import {
+  cutTo,
+  fitted,
+  formatSeconds,
+  formatTime,
+  ofName,
+  printable,
+} from '../../../src/cli/shared/format.ts';
 
 test.each([
   [0, '0:00'],
@@ -47,3 +54,11 @@ describe('a name in so many columns', () => {
     expect(fitted(name, columns)).toBe(text),
   );
 });
+
+test.each([
+  ['SELECT 1', 8, 'SELECT 1'],
+  ['SELECT 10', 8, 'SELECT …'],
+  ['put photos/a.jpg', 10, 'put…/a.jpg'],
+  ['日本語日本語', 12, '日本語日本語'],
+  ['日本語日本語', 8, '日本語…'],
+])('%s in %i columns is cut to %s', (text, columns, cut) => expect(cutTo(text, columns)).toBe(cut));

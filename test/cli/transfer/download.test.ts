@@ -71,7 +71,14 @@ test.each([
       isUnwanted: () => false,
     });
     expect(told).toEqual([...tries, '1000 there', { size: 1000, before }]);
-    expect(got).toEqual({ files: 1, bytes: 1000, transferred: 1000 - before, failed: 0, givenUp: null });
+    expect(got).toEqual({
+      files: 1,
+      bytes: 1000,
+      transferred: 1000 - before,
+      failed: 0,
+      existing: 0,
+      givenUp: null,
+    });
   },
 );
 
@@ -142,7 +149,7 @@ test('once the server is given up no further file is asked for, and the files un
   });
   expect(asked).toEqual(['a', 'b']);
   const givenUp = { files: 3, why: 'the connection broke', status: 3 };
-  expect(got).toEqual({ files: 1, bytes: 1, transferred: 1, failed: 0, givenUp });
+  expect(got).toEqual({ files: 1, bytes: 1, transferred: 1, failed: 0, existing: 0, givenUp });
 });
 
 /** Disks that fail: while the file arrives, at its end, and both. */
@@ -199,7 +206,14 @@ test.each([
     };
     const got = await download(transfers, { ...world, isUnwanted: () => false });
     downloads.end();
-    expect(got).toEqual({ files: 3, bytes: 1_200_000, transferred: 1_200_000, failed: 1, givenUp: null });
+    expect(got).toEqual({
+      files: 3,
+      bytes: 1_200_000,
+      transferred: 1_200_000,
+      failed: 1,
+      existing: 0,
+      givenUp: null,
+    });
     expect(told.sort()).toEqual(['a done', 'b done', 'bad: disk is full', 'c done']);
     expect(aborted).toBeGreaterThan(0);
   },

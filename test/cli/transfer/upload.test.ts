@@ -69,7 +69,14 @@ test.each([
     const { files, world: it, stored, failed, connections } = world();
     const sent = await send(files, it);
     expect(failed).toEqual({ 't/b': 'it changed while it was being sent' });
-    expect(sent).toEqual({ files: 3, bytes: 3_000_002, transferred: 3_000_002, failed: 1, givenUp: null });
+    expect(sent).toEqual({
+      files: 3,
+      bytes: 3_000_002,
+      transferred: 3_000_002,
+      failed: 1,
+      existing: 0,
+      givenUp: null,
+    });
     expect(connections()).toBe(2);
     expect(stored()).toEqual({ 't/a': 1, 't/c': 3_000_000, 't/d': 1 });
   },
@@ -105,6 +112,7 @@ test('the report says where a file goes on that an earlier run has sent in part,
     bytes: size + 1,
     transferred: size + 1 - before,
     failed: 0,
+    existing: 0,
     givenUp: null,
   });
 });

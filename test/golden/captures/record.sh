@@ -15,7 +15,7 @@ python=/usr/bin/python3 # Debian's, which has Debian's modules
 postgres_bin=(/usr/lib/postgresql/*/bin)
 
 all=(dns dns-ipv6 tls postgresql postgresql-tls mysql mongodb kafka smb bgp tds amqp mqtt
-  lossy holes snapped midstream reuse sluice)
+  lossy holes snapped midstream reuse sluice vxlan)
 
 packages=(tcpdump tshark iproute2 procps python3 python3-pika python3-pymongo unbound bind9-dnsutils knot-dnsutils
   openssl postgresql mariadb-server mariadb-client samba smbclient mosquitto mosquitto-clients rabbitmq-server
@@ -443,6 +443,39 @@ sluice() {
     $python "$peers/plain-sluice.py" 8080
   ) >/dev/null 2>"$work/sluice.log"
   captured
+}
+
+# Sluice between two hosts of a VXLAN of the kernel, over IPv4 and over IPv6 inside, captured outside.
+vxlan() {
+  (cd "$repo" && npx tsc -p tsconfig.build.json)
+  local sluice=(node "$repo/dist/cli/main.js")
+  ip netns add far
+  ip link add outside type veth peer name outside netns far
+  local near=(ip) far=(ip -n far) host=1 side
+  for side in near far; do
+    local -n on=$side
+    "${on[@]}" addr add 192.0.2.$host/24 dev outside
+    "${on[@]}" link set outside up
+    "${on[@]}" link add inside type vxlan id 42 dstport 4789 local 192.0.2.$host remote 192.0.2.$((3 - host))
+    "${on[@]}" addr add 10.42.0.$host/24 dev inside
+    "${on[@]}" addr add fd42::$host/64 dev inside nodad
+    "${on[@]}" link set inside gso_max_segs 1 up
+    host=2
+  done
+  mkdir files
+  printf 'hello\n' >files/hello.txt
+  head -c 20000 /dev/zero | tr '\0' v >files/page.txt
+  server ip netns exec far "${sluice[@]}" serve "$work/stored" --host :: --port 8080
+  for _ in $(seq 600); do
+    if (exec 3<>/dev/tcp/10.42.0.2/8080) 2>/dev/null; then break; fi
+    sleep 0.1
+  done
+  # Of a packet in fragments only the first has ports.
+  capture vxlan.pcapng outside -- 'udp port 4789 or ip[6:2] & 0x1fff != 0'
+  "${sluice[@]}" put files/hello.txt files/page.txt --to 10.42.0.2:8080 >/dev/null
+  "${sluice[@]}" ls --server '[fd42::2]:8080' >/dev/null
+  captured
+  ip netns del far
 }
 
 for each in "${@:-${all[@]}}"; do "$each"; done

@@ -1,5 +1,6 @@
 /** `/session`: signing in and out, and who is who. */
 import { describe, expect, test } from 'vitest';
+import { createTokenTries } from '../../../src/files/effects/token-tries.ts';
 import { accessRules, askedPage, cookieOf, tokenOf } from '../../support/web/asked-page.ts';
 
 const alice = { name: 'alice', token: tokenOf('alice'), rights: ['read', 'write'], prefix: 'alice/' };
@@ -65,7 +66,7 @@ describe('signing in', () => {
 
   test('a wrong token is refused, and many of them wait as those over TCP do', async () => {
     const { file } = await accessRules({ tokens: [alice] });
-    const page = await askedPage({ access: file });
+    const page = await askedPage({ access: file, tokenTries: createTokenTries(() => 0) });
     for (let tries = 0; tries < 10; tries++) {
       const answer = await page.ask('/session', signIn(`wrong ${tries}`));
       expect([answer.status, answer.body.toString()]).toEqual([401, '{"error":"bad-token"}\n']);

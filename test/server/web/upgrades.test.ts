@@ -6,6 +6,7 @@ import type { WebSocket } from 'ws';
 import { createClient } from '../../../src/client/client.ts';
 import type { ClientError } from '../../../src/client/client-fault.ts';
 import { bytesContent } from '../../../src/client/content/content.ts';
+import { createTokenTries } from '../../../src/files/effects/token-tries.ts';
 import type { Principal } from '../../../src/files/protocol/access.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { fromWebSocket } from '../../../src/transport/web/from-web-socket.ts';
@@ -84,7 +85,7 @@ describe('/frames', () => {
 
   test('a wrong token is refused before there is a WebSocket, and slowed down with all others', async () => {
     const { file } = await accessRules({ tokens: [alice] });
-    const page = await askedPage({ access: file });
+    const page = await askedPage({ access: file, tokenTries: createTokenTries(() => 0) });
     for (let tries = 0; tries < 11; tries++) {
       const headers = { cookie: cookieOf(page.port, `wrong ${tries}`) };
       expect(await statusOf(page.webSocket('/frames', headers))).toBe(401);

@@ -26,7 +26,9 @@ const leInt = (width: number, value: number): Uint8Array => beInt(width, value).
 const sizeUpTo = (random: Random, most: number): number => Math.floor((most + 1) ** random()) - 1;
 
 const word = (random: Random, most = 12): string =>
-  Array.from({ length: between(random, 1, most) }, () => oneOf(random, [...'abcdefghij/_0123SDZC'] as [string])).join('');
+  Array.from({ length: between(random, 1, most) }, () =>
+    oneOf(random, [...'abcdefghij/_0123SDZC'] as [string]),
+  ).join('');
 
 /** A body: random, of one byte, of text, or of little numbers; perhaps with a few heads in it that are none. */
 function body(random: Random, length: number, fakeHead: () => Uint8Array): Uint8Array {
@@ -57,7 +59,8 @@ const tls: MakeFrame = (random) => {
   );
 };
 
-const bgpHead = (length: number, type: number): Uint8Array => bytesOf(Buffer.alloc(16, 0xff), beInt(2, length), type);
+const bgpHead = (length: number, type: number): Uint8Array =>
+  bytesOf(Buffer.alloc(16, 0xff), beInt(2, length), type);
 
 const bgp: MakeFrame = (random) => {
   const kind = random();
@@ -81,7 +84,17 @@ const smb: MakeFrame = (random) => {
   const kind = random();
   if (kind < 0.1) return bytesOf(0, beInt(3, 32 + length), 0xff, 'SMB', body(random, 28 + length, fake));
   if (kind < 0.3) {
-    const transform = bytesOf(0xfd, 'SMB', bytesFrom(length, 32), leInt(4, length), 0, 0, 1, 0, bytesFrom(7, 8));
+    const transform = bytesOf(
+      0xfd,
+      'SMB',
+      bytesFrom(length, 32),
+      leInt(4, length),
+      0,
+      0,
+      1,
+      0,
+      bytesFrom(7, 8),
+    );
     return bytesOf(0, beInt(3, 52 + length), transform, body(random, length, fake));
   }
   return bytesOf(smb2(random, length), body(random, length, fake));
@@ -128,7 +141,20 @@ const postgresql: MakeFrame = (random, from) => {
       : [
           () => message('Q', `SELECT ${text}\0`),
           () => message('P', `${text}\0SELECT $1\0`, 0, 0),
-          () => message('B', '\0', `${text}\0`, 0, 0, 0, 1, beInt(4, 4), bytesFrom(between(random, 1, 99), 4), 0, 0),
+          () =>
+            message(
+              'B',
+              '\0',
+              `${text}\0`,
+              0,
+              0,
+              0,
+              1,
+              beInt(4, 4),
+              bytesFrom(between(random, 1, 99), 4),
+              0,
+              0,
+            ),
           () => message('D', oneOf(random, ['S', 'P']), `${text}\0`),
           () => message('E', '\0', beInt(4, 0)),
           () => message(oneOf(random, ['S', 'H'])),

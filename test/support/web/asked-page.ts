@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { lastValueFrom, Subject, tap } from 'rxjs';
 import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
+import type { TokenTries } from '../../../src/files/effects/token-tries.ts';
 import { type AccessFile, openAccessFile } from '../../../src/server/access/access-file.ts';
 import type { ServerEvent } from '../../../src/server/event.ts';
 import { serve } from '../../../src/server/serve.ts';
@@ -55,11 +56,13 @@ export interface AskedPageOptions extends Partial<Omit<WebServerOptions, 'onInte
   readonly store?: FileStore;
   readonly access?: AccessFile;
   readonly limits?: NonNullable<ServeOptions['limits']>;
+  readonly tokenTries?: TokenTries;
 }
 
 export async function askedPage({
   store = memoryStore(),
   access,
+  tokenTries,
   limits = {},
   ...options
 }: AskedPageOptions = {}): Promise<AskedPage> {
@@ -81,6 +84,7 @@ export async function askedPage({
     store,
     limits,
     shutdown$,
+    ...(tokenTries && { tokenTries }),
     stats: (read) => {
       stats = read;
     },

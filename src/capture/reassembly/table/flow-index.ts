@@ -7,13 +7,14 @@
  *               └▶ record ─▶ record
  * ```
  *
- * The hash adds up the words of the key, each times a random number: whoever makes a recording cannot choose its
+ * The hash adds up the words of the key and the tunnel, each times a random number: whoever makes a recording cannot choose its
  * addresses such that they fall into one bucket (multiply-shift hashing, Dietzfelbinger 1996). What finishes MurmurHash3
  * (`fmix32`) then spreads sums that are alike.
  */
-import { CHAIN_INT, KEY_HALF, KEY_INFO_INT, NO_RECORD, type Records, wordOf } from './records.ts';
+import { endsLength } from '../flow.ts';
+import { CHAIN_INT, KEY_HALF, KEY_INFO_INT, NO_RECORD, type Records, TUNNEL_INT, wordOf } from './records.ts';
 
-/** Words of 16 bits in a key: two addresses of IPv6 and two ports. */
+/** Words of 16 bits in a key: two addresses of IPv6 and two ports. The number of the tunnel, of 32 bits, is beside them. */
 const KEY_WORDS_MAX = 18;
 const BUCKETS_LOG_MIN = 10;
 /** The bit in a record that says that its first direction has the upper end; the rest is the key's length in words. */
@@ -31,10 +32,13 @@ export interface FlowIndex {
 }
 
 export function createFlowIndex(records: Records): FlowIndex {
-  const factors = Int32Array.from({ length: KEY_WORDS_MAX }, () => (Math.random() * 2 ** 32) | 1);
+  const factors = Int32Array.from({ length: KEY_WORDS_MAX }, randomFactor);
+  const tunnelFactor = randomFactor();
   /** The key of the flow that was read last: the lower end's address and port, and then the upper end's. */
   const key = new Uint16Array(KEY_WORDS_MAX);
   let length = 0;
+  /** 0 for what is in no tunnel. */
+  let tunnel = 0;
   let senderIsUpper = false;
   let bucketsLog = BUCKETS_LOG_MIN;
   let buckets = new Int32Array(1 << bucketsLog).fill(NO_RECORD);
@@ -42,7 +46,8 @@ export function createFlowIndex(records: Records): FlowIndex {
   let way: Way = 'first';
 
   function readKey(flow: string): void {
-    length = flow.length >> 1;
+    length = endsLength(flow) >> 1;
+    tunnel = flow.length > 2 * length ? (wordAt(flow, length) << 16) | wordAt(flow, length + 1) : 0;
     const host = (length >> 1) - 1;
     const comparison = compareEnds(flow, host);
     senderIsUpper = comparison > 0;
@@ -56,8 +61,8 @@ export function createFlowIndex(records: Records): FlowIndex {
     key[receiver + host] = wordAt(flow, 2 * host + 1);
   }
 
-  function bucketOf(words: Uint16Array, from: number, count: number): number {
-    let sum = 0;
+  function bucketOf(words: Uint16Array, from: number, count: number, inTunnel: number): number {
+    let sum = Math.imul(tunnelFactor, inTunnel);
     for (let i = 0; i < count; i++) sum = (sum + Math.imul(factors[i]!, words[from + i]!)) | 0;
     // Ports that follow each other have sums at equal distances, which fall into few buckets where the distance is unlucky.
     sum = Math.imul(sum ^ (sum >>> 16), 0x85ebca6b);
@@ -69,6 +74,7 @@ export function createFlowIndex(records: Records): FlowIndex {
     const { halves, ints } = records.page(record);
     const word = wordOf(record);
     if ((ints[2 * word + KEY_INFO_INT]! & ~FIRST_IS_UPPER) !== length) return false;
+    if (ints[2 * word + TUNNEL_INT] !== tunnel) return false;
     const from = 4 * word + KEY_HALF;
     for (let i = 0; i < length; i++) if (halves[from + i] !== key[i]) return false;
     return true;
@@ -84,7 +90,8 @@ export function createFlowIndex(records: Records): FlowIndex {
   const bucketOfRecord = (record: number): number => {
     const { halves, ints } = records.page(record);
     const word = wordOf(record);
-    return bucketOf(halves, 4 * word + KEY_HALF, ints[2 * word + KEY_INFO_INT]! & ~FIRST_IS_UPPER);
+    const count = ints[2 * word + KEY_INFO_INT]! & ~FIRST_IS_UPPER;
+    return bucketOf(halves, 4 * word + KEY_HALF, count, ints[2 * word + TUNNEL_INT]!);
   };
 
   function grow(): void {
@@ -106,7 +113,7 @@ export function createFlowIndex(records: Records): FlowIndex {
     },
     find(flow) {
       readKey(flow);
-      let record = buckets[bucketOf(key, 0, length)]!;
+      let record = buckets[bucketOf(key, 0, length, tunnel)]!;
       while (record !== NO_RECORD && !hasKey(record)) record = records.page(record).ints[chainAt(record)]!;
       if (record === NO_RECORD) return record;
       const firstIsUpper =
@@ -122,7 +129,8 @@ export function createFlowIndex(records: Records): FlowIndex {
       const word = wordOf(record);
       halves.set(key, 4 * word + KEY_HALF);
       ints[2 * word + KEY_INFO_INT] = length | (senderIsUpper ? FIRST_IS_UPPER : 0);
-      putFirst(record, bucketOf(key, 0, length));
+      ints[2 * word + TUNNEL_INT] = tunnel;
+      putFirst(record, bucketOf(key, 0, length, tunnel));
     },
     delete(record) {
       size--;
@@ -142,6 +150,8 @@ export function createFlowIndex(records: Records): FlowIndex {
     },
   };
 }
+
+const randomFactor = (): number => (Math.random() * 2 ** 32) | 1;
 
 /** Whether the sender's end is above (above 0) the receiver's, below or the same, as bytes are compared. */
 function compareEnds(flow: string, host: number): number {

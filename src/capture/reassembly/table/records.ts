@@ -6,7 +6,7 @@
  *  page   [ record 0 ][ record 1 ] … [ record 1023 ]     a record has 32 words of 8 bytes
  *
  *  words  0          4.5      5     6      7      8       9        20        31
- *         flow key   its      next  older  index  latest  first    second
+ *         flow key   its      next  older  index  latest  first    second    tunnel
  *                    length   in          state  of both  direction
  *                             chain newer
  * ```
@@ -38,6 +38,7 @@ export const INDEX_WORD = 7;
 export const LATEST_WORD = 8;
 export const FIRST_WORD = 9;
 export const SECOND_WORD = 20;
+export const TUNNEL_INT = 62;
 
 /** Stands for no record. */
 export const NO_RECORD = -1;

@@ -22,6 +22,8 @@ export interface Summary {
   readonly transferred: number;
   /** Files that did not arrive, and paths that could not be read. */
   readonly failed: number;
+  /** How many of those failed because they are there already, with `--no-clobber`; only where some did. */
+  readonly existing?: number;
   /** Files that were there already and were not looked into; only where it is known. */
   readonly unchanged?: number;
   /** Files of the destination that were removed; only where any may be. */

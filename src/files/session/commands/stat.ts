@@ -7,7 +7,10 @@ import { defineCommand } from '../command.ts';
 export const stat = defineCommand({
   pattern: requestPatterns.stat,
   touches: { filename: 'read' },
-  start: ({ filename }) => ({ state: null, effects: [{ type: 'stat', name: filename }] }),
+  start: ({ filename, checksum = false }) => ({
+    state: null,
+    effects: [{ type: 'stat', name: filename, ...(checksum && { checksum }) }],
+  }),
   on: (state: null, event) =>
     match(event)
       .with({ type: 'result', result: { of: 'stat', ok: true } }, ({ result }) => {

@@ -1,5 +1,6 @@
 /** The options of `inspect` for how the reader wants frames to be found. */
 
+import { httpWire } from '../../../capture/inspect/http-wire.ts';
 import type { InspectOptions } from '../../../capture/inspect/inspect.ts';
 import { sluiceWire } from '../../../capture/inspect/sluice-wire.ts';
 import { lengthField } from '../../../wire/length-field.ts';
@@ -12,6 +13,7 @@ export const framings: readonly (readonly [name: string, title: string])[] = [
   ['automatic', 'Frames by port or first bytes'],
   ...presetList.map(({ name, title }) => [name, `${name}: ${title}`] as const),
   [sluiceWire.name, `${sluiceWire.name}: ${sluiceWire.title}`],
+  [httpWire.name, `${httpWire.name}: ${httpWire.title}`],
   ['length-field', 'By a length field…'],
   ['none', 'No frames'],
 ];
@@ -22,5 +24,6 @@ export function inspectOptionsOf({ by, fields }: FramingAsk): Pick<InspectOption
   if (by === 'none') return { preset: 'none' };
   if (by === 'length-field')
     return { framing: lengthField({ ...lengthFieldText(fields), delivery: () => 'skip' }) };
+  if (by === httpWire.name) return { preset: httpWire };
   return { preset: presetNamed(by) ?? sluiceWire };
 }

@@ -1,0 +1,81 @@
+/** `sluice sync --watch`: what changes in a folder comes to the server. */
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { endAll, sluiceInRunner, startServe, startSluice } from '../support/processes/cli.ts';
+import { readStored, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
+
+afterEach(endAll);
+
+async function watched(files: Readonly<Record<string, string>>, ...args: string[]) {
+  const root = tempFolder();
+  const folder = join(tempFolder(), 'site');
+  mkdirSync(folder);
+  writeTree(folder, files);
+  const server = await startServe(root);
+  const watch = startSluice(['sync', folder, 'www', '--to', server.server, '--watch', ...args]);
+  await watch.said(/^watching /m);
+  return { root, folder, server, watch };
+}
+
+const stored = (root: string) => expect.poll(() => readStored(root), { timeout: 60_000, interval: 50 });
+
+describe('sync --watch', () => {
+  test('sends what is new, changed, written beside and renamed, and removes with --delete what was removed', async () => {
+    const { root, folder, watch } = await watched(
+      { 'a.txt': 'a', 'old/b.txt': 'b' },
+      '--delete',
+      '--exclude',
+      '*.swp',
+    );
+    expect(readStored(root)).toEqual({ 'www/a.txt': 'a', 'www/old/b.txt': 'b' });
+    writeFileSync(join(folder, '.a.txt.swp'), 'beside');
+    writeFileSync(join(folder, '.a.txt.new'), 'changed');
+    renameSync(join(folder, '.a.txt.new'), join(folder, 'a.txt'));
+    renameSync(join(folder, 'old'), join(folder, 'new'));
+    mkdirSync(join(folder, 'deep/er'), { recursive: true });
+    for (let i = 0; i < 50; i++) writeFileSync(join(folder, `deep/er/${i}`), `${i}`);
+    const burst = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`www/deep/er/${i}`, `${i}`]));
+    await stored(root).toEqual({ 'www/a.txt': 'changed', 'www/new/b.txt': 'b', ...burst });
+    rmSync(join(folder, 'deep'), { recursive: true });
+    await stored(root).toEqual({ 'www/a.txt': 'changed', 'www/new/b.txt': 'b' });
+    watch.child.kill('SIGINT');
+    expect((await watch.done).status).toBe(130);
+  });
+
+  test('a server that is away gets what has changed meanwhile, once it is back', async () => {
+    const { root, folder, server, watch } = await watched({ a: '1' });
+    server.child.kill('SIGKILL');
+    await server.done;
+    writeFileSync(join(folder, 'a'), '22');
+    await watch.said(/what changes meanwhile is sent when the server is back/);
+    writeFileSync(join(folder, 'b'), 'new');
+    await startServe(root, ['--port', String(server.port)]);
+    await stored(root).toEqual({ 'www/a': '22', 'www/b': 'new' });
+    await watch.said(/^the server is back$/m);
+  });
+
+  test('more than --max-delete files are not removed, and all else goes on', async () => {
+    const { root, folder, watch } = await watched(
+      { a: '1', b: '2', c: '3' },
+      '--delete',
+      '--max-delete',
+      '1',
+    );
+    rmSync(join(folder, 'a'));
+    rmSync(join(folder, 'b'));
+    writeFileSync(join(folder, 'c'), '33');
+    await watch.said(/--delete would remove 2 files, and --max-delete is 1: they stay/);
+    await stored(root).toEqual({ 'www/a': '1', 'www/b': '2', 'www/c': '33' });
+  });
+
+  test('it is for a folder of this machine, and does what --dry-run would only print', async () => {
+    for (const [args, why] of [
+      [['x', 'y', '--from', ':1'], '--watch is for a folder of this machine: it needs --to'],
+      [['x', 'y', '--to', ':1', '--dry-run'], '--watch does what --dry-run only prints'],
+    ] as const)
+      expect(await sluiceInRunner(['sync', ...args, '--watch'])).toMatchObject({
+        ...{ status: 2, stderr: expect.stringContaining(why) },
+      });
+  });
+});
