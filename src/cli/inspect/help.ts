@@ -50,8 +50,12 @@ it lists the conversations with them, with --write it writes those.
 time leave, with their bytes, times and link layers. It reads FILE twice, so not from
 a pipe. A file that is there is replaced with --force only.
 
+Behind a gap, and from the middle of a connection on, frames of bgp, mqtt, postgresql,
+smb and tls are found again where several heads follow one another and surely are
+some; a row "found" says where, and how many bytes were passed over.
+
 --json prints one object a line, with a type: open, framing, frame, gap, fault,
-conflict, ignored (a packet that its receiver does not heed, as a RST outside of the
+found-again (position, reason, skipped, missing, packet), conflict, ignored (a packet that its receiver does not heed, as a RST outside of the
 window; why says it), end, reset, after-reset (how many packets and bytes came behind
 a reset, and are in no chunk), close, and with --chunks chunk. All have the number of
 their conversation, and a side (from: client, server) where they belong to one.

@@ -13,6 +13,7 @@ import {
   closeInWords,
   conflictInWords,
   faultInWords,
+  foundAgainInWords,
   framingInWords,
   ignoredInWords,
   isoTime,
@@ -120,6 +121,9 @@ function take(table: TableState, event: InspectEvent): void {
       return;
     case 'fault':
       addNote(table, event, 'fault', timeOf(table, event), faultInWords(event));
+      return;
+    case 'found-again':
+      addNote(table, event, 'found', timeOf(table, event), foundAgainInWords(event));
       return;
     case 'conflict':
       addNote(table, event, 'conflict', '', conflictInWords(event));

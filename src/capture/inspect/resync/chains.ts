@@ -17,7 +17,8 @@
  *
  * - Nothing of the chain is true. At random, a chain from one place gathers `n` bits with a chance of 2^-n (Ville's
  *   inequality: what a head adds is the logarithm of a ratio of likelihoods), and there are as many chances as places
- *   were tried. So a chain is believed when it has 40 bits more than the logarithm of that number, of two heads or more.
+ *   were tried. So a chain is believed when it has 40 bits more than the logarithm of that number, of three heads or
+ *   more: a body that has heads in it may have two of which the one leads to the other.
  * - It has come upon the true heads by chance: its first head lay in a body, and led to a true one. All heads behind
  *   a true one are true. So the frames are read from the head on up to which the chain has 20 bits more than that
  *   logarithm: then one of these was true, or it would be that unlikely. This is never the chain's first head, since
@@ -34,7 +35,7 @@
 const BELIEVED_BITS = 40;
 /** The evidence up to a head beyond that logarithm, for frames to be read from it on. */
 const READ_BITS = 20;
-const HEADS_MIN = 2;
+const HEADS_MIN = 3;
 /** What an end of all bytes at the end of a frame is worth: sent as one, or that of the recording alone. */
 const END_BITS = { ended: 8, cut: 4 } as const;
 

@@ -9,6 +9,7 @@ import {
   addChunk,
   addConflict,
   addFault,
+  addFoundAgain,
   addFrame,
   addGap,
   type Collected,
@@ -117,6 +118,9 @@ function take(collector: CollectorState, event: InspectEvent): void {
       return;
     case 'fault':
       addFault(it, event, remaining);
+      return;
+    case 'found-again':
+      addFoundAgain(it, event, remaining);
       return;
     case 'conflict':
       addConflict(it, event, remaining);

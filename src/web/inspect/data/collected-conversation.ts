@@ -2,13 +2,20 @@
 import { printable } from '../../../base/printable.ts';
 import { formatNanos } from '../../../base/units.ts';
 import {
+  type FoundAgain,
   type FramingChosen,
   type InspectedFault,
   type InspectedFrame,
   isCoalesced,
   isSplit,
 } from '../../../capture/inspect/inspect-event.ts';
-import { closeInWords, framingInWords, gapInWords, isoTime } from '../../../capture/inspect/words.ts';
+import {
+  closeInWords,
+  foundAgainInWords,
+  framingInWords,
+  gapInWords,
+  isoTime,
+} from '../../../capture/inspect/words.ts';
 import type {
   Conversation,
   ConversationClose,
@@ -152,6 +159,15 @@ export function addFault(it: Collected, fault: InspectedFault, remaining: Remain
   if (remaining.marks-- <= 0) return;
   if (rowless !== null) giveRows(rowless, rows, remaining);
   rows.faults.push([position, code, printable(message), since(fault, fault.capturedAt), packet]);
+}
+
+/** A mark among the faults, since it lies where they do; it is not counted as one. */
+export function addFoundAgain(it: Collected, found: FoundAgain, remaining: Remaining): void {
+  const { rows, rowless } = it.sides[found.from];
+  if (remaining.marks-- <= 0) return;
+  if (rowless !== null) giveRows(rowless, rows, remaining);
+  const { type, position, packet } = found;
+  rows.faults.push([position, type, foundAgainInWords(found), since(found, found.capturedAt), packet]);
 }
 
 export function addConflict(it: Collected, conflict: StreamConflict, remaining: Remaining): void {

@@ -1,5 +1,5 @@
 /** Draws what is marked above the lanes: faults, conflicts, what is selected, found, or under the pointer. */
-import type { Item } from '../model/items.ts';
+import { FOUND_AGAIN, type Item, nameOfFault } from '../model/items.ts';
 import { CHUNKS_PX, FRAMES_PX, framesTop, itemSpan, type Layout, topOf } from '../model/layout.ts';
 import type { LaneScene } from './lanes.ts';
 import type { Scene } from './scene.ts';
@@ -10,10 +10,11 @@ export function faults({ pen, layout, lane, side, look }: LaneScene): void {
   for (const fault of lane.faults) {
     const { left } = itemSpan(layout, lane, fault);
     if (left < -8 || left > layout.width + 8) continue;
-    pen.fillStyle = look.fault;
+    const isFault = fault.code !== FOUND_AGAIN;
+    pen.fillStyle = isFault ? look.fault : look.found;
     pen.fillRect(left - 1, top - 10, 2.5, FRAMES_PX + 10);
     triangle(pen, left, top, top - 12);
-    const text = `fault: ${fault.code}`;
+    const text = nameOfFault(fault);
     pen.font = SMALL;
     const wide = pen.measureText(text).width + 10;
     const from = left + 9 + wide > layout.width ? left - 9 - wide : left + 9;

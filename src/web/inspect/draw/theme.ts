@@ -14,6 +14,7 @@ export interface Colors {
   readonly glued: string;
   readonly cut: string;
   readonly fault: string;
+  readonly found: string;
   readonly onFault: string;
   readonly wash: string;
   readonly gap: string;
@@ -40,6 +41,7 @@ export function colors(of: HTMLCanvasElement): Colors {
     glued: named('glued'),
     cut: named('cut'),
     fault: named('fault'),
+    found: named('found'),
     onFault: named('on-fault'),
     wash: named('wash'),
     gap: named('gap'),

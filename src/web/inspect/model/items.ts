@@ -51,12 +51,19 @@ export interface Gap extends Placed {
   readonly reason: string;
 }
 
+/** Where the framing is lost, or found again. */
 export interface Fault extends Placed {
   readonly kind: 'fault';
   readonly code: string;
   readonly message: string;
   readonly packet: number;
 }
+
+/** The code of a mark that is no fault: frames are found again from there on. */
+export const FOUND_AGAIN = 'found-again';
+
+export const nameOfFault = ({ code }: Fault): string =>
+  code === FOUND_AGAIN ? 'frames again' : `fault: ${code}`;
 
 /** Bytes that came twice, and differed. */
 export interface Conflict extends Placed {

@@ -1,7 +1,7 @@
 /** The details of the item under the pointer, or of the selected one. */
 
 import { count, countOf } from '../../shell/words.ts';
-import { type Chunk, type Frame, type Item, type Lane, sampleOf } from '../model/items.ts';
+import { type Chunk, type Frame, type Item, type Lane, nameOfFault, sampleOf } from '../model/items.ts';
 import { inUnit } from '../model/scale.ts';
 import { hexDump } from './hex.ts';
 
@@ -61,7 +61,7 @@ function titleOf(item: Item): string {
     case 'conflict':
       return `${from} · conflict: bytes came twice and differed`;
     case 'fault':
-      return `${from} · fault: ${item.code}`;
+      return `${from} · ${nameOfFault(item)}`;
   }
 }
 

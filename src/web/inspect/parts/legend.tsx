@@ -30,6 +30,10 @@ export function Legend() {
         framing lost
       </li>
       <li>
+        <i class="found" />
+        frames found again, behind a gap or from the middle of a connection on
+      </li>
+      <li>
         <i class="conflict" />
         conflict: bytes came twice and differed
       </li>

@@ -4,7 +4,7 @@ import { WindowList } from '../../shell/window-list.tsx';
 import { count, countOf } from '../../shell/words.ts';
 import type { ConversationView } from '../model/conversation-view.ts';
 import { goToItem, type Inspector } from '../model/inspector.ts';
-import { type Item, isCut, isGlued } from '../model/items.ts';
+import { type Item, isCut, isGlued, nameOfFault } from '../model/items.ts';
 import { inUnit } from '../model/scale.ts';
 import { rowsOf } from '../model/stepping.ts';
 
@@ -59,7 +59,7 @@ function whatOf(item: Item): string {
     case 'conflict':
       return `conflict at ${count(item.position)}`;
     case 'fault':
-      return `fault: ${item.code}`;
+      return nameOfFault(item);
   }
 }
 
