@@ -53,15 +53,20 @@ export function httpFramings(): Readonly<Record<Side, Framing<HttpHead>>> {
 
 function framingOf(side: Side, exchange: Exchange): Framing<HttpHead> {
   let expected: Expected = 'message';
+  // A head in several chunks is asked for again and again, with a byte or two more: none is looked at twice.
+  let searched = 0;
   return {
     maxHead: HEAD_BYTES_MAX,
     maxWhole: 0,
     headLength(bytes, start, end) {
       if (exchange.tunnel[side]) return 1;
-      if (expected === 'message') return headLength(bytes, start, end);
-      return sizeLineLength(bytes, start, end);
+      const from = start + Math.min(searched, end - start);
+      searched = Math.max(0, end - start - END_BYTES);
+      if (expected === 'message') return headLength(bytes, start, end, from);
+      return sizeLineLength(bytes, start, end, from);
     },
     parseHead(bytes, start, end) {
+      searched = 0;
       const frame = (label: string, length: number) => ({
         header: { label },
         length,
@@ -84,9 +89,16 @@ function framingOf(side: Side, exchange: Exchange): Framing<HttpHead> {
   };
 }
 
-/** How many bytes a head has up to its empty line; or the fewest that may be missing. */
-function headLength(bytes: Uint8Array, start: number, end: number): number | HeadFault {
-  for (let at = bytes.indexOf(LF, start); at !== -1 && at < end; at = bytes.indexOf(LF, at + 1)) {
+/** The end of a line and an empty line. */
+const END_BYTES = 4;
+
+/**
+ * How many bytes a head has up to its empty line; or the fewest that may be missing.
+ *
+ * @param from no head ends before it.
+ */
+function headLength(bytes: Uint8Array, start: number, end: number, from: number): number | HeadFault {
+  for (let at = bytes.indexOf(LF, from); at !== -1 && at < end; at = bytes.indexOf(LF, at + 1)) {
     const next = bytes[at + 1] === CR ? at + 2 : at + 1;
     if (next < end && bytes[next] === LF) return next + 1 - start;
   }
@@ -96,11 +108,11 @@ function headLength(bytes: Uint8Array, start: number, end: number): number | Hea
 }
 
 /** The same for the line of a chunk's size, or up to the empty line behind the last chunk. */
-function sizeLineLength(bytes: Uint8Array, start: number, end: number): number | HeadFault {
+function sizeLineLength(bytes: Uint8Array, start: number, end: number, from: number): number | HeadFault {
   const at = bytes.indexOf(LF, start);
   if (at === -1 || at >= end) return within(end - start + 1, SIZE_LINE_BYTES_MAX, "a chunk's size");
   const isLast = bytes[start] === 0x30 && /^0+\s*(;|\r?\n)/.test(binaryHead(bytes, start, at + 1));
-  return isLast ? headLength(bytes, start, end) : at + 1 - start;
+  return isLast ? headLength(bytes, start, end, from) : at + 1 - start;
 }
 
 const within = (length: number, most: number, what: string): number | HeadFault =>
