@@ -141,7 +141,9 @@ async function send(run: PutRun): Promise<void> {
   const settings = { ifAbsent: !flags.clobber, resume, ...(verify === undefined ? {} : { verify }) };
   const contentOf = spool === null ? ({ path }: Transfer) => fileContent(path) : spool.content;
   const deps = {
-    ...{ connect: () => connecting$, report, settings, token, retries, parallel, kept, contentOf },
+    ...{ connect: () => connecting$, report, settings, token, retries, parallel, contentOf },
+    // Of stdin it is another command that goes on: see `printKept`.
+    ...(spool === null && { kept }),
   };
   const result = await (flags.acks ? upload : sendUnacknowledged)(files, deps);
   finishRun(transferRun, {
