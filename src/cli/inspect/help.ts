@@ -55,10 +55,11 @@ smb and tls are found again where several heads follow one another and surely ar
 some; a row "found" says where, and how many bytes were passed over.
 
 --json prints one object a line, with a type: open, framing, frame, gap, fault,
-found-again (position, reason, skipped, missing, packet), conflict, ignored (a packet that its receiver does not heed, as a RST outside of the
-window; why says it), end, reset, after-reset (how many packets and bytes came behind
-a reset, and are in no chunk), close, and with --chunks chunk. All have the number of
-their conversation, and a side (from: client, server) where they belong to one.
+found-again (position, reason, skipped, missing, packet), conflict, ignored (a packet
+that its receiver does not heed, as a RST outside of the window; why says it), end,
+reset, after-reset (how many packets and bytes came behind a reset, and are in no
+chunk), close, and with --chunks chunk. All have the number of their conversation,
+and a side (from: client, server) where they belong to one.
 A frame has number, position, head and length (bytes), label, state (whole,
 incomplete, unfinished), missing, firstPacket, lastPacket, capturedAt,
 deliverableAt, chunks, firstShared and lastShared (how many other frames are in

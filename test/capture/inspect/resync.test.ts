@@ -156,6 +156,39 @@ describe('a place that is found again', () => {
     expect(framesIn(events)).toHaveLength(1);
   });
 
+  test.each([
+    [
+      'bgp',
+      (body: Uint8Array) => [
+        Buffer.alloc(16, 0xff),
+        [(19 + body.length) >> 8, (19 + body.length) & 255, 2],
+        body,
+      ],
+    ],
+    ['tls', (body: Uint8Array) => [[23, 3, 3, body.length >> 8, body.length & 255], body]],
+    [
+      'smb',
+      (body: Uint8Array) => [
+        [0, 0, (64 + body.length) >> 8, (64 + body.length) & 255, 0xfe, 0x53, 0x4d, 0x42, 64],
+        Buffer.alloc(59),
+        body,
+      ],
+    ],
+  ])('is never a frame of %s in the body of another, though it leads to a true one', (name, parts) => {
+    const frame = (body: Uint8Array) => Buffer.concat(parts(body).map((part) => Uint8Array.from(part)));
+    const inner = frame(bytesFrom(3, 150));
+    const carrier = frame(Buffer.concat([bytesFrom(4, 400), inner]));
+    const { open, send, gap, end, close } = conversationEvents();
+    const others = Array.from({ length: 6 }, (_, i) => frame(bytesFrom(i + 9, 120 + i)));
+    const events = inspected(name, [
+      ...[open(), gap('client', 300), send('client', Buffer.concat([carrier.subarray(300), ...others]))],
+      ...[end('client'), close()],
+    ]);
+    const lengths = framesIn(events).map(({ head, length }) => head + length);
+    expect(lengths).toEqual(others.slice(-lengths.length).map((other) => other.length));
+    expect(lengths.length).toBeGreaterThan(3);
+  });
+
   test('is looked for from the middle of a connection on, and a fault says when there is none', () => {
     const middle = conversationEvents();
     Object.assign(middle.conversation, { opening: 'midstream' });

@@ -57,7 +57,7 @@ export function sweep(held: Held, from: number, at: number): number {
     begins = Math.max(from, Math.min(at, middleOf(held)));
     letGoBefore(held, begins);
   }
-  held.sweepAt = Math.max(SWEPT_BYTES_MIN, 2 * held.bytes);
+  held.sweepAt = Math.min(HELD_BYTES_MAX, Math.max(SWEPT_BYTES_MIN, 2 * held.bytes));
   return begins;
 }
 

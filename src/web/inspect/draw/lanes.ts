@@ -3,7 +3,7 @@
 import { count } from '../../shell/words.ts';
 import type { SideName } from '../data/page-data.ts';
 import { type Columns, counted, noColumns, spread } from '../model/columns.ts';
-import type { Chunk, Frame, Lane } from '../model/items.ts';
+import { type Chunk, type Frame, type Lane, lossesOf } from '../model/items.ts';
 import {
   CHUNKS_PX,
   chunkSpan,
@@ -32,11 +32,12 @@ export interface LaneScene {
 
 export const colorOf = ({ number, side }: Frame, look: Colors): string => look.frames[side][number % 2]!;
 
-/** Shades the bytes behind a fault, where no frames are found. */
+/** Shades the bytes behind a fault, where no frames are found, up to where they are found again. */
 export function washed({ pen, layout, lane, side, look }: LaneScene): void {
-  for (const fault of lane.faults) {
+  const last = layout.view.unit === 'bytes' ? layout.x(lane.bytes) : layout.width;
+  for (const { fault, again } of lossesOf(lane)) {
     const from = Math.max(0, itemSpan(layout, lane, fault).left);
-    const end = layout.view.unit === 'bytes' ? layout.x(lane.bytes) : layout.width;
+    const end = again === undefined ? last : itemSpan(layout, lane, again).left;
     if (end <= from) continue;
     pen.fillStyle = look.wash;
     pen.fillRect(from, framesTop(side), Math.min(layout.width, end) - from, FRAMES_PX);

@@ -65,6 +65,14 @@ export const FOUND_AGAIN = 'found-again';
 export const nameOfFault = ({ code }: Fault): string =>
   code === FOUND_AGAIN ? 'frames again' : `fault: ${code}`;
 
+/** The faults without the marks among them that are none, each with where frames are found again behind it. */
+export const lossesOf = ({ faults }: Pick<Lane, 'faults'>): { fault: Fault; again: Fault | undefined }[] =>
+  faults.flatMap((fault, at) => {
+    const next = faults[at + 1];
+    const again = next?.code === FOUND_AGAIN ? next : undefined;
+    return fault.code === FOUND_AGAIN ? [] : [{ fault, again }];
+  });
+
 /** Bytes that came twice, and differed. */
 export interface Conflict extends Placed {
   readonly kind: 'conflict';

@@ -2,7 +2,7 @@
 import { sideNames } from '../data/page-data.ts';
 import type { ConversationView } from './conversation-view.ts';
 import type { Item } from './items.ts';
-import { isCut, isGlued } from './items.ts';
+import { isCut, isGlued, lossesOf } from './items.ts';
 import { type ConversationRecord, type ConversationSummary, summaryOf } from './recording.ts';
 
 /** What is looked for, the most telling first. */
@@ -40,7 +40,7 @@ export function rankOf(it: ConversationRecord): number {
 /** The most telling item of a conversation, the first of its kind; null when there is none. */
 export function notableItem(view: ConversationView): Item | null {
   for (const find of [
-    ({ faults }) => faults[0],
+    (lane) => lossesOf(lane)[0]?.fault,
     ({ gaps }) => gaps[0],
     ({ conflicts }) => conflicts[0],
     ({ frames }) => frames.find(isCut),

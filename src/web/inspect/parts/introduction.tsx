@@ -1,6 +1,7 @@
 /** The totals of the recording, and what is not shown of it. */
 
 import { count, countOf } from '../../shell/words.ts';
+import { FOUND_AGAIN } from '../model/items.ts';
 import type { Recording } from '../model/recording.ts';
 
 export function Introduction({ recording, more }: { readonly recording: Recording; readonly more: string }) {
@@ -41,7 +42,7 @@ function notesOf({ fault, unread, differing, totals, conversations }: Recording,
       shown.frames += side.labels.length;
       shown.chunks += side.chunkRows;
       shown.gaps += side.gaps.length;
-      shown.faults += side.faults.length;
+      shown.faults += side.faults.filter(([, code]) => code !== FOUND_AGAIN).length;
     }
   }
   const left = (Object.keys(shown) as (keyof typeof shown)[])
