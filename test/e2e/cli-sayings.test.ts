@@ -2,8 +2,15 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { endAll, jsonLines, shareServe, sluice, sluiceInRunner } from '../support/processes/cli.ts';
-import { readStored, readTree, writeTree } from '../support/stores/temp-folder.ts';
+import {
+  endAll,
+  jsonLines,
+  shareServe,
+  sluice,
+  sluiceInRunner,
+  startServe,
+} from '../support/processes/cli.ts';
+import { readStored, readTree, tempFolder, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
 
@@ -26,6 +33,19 @@ describe('what is said', () => {
     expect((await run('rm', '-r', 'd', 'none')).stderr).toBe('sluice: none: there is no such file\n');
     expect((await run('ls', '--json')).stdout).toContain('"name":"e"');
     expect(jsonLines((await run('ls', '--json')).stdout).length).toBe(1);
+  });
+
+  test('a command that is refused hangs up in good order, and its server speaks of no broken connection', async () => {
+    const { server, child, done, logged } = await startServe(tempFolder());
+    for (const args of [
+      ['stat', 'none'],
+      ['rm', 'none'],
+      ['mv', 'none', 'other'],
+    ])
+      expect(await sluiceInRunner([...args, '--server', server])).toMatchObject({ status: 1 });
+    await logged('refused', 3);
+    child.kill('SIGTERM');
+    expect((await done).stderr).not.toContain('a connection broke');
   });
 
   test('mv names the name that is wrong', async () => {

@@ -32,17 +32,29 @@ export async function withClient<T>(
   try {
     await sayHello(client, token);
     const answer = await questions(client);
-    client.end();
-    await firstValueFrom(race(client.closed$, timer(CLOSING_MAX_MS)));
-    client.destroy();
+    await hangUp(client);
     return answer;
   } catch (thrown) {
+    // What was refused has left the connection sound: the server is not to take it for a broken one.
+    if (isSaid(thrown)) await hangUp(client);
     client.destroy();
     throw isClientFault(thrown) ? clientExitError(thrown) : thrown;
   } finally {
     output.flush();
   }
 }
+
+/** Ends the connection in good order. */
+async function hangUp(client: Client): Promise<void> {
+  client.end();
+  await firstValueFrom(race(client.closed$, timer(CLOSING_MAX_MS)));
+  client.destroy();
+}
+
+const isSaid = (thrown: unknown): boolean =>
+  isExitError(thrown)
+    ? thrown.status !== exitStatus.connection
+    : isClientFault(thrown) && !breaksConnection(thrown);
 
 export const clientExitError = (fault: ClientFault): ExitError =>
   exitError(breaksConnection(fault) ? exitStatus.connection : exitStatus.failed, faultInWords(fault, 'read'));
