@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { endAll, shareServe, sluiceInRunner, startSluice } from '../support/processes/cli.ts';
+import { endAll, main, shareServe, sluiceInRunner, start, startSluice } from '../support/processes/cli.ts';
 import { bytesFrom } from '../support/seeded.ts';
 import { readStored, tempFolder } from '../support/stores/temp-folder.ts';
 
@@ -62,6 +62,24 @@ describe('put -', () => {
       rmSync(temporary, { recursive: true });
     },
   );
+
+  test('a stdin that cannot be read stores nothing, and what is there stays', async () => {
+    const { root, folder, server } = share();
+    await piped(['put', '-', '--as', 'c', '--to', server], [Buffer.from('precious')]);
+    const put = [process.execPath, main, 'put', '-', '--as', 'c', '--to', server];
+    const { status, stderr } = await start('sh', ['-c', '"$@" < /tmp', 'sh', ...put], { cwd: folder }).done;
+    expect([status, stderr]).toEqual([1, expect.stringContaining('stdin cannot be read')]);
+    expect(readStored(root)).toEqual({ c: 'precious' });
+  });
+
+  test('a name that is taken, or not allowed, leaves no copy of what stdin brought', async () => {
+    const { server } = share();
+    await piped(['put', '-', '--as', 'c', '--to', server], [Buffer.from('x')]);
+    const taken = await piped(['put', '-', '--as', 'c', '--to', server, '--no-clobber'], [Buffer.from('y')]);
+    expect([taken.status, readdirSync(taken.temporary)]).toEqual([4, []]);
+    const bad = await piped(['put', '-', '--as', '../c', '--to', server], [Buffer.from('y')]);
+    expect([bad.status, readdirSync(bad.temporary)]).toEqual([2, []]);
+  });
 
   test.each([
     [['-'], /--as NAME says which one it gets/],

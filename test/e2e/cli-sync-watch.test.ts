@@ -69,6 +69,15 @@ describe('sync --watch', () => {
     await stored(root).toEqual({ 'www/a': '1', 'www/b': '2', 'www/c': '33' });
   });
 
+  test('a folder that is removed and made anew is watched as before', async () => {
+    const { root, folder } = await watched({ a: '1' }, '--delete');
+    rmSync(folder, { recursive: true });
+    writeTree(folder, { a: '2' });
+    await stored(root).toEqual({ 'www/a': '2' });
+    writeTree(folder, { 'n/c': '4' });
+    await stored(root).toEqual({ 'www/a': '2', 'www/n/c': '4' });
+  });
+
   test('it is for a folder of this machine, and does what --dry-run would only print', async () => {
     for (const [args, why] of [
       [['x', 'y', '--from', ':1'], '--watch is for a folder of this machine: it needs --to'],

@@ -42,7 +42,7 @@ Links, empty folders and what cannot be read are treated as by "put".
 
 --json prints one object a line, told apart by "event": expect, progress, retry,
 stored or received, removed, refused, failed, skipped, with --dry-run would-send,
-would-receive and would-remove, with --watch watching, blind, away and back, and at
+would-receive and would-remove, with --watch watching, blind, away, back and gone, and at
 the end of each run summary: files that were transferred,
 unchanged and removed.
 ${filterHelp} What is left out is left out on both sides: --delete does not remove it.
@@ -106,7 +106,7 @@ async function run(src: string, dest: string, flags: SyncFlags): Promise<void> {
   const round = <T>(work: (run: SyncRun) => Promise<T>) => oneRun(common, { ...flags, retries: 0 }, work);
   const say = (event: WatchEvent) => {
     if (flags.json) output.json(event);
-    else if (event.event === 'blind' || event.event === 'away') output.error(inWords(event));
+    else if (['blind', 'away', 'gone'].includes(event.event)) output.error(inWords(event));
     else if (!flags.quiet) output.line(inWords(event));
     output.flush();
   };

@@ -1,6 +1,7 @@
 /** `sluice put`: sends files and whole folders. */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { explainBadFilename } from '../../files/protocol/filename.ts';
 import { addDryRunOption } from '../shared/dry-run.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { exitStatusHelp } from '../shared/exit-status.ts';
@@ -103,6 +104,8 @@ function checkStdin(paths: readonly string[], { as, update }: PutFlags): void {
   if (paths.length > 1) throw usageError('- is stdin, and is sent alone: a file of that name is ./-');
   if (as === undefined || as.endsWith('/'))
     throw usageError('stdin has no name: --as NAME says which one it gets');
+  const why = explainBadFilename(as);
+  if (why !== null) throw usageError(`--as ${printable(as)}: the file name is not allowed: ${why}`);
   if (update) throw usageError('--update compares times, and stdin has none: leave it out');
 }
 

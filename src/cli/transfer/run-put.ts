@@ -4,12 +4,15 @@
  *   take up stdin, or list the paths  ->  --update, or --dry-run: ask what is there  ->  --dry-run: print the plan
  *                                                                                        send  ->  summary
  */
+import { createReadStream, fstatSync } from 'node:fs';
 import type { Observable } from 'rxjs';
 import { formatBytes, plainCountOf } from '../../base/units.ts';
 import { fileContent } from '../../client/content/file-content.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { createDryRun } from '../shared/dry-run.ts';
+import { isExitError } from '../shared/exit-error.ts';
+import { exitStatus } from '../shared/exit-status.ts';
 import type { Filter, FilterFlags } from '../shared/filters.ts';
 import { printable } from '../shared/format.ts';
 import { connection$, tokenOf } from '../shared/server-option.ts';
@@ -77,7 +80,7 @@ async function spoolStdin(filename: string, { report }: TransferRun): Promise<Sp
   const isShown = process.stderr.isTTY && process.stdout.isTTY;
   let shown = 0;
   const { spooled, remove } = spoolInput(filename, {
-    input: process.stdin,
+    input: readStdin(),
     took: (bytes) => {
       const now = performance.now();
       if (!isShown || now - shown < SHOWN_EVERY_MS) return;
@@ -97,6 +100,13 @@ async function spoolStdin(filename: string, { report }: TransferRun): Promise<Sp
   }
 }
 
+/** What Node makes of a stdin that is a file or a folder ends without a word when it cannot be read. */
+const readStdin = (): AsyncIterable<Uint8Array> => {
+  const stats = fstatSync(0);
+  const isPath = stats.isFile() || stats.isDirectory();
+  return isPath ? createReadStream('', { fd: 0, autoClose: false }) : process.stdin;
+};
+
 const SHOWN_EVERY_MS = 200;
 
 async function planned(run: PutRun): Promise<void> {
@@ -112,7 +122,9 @@ async function planned(run: PutRun): Promise<void> {
     spool?.remove();
   } catch (thrown) {
     report.abandon();
-    printKept(run);
+    // Where the name is taken, to send it again would be refused again.
+    if (isExitError(thrown) && thrown.status === exitStatus.existing) spool?.remove();
+    else printKept(run);
     throw thrown;
   } finally {
     signals.unsubscribe();
@@ -123,13 +135,20 @@ async function planned(run: PutRun): Promise<void> {
 function printKept({ spool, flags, transferRun: { output } }: PutRun): void {
   if (spool === null || spool.transfer.size === 0) return;
   try {
-    const again = `sluice put ${printable(spool.keep())} --as ${printable(flags.as!)}`;
-    output.error(`what stdin brought is kept: "${again}" goes on with it. Remove it afterwards`);
+    const options = flags.clobber ? '' : ' --no-clobber';
+    const again = `sluice put ${quoted(spool.keep())} --as ${quoted(flags.as!)}${options}`;
+    output.error(
+      `what stdin brought is kept: "${again}" goes on with it, on the same server. Remove it afterwards`,
+    );
   } catch (error) {
     const why = systemWords(error as NodeJS.ErrnoException, 'write');
     output.error(`what stdin brought could not be kept: ${why}`);
   }
 }
+
+/** As a shell takes it. */
+const quoted = (text: string): string =>
+  /^[\w./:@%+,-]+$/.test(text) ? text : `'${printable(text).replaceAll("'", `'\\''`)}'`;
 
 async function send(run: PutRun): Promise<void> {
   const { flags, plan, spool, transferRun, connecting$, token } = run;

@@ -6,11 +6,24 @@
  *   a file failed      at the next change, or after a minute
  *   server away        after a second, then twice that, up to half a minute; without a limit
  *   the watch is blind every ten seconds
+ *   the folder is gone once it is there again, looked for every second
  *
  * What the server has is listed in the first round, and again after a round in which anything has failed. Otherwise it is
  * what the last round has made of it: a change then costs a look at the folder, and not pages of a listing.
  */
-import { filter, firstValueFrom, type Observable, ReplaySubject, race, share, timer } from 'rxjs';
+import { existsSync, statSync } from 'node:fs';
+import {
+  BehaviorSubject,
+  distinctUntilChanged,
+  filter,
+  firstValueFrom,
+  type Observable,
+  ReplaySubject,
+  race,
+  share,
+  switchMap,
+  timer,
+} from 'rxjs';
 import { isExitError } from '../../shared/exit-error.ts';
 import { exitStatus } from '../../shared/exit-status.ts';
 import { printable } from '../../shared/format.ts';
@@ -42,7 +55,8 @@ export type WatchEvent =
   | { readonly event: 'watching'; readonly folder: string }
   | { readonly event: 'blind'; readonly why: string }
   | { readonly event: 'away'; readonly why: string }
-  | { readonly event: 'back' };
+  | { readonly event: 'back' }
+  | { readonly event: 'gone'; readonly folder: string };
 
 /** Never resolves. Rejects with an `ExitError` that another round would not change. */
 export async function watchSync({
@@ -52,7 +66,13 @@ export async function watchSync({
   say,
   settling = SETTLING,
 }: WatchDeps): Promise<never> {
-  const changes$ = folderChanges(src, leftOut).pipe(share());
+  // A folder that is removed and made anew has the same name, and none of the watches.
+  const inode$ = new BehaviorSubject(inodeOf(src));
+  const changes$ = inode$.pipe(
+    distinctUntilChanged(),
+    switchMap(() => folderChanges(src, leftOut)),
+    share(),
+  );
   let isBlind = false;
   const blind = changes$.pipe(filter(({ type }) => type === 'blind')).subscribe(({ why = '' }) => {
     if (!isBlind) say({ event: 'blind', why });
@@ -67,6 +87,9 @@ export async function watchSync({
   try {
     for (;;) {
       wanted = new ReplaySubject<void>(1);
+      if (!isFirst && !existsSync(src)) say({ event: 'gone', folder: src });
+      while (!isFirst && !existsSync(src)) await firstValueFrom(timer(AWAY_MS_FIRST));
+      inode$.next(inodeOf(src));
       let wait: number;
       try {
         const end = await round((run) => syncOnce(run, known, isFirst));
@@ -91,6 +114,12 @@ export async function watchSync({
     blind.unsubscribe();
     heard.unsubscribe();
   }
+}
+
+/** A number of an inode is soon given to another one: the time at which it was made tells them apart. */
+function inodeOf(folder: string): string {
+  const stats = statSync(folder, { throwIfNoEntry: false });
+  return `${stats?.ino} ${stats?.birthtimeMs}`;
 }
 
 /** What the server has after a round; null if that must be asked. */
@@ -148,6 +177,8 @@ export const inWords = (event: WatchEvent): string => {
       return `not all changes are heard of, so the folder is looked at every ${BLIND_MS / 1000} s: ${event.why}`;
     case 'away':
       return `${event.why}; what changes meanwhile is sent when the server is back`;
+    case 'gone':
+      return `${printable(event.folder)} is gone: nothing is done until it is there again`;
     case 'back':
       return 'the server is back';
   }
