@@ -9,6 +9,7 @@ import { decompressGzip } from './format/gunzip.ts';
 import { isGzip } from './format/sniff.ts';
 import { decompressZstd } from './format/unzstd.ts';
 import { isZstd } from './format/zstd-frames.ts';
+import { standardInput } from './standard-input.ts';
 
 /**
  * Bytes that are read at a time, into memory of their own, as packets are views of it. Besides the blocks whose
@@ -67,7 +68,7 @@ export function captureFile(file: string | URL, options: CaptureFileOptions = {}
         file = await open(path);
         isSpent = !(await file.stat()).isFile();
       }
-      for await (const block of file === null ? process.stdin : blocksOf(file, !isSpent, reuse)) {
+      for await (const block of file === null ? standardInput() : blocksOf(file, !isSpent, reuse)) {
         yield block;
         position += block.length;
       }

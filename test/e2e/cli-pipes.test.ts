@@ -70,6 +70,9 @@ describe('put -', () => {
     const { status, stderr } = await start('sh', ['-c', '"$@" < /tmp', 'sh', ...put], { cwd: folder }).done;
     expect([status, stderr]).toEqual([1, expect.stringContaining('stdin cannot be read')]);
     expect(readStored(root)).toEqual({ c: 'precious' });
+    const inspect = [process.execPath, main, 'inspect', '-'];
+    const inspected = await start('sh', ['-c', '"$@" < /tmp', 'sh', ...inspect], { cwd: folder }).done;
+    expect([inspected.status, inspected.stderr]).toEqual([1, expect.stringContaining('it is a directory')]);
   });
 
   test('a name that is taken, or not allowed, leaves no copy of what stdin brought', async () => {

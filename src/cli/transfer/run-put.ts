@@ -4,9 +4,9 @@
  *   take up stdin, or list the paths  ->  --update, or --dry-run: ask what is there  ->  --dry-run: print the plan
  *                                                                                        send  ->  summary
  */
-import { createReadStream, fstatSync } from 'node:fs';
 import type { Observable } from 'rxjs';
 import { formatBytes, plainCountOf } from '../../base/units.ts';
+import { standardInput } from '../../capture/standard-input.ts';
 import { fileContent } from '../../client/content/file-content.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import type { Connection } from '../../transport/connection.ts';
@@ -80,7 +80,7 @@ async function spoolStdin(filename: string, { report }: TransferRun): Promise<Sp
   const isShown = process.stderr.isTTY && process.stdout.isTTY;
   let shown = 0;
   const { spooled, remove } = spoolInput(filename, {
-    input: readStdin(),
+    input: standardInput(),
     took: (bytes) => {
       const now = performance.now();
       if (!isShown || now - shown < SHOWN_EVERY_MS) return;
@@ -99,13 +99,6 @@ async function spoolStdin(filename: string, { report }: TransferRun): Promise<Sp
     signals.unsubscribe();
   }
 }
-
-/** What Node makes of a stdin that is a file or a folder ends without a word when it cannot be read. */
-const readStdin = (): AsyncIterable<Uint8Array> => {
-  const stats = fstatSync(0);
-  const isPath = stats.isFile() || stats.isDirectory();
-  return isPath ? createReadStream('', { fd: 0, autoClose: false }) : process.stdin;
-};
 
 const SHOWN_EVERY_MS = 200;
 
