@@ -1,14 +1,14 @@
 /** `sluice du`: how much folders have. */
 import type { Command } from 'commander';
 import { formatBytes, plainCountOf } from '../../base/units.ts';
-import { exitError, isExitError } from '../shared/exit-error.ts';
+import { exitError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 import { expandName, visitBelow } from '../shared/globs.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
 import { createOutput, type Output } from '../shared/output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from '../shared/server-option.ts';
-import { forEachName, withClient } from '../shared/with-client.ts';
+import { forEachNameInTurns, withClient } from '../shared/with-client.ts';
 import { createFolderSums, type FolderSum } from './folder-sums.ts';
 
 interface DuFlags extends ServerFlags {
@@ -52,21 +52,13 @@ async function run(given: readonly string[], flags: DuFlags): Promise<void> {
   const folders = given.length === 0 ? ['/'] : given;
   await withClient(flags, output, async (client) => {
     // One after the other: their lines stay together.
-    let failure: unknown;
-    for (const folder of folders) {
-      try {
-        await forEachName([folder], output, async (asked) => {
-          const named = await expandName(asked.endsWith('/') ? asked : `${asked}/`, client, true);
-          if (named.length === 0) throw exitError(exitStatus.failed, 'no folder fits');
-          for (const { name } of named) await sumUp(name === '/' ? '' : name);
-        });
-      } catch (thrown) {
-        // It was said, and does not stop the others.
-        if (!isExitError(thrown)) throw thrown;
-        failure = thrown;
-      }
-    }
-    if (failure !== undefined) throw failure;
+    const sumUpAll = async (asked: string): Promise<void> => {
+      const named = await expandName(asked.endsWith('/') ? asked : `${asked}/`, client, true);
+      if (named.length === 0) throw exitError(exitStatus.failed, 'no folder fits');
+      for (const { name } of named) await sumUp(name === '/' ? '' : name);
+    };
+    await forEachNameInTurns(folders, output, sumUpAll, 1);
+
     async function sumUp(prefix: string): Promise<void> {
       const top: { -readonly [K in keyof FolderSum]: FolderSum[K] } = {
         name: prefix || '/',

@@ -5,14 +5,14 @@ import type { Client } from '../../client/client.ts';
 import { isClientFault } from '../../client/client-fault.ts';
 import type { FileInfo } from '../../files/protocol/file.ts';
 import { addDryRunOption, createDryRun } from '../shared/dry-run.ts';
-import { type ExitError, exitError, isExitError, usageError } from '../shared/exit-error.ts';
+import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
 import { ofName, printable } from '../shared/format.ts';
 import { visitBelow } from '../shared/globs.ts';
 import { createOutput, type Output } from '../shared/output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from '../shared/server-option.ts';
-import { forEachName, withClient } from '../shared/with-client.ts';
+import { forEachNameInTurns, withClient } from '../shared/with-client.ts';
 
 interface MvFlags extends ServerFlags {
   readonly clobber: boolean;
@@ -50,9 +50,6 @@ export function addMv(program: Command): void {
     .addHelpText('after', help)
     .action(run);
 }
-
-/** Requests at once, and lines between which what was printed is handed on. */
-const AT_ONCE = 1000;
 
 async function run(from: string, to: string, flags: MvFlags): Promise<void> {
   const isFolder = from.endsWith('/');
@@ -103,20 +100,7 @@ async function moveFolder(
   // All of them are known before the first is moved: a listing would meet what was moved once more.
   await visitBelow(prefix, client, ({ name }) => void names.push(name));
   if (names.length === 0) throw exitError(exitStatus.failed, ofName(from, 'nothing is stored there'));
-  let failure: ExitError | null = null;
-  for (let at = 0; at < names.length; at += AT_ONCE) {
-    try {
-      await forEachName(names.slice(at, at + AT_ONCE), output, (name) =>
-        move(name, `${target}${name.slice(prefix.length)}`),
-      );
-    } catch (thrown) {
-      // It was said of each of them.
-      if (!isExitError(thrown)) throw thrown;
-      if (failure === null || failure.status === exitStatus.existing) failure = thrown;
-    }
-    output.flush();
-  }
-  if (failure !== null) throw failure;
+  await forEachNameInTurns(names, output, (name) => move(name, `${target}${name.slice(prefix.length)}`));
 }
 
 async function isThere(client: Client, name: string): Promise<boolean> {

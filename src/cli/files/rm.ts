@@ -11,7 +11,7 @@ import { printable } from '../shared/format.ts';
 import { expandName } from '../shared/globs.ts';
 import { createOutput, type Output } from '../shared/output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from '../shared/server-option.ts';
-import { forEachName, withClient } from '../shared/with-client.ts';
+import { forEachName, forEachNameInTurns, withClient } from '../shared/with-client.ts';
 
 interface RmFlags extends ServerFlags {
   readonly recursive?: boolean;
@@ -49,9 +49,6 @@ export function addRm(program: Command): void {
     .action(run);
 }
 
-/** Requests at once. */
-const AT_ONCE = 1000;
-
 async function run(names: readonly string[], flags: RmFlags): Promise<void> {
   const output = createOutput();
   const recursive = flags.recursive === true;
@@ -68,11 +65,8 @@ async function run(names: readonly string[], flags: RmFlags): Promise<void> {
         const named = await expandName(given, client, recursive);
         if (named.length === 0) throw exitError(exitStatus.failed, 'no name fits');
         if (!named[0]!.listed) return removeOne(given);
-        for (let at = 0; at < named.length; at += AT_ONCE) {
-          const some = named.slice(at, at + AT_ONCE).map(({ name }) => name);
-          await forEachName(some, output, removeOne);
-          output.flush();
-        }
+        const all = named.map(({ name }) => name);
+        return forEachNameInTurns(all, output, removeOne);
       });
     } finally {
       remover.end();

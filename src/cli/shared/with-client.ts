@@ -94,3 +94,30 @@ export async function forEachName(
   const allThere = refused.every((status) => status === exitStatus.existing);
   throw exitError(allThere ? exitStatus.existing : exitStatus.failed);
 }
+
+/** Names that are asked for at once, and lines between which what was printed is handed on. */
+const AT_ONCE = 1000;
+
+/**
+ * The same of any number of names, so many at a time. Names that were refused do not stop those behind them either.
+ *
+ * @param atOnce 1 for one after the other.
+ */
+export async function forEachNameInTurns(
+  names: readonly string[],
+  output: Output,
+  ask: (name: string) => Promise<void>,
+  atOnce: number = AT_ONCE,
+): Promise<void> {
+  let failure: ExitError | null = null;
+  for (let at = 0; at < names.length; at += atOnce) {
+    try {
+      await forEachName(names.slice(at, at + atOnce), output, ask);
+    } catch (thrown) {
+      if (!isExitError(thrown)) throw thrown;
+      if (failure === null || failure.status === exitStatus.existing) failure = thrown;
+    }
+    output.flush();
+  }
+  if (failure !== null) throw failure;
+}

@@ -5,7 +5,7 @@ import { lastValueFrom } from 'rxjs';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { isExitError } from '../shared/exit-error.ts';
 import { ofName, printable } from '../shared/format.ts';
-import { forEachName, withClient } from '../shared/with-client.ts';
+import { forEachNameInTurns, withClient } from '../shared/with-client.ts';
 import type { SyncFile, SyncRun } from './sync-run.ts';
 
 export interface Remover {
@@ -14,9 +14,6 @@ export interface Remover {
   readonly removed: () => number;
   readonly failed: () => number;
 }
-
-/** Requests at once, and lines between which what was printed is handed on. */
-const AT_ONCE = 1000;
 
 export function createRemover(run: SyncRun): Remover {
   const { flags, transferRun } = run;
@@ -48,18 +45,15 @@ async function removeRemote(
 ): Promise<void> {
   const { output } = transferRun;
   await withClient(flags, output, async (client) => {
-    for (let at = 0; at < files.length; at += AT_ONCE) {
-      const some = new Map(files.slice(at, at + AT_ONCE).map((file) => [file.transfer.filename, file]));
-      try {
-        await forEachName([...some.keys()], output, async (name) => {
-          await lastValueFrom(client.delete(name), { defaultValue: undefined });
-          done(some.get(name)!);
-        });
-      } catch (thrown) {
-        // It was said of each of them.
-        if (!isExitError(thrown)) throw thrown;
-      }
-      output.flush();
+    const byName = new Map(files.map((file) => [file.transfer.filename, file]));
+    try {
+      await forEachNameInTurns([...byName.keys()], output, async (name) => {
+        await lastValueFrom(client.delete(name), { defaultValue: undefined });
+        done(byName.get(name)!);
+      });
+    } catch (thrown) {
+      // It was said of each of them.
+      if (!isExitError(thrown)) throw thrown;
     }
   });
 }
