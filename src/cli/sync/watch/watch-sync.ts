@@ -11,7 +11,7 @@
  * What the server has is listed in the first round, and again after a round in which anything has failed. Otherwise it is
  * what the last round has made of it: a change then costs a look at the folder, and not pages of a listing.
  */
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import {
   BehaviorSubject,
   distinctUntilChanged,
@@ -87,9 +87,7 @@ export async function watchSync({
   try {
     for (;;) {
       wanted = new ReplaySubject<void>(1);
-      if (!isFirst && !existsSync(src)) say({ event: 'gone', folder: src });
-      while (!isFirst && !existsSync(src)) await firstValueFrom(timer(AWAY_MS_FIRST));
-      inode$.next(inodeOf(src));
+      if (!isFirst) inode$.next(await inodeOnceThere(src, say));
       let wait: number;
       try {
         const end = await round((run) => syncOnce(run, known, isFirst));
@@ -117,9 +115,18 @@ export async function watchSync({
 }
 
 /** A number of an inode is soon given to another one: the time at which it was made tells them apart. */
-function inodeOf(folder: string): string {
+function inodeOf(folder: string): string | null {
   const stats = statSync(folder, { throwIfNoEntry: false });
-  return `${stats?.ino} ${stats?.birthtimeMs}`;
+  return stats === undefined ? null : `${stats.ino} ${stats.birthtimeMs}`;
+}
+
+async function inodeOnceThere(folder: string, say: WatchDeps['say']): Promise<string> {
+  for (let isSaid = false; ; isSaid = true) {
+    const inode = inodeOf(folder);
+    if (inode !== null) return inode;
+    if (!isSaid) say({ event: 'gone', folder });
+    await firstValueFrom(timer(AWAY_MS_FIRST));
+  }
 }
 
 /** What the server has after a round; null if that must be asked. */

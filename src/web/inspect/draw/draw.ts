@@ -1,7 +1,7 @@
 /** Draws a conversation: for each side its chunks above, its frames below, and ribbons from chunks to their frames. */
 import { sideNames } from '../data/page-data.ts';
 import { noColumns, spread } from '../model/columns.ts';
-import { type Chunk, FOUND_AGAIN, type Frame } from '../model/items.ts';
+import type { Chunk, Frame } from '../model/items.ts';
 import {
   CHUNKS_PX,
   FRAMES_PX,
@@ -30,7 +30,7 @@ import {
 } from './lanes.ts';
 import { conflicts, faults, gaps, outlines } from './marks.ts';
 import type { Scene } from './scene.ts';
-import { type Colors, colors, FONT, hatched, type Pen, SMALL } from './theme.ts';
+import { type Colors, colors, FONT, faultColor, hatched, type Pen, SMALL } from './theme.ts';
 
 /** Draws everything, and returns the layout. */
 export function draw(canvas: HTMLCanvasElement, scene: Scene): Layout {
@@ -117,7 +117,7 @@ function map(pen: Pen, { view, width }: Layout, { conversation }: Scene, look: C
     }
     for (const item of [...lane.gaps, ...lane.conflicts, ...lane.faults]) {
       const { left, right } = itemSpan(all, lane, item);
-      pen.fillStyle = item.kind === 'fault' && item.code === FOUND_AGAIN ? look.found : look[item.kind];
+      pen.fillStyle = item.kind === 'fault' ? faultColor(item, look) : look[item.kind];
       pen.fillRect(left, top, Math.max(2, right - left), height);
     }
   });

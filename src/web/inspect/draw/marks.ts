@@ -1,17 +1,16 @@
 /** Draws what is marked above the lanes: faults, conflicts, what is selected, found, or under the pointer. */
-import { FOUND_AGAIN, type Item, nameOfFault } from '../model/items.ts';
+import { type Item, nameOfFault } from '../model/items.ts';
 import { CHUNKS_PX, FRAMES_PX, framesTop, itemSpan, type Layout, topOf } from '../model/layout.ts';
 import type { LaneScene } from './lanes.ts';
 import type { Scene } from './scene.ts';
-import { type Colors, FONT, type Pen, SMALL } from './theme.ts';
+import { type Colors, FONT, faultColor, type Pen, SMALL } from './theme.ts';
 
 export function faults({ pen, layout, lane, side, look }: LaneScene): void {
   const top = framesTop(side);
   for (const fault of lane.faults) {
     const { left } = itemSpan(layout, lane, fault);
     if (left < -8 || left > layout.width + 8) continue;
-    const isFault = fault.code !== FOUND_AGAIN;
-    pen.fillStyle = isFault ? look.fault : look.found;
+    pen.fillStyle = faultColor(fault, look);
     pen.fillRect(left - 1, top - 10, 2.5, FRAMES_PX + 10);
     triangle(pen, left, top, top - 12);
     const text = nameOfFault(fault);

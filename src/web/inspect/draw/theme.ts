@@ -1,5 +1,6 @@
 /** The colours of the drawing, and text that fits. */
 import type { SideName } from '../data/page-data.ts';
+import { type Fault, FOUND_AGAIN } from '../model/items.ts';
 import type { Span } from '../model/layout.ts';
 
 export type Pen = CanvasRenderingContext2D;
@@ -104,3 +105,7 @@ export function hatched(pen: Pen, color: string, ratio: number): CanvasPattern |
   stripes.stroke();
   return pen.createPattern(tile, 'repeat') ?? color;
 }
+
+/** The colour of a place where the framing is lost, or found again. */
+export const faultColor = ({ code }: Fault, look: Colors): string =>
+  code === FOUND_AGAIN ? look.found : look.fault;
