@@ -26,8 +26,9 @@ everything on the server.
 
 A file that is there with the same size and modification time is not transferred.
 --checksum compares the CRC-32 instead of the time: each side reads its own files,
-the server only those whose checksum it does not know. Files that differ are replaced, whichever is newer. A run that was
-interrupted goes on when it is run again.
+the server only those whose checksum it does not know. Files that differ are
+replaced, whichever is newer. A run that was interrupted goes on when it is run
+again.
 
 --delete removes from DEST what SRC does not have: after all transfers, and only
 if nothing has failed. When it would remove more than --max-delete files, it
@@ -38,7 +39,8 @@ after it has come to rest, or every five seconds if it does not. A server that i
 away is tried again until it is back, and gets then what has changed meanwhile.
 --delete removes there what is removed here, as far as --max-delete goes at once.
 
-Links, empty folders and what cannot be read are treated as by "put".
+Links, empty folders and what cannot be read are treated as by "put". With --from
+nothing is written through a link below DEST: files that would be are failures.
 
 --json prints one object a line, told apart by "event": expect, progress, retry,
 stored or received, removed, refused, failed, skipped, with --dry-run would-send,

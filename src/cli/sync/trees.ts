@@ -1,4 +1,5 @@
 /** The two sides of a sync, listed: what files each has, and what could not be looked at. */
+import { join } from 'node:path';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { ofName } from '../shared/format.ts';
@@ -57,4 +58,11 @@ export async function listRemote({ src, dest, isUpload, filter, server }: SyncRu
 export function prefixOf(folder: string): string {
   const bare = folder.replace(/^\.?\/+/, '').replace(/\/+$/, '');
   return bare === '' || bare === '.' ? '' : `${bare}/`;
+}
+
+/** Where a file of the source goes: its path on this machine, and its name on the server. */
+export function transferOf({ name, transfer }: SyncFile, { isUpload, dest }: SyncRun): Transfer {
+  return isUpload
+    ? { ...transfer, filename: prefixOf(dest) + name }
+    : { ...transfer, path: join(dest, name) };
 }

@@ -41,7 +41,8 @@ folders, "[a-c]", "{a,b}"; with a / at its end it means folders. A file that has
 exactly that name is meant before.
 
 Each file is written under a temporary name beside its target, and renamed when
-it is whole; a file of that name is replaced, a device or a pipe is not.
+it is whole; a file of that name is replaced, a device or a pipe is not. A link to
+a folder on the way is followed, unlike by "sync".
 Modification times are kept. With --no-clobber what is there stays as it is: it
 is said to be skipped, and is no failure.
 

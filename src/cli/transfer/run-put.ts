@@ -11,7 +11,7 @@ import { fileContent } from '../../client/content/file-content.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { createDryRun } from '../shared/dry-run.ts';
-import { isExitError } from '../shared/exit-error.ts';
+import { exitError, isExitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { Filter, FilterFlags } from '../shared/filters.ts';
 import { printable } from '../shared/format.ts';
@@ -21,6 +21,7 @@ import { type PutPlan, planPut, topName } from './put-plan.ts';
 import type { Transfer } from './report/report.ts';
 import { sendUnacknowledged } from './send-unacknowledged.ts';
 import { type Spool, STDIN, spoolInput } from './stdin-spool.ts';
+import { badNameFault } from './tally.ts';
 import { beginRun, expectFiles, finishRun, type TransferFlags, type TransferRun } from './transfer-run.ts';
 import { type Split, splitUpToDate, statesThere } from './up-to-date.ts';
 import { upload } from './upload.ts';
@@ -184,6 +185,7 @@ async function asked(run: PutRun): Promise<Split & { readonly isThere: (file: Tr
   return { ...split, isThere: ({ filename }) => there.has(filename) };
 }
 
+/** Throws an `ExitError` when something would fail. */
 async function printPlan(run: PutRun): Promise<void> {
   const { flags, plan, transferRun } = run;
   const { would, end } = createDryRun(flags, transferRun.output);
@@ -191,10 +193,15 @@ async function printPlan(run: PutRun): Promise<void> {
   const { files, upToDate, isThere } = flags.acks ? await asked(run) : WITHOUT_ANSWERS(plan);
   let bytes = 0;
   let refused = 0;
+  let failed = plan.unreadable.length;
   for (const file of files) {
     const { filename, size } = file;
     const replaces = isThere(file);
-    if (replaces && !flags.clobber) {
+    const fault = badNameFault(filename);
+    if (fault !== null) {
+      failed++;
+      transferRun.report.failed(file, flags.acks ? fault : { message: fault.message });
+    } else if (replaces && !flags.clobber) {
       refused++;
       would({ verb: 'refuse', name: filename, size, how: ': it is there', fields: { filename, size } });
     } else {
@@ -203,11 +210,13 @@ async function printPlan(run: PutRun): Promise<void> {
       would({ verb: 'send', name: filename, size, how, fields: { filename, size, replaces } });
     }
   }
-  const sent = files.length - refused;
+  const sent = files.length - refused - (failed - plan.unreadable.length);
   const unchanged = flags.update ? `; ${plainCountOf(upToDate, 'file')} unchanged` : '';
   end(`would send ${plainCountOf(sent, 'file')}, ${formatBytes(bytes)}${unchanged}`, {
     ...{ files: sent, bytes, refused, ...(flags.update && { unchanged: upToDate }) },
+    ...(failed > 0 && { failed }),
   });
+  if (failed > 0) throw exitError(exitStatus.failed);
 }
 
 const WITHOUT_ANSWERS = ({ files }: PutPlan) => ({ files, upToDate: 0, isThere: () => false });
