@@ -37,7 +37,9 @@ removes and transfers nothing, and says so. --dry-run prints what would be done.
 --watch goes on after the first run: what changes in SRC is sent half a second
 after it has come to rest, or every five seconds if it does not. A server that is
 away is tried again until it is back, and gets then what has changed meanwhile.
---delete removes there what is removed here, as far as --max-delete goes at once.
+--delete removes there what is removed here, as far as --max-delete goes at once;
+while a file fails, as one does whose name the server refuses, nothing is removed:
+rename it, or leave it out with --exclude.
 
 Links, empty folders and what cannot be read are treated as by "put". With --from
 nothing is written through a link below DEST: files that would be are failures.
