@@ -5,9 +5,9 @@
  *                                     too much to remove: do nothing
  *                                     remove what is in the way  ->  transfer  ->  nothing failed: remove the rest
  */
-import { mostConnections } from '../../client/pool/growth.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
+import { connectionsOf } from '../shared/server-option.ts';
 import { download, FILES_AT_ONCE } from '../transfer/download.ts';
 import { beginLocalFile } from '../transfer/local-file.ts';
 import type { Transfer } from '../transfer/report/report.ts';
@@ -85,17 +85,18 @@ export async function carryOut(
 async function transferAll(files: readonly Transfer[], run: SyncRun): Promise<TransferResult> {
   const { isUpload, flags, transferRun, connecting$, token, server } = run;
   const { report, kept } = transferRun;
-  const { retries, parallel } = flags;
+  const { retries } = flags;
+  const { pool, most } = connectionsOf(flags);
   if (files.length === 0) return { ...noCounts(), givenUp: null };
   if (isUpload) {
     const settings = { ifAbsent: false, resume: true };
-    return upload(files, { connect: () => connecting$, report, settings, token, retries, parallel, kept });
+    return upload(files, { connect: () => connecting$, report, settings, token, retries, kept, ...pool });
   }
   return download(files, {
     ...{ downloads: server, report, kept },
     isUnwanted: () => false,
     begin: (options) => beginLocalFile({ ...options, clobber: true }),
-    concurrency: FILES_AT_ONCE * mostConnections(parallel),
+    concurrency: FILES_AT_ONCE * most,
     keepsPartFiles: true,
   });
 }

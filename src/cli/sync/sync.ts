@@ -7,7 +7,7 @@ import { addFilterOptions, filterHelp, filterOf } from '../shared/filters.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
 import { createOutput } from '../shared/output.ts';
 import { parseServer } from '../shared/server-address.ts';
-import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
+import { addServerOption, connection$, connectionsOf, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { FILES_AT_ONCE } from '../transfer/download.ts';
 import { removeTemporaries } from '../transfer/local-file.ts';
@@ -135,9 +135,10 @@ async function oneRun<T>(common: Common, flags: SyncFlags, work: (run: SyncRun) 
     removeTemporaries();
     transferRun.printInterruption();
   });
-  const { retries, parallel } = flags;
+  const { retries } = flags;
   const pool = {
-    ...{ connect: () => connecting$, report, token, retries, parallel, window: FILES_AT_ONCE },
+    ...{ connect: () => connecting$, report, token, retries, window: FILES_AT_ONCE },
+    ...connectionsOf(flags).pool,
     ...(flags.checksum && { timeout: SUMMING_MAX_MS }),
   };
   try {

@@ -1,14 +1,13 @@
 /** `sluice get`: fetches files and whole folders. */
 import type { Command } from 'commander';
 import { formatBytes, plainCountOf } from '../../base/units.ts';
-import { mostConnections } from '../../client/pool/growth.ts';
 import { addDryRunOption, createDryRun } from '../shared/dry-run.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { addFilterOptions, type FilterFlags, filterHelp, filterOf } from '../shared/filters.ts';
 import { printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
-import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
+import { addServerOption, connection$, connectionsOf, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { download, FILES_AT_ONCE } from './download.ts';
 import { ALREADY_THERE } from './fetch-file.ts';
@@ -136,10 +135,11 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
     if (toStdout) report.abandon();
     else transferRun.printInterruption();
   });
+  const connections = connectionsOf(flags);
   const pool = {
     ...{ connect: () => connecting$, report, token, retries: flags.retries },
     // Files must be printed in order.
-    parallel: toStdout ? 1 : flags.parallel,
+    ...(toStdout ? { parallel: 1 } : connections.pool),
     window: FILES_AT_ONCE,
   };
   try {
@@ -160,7 +160,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
         begin: toStdout
           ? (options) => printed(options, output)
           : (options) => beginLocalFile({ ...options, clobber: flags.clobber }),
-        concurrency: toStdout ? 1 : FILES_AT_ONCE * mostConnections(flags.parallel),
+        concurrency: toStdout ? 1 : FILES_AT_ONCE * connections.most,
         keepsPartFiles: !toStdout,
       });
       if (toStdout && output.isClosed()) throw exitError(exitStatus.success);

@@ -15,7 +15,7 @@ import { exitError, isExitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { Filter, FilterFlags } from '../shared/filters.ts';
 import { printable } from '../shared/format.ts';
-import { connection$, tokenOf } from '../shared/server-option.ts';
+import { connection$, connectionsOf, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { type PutPlan, planPut, topName } from './put-plan.ts';
 import type { Transfer } from './report/report.ts';
@@ -147,14 +147,22 @@ const quoted = (text: string): string =>
 async function send(run: PutRun): Promise<void> {
   const { flags, plan, spool, transferRun, connecting$, token } = run;
   const { report, kept } = transferRun;
-  const { retries, parallel, resume, verify } = flags;
+  const { retries, resume, verify } = flags;
   const { files, upToDate } = flags.update ? await asked(run) : { files: plan.files, upToDate: 0 };
   expectFiles(report, files, plan.unreadable.length);
   printLeftOut(run);
   const settings = { ifAbsent: !flags.clobber, resume, ...(verify === undefined ? {} : { verify }) };
   const contentOf = spool === null ? ({ path }: Transfer) => fileContent(path) : spool.content;
   const deps = {
-    ...{ connect: () => connecting$, report, settings, token, retries, parallel, contentOf },
+    ...{
+      connect: () => connecting$,
+      report,
+      settings,
+      token,
+      retries,
+      contentOf,
+      ...connectionsOf(flags).pool,
+    },
     // Of stdin it is another command that goes on: see `printKept`.
     ...(spool === null && { kept }),
   };
