@@ -1,7 +1,7 @@
 /** `sluice config`: gives servers names, so that `--to work:` is enough. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { exitError, usageError } from '../shared/exit-error.ts';
+import { exitError, isExitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 import { createOutput } from '../shared/output.ts';
@@ -127,6 +127,7 @@ function parsedAddress(address: string) {
   try {
     return parseServerAddress(address);
   } catch (error) {
+    if (isExitError(error)) throw error;
     throw usageError(`${printable(address)} is no server. ${(error as Error).message}`);
   }
 }
