@@ -8,19 +8,17 @@ import type { Observable } from 'rxjs';
 import { formatBytes, plainCountOf } from '../../base/units.ts';
 import { standardInput } from '../../capture/standard-input.ts';
 import { fileContent } from '../../client/content/file-content.ts';
-import { systemWords } from '../../files/protocol/system-words.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { createDryRun } from '../shared/dry-run.ts';
 import { exitError, isExitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { Filter, FilterFlags } from '../shared/filters.ts';
-import { printable } from '../shared/format.ts';
 import { connection$, connectionsOf, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { type PutPlan, planPut, topName } from './put-plan.ts';
 import type { Transfer } from './report/report.ts';
 import { sendUnacknowledged } from './send-unacknowledged.ts';
-import { type Spool, STDIN, spoolInput } from './stdin-spool.ts';
+import { printKept, type Spool, STDIN, spoolInput } from './stdin-spool.ts';
 import { badNameFault } from './tally.ts';
 import { beginRun, expectFiles, finishRun, type TransferFlags, type TransferRun } from './transfer-run.ts';
 import { type Split, splitUpToDate, statesThere } from './up-to-date.ts';
@@ -108,7 +106,7 @@ async function planned(run: PutRun): Promise<void> {
   const { spool } = run;
   const signals = exitOnSignal(() => {
     printInterruption();
-    printKept(run);
+    printKept(run.spool, run.flags, run.transferRun.output);
   });
   try {
     if (run.flags.dryRun) await printPlan(run);
@@ -118,31 +116,12 @@ async function planned(run: PutRun): Promise<void> {
     report.abandon();
     // Where the name is taken, to send it again would be refused again.
     if (isExitError(thrown) && thrown.status === exitStatus.existing) spool?.remove();
-    else printKept(run);
+    else printKept(run.spool, run.flags, run.transferRun.output);
     throw thrown;
   } finally {
     signals.unsubscribe();
   }
 }
-
-/** Says how what was read of stdin is sent all the same. */
-function printKept({ spool, flags, transferRun: { output } }: PutRun): void {
-  if (spool === null || spool.transfer.size === 0) return;
-  try {
-    const options = flags.clobber ? '' : ' --no-clobber';
-    const again = `sluice put ${quoted(spool.keep())} --as ${quoted(flags.as!)}${options}`;
-    output.error(
-      `what stdin brought is kept: "${again}" goes on with it, on the same server. Remove it afterwards`,
-    );
-  } catch (error) {
-    const why = systemWords(error as NodeJS.ErrnoException, 'write');
-    output.error(`what stdin brought could not be kept: ${why}`);
-  }
-}
-
-/** As a shell takes it. */
-const quoted = (text: string): string =>
-  /^[\w./:@%+,-]+$/.test(text) ? text : `'${printable(text).replaceAll("'", `'\\''`)}'`;
 
 async function send(run: PutRun): Promise<void> {
   const { flags, plan, spool, transferRun, connecting$, token } = run;
