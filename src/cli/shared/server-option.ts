@@ -31,10 +31,10 @@ export interface ServerFlags extends TlsFlags {
 
 /** The part of every help that is about the server. */
 export const serverHelp = `
-The server is HOST:PORT, unix:/path for a socket of this machine, or NAME: for one
-that "sluice config" has a name for. It may also come from the environment, as
-SLUICE_SERVER; so may SLUICE_TLS=1 and the --tls-… options, as SLUICE_TLS_CA and so
-on. A TIME is in seconds, or has a unit: 500ms, 2m.
+The server is HOST:PORT, unix:/path for a socket of this machine, or NAME: for
+one that "sluice config" has a name for. It may also come from the environment,
+as SLUICE_SERVER; so may SLUICE_TLS=1 and the --tls-… options, as SLUICE_TLS_CA
+and so on. A TIME is in seconds, or has a unit: 500ms, 2m.
 
 A server's certificate is always verified. A token is read from --token-file, or
 from the environment as SLUICE_TOKEN; it is never an option of its own, since
