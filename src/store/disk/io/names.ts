@@ -22,8 +22,9 @@ export function* lstat({ fs, usesPool }: IoState, path: string): Task<Stats | un
 const SLOW_LOOKUPS_MS = 2;
 
 /**
- * Looks up what the system has in its memory at once, whatever the durability: it changes nothing that must wait for a
- * journal. From the first lookup that is late the pool has the others, and all for the time of a cooldown.
+ * Looks up what the system has in its memory at once, also where everything else uses the pool: it changes nothing that
+ * must wait for a journal. There the pool has the others from the first lookup that is late, and all for the time of a
+ * cooldown.
  */
 export function* lstatAll(state: IoState, paths: readonly string[]): Task<(Stats | undefined)[]> {
   const found = lookUpNow(state, paths);
@@ -36,11 +37,11 @@ export function* lstatAll(state: IoState, paths: readonly string[]): Task<(Stats
 function lookUpNow(state: IoState, paths: readonly string[]): (Stats | undefined)[] {
   const found: (Stats | undefined)[] = [];
   const began = performance.now();
-  if (began < state.lookups.until) return found;
+  if (state.usesPool && began < state.lookups.until) return found;
   for (const path of paths) {
     found.push(state.fs.lstatSync(path, { throwIfNoEntry: false }));
     const now = performance.now();
-    if (now - began <= SLOW_LOOKUPS_MS) continue;
+    if (!state.usesPool || now - began <= SLOW_LOOKUPS_MS) continue;
     state.lookups = afterSlow(state.lookups, began, now);
     break;
   }

@@ -9,7 +9,7 @@ import { run } from '../../../../src/store/task.ts';
 const PATHS = ['a', 'b', 'absent', 'd'];
 
 /** A disk on which a lookup on the event loop takes so many milliseconds, by the path; else none. */
-function diskWith(delays: Readonly<Record<string, number>>) {
+function diskWith(delays: Readonly<Record<string, number>>, usesPool = true) {
   const calls: string[] = [];
   let now = 1_000;
   vi.spyOn(performance, 'now').mockImplementation(() => now);
@@ -27,7 +27,7 @@ function diskWith(delays: Readonly<Record<string, number>>) {
     },
   } as unknown as FileSystem;
   const state: IoState = {
-    ...{ fs, usesPool: true, closeUnused: () => false },
+    ...{ fs, usesPool, closeUnused: () => false },
     ...{ cooldown: NO_COOLDOWN, lookups: NO_COOLDOWN },
   };
   return {
@@ -68,4 +68,10 @@ it('a disk that stays slow holds the event loop up for one lookup in two seconds
   }
   expect(calls.filter((call) => call === 'at once a').length).toBeLessThanOrEqual(3 + 10 / 2);
   expect(calls).not.toContain('at once b');
+});
+
+it('where small calls are made on the event loop anyway, late lookups are too', async () => {
+  const { calls, lookUp } = diskWith({ a: 20 }, false);
+  expect(await lookUp()).toEqual(ALL);
+  expect(calls).toEqual(PATHS.map((path) => `at once ${path}`));
 });
