@@ -10,6 +10,10 @@ import { err, type RefusedOutcome } from './outcome.ts';
 export const hashFor = ({ sha256 }: PutOptions): Hash | undefined =>
   sha256 === undefined ? undefined : createHash('sha256');
 
+/** Whether an answer of `accept` says nothing of the content, so that an upload keeps what it has. */
+export const keepsContent = ({ error }: RefusedOutcome): boolean =>
+  error.code === 'unavailable' || error.code === 'shutting-down';
+
 /**
  * The error when a checksum differs; undefined when the content may be committed. The hash cannot be used
  * again.

@@ -32,6 +32,18 @@ export type Outcome<T> =
  */
 export type MaybeAsync<T> = Outcome<T> | Promise<Outcome<T>>;
 
+/** The content of a put that is whole and has its checksums, and no name yet. */
+export interface StagedContent {
+  /** The name that the file will have. */
+  readonly name: string;
+  /** Its bytes. */
+  readonly size: number;
+  /** The CRC-32 (ISO-HDLC, as in zlib) of all of it. */
+  readonly crc32: number;
+  /** A file of this machine that has it, to be read until the answer is given. Absent where a store has none. */
+  readonly path?: string;
+}
+
 /** The facts of the content that `FileStore.put` gets before its first byte. `size` is needed. */
 export interface PutOptions {
   /** The exact size of the content in bytes: a `commit` after fewer or more is refused. */
@@ -69,6 +81,12 @@ export interface PutOptions {
    * Whether to refuse with `exists` if a file has this name at the time of the commit; default false: it is replaced.
    */
   readonly ifAbsent?: boolean | undefined;
+  /**
+   * Called once by the commit, when nothing is wrong with the content, before it gets its name: an error refuses it, and
+   * is the answer. The store then drops the bytes of an `upload`, but after `unavailable` and `shutting-down`, which say
+   * nothing of them, it keeps them. Default all is taken.
+   */
+  readonly accept?: ((content: StagedContent) => Promise<Outcome<void>>) | undefined;
 }
 
 /**

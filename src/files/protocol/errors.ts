@@ -61,6 +61,7 @@ export const catalogue = {
   // Limits.
   'too-large': define('peer', 'the file is larger than the server takes'),
   'quota-exceeded': define('peer', 'there is no room left in the quota'),
+  rejected: define('peer', 'the server does not take this file'),
   'too-many-uploads': define('server', 'the server keeps too many unfinished uploads'),
   'too-many-connections': define('server', 'the server has too many connections', true),
   'timed-out': define('peer', 'the server has waited long enough', true),

@@ -2,10 +2,10 @@
 import type { Hash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { totalBytes } from '../../base/bytes.ts';
-import { contentFault } from '../content-check.ts';
+import { contentFault, keepsContent } from '../content-check.ts';
 import type { Committed, MaybeAsync, Outcome, PutOptions, Sink, UploadOffset } from '../contract.ts';
 import { err, ok, okVoid, type RefusedOutcome } from '../outcome.ts';
-import { type Task, wait } from '../task.ts';
+import { awaitOutcome, type Task, wait } from '../task.ts';
 import type { Disk } from './disk.ts';
 import { ignoreSystemErrors, systemFault } from './errno.ts';
 import type { StagedFile } from './opening/staging-folder.ts';
@@ -218,6 +218,11 @@ function* commit(put: PutState): Task<Outcome<Committed>> {
   }
   try {
     if (upload !== undefined) yield* upload.waitForRecording();
+    const refused = yield* askWhetherAccepted(put);
+    if (refused !== undefined) {
+      yield* discard(put, keepsContent(refused));
+      return refused;
+    }
     const file = yield* syncAndClose(put);
     const stored = yield* publish(put, file);
     if (!stored.ok) yield* discard(put, false);
@@ -227,6 +232,21 @@ function* commit(put: PutState): Task<Outcome<Committed>> {
     yield* discardAfterError(put, error);
     throw error;
   }
+}
+
+function* askWhetherAccepted({
+  disk,
+  staged,
+  name,
+  options,
+  crc32,
+}: PutState): Task<RefusedOutcome | undefined> {
+  const { accept, size } = options;
+  if (accept === undefined) return undefined;
+  // The path as another process would find it: ours leads through a descriptor.
+  const path = disk.io.fs.realpathSync(staged.path);
+  const answer = yield* awaitOutcome(accept({ name, size, crc32, path }));
+  return answer.ok ? undefined : answer;
 }
 
 /** Makes the content durable and closes the file; returns its stats. */

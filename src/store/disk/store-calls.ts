@@ -126,7 +126,8 @@ function* beginPut(store: StoreState, name: string, options: PutOptions): Task<O
       ? yield* spaceFault(disk.io, disk.directories, options.size)
       : undefined;
   if (noSpace !== undefined) return noSpace;
-  const slot = store.smallFiles.acquire(options.size);
+  // Who is asked whether to accept a content may have to read it as a file.
+  const slot = options.accept === undefined ? store.smallFiles.acquire(options.size) : undefined;
   return slot === undefined
     ? yield* beginStaged(store, name, options)
     : ok(gatherIn(store, slot, name, options));

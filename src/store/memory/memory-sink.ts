@@ -1,7 +1,7 @@
 /** A put to the memory store: it collects chunks, and a commit makes one file of them. */
 import { concatBytes } from '../../base/bytes.ts';
-import { contentFault, hashFor } from '../content-check.ts';
-import type { Committed, Outcome, PutOptions, Sink } from '../contract.ts';
+import { contentFault, hashFor, keepsContent } from '../content-check.ts';
+import type { Committed, MaybeAsync, Outcome, PutOptions, Sink } from '../contract.ts';
 import { crc32OfAll } from '../crc32.ts';
 import { err, ok, okVoid, type RefusedOutcome } from '../outcome.ts';
 import type { MemoryFiles } from './memory-files.ts';
@@ -26,6 +26,10 @@ interface MemoryPut {
   isOver: boolean;
   /** Whether another call has taken the upload from it. */
   isTaken: boolean;
+  /** Whether the commit waits for who decides: it is not taken over, and what comes meanwhile finds nothing. */
+  isAsking: boolean;
+  /** Whether `onEnd` was called. */
+  isReleased: boolean;
 }
 
 /** @param onEnd called once, when the sink has ended; with the bytes to keep if it is an upload. */
@@ -46,6 +50,8 @@ export function createMemorySink(
     crc32: initial.crc32,
     isOver: false,
     isTaken: false,
+    isAsking: false,
+    isReleased: false,
   };
   return {
     get written() {
@@ -73,13 +79,28 @@ function write(put: MemoryPut, lent: readonly Uint8Array[]): Outcome<void> {
   return okVoid;
 }
 
-function commit(put: MemoryPut): Outcome<Committed> {
-  const { name, options, files, chunks, crc32 } = put;
-  const { size, ifAbsent } = options;
+function commit(put: MemoryPut): MaybeAsync<Committed> {
+  const { name, options, chunks, crc32 } = put;
+  const { size, accept } = options;
   if (put.written !== size) return failSize(put);
   const hash = hashFor(options);
   for (const chunk of chunks) hash?.update(chunk);
-  const fault = contentFault(options, crc32, hash) ?? files.placementFault(name, ifAbsent);
+  const fault = contentFault(options, crc32, hash);
+  if (fault !== undefined) return fail(put, fault);
+  if (accept === undefined) return publish(put);
+  put.isAsking = true;
+  return accept({ name, size, crc32 }).then((answer) => {
+    if (put.isOver) return closedFault(put);
+    if (answer.ok) return publish(put);
+    end(put, keepsContent(answer));
+    return answer;
+  });
+}
+
+function publish(put: MemoryPut): Outcome<Committed> {
+  const { name, options, files, chunks, crc32 } = put;
+  const { size, ifAbsent } = options;
+  const fault = files.placementFault(name, ifAbsent);
   if (fault !== undefined) return fail(put, fault);
   const mtime = options.mtime ?? Date.now();
   const replaced = files.byName.get(name)?.bytes.length ?? 0;
@@ -97,6 +118,7 @@ function fail(put: MemoryPut, fault: RefusedOutcome): RefusedOutcome {
 }
 
 function take(put: MemoryPut): void {
+  if (put.isAsking) return release(put, undefined);
   put.isTaken = true;
   put.options.taken?.();
   end(put, true);
@@ -106,5 +128,11 @@ function end(put: MemoryPut, keepUpload: boolean): void {
   if (put.isOver) return;
   put.isOver = true;
   const { chunks, written, crc32 } = put;
-  put.onEnd(keepUpload && written > 0 ? { chunks, offset: written, crc32 } : undefined);
+  release(put, keepUpload && written > 0 ? { chunks, offset: written, crc32 } : undefined);
+}
+
+function release(put: MemoryPut, kept: MemoryUpload | undefined): void {
+  if (put.isReleased) return;
+  put.isReleased = true;
+  put.onEnd(kept);
 }

@@ -12,7 +12,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { totalBytes } from '../../../base/bytes.ts';
-import { contentFault } from '../../content-check.ts';
+import { contentFault, keepsContent } from '../../content-check.ts';
 import type { Committed, MaybeAsync, Outcome, PutOptions, Sink, UploadOffset } from '../../contract.ts';
 import { err, ok, okVoid, type RefusedOutcome } from '../../outcome.ts';
 import { type FaultAnswer, isFault, refusalOf } from '../fault-answer.ts';
@@ -20,7 +20,7 @@ import { foldersOf } from '../folders.ts';
 import { createSegmentWriter } from '../segments/segment-writer.ts';
 import type { S3StoreState } from '../store-state.ts';
 import { createTurns } from '../turns.ts';
-import { abort, drop, end, failWith, take } from './end-put.ts';
+import { abort, drop, end, failWith, keep, take } from './end-put.ts';
 import { type PutRequest, type PutState, Refused } from './put-state.ts';
 import { appendPending, forget, putObject, record } from './record-segment.ts';
 
@@ -117,6 +117,9 @@ async function commit(state: PutState): Promise<Outcome<Committed>> {
   const { crc32 } = writer.recorded();
   const fault = contentFault(options, crc32, hash);
   if (fault !== undefined) return await drop(state, fault);
+  const accepted = await options.accept?.({ name, size: options.size, crc32 });
+  if (accepted?.ok === false)
+    return keepsContent(accepted) ? await keep(state, accepted) : await drop(state, accepted);
   const mtime = options.mtime ?? Date.now();
   const segments = options.size === 0 ? [EMPTY_SEGMENT] : state.pending;
   const began = state.pending[0]?.began ?? null;
