@@ -16,7 +16,7 @@ export {
   type UnacknowledgedSender,
 } from './client/pipeline/unacknowledged-sender.ts';
 export type { ConnectionPoolOptions, Retry } from './client/pool/pool-options.ts';
-export type { Backoff } from './client/pool/retry.ts';
+export type { Backoff } from './base/backoff.ts';
 export type { PutEvent, PutHooks, PutSettings } from './client/put.ts';
 export type {
   ArrivingAnswer,

@@ -41,6 +41,7 @@ export {
   type StartServerOptions,
   startServer,
 } from './server/start-server.ts';
+export { acknowledgedChanges, type ChangeItem } from './server/sinks/acknowledged-changes.ts';
 export type { ServerStats } from './server/status.ts';
 export { TRACE_CHANNEL, traceToChannel } from './server/trace-channel.ts';
 export type {
@@ -55,6 +56,19 @@ export type {
   Sink,
   Source,
 } from './store/contract.ts';
+export type {
+  Change,
+  ChangeEvent,
+  ChangeLog,
+  ChangeLogStatus,
+  ChangeRecorder,
+  DeadLetter,
+  Intent,
+  Settlement,
+  SinkStatus,
+  Ticket,
+} from './store/changes/change-log.ts';
+export { type ChangeLogOptions, openChangeLog } from './store/changes/open-change-log.ts';
 export { type DiskStoreOptions, openDiskStore } from './store/disk/disk-store.ts';
 export type { ListingBounds } from './store/listing/bounds.ts';
 export { type MemoryStore, memoryStore } from './store/memory/memory-store.ts';

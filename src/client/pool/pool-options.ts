@@ -15,9 +15,10 @@ import {
   TEXT,
   wholeFrom,
 } from '../../wire/argument.ts';
+import type { Backoff } from '../../base/backoff.ts';
 import type { ClientOptions } from '../client.ts';
 import type { ClientFault } from '../client-fault.ts';
-import type { Backoff } from './retry.ts';
+
 
 /**
  * How uploads and downloads connect, how many connections they share, and how often they try again. `connect` is
