@@ -34,6 +34,7 @@ export {
 } from './server/metrics/metrics.ts';
 export { serve } from './server/serve.ts';
 export type { ServeOptions } from './server/serve-options.ts';
+export { acknowledgedChanges, type ChangeItem } from './server/sinks/acknowledged-changes.ts';
 export {
   type CloseServerOptions,
   type Listening,
@@ -41,21 +42,8 @@ export {
   type StartServerOptions,
   startServer,
 } from './server/start-server.ts';
-export { acknowledgedChanges, type ChangeItem } from './server/sinks/acknowledged-changes.ts';
 export type { ServerStats } from './server/status.ts';
 export { TRACE_CHANNEL, traceToChannel } from './server/trace-channel.ts';
-export type {
-  Committed,
-  FileStore,
-  ListOptions,
-  MaybeAsync,
-  Outcome,
-  PutOptions,
-  Removed,
-  Renamed,
-  Sink,
-  Source,
-} from './store/contract.ts';
 export type {
   Change,
   ChangeEvent,
@@ -69,6 +57,18 @@ export type {
   Ticket,
 } from './store/changes/change-log.ts';
 export { type ChangeLogOptions, openChangeLog } from './store/changes/open-change-log.ts';
+export type {
+  Committed,
+  FileStore,
+  ListOptions,
+  MaybeAsync,
+  Outcome,
+  PutOptions,
+  Removed,
+  Renamed,
+  Sink,
+  Source,
+} from './store/contract.ts';
 export { type DiskStoreOptions, openDiskStore } from './store/disk/disk-store.ts';
 export type { ListingBounds } from './store/listing/bounds.ts';
 export { type MemoryStore, memoryStore } from './store/memory/memory-store.ts';

@@ -5,7 +5,15 @@ import type { ChangeLog } from '../store/changes/change-log.ts';
 import type { Address } from '../transport/connection.ts';
 import { connectionError } from '../transport/connection-error.ts';
 import { listenTcp } from '../transport/socket/tcp.ts';
-import { checkOptions, MILLISECONDS, optional, type RulesFor, TEXT, wholeFrom, withMethods } from '../wire/argument.ts';
+import {
+  checkOptions,
+  MILLISECONDS,
+  optional,
+  type RulesFor,
+  TEXT,
+  wholeFrom,
+  withMethods,
+} from '../wire/argument.ts';
 import type { ServerEvent } from './event.ts';
 import { defaultLimits } from './limits.ts';
 import { serve } from './serve.ts';
@@ -87,7 +95,11 @@ export interface RunningServer extends AsyncDisposable {
   readonly close: (options?: CloseServerOptions) => Promise<void>;
 }
 
-const CHANGE_LOG = withMethods('a log of changes, such as openChangeLog opens', ['read', 'cursor', 'advance']);
+const CHANGE_LOG = withMethods('a log of changes, such as openChangeLog opens', [
+  'read',
+  'cursor',
+  'advance',
+]);
 const { shutdown$: _shutdown, stats: _stats, ...OF_SERVE } = SERVE_RULES;
 const RULES: RulesFor<StartServerOptions> = {
   ...OF_SERVE,

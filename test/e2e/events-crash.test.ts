@@ -99,7 +99,8 @@ function nextChange(
 }
 
 function requestOf({ type, name, from, size }: AskedChange): Uint8Array {
-  if (type === 'stored') return putFrame(name, Buffer.alloc(size), size % 3 === 0 ? { upload: `u-${size}` } : {});
+  if (type === 'stored')
+    return putFrame(name, Buffer.alloc(size), size % 3 === 0 ? { upload: `u-${size}` } : {});
   if (type === 'removed') return frame({ cmd: 'delete', filename: name });
   return frame({ cmd: 'rename', filename: from!, to: name, ...(size % 2 === 0 && { ifAbsent: true }) });
 }
@@ -157,7 +158,10 @@ test.each([
     await restart();
     const { child, done } = await run.serving;
     await expect
-      .poll(async () => (await sluice(['events', 'list', root, '--json'])).stdout, { timeout: 60_000, interval: 300 })
+      .poll(async () => (await sluice(['events', 'list', root, '--json'])).stdout, {
+        timeout: 60_000,
+        interval: 300,
+      })
       .toContain('"pending":0');
     child.kill('SIGTERM');
     expect((await done).status).toBe(0);

@@ -2,7 +2,7 @@
 import { plainCountOf } from '../../base/units.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { createOutput } from '../shared/output.ts';
-import { sinkNamed, valueOf, withEvents } from './with-events.ts';
+import { sinkNamed, answerOf, withEvents } from './with-events.ts';
 
 interface ReplayFlags {
   readonly sink: string;
@@ -25,11 +25,11 @@ export async function replay(dir: string, { sink, from, dead }: ReplayFlags): Pr
   await withEvents(dir, async (events) => {
     const { at } = await sinkNamed(events, sink);
     if (dead !== undefined) {
-      const count = valueOf(sink, await events.revive(sink, idOf(dead)));
+      const count = answerOf(sink, await events.revive(sink, idOf(dead)));
       return output.line(`${sink}: ${plainCountOf(count, 'dead letter')} to be delivered again`);
     }
     // What it has not got yet comes anyway.
-    valueOf(sink, await events.move(sink, Math.min(at, from! - 1)));
+    answerOf(sink, await events.move(sink, Math.min(at, from! - 1)));
     output.line(`${sink}: events from ${Math.min(at + 1, from!)} on are to be delivered`);
   });
 }
@@ -41,11 +41,11 @@ export async function drop(dir: string, { sink, through, dead }: DropFlags): Pro
     const { at } = await sinkNamed(events, sink);
     const { last } = await events.status();
     if (dead !== undefined) {
-      const count = valueOf(sink, await events.forget(sink, idOf(dead)));
+      const count = answerOf(sink, await events.forget(sink, idOf(dead)));
       return output.line(`${sink}: ${plainCountOf(count, 'dead letter')} dropped`);
     }
     const to = Math.min(last, Math.max(at, through!));
-    valueOf(sink, await events.move(sink, to));
+    answerOf(sink, await events.move(sink, to));
     output.line(`${sink}: ${plainCountOf(to - at, 'event')} dropped`);
   });
 }

@@ -23,7 +23,8 @@ const PAGE = 500;
 
 export async function list(dir: string, { sink, dead, all, json }: ListFlags): Promise<void> {
   if (dead && sink === undefined) throw usageError('--dead needs --sink as well');
-  if (all && (dead || sink !== undefined)) throw usageError('--all is for events of everybody: leave --sink away');
+  if (all && (dead || sink !== undefined))
+    throw usageError('--all is for events of everybody: leave --sink away');
   const output = createOutput();
   await withEvents(dir, async (events) => {
     if (all) return await printAfter(events, 0, output, json);
@@ -59,7 +60,8 @@ async function printSinks(events: EventsControl, output: Output, json: true | un
     else output.line(sinkLine(sink));
   }
   if (status.fault !== null) output.error(`the events cannot be kept: ${printable(status.fault)}`);
-  if (status.dropped > 0) output.error(`changes without an event, since there was no room: ${status.dropped}`);
+  if (status.dropped > 0)
+    output.error(`changes without an event, since there was no room: ${status.dropped}`);
 }
 
 export async function follow(dir: string, { after, json }: FollowFlags): Promise<void> {

@@ -8,7 +8,7 @@ import { printable } from '../shared/format.ts';
 
 /** Throws an `ExitError` when there are none. */
 export async function withEvents<T>(dir: string, act: (events: EventsControl) => Promise<T>): Promise<T> {
-  const events = valueOf(dir, await openEventsControl(dir));
+  const events = answerOf(dir, await openEventsControl(dir));
   try {
     return await act(events);
   } finally {
@@ -16,7 +16,7 @@ export async function withEvents<T>(dir: string, act: (events: EventsControl) =>
   }
 }
 
-export function valueOf<T>(what: string, outcome: Outcome<T>): T {
+export function answerOf<T>(what: string, outcome: Outcome<T>): T {
   if (outcome.ok) return outcome.value;
   throw exitError(exitStatus.failed, `${printable(what)}: ${printable(outcome.error.message)}`);
 }
@@ -27,5 +27,7 @@ export async function sinkNamed(events: EventsControl, name: string): Promise<Si
   const found = sinks.find(({ sink }) => sink === name);
   if (found !== undefined) return found;
   const names = sinks.map(({ sink }) => sink).join(', ');
-  throw usageError(`nobody called ${printable(name)} gets events${names === '' ? '' : `; there is ${names}`}`);
+  throw usageError(
+    `nobody called ${printable(name)} gets events${names === '' ? '' : `; there is ${names}`}`,
+  );
 }

@@ -1,6 +1,6 @@
 /** The events of `sluice serve`: the log of changes beside the store, and who gets them. */
 import { readFile } from 'node:fs/promises';
-import { merge, type Observable, share, Subject, type Subscription, takeUntil } from 'rxjs';
+import { merge, type Observable, Subject, type Subscription, share, takeUntil } from 'rxjs';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { readAddressRules } from '../../server/sinks/address-rules.ts';
 import { commandSink } from '../../server/sinks/command-sink.ts';

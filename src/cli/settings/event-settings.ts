@@ -23,7 +23,8 @@ const printCommand = (command: readonly string[]): string => JSON.stringify(comm
 /** A program and its arguments, as a list in JSON, or a program alone. No shell reads them. */
 export const command: Kind<readonly [string, ...string[]]> = {
   placeholder: 'COMMAND',
-  mustBe: 'a program without blanks, or a list in JSON of a program and its arguments, such as ["notify","--now"]',
+  mustBe:
+    'a program without blanks, or a list in JSON of a program and its arguments, such as ["notify","--now"]',
   read: readCommand,
   readJson: (value) => (typeof value === 'string' ? readCommand(value) : commandIn(value)),
   print: printCommand,

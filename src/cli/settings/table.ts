@@ -7,8 +7,8 @@
 import { defaultLimits } from '../../server/limits.ts';
 import { isSchemaName } from '../../store/s3/schema/schema-name.ts';
 import { uploadLimits } from '../../store/upload-limits.ts';
-import { addresses, command } from './event-settings.ts';
 import { isHttpUrl, isPlace, isPostgresUrl, withoutPassword } from './engine-urls.ts';
+import { addresses, command } from './event-settings.ts';
 import {
   choice,
   DAY_MS,

@@ -38,8 +38,7 @@ function addNetwork(list: BlockList, text: string): boolean {
   return true;
 }
 
-export const forbiddenError = (host: string): Error =>
-  new Error(`${host} is at no address that is allowed`);
+export const forbiddenError = (host: string): Error => new Error(`${host} is at no address that is allowed`);
 
 /** Resolves a name to those of its addresses that are allowed: the connection is made to one of them. */
 export const checkedLookup =

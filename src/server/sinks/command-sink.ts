@@ -20,7 +20,12 @@ const STDERR_MAX = 1000;
 /** `EX_DATAERR` of `sysexits.h`: the event itself is wrong, and will be later. */
 const REFUSED_STATUS = 65;
 
-export function commandSink({ name, command, timeoutMs = TIMEOUT_MS, concurrency = 1 }: CommandOptions): EventSink {
+export function commandSink({
+  name,
+  command,
+  timeoutMs = TIMEOUT_MS,
+  concurrency = 1,
+}: CommandOptions): EventSink {
   return {
     name,
     concurrency,

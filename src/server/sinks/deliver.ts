@@ -5,7 +5,7 @@
  * their order; some of different names at once. What fails is tried again for ever, at random times that grow, and holds
  * up its own names alone, until the window is full of what waits. What is refused goes to the dead letters.
  */
-import { defer, Observable, startWith, type Subscriber, switchMap } from 'rxjs';
+import { defer, Observable, type Subscriber, startWith, switchMap } from 'rxjs';
 import { backoffDelay } from '../../base/backoff.ts';
 import { messageOf } from '../../base/sluice-error.ts';
 import type { ChangeEvent, ChangeLog } from '../../store/changes/change-log.ts';
@@ -151,7 +151,8 @@ async function deliverItem(state: DeliveryState, item: WindowItem): Promise<void
     item.failures += 1;
     item.state = 'waiting';
     const { afterMs = 0, reason } = answer;
-    const nextMs = Math.max(afterMs, backoffDelay(item.failures, BACKOFF, state.random()));
+    // Never at once: a sink that fails at once would be all that this process does.
+    const nextMs = Math.max(1, afterMs, backoffDelay(item.failures, BACKOFF, state.random()));
     const now = Date.now();
     item.notBefore = now + nextMs;
     if (afterMs > 0) state.pausedUntil = Math.max(state.pausedUntil, now + afterMs);

@@ -25,7 +25,9 @@ function readSecret(line: string): WebhookSecret | undefined {
   const text = line.startsWith(PREFIX) ? line.slice(PREFIX.length) : '';
   const secret = Buffer.from(text, 'base64');
   const isWhole = secret.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '');
-  return isWhole && secret.length >= SECRET_BYTES_MIN && secret.length <= SECRET_BYTES_MAX ? secret : undefined;
+  return isWhole && secret.length >= SECRET_BYTES_MIN && secret.length <= SECRET_BYTES_MAX
+    ? secret
+    : undefined;
 }
 
 /** @param seconds of this try, since 1970. */

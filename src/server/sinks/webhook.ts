@@ -1,6 +1,6 @@
 /** A sink that sends each event by HTTP, as CloudEvents and Standard Webhooks say. */
 import { Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
-import { Agent as TlsAgent, request as requestHttps } from 'node:https';
+import { request as requestHttps, Agent as TlsAgent } from 'node:https';
 import { isIP } from 'node:net';
 import { version } from '../../files/protocol/version.ts';
 import type { ChangeEvent } from '../../store/changes/change-log.ts';

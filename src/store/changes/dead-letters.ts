@@ -96,14 +96,22 @@ async function put(state: DeadState, letters: readonly DeadLetter[]): Promise<Ou
   }
   const next = new Map(state.letters);
   for (const letter of letters) next.set(keyOf(letter), letter);
-  await write(state, next, letters.map((letter) => ({ kind: 'dead', ...letter })));
+  await write(
+    state,
+    next,
+    letters.map((letter) => ({ kind: 'dead', ...letter })),
+  );
   return ok(undefined);
 }
 
 async function remove(state: DeadState, letters: readonly DeadLetter[]): Promise<Outcome<void>> {
   const next = new Map(state.letters);
   for (const letter of letters) next.delete(keyOf(letter));
-  await write(state, next, letters.map(({ sink, event }) => ({ kind: 'gone', sink, id: event.id })));
+  await write(
+    state,
+    next,
+    letters.map(({ sink, event }) => ({ kind: 'gone', sink, id: event.id })),
+  );
   return ok(undefined);
 }
 

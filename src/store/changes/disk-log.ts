@@ -66,8 +66,7 @@ export function createDiskLog(log: DiskLog): ChangeLog {
     },
     move: (sink, sequence) => move(log, sink, sequence),
     deadLetters: async (sink) => log.dead.of(sink),
-    bury: (sink, event, reason) =>
-      log.dead.put([{ sink, event, reason, time: Date.now(), again: false }]),
+    bury: (sink, event, reason) => log.dead.put([{ sink, event, reason, time: Date.now(), again: false }]),
     revive: (sink, id) => revive(log, sink, id),
     forget: async (sink, id) => {
       const letters = lettersOf(log, sink, id);

@@ -141,26 +141,30 @@ function startFlush(writer: WriterState): Promise<void> {
   writer.flushing ??= new Promise((resolve) => {
     setImmediate(async () => {
       await flushAll(writer);
-      writer.flushing = undefined;
       resolve();
     });
   });
   return writer.flushing;
 }
 
+/** It notes that it ends in the turn in which it finds nothing more: what is appended later needs another one. */
 async function flushAll(writer: WriterState): Promise<void> {
   clearTimeout(writer.retryTimer);
   writer.retryTimer = undefined;
   do {
     takeCursors(writer);
     const batch = writer.queue;
-    if (batch.length === 0) return;
+    if (batch.length === 0) {
+      writer.flushing = undefined;
+      return;
+    }
     writer.queue = [];
     writer.fault = await writeBatch(writer, batch);
     if (writer.fault === null) written(writer, batch);
     else refuse(writer, batch, writer.fault);
     // What cannot be refused is tried again with the next intent, or later.
   } while (writer.fault === null || writer.queue.some(({ record }) => record.kind === 'intent'));
+  writer.flushing = undefined;
   writer.retryTimer = setTimeout(() => startFlush(writer), RETRY_MS).unref();
 }
 
@@ -201,7 +205,8 @@ async function writeBatch(writer: WriterState, batch: readonly Queued[]): Promis
   const size = chunks.reduce((sum, { length }) => sum + length, 0);
   try {
     const last = writer.segments.at(-1);
-    const isFull = last !== undefined && last.bytes > writer.headBytes && last.bytes + size > writer.segmentBytes;
+    const isFull =
+      last !== undefined && last.bytes > writer.headBytes && last.bytes + size > writer.segmentBytes;
     if (writer.isBroken || isFull) await beginSegment(writer);
     const segment = writer.segments.at(-1)!;
     const file = writer.file!;

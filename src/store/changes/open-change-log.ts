@@ -1,5 +1,15 @@
 /** Opens the log of changes of a folder, in which a disk store records what it does. */
-import { check, checkOptions, LIST, numberFrom, oneOf, optional, RECORD, type RulesFor, TEXT } from '../../wire/argument.ts';
+import {
+  check,
+  checkOptions,
+  LIST,
+  numberFrom,
+  oneOf,
+  optional,
+  RECORD,
+  type RulesFor,
+  TEXT,
+} from '../../wire/argument.ts';
 import type { Outcome } from '../contract.ts';
 import { systemFault } from '../disk/errno.ts';
 import { type FileSystem, nodeFileSystem } from '../disk/file-system.ts';
@@ -46,7 +56,7 @@ const SEGMENT_BYTES_MAX = MiB;
 /** The cursor of what is no sink any more. */
 const NO_SINK = -1;
 /** Milliseconds for which a change waits for others of its names. */
-const CLAIM_WAIT_MS = 30_000;
+const CLAIM_WAIT_MS = 120_000;
 
 const RULES: RulesFor<ChangeLogOptions> = {
   sinks: optional(LIST),

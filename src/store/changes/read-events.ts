@@ -19,7 +19,9 @@ const RECENT_MAX = 1024;
 export function createEventReader(folder: LogFolder, segments: readonly Segment[]): EventReader {
   let recent: ChangeEvent[] = [];
   /** The events of the segment that was read last. Bounded by the size of a segment. */
-  let cached: { readonly serial: number; readonly bytes: number; readonly events: readonly ChangeEvent[] } | undefined;
+  let cached:
+    | { readonly serial: number; readonly bytes: number; readonly events: readonly ChangeEvent[] }
+    | undefined;
 
   async function eventsOf(segment: Segment, end: number): Promise<readonly ChangeEvent[]> {
     const { serial, bytes } = segment;

@@ -1,6 +1,15 @@
 /** The store on a disk: files below a root folder, published atomically and, by default, durably. */
 import { checkNames } from '../../base/option-names.ts';
-import { check, checkOptions, oneOf, optional, RECORD, type RulesFor, TEXT, withMethods } from '../../wire/argument.ts';
+import {
+  check,
+  checkOptions,
+  oneOf,
+  optional,
+  RECORD,
+  type RulesFor,
+  TEXT,
+  withMethods,
+} from '../../wire/argument.ts';
 import type { FileStore, Outcome } from '../contract.ts';
 import { LISTING_BOUNDS } from '../listing/bounds.ts';
 import { UPLOAD_RULES } from '../upload-limits.ts';

@@ -127,7 +127,9 @@ function remove(store: StoreState, name: string): MaybeAsync<Removed> {
   const { disk } = store;
   const { changes, folderCalls } = disk;
   if (changes === undefined) return runInFolder(store, removeFile(disk, name));
-  return store.runCall(changeInTurn(changes, [name], (turn) => folderCalls.run(removeFile(disk, name, turn))));
+  return store.runCall(
+    changeInTurn(changes, [name], (turn) => folderCalls.run(removeFile(disk, name, turn))),
+  );
 }
 
 function rename(store: StoreState, from: string, to: string, ifAbsent?: boolean): MaybeAsync<Renamed> {

@@ -107,9 +107,7 @@ describe('a webhook', () => {
 
   test('that redirects is not followed', async () => {
     const other = await receiver((response) => response.end());
-    const { url } = await receiver((response) =>
-      response.writeHead(307, { location: other.url.href }).end(),
-    );
+    const { url } = await receiver((response) => response.writeHead(307, { location: other.url.href }).end());
     expect(await send({ url })).toEqual({ type: 'failed', reason: 'it answered 307' });
     expect(other.received).toEqual([]);
   });
@@ -126,7 +124,7 @@ describe('a webhook', () => {
 
   test('that is not there is tried again', async () => {
     const { url } = await receiver(() => {});
-    ends.splice(0).forEach((end) => end());
+    for (const end of ends.splice(0)) end();
     expect((await send({ url })).type).toBe('failed');
   });
 

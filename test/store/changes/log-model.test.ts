@@ -30,7 +30,10 @@ const NAMES = ['a', 'b', 'c/d'];
 let nextNumber = 1;
 
 const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ type: fc.constant('put' as const), name: fc.nat(2), isMade: fc.boolean() }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ type: fc.constant('put' as const), name: fc.nat(2), isMade: fc.boolean() }),
+  },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('end' as const), unknown: fc.boolean() }) },
   { weight: 3, arbitrary: fc.constant({ type: 'turn' as const }) },
   { weight: 1, arbitrary: fc.constant({ type: 'deliver' as const }) },
@@ -112,9 +115,12 @@ function check(life: Life, before: readonly ChangeEvent[], after: readonly Chang
 const part = fc.double({ min: 0, max: 1, noNaN: true });
 const life = fc.tuple(fc.array(action, { maxLength: 60 }), part, part);
 
-test.prop([fc.array(life, { minLength: 1, maxLength: 3 }), fc.constantFrom('os' as const, 'fsync' as const)], {
-  numRuns: cases(150),
-})('a log that is crashed after any byte says what happened, once and in order', async (lives, durability) => {
+test.prop(
+  [fc.array(life, { minLength: 1, maxLength: 3 }), fc.constantFrom('os' as const, 'fsync' as const)],
+  {
+    numRuns: cases(150),
+  },
+)('a log that is crashed after any byte says what happened, once and in order', async (lives, durability) => {
   let fs = createCrashFs();
   let before: readonly ChangeEvent[] = [];
   for (const [actions, when, cut] of lives) {

@@ -147,7 +147,10 @@ export function createCrashFs(start: Image = emptyImage(), firstFile = 1): Crash
       });
     };
 
-  const mkdirSync = (path: string) => void folders.add(path);
+  const mkdirSync = (path: string) => {
+    if (folders.has(path)) throw Object.assign(new Error('EEXIST'), { code: 'EEXIST', syscall: 'mkdir' });
+    folders.add(path);
+  };
   const unlinkSync = (path: string) => {
     if (!now.names.has(path)) {
       const name = path.replace(/^\/root\/+/, '');
