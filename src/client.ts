@@ -1,5 +1,6 @@
 /** The client of the file service, for any platform: what it sends, what it fetches, and its faults. */
 
+export type { Backoff } from './base/backoff.ts';
 export { type Client, type ClientOptions, createClient } from './client/client.ts';
 export { ClientError, type ClientFault, describeFault, isClientFault } from './client/client-fault.ts';
 export { blobContent, bytesContent, type Content } from './client/content/content.ts';
@@ -16,7 +17,6 @@ export {
   type UnacknowledgedSender,
 } from './client/pipeline/unacknowledged-sender.ts';
 export type { ConnectionPoolOptions, Retry } from './client/pool/pool-options.ts';
-export type { Backoff } from './client/pool/retry.ts';
 export type { PutEvent, PutHooks, PutSettings } from './client/put.ts';
 export type {
   ArrivingAnswer,

@@ -34,6 +34,7 @@ export {
 } from './server/metrics/metrics.ts';
 export { serve } from './server/serve.ts';
 export type { ServeOptions } from './server/serve-options.ts';
+export { acknowledgedChanges, type ChangeItem } from './server/sinks/acknowledged-changes.ts';
 export {
   type CloseServerOptions,
   type Listening,
@@ -43,6 +44,19 @@ export {
 } from './server/start-server.ts';
 export type { ServerStats } from './server/status.ts';
 export { TRACE_CHANNEL, traceToChannel } from './server/trace-channel.ts';
+export type {
+  Change,
+  ChangeEvent,
+  ChangeLog,
+  ChangeLogStatus,
+  ChangeRecorder,
+  DeadLetter,
+  Intent,
+  Settlement,
+  SinkStatus,
+  Ticket,
+} from './store/changes/change-log.ts';
+export { type ChangeLogOptions, openChangeLog } from './store/changes/open-change-log.ts';
 export type {
   Committed,
   FileStore,

@@ -42,6 +42,7 @@ const subcommands: Readonly<Record<string, () => Promise<(program: Command) => v
   copy: async () => (await import('./copy/copy.ts')).addCopy,
   config: async () => (await import('./config/config.ts')).addConfig,
   completion: async () => (await import('./completion/completion.ts')).addCompletion,
+  events: async () => (await import('./events/events.ts')).addEvents,
   inspect: async () => (await import('./inspect/inspect.ts')).addInspect,
   replay: async () => (await import('./replay/replay.ts')).addReplay,
   demo: async () => (await import('./demo.ts')).addDemo,

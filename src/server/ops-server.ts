@@ -56,8 +56,8 @@ const REQUEST_MAX_MS = 10_000;
  */
 export async function startOpsServer(options: OpsServerOptions): Promise<OpsServerOutcome> {
   const { host = '127.0.0.1', port } = options;
-  const { events$, stats, unfinished, commands, engines } = options;
-  const created = await createMetrics({ events$, stats, unfinished, commands, engines });
+  const { events$, stats, unfinished, commands, engines, deliveries } = options;
+  const created = await createMetrics({ events$, stats, unfinished, commands, engines, deliveries });
   if (!created.ok) return created;
   const metrics = created.value;
   const health = watchHealth(options);

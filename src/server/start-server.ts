@@ -1,14 +1,24 @@
 /** A running server as an object, for programs that start and stop it: a framework, or a test. */
-import { asyncScheduler, type Observable, Subject } from 'rxjs';
+import { asyncScheduler, EMPTY, type Observable, Subject } from 'rxjs';
 import { StateError } from '../base/sluice-error.ts';
+import type { ChangeLog } from '../store/changes/change-log.ts';
 import type { Address } from '../transport/connection.ts';
 import { connectionError } from '../transport/connection-error.ts';
 import { listenTcp } from '../transport/socket/tcp.ts';
-import { checkOptions, MILLISECONDS, optional, type RulesFor, TEXT, wholeFrom } from '../wire/argument.ts';
+import {
+  checkOptions,
+  MILLISECONDS,
+  optional,
+  type RulesFor,
+  TEXT,
+  wholeFrom,
+  withMethods,
+} from '../wire/argument.ts';
 import type { ServerEvent } from './event.ts';
 import { defaultLimits } from './limits.ts';
 import { serve } from './serve.ts';
 import { SERVE_RULES, type ServeOptions } from './serve-options.ts';
+import { acknowledgedChanges, type ChangeItem } from './sinks/acknowledged-changes.ts';
 import type { ServerStats } from './status.ts';
 
 /** The options of `startServer`: `store` is needed. All but `host` and `port` are those of `serve`. */
@@ -19,6 +29,11 @@ export interface StartServerOptions
   readonly port?: number;
   /** The address to listen on; default 127.0.0.1. Not used when there are `connections$`. */
   readonly host?: string;
+  /**
+   * The log of changes of the store, for `changes$`: opened with `library` among its `sinks`. Default none. The server
+   * does not close it.
+   */
+  readonly changes?: ChangeLog;
 }
 
 /** How `RunningServer.close` ends what is under way. */
@@ -63,6 +78,12 @@ export interface RunningServer extends AsyncDisposable {
   readonly phase: ServerPhase;
   /** The events from now on. It completes when the server is closed, and never errors: `closed` has the failure. */
   readonly events$: Observable<ServerEvent>;
+  /**
+   * What happens to files, at least once each, until it is acknowledged: see `acknowledgedChanges`. It also has what was
+   * not acknowledged before the server was started, and goes on when the server is closed, as the log does. Empty without
+   * `changes`.
+   */
+  readonly changes$: Observable<ChangeItem>;
   /** The numbers of now; of the last moment when the server is closed. */
   readonly stats: () => ServerStats;
   /** Resolves when the server is closed, whoever closed it. Rejects as `ready` when it failed. */
@@ -74,13 +95,21 @@ export interface RunningServer extends AsyncDisposable {
   readonly close: (options?: CloseServerOptions) => Promise<void>;
 }
 
+const CHANGE_LOG = withMethods('a log of changes, such as openChangeLog opens', [
+  'read',
+  'cursor',
+  'advance',
+]);
 const { shutdown$: _shutdown, stats: _stats, ...OF_SERVE } = SERVE_RULES;
 const RULES: RulesFor<StartServerOptions> = {
   ...OF_SERVE,
   connections$: optional(SERVE_RULES.connections$),
   port: optional(wholeFrom(0, 65_535)),
   host: optional(TEXT),
+  changes: optional(CHANGE_LOG),
 };
+/** The sink of `changes$`. */
+const LIBRARY_SINK = 'library';
 const NO_STATS: ServerStats = { connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 };
 
 /**
@@ -96,7 +125,7 @@ const NO_STATS: ServerStats = { connections: 0, requests: 0, received: 0, sent: 
  */
 export function startServer(options: StartServerOptions): RunningServer {
   checkOptions('startServer', options, RULES);
-  const { port = 0, host = '127.0.0.1', connections$, ...others } = options;
+  const { port = 0, host = '127.0.0.1', connections$, changes, ...others } = options;
   const shutdown$ = new Subject<void>();
   const events$ = new Subject<ServerEvent>();
   const graceMax = options.limits?.grace ?? defaultLimits.grace;
@@ -171,6 +200,7 @@ export function startServer(options: StartServerOptions): RunningServer {
     get phase() {
       return phase;
     },
+    changes$: changes === undefined ? EMPTY : acknowledgedChanges(changes, LIBRARY_SINK),
     stats: () => read(),
     close,
     [Symbol.asyncDispose]: () => close(),

@@ -10,9 +10,13 @@ import { err, type RefusedOutcome } from './outcome.ts';
 export const hashFor = ({ sha256 }: PutOptions): Hash | undefined =>
   sha256 === undefined ? undefined : createHash('sha256');
 
-/** Whether an answer of `accept` says nothing of the content, so that an upload keeps what it has. */
-export const keepsContent = ({ error }: RefusedOutcome): boolean =>
-  error.code === 'unavailable' || error.code === 'shutting-down';
+const SAYS_NOTHING: ReadonlySet<string> = new Set(['unavailable', 'shutting-down', 'events-full']);
+
+/**
+ * Whether a refusal says nothing of the content, and the same put may succeed later: then an upload keeps what it has. It
+ * is one of the hook or of the log of changes.
+ */
+export const keepsContent = ({ error }: RefusedOutcome): boolean => SAYS_NOTHING.has(error.code);
 
 /**
  * The error when a checksum differs; undefined when the content may be committed. The hash cannot be used

@@ -4,7 +4,7 @@ import { storeContract } from '../../src/store/conformance/suite.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { optionsOf, smallFilesByThread } from '../support/stores/disk-modes.ts';
 import { interceptedFileSystem } from '../support/stores/fs-intercepted.ts';
-import { newDiskStore } from '../support/stores/store-roots.ts';
+import { newDiskStore, newRecordedStore } from '../support/stores/store-roots.ts';
 
 storeContract('memory', (options) => ({ store: memoryStore(options) }), { describe, it });
 storeContract('disk, fsync', (options) => newDiskStore(options), { describe, it });
@@ -17,6 +17,7 @@ storeContract('disk, without /proc', (options) => newDiskStore({ ...options, fs:
   it,
 });
 storeContract('disk, os', (options) => newDiskStore({ ...options, durability: 'os' }), { describe, it });
+storeContract('disk, with a log of changes', newRecordedStore, { describe, it });
 storeContract(
   'disk, os, small files by a worker',
   (options) => newDiskStore({ ...options, ...optionsOf('os, small files by a worker') }),

@@ -2,12 +2,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { Subject } from 'rxjs';
+import { of, Subject } from 'rxjs';
 import { settingsTable } from '../../src/cli/settings/print.ts';
 import { exitStatusHelp } from '../../src/cli/shared/exit-status.ts';
 import { serviceFault } from '../../src/files/protocol/errors.ts';
 import type { ServerEvent } from '../../src/server/event.ts';
 import { createMetrics } from '../../src/server/metrics/metrics.ts';
+import type { DeliveryReport } from '../../src/server/sinks/sink.ts';
+import type { ChangeLogStatus } from '../../src/store/changes/change-log.ts';
 import type { EnginesStatus } from '../../src/store/s3/engines-status.ts';
 import { presetList } from '../../src/wire/presets.ts';
 import { root, textOf } from './readme.ts';
@@ -80,6 +82,15 @@ const IDLE_ENGINES: EnginesStatus = {
 };
 
 /** The metrics after one event of each kind that has labels, since labels show only with a value. */
+const IDLE_LOG: ChangeLogStatus = {
+  ...{ bytes: 0, maxBytes: 0, last: 0, dropped: 0, fault: null },
+  sinks: [{ sink: 'webhook', at: 0, pending: 0, oldest: null, deadLetters: 0 }],
+};
+const DELIVERY: DeliveryReport = {
+  ...{ type: 'delivered', sink: 'webhook', attempt: 1 },
+  event: { id: '1', sequence: 1, type: 'stored', name: 'a', size: 1, time: 0 },
+};
+
 async function metricsTable(): Promise<string> {
   const events$ = new Subject<ServerEvent>();
   const metrics = await createMetrics({
@@ -87,6 +98,7 @@ async function metricsTable(): Promise<string> {
     stats: () => ({ connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 }),
     unfinished: () => ({ count: 0, bytes: 0 }),
     engines: () => IDLE_ENGINES,
+    deliveries: { status: async () => IDLE_LOG, reports$: of(DELIVERY) },
   });
   if (!metrics.ok) throw new Error(metrics.error.message);
   const where = { connection: '1', remote: { host: '127.0.0.1', port: 1 } } as never as {

@@ -11,6 +11,7 @@ import { addSettings, type Flags, settingsHelp } from '../settings/flags.ts';
 import { limitsOf } from '../settings/limits.ts';
 import { printSettings } from '../settings/print.ts';
 import { readSettings } from '../settings/settings.ts';
+import type { Settings } from '../settings/table.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { listenExitError } from '../shared/fault-words.ts';
@@ -19,6 +20,7 @@ import { createOutput } from '../shared/output.ts';
 import { endingSignals, signal$ } from '../shared/signals.ts';
 import { openAccess } from './access.ts';
 import { openCredentials } from './credentials.ts';
+import type { ServedEvents } from './events.ts';
 import { listeners } from './listeners.ts';
 import { openPage } from './page.ts';
 import { openRecording } from './record.ts';
@@ -69,12 +71,19 @@ async function run(dir: string | undefined, { printConfig, trace, ...flags }: Fl
   } else await receive(read.value, trace === true);
 }
 
+/** Null when nobody wants to know of them: then nothing of it is loaded. */
+async function openEvents(settings: Settings): Promise<ServedEvents | null> {
+  if (settings.eventsWebhook === null && settings.eventsCommand === null) return null;
+  return await (await import('./events.ts')).openEvents(settings);
+}
+
 async function receive(configuration: Configuration, isTraced: boolean): Promise<void> {
   const { settings } = configuration;
   const openFiles = openFileLimit();
   const access = await openAccess(configuration);
   const credentials = await openCredentials(configuration);
-  const served = await openStore(settings, access?.file.quotas ?? null);
+  const events = await openEvents(settings);
+  const served = await openStore(settings, access?.file.quotas ?? null, events?.changes);
   const { store } = served;
   const recording = await openRecording(configuration);
   // Imported only here, since loading it takes as long as a whole `sluice ls`.
@@ -89,7 +98,7 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
     },
   });
   const seen$ = new Subject<ServerEvent>();
-  const watched = watchServer({ settings, served, events$: seen$, shutdown$, log });
+  const watched = watchServer({ settings, served, events$: seen$, shutdown$, log, deliveries: events });
   const limits = limitsOf(configuration, openFiles);
   const page = await openPage({
     settings,
@@ -141,6 +150,7 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
     for (const warning of access?.file.warnings ?? []) log.warn(warning);
     signals.add(recording.logTo(log));
     await watched.start();
+    await events?.start(log);
     await lastValueFrom(events$.pipe(tap((event) => seen$.next(event))), { defaultValue: undefined });
     if (cut === 0) log.info('stopped');
     else log.warn(`stopped; connections cut off: ${cut}`);
@@ -151,6 +161,7 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
     page?.close();
     await recording.close();
     await store.close();
+    await events?.close();
     await watched.stop();
     await log.close();
     signals.unsubscribe();

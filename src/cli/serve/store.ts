@@ -2,6 +2,7 @@
 import type { ServiceFault } from '../../files/protocol/errors.ts';
 import { diskWritable } from '../../server/health.ts';
 import { type DiskSpace, diskSpace } from '../../server/observe/store-facts.ts';
+import type { ChangeRecorder } from '../../store/changes/change-log.ts';
 import type { FileStore } from '../../store/contract.ts';
 import { openDiskStore } from '../../store/disk/disk-store.ts';
 import { type Quota, type QuotaUse, withQuotas } from '../../store/quota/quotas.ts';
@@ -29,10 +30,12 @@ export interface ServedStore {
  * Opens the store. Throws an `ExitError` when it cannot be opened.
  *
  * @param quotas answers the quotas of tokens. Called at each put, since the access file may have been read again.
+ * @param changes where a store on a disk records what happens to files.
  */
 export async function openStore(
   settings: Settings,
   quotas: (() => readonly Quota[]) | null,
+  changes?: ChangeRecorder,
 ): Promise<ServedStore> {
   const { store: url, dir, durability, keepPartial, maxUploads, checksums } = settings;
   const all = allQuotas(settings, quotas);
@@ -40,7 +43,8 @@ export async function openStore(
     const store = await openEngines(settings, all ?? (() => []));
     return { store, place: url, writable: () => store.check(), engines: () => store.engines() };
   }
-  const opened = await openDiskStore(dir, { durability, keepPartial, maxUploads, checksums });
+  const options = { durability, keepPartial, maxUploads, checksums, ...(changes && { changes }) };
+  const opened = await openDiskStore(dir, options);
   if (!opened.ok) throw exitError(exitStatus.failed, opened.error.message);
   const facts = { place: dir, writable: diskWritable(dir), disk: diskSpace(dir) };
   if (all === null) return { store: opened.value, ...facts };

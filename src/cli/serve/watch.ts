@@ -7,6 +7,7 @@ import { createStatusReader } from '../../server/status.ts';
 import type { Settings } from '../settings/table.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
+import type { ServedEvents } from './events.ts';
 import type { ServerLog } from './server-log.ts';
 import type { ServedStore } from './store.ts';
 
@@ -31,11 +32,13 @@ export interface WatchDeps {
   readonly events$: Observable<ServerEvent>;
   readonly shutdown$: Observable<unknown>;
   readonly log: ServerLog;
+  /** Null when nobody gets events of files. */
+  readonly deliveries: ServedEvents | null;
 }
 
 const NO_STATS: ServerStats = { connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 };
 
-export function watchServer({ settings, served, events$, shutdown$, log }: WatchDeps): Watched {
+export function watchServer({ settings, served, events$, shutdown$, log, deliveries }: WatchDeps): Watched {
   let read = () => NO_STATS;
   const facts = { stats: () => read(), unfinished: () => served.store.unfinished() };
   const status = createStatusReader(facts);
@@ -54,6 +57,10 @@ export function watchServer({ settings, served, events$, shutdown$, log }: Watch
       shutdown$,
       writable: served.writable,
       engines: served.engines,
+      deliveries:
+        deliveries === null
+          ? undefined
+          : { status: deliveries.changes.status, reports$: deliveries.reports$ },
       onInternalError: (thrown) => log.error(`metrics: ${thrown instanceof Error ? thrown.stack : thrown}`),
     });
     if (!started.ok) throw exitError(exitStatus.failed, `metrics: ${started.error.message}`);

@@ -49,7 +49,7 @@ export function contradictions(configuration: Configuration): readonly string[] 
         'room for one header as it arrives and once it is parsed, and what each connection may hold',
     );
   }
-  faults.push(...engineContradictions(configuration));
+  faults.push(...engineContradictions(configuration), ...eventContradictions(configuration));
   if (settings.store === null && record !== null && isWithin(dir, record)) {
     faults.push(`${called('record')} must not be in ${dir}: what is recorded would be served`);
   }
@@ -116,6 +116,16 @@ function engineContradictions({
       '--postgres must be without a password, which everybody could see in the list of processes: ' +
         'set PGPASSWORD, PGPASSFILE or SLUICE_POSTGRES',
     );
+  }
+  return faults;
+}
+
+/** What is said of a webhook needs one. */
+function eventContradictions({ settings, called, calledBeside }: Configuration): readonly string[] {
+  const faults: string[] = [];
+  for (const name of ['eventsSecretFile', 'eventsAddresses'] as const) {
+    if (settings[name] === null || settings.eventsWebhook !== null) continue;
+    faults.push(`${called(name)} needs ${calledBeside('eventsWebhook', name)} as well`);
   }
   return faults;
 }

@@ -8,9 +8,11 @@ import { defaultLimits } from '../../server/limits.ts';
 import { isSchemaName } from '../../store/s3/schema/schema-name.ts';
 import { uploadLimits } from '../../store/upload-limits.ts';
 import { isHttpUrl, isPlace, isPostgresUrl, withoutPassword } from './engine-urls.ts';
+import { addresses, command } from './event-settings.ts';
 import {
   choice,
   DAY_MS,
+  HOUR_MS,
   host,
   type Kind,
   mode,
@@ -34,6 +36,7 @@ export const groups = {
   listening: { title: 'Listening', section: null },
   access: { title: 'Encryption and access', section: null },
   page: { title: 'A page for browsers', section: null },
+  events: { title: 'Events of files, for others', section: null },
   limits: { title: 'Limits', section: 'limits' },
   deadlines: { title: 'Deadlines', section: 'limits' },
   operation: { title: 'Operation', section: null },
@@ -178,6 +181,44 @@ export const settingTable = {
     yesNo,
     'no',
     'speak plain HTTP beyond this machine too: for a proxy in front that ends TLS',
+  ),
+
+  eventsWebhook: setting(
+    'events',
+    orUnset(text('URL', 'http://HOST or https://HOST, without a password', isHttpUrl)),
+    unset,
+    'post what happens to each file there, as CloudEvents, until it is taken',
+  ),
+  eventsSecretFile: setting(
+    'events',
+    orUnset(path('FILE')),
+    unset,
+    'the secrets that sign it as Standard Webhooks says: whsec_…, one a line',
+  ),
+  eventsAddresses: setting(
+    'events',
+    orUnset(addresses),
+    unset,
+    'the networks in which the webhook may be, and those in which it may not, with a !',
+  ),
+  eventsCommand: setting(
+    'events',
+    orUnset(command),
+    unset,
+    'run this for what happens to each file, with the event on its standard input, until it exits 0',
+  ),
+  eventsTimeout: setting(
+    'events',
+    time(1, HOUR_MS),
+    30_000,
+    'how long a webhook may take to answer, and a command to end',
+  ),
+  eventsBytes: setting('events', size(MiB, TiB), 64 * MiB, 'events that are kept until they are delivered'),
+  eventsWhenFull: setting(
+    'events',
+    choice('HOW', 'refuse', 'drop'),
+    'refuse',
+    'when no more can be kept, refuse changes of files, or drop their events',
   ),
 
   maxConnections: setting(

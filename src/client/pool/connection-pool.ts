@@ -16,6 +16,7 @@
  * jobs run on a connection, and there are at most `parallel` connections; of `auto`, `growth.ts` says how many.
  */
 import type { Observable } from 'rxjs';
+import { backoffDelay } from '../../base/backoff.ts';
 import type { ClientFault } from '../client-fault.ts';
 import { stopMeasuring } from './measure-growth.ts';
 import { closeIdle, dispatch, finishDraining, remove } from './pool-connections.ts';
@@ -33,7 +34,7 @@ import {
   queueOf,
   release,
 } from './pool-state.ts';
-import { backoffDelay, breaksConnection, isRetryable } from './retry.ts';
+import { breaksConnection, isRetryable } from './retry.ts';
 
 export interface ConnectionPool {
   readonly add: (job: Job) => void;

@@ -1,5 +1,6 @@
 /** The options of uploads and downloads that are about their connections: checked, and with their defaults. */
 import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
+import type { Backoff } from '../../base/backoff.ts';
 import type { Connection } from '../../transport/connection.ts';
 import {
   checkOptions,
@@ -18,7 +19,6 @@ import {
 import type { ClientOptions } from '../client.ts';
 import type { ClientFault } from '../client-fault.ts';
 import { AUTO_CONNECTIONS_MAX } from './growth.ts';
-import type { Backoff } from './retry.ts';
 
 /**
  * How uploads and downloads connect, how many connections they share, and how often they try again. `connect` is

@@ -1,4 +1,5 @@
 /** Which faults may go away when a request is tried again, and how long to wait before that. */
+import { type Backoff, backoffDelay } from '../../base/backoff.ts';
 import type { ErrorCode } from '../../files/protocol/errors.ts';
 import { type ClientFault, isClientFault } from '../client-fault.ts';
 
@@ -12,6 +13,7 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   'too-many-connections',
   'too-many-open-files',
   'too-many-uploads',
+  'events-full',
   'io-error',
   'unavailable',
   'internal',
@@ -48,30 +50,6 @@ export function isRetryable(fault: ClientFault, reached = false): boolean {
       return false;
   }
 }
-
-/**
- * How long uploads and downloads wait before a further try: a random time up to a bound that doubles each time, so that
- * many clients of one server do not all come back at once.
- */
-export interface Backoff {
-  /** The bound of the first wait, in milliseconds, 0 to 2^31 - 1; default 200. */
-  readonly initial?: number;
-  /** The bound of every wait, in milliseconds, 0 to 2^31 - 1; default 30,000. */
-  readonly maximum?: number;
-}
-
-/**
- * Answers the milliseconds to wait before a further try: a random time up to the bound ("full jitter"), so that many
- * clients of one server do not all come back at the same moment.
- *
- * @param failures tries that have failed in a row, from 1.
- * @param random a number from 0 to below 1.
- */
-export const backoffDelay = (failures: number, backoff: Backoff, random: number): number =>
-  Math.round(random * boundOf(failures, backoff));
-
-const boundOf = (failures: number, { initial = 200, maximum = 30_000 }: Backoff): number =>
-  Math.min(maximum, initial * 2 ** Math.min(failures - 1, 50));
 
 /** How many times as long the waits are when the name resolver has failed. */
 const RESOLVER_WAIT_FACTOR = 5;

@@ -74,6 +74,7 @@ export const catalogue = {
   'format-conflict': define('server', 'the store is in a format that the server cannot use'),
   'io-error': define('server', 'the file system failed'),
   unavailable: define('server', 'what the server stores in cannot be used now'),
+  'events-full': define('server', 'the server keeps too many events that were not delivered yet'),
   busy: define('server', 'the server has no memory for so large a request now'),
   'shutting-down': define('server', 'the server is shutting down'),
   internal: define('server', 'the server failed in a way it does not know'),

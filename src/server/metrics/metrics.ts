@@ -12,9 +12,10 @@ import type { Observable } from 'rxjs';
 import { version } from '../../files/protocol/version.ts';
 import { commands as builtIn } from '../../files/session/dispatch.ts';
 import type { EnginesStatus } from '../../store/s3/engines-status.ts';
-import { checkOptions, FUNCTION, LIST, OBSERVABLE, optional } from '../../wire/argument.ts';
+import { checkOptions, FUNCTION, LIST, OBSERVABLE, optional, RECORD } from '../../wire/argument.ts';
 import type { ServerEvent } from '../event.ts';
 import type { ServerStats, Unfinished } from '../status.ts';
+import { addChangeMetrics, type DeliveryReadings } from './change-metrics.ts';
 import { addEngineMetrics } from './engine-metrics.ts';
 import { createInstruments, type PromClient } from './instruments.ts';
 import { createLoopDelayMeter, type LoopDelayMeter } from './loop-delay.ts';
@@ -43,6 +44,8 @@ export interface MetricsOptions {
   readonly unfinished?: (() => Unfinished | Promise<Unfinished>) | undefined;
   /** Reads the state of the engines of a store (`engines` of what `openS3Store` opens), at each scrape; default it has none. */
   readonly engines?: (() => EnginesStatus) | undefined;
+  /** Reads what became of the events of files; default nobody gets them. @internal */
+  readonly deliveries?: DeliveryReadings | undefined;
   /** The commands that get a label of their own; default all of Sluice's own. Others count as one. */
   readonly commands?: readonly { readonly cmd: string }[] | undefined;
 }
@@ -75,6 +78,7 @@ const RULES = {
   stats: FUNCTION,
   unfinished: optional(FUNCTION),
   engines: optional(FUNCTION),
+  deliveries: optional(RECORD),
   commands: optional(LIST),
 };
 
@@ -109,12 +113,15 @@ function startMetrics(prom: PromClient, options: MetricsOptions): Metrics {
     unfinished: { count: 0, bytes: 0 },
     delay: meter.take(),
     engines: options.engines?.() ?? null,
+    changes: null,
   };
   // The order of these is the order of the metrics in the text.
   const known = new Set(commands.map(({ cmd }) => cmd));
   const counts = addServerMetrics(prom, registry, instruments, readings, known);
   if (options.unfinished !== undefined) addUploadMetrics(instruments, readings);
   addEngineMetrics(instruments, readings);
+  const reports$ = options.deliveries?.reports$;
+  const counting = reports$ && addChangeMetrics(prom, registry, instruments, readings, reports$);
   addDelayMetrics(instruments, readings);
   new prom.Gauge({
     name: 'sluice_info',
@@ -139,6 +146,7 @@ function startMetrics(prom: PromClient, options: MetricsOptions): Metrics {
     },
     stop: () => {
       subscription.unsubscribe();
+      counting?.unsubscribe();
       meter.stop();
     },
   };
@@ -154,5 +162,6 @@ async function scrape(
   readings.stats = options.stats();
   readings.delay = meter.take();
   readings.engines = options.engines?.() ?? null;
+  readings.changes = (await options.deliveries?.status()) ?? null;
   return await registry.metrics();
 }

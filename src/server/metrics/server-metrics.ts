@@ -1,6 +1,7 @@
 /** The metrics of a server: their names, and how each event counts. */
 import type { Histogram, Registry } from 'prom-client';
 import { catalogue } from '../../files/protocol/errors.ts';
+import type { ChangeLogStatus } from '../../store/changes/change-log.ts';
 import type { EnginesStatus } from '../../store/s3/engines-status.ts';
 import type { ServerEvent } from '../event.ts';
 import type { ServerStats, Unfinished } from '../status.ts';
@@ -14,6 +15,8 @@ export interface Readings {
   delay: LoopDelay;
   /** Null when the store has no engines. */
   engines: EnginesStatus | null;
+  /** Null when nobody gets events. */
+  changes: ChangeLogStatus | null;
 }
 
 /** The counts of events so far. Each function counts one. */

@@ -10,6 +10,7 @@ import type { Disk } from './disk.ts';
 import { ignoreSystemErrors, systemFault } from './errno.ts';
 import type { StagedFile } from './opening/staging-folder.ts';
 import { publishFile } from './publish-file.ts';
+import { changeBegun } from './recorded-change.ts';
 import type { ActiveUpload } from './uploads/active-upload.ts';
 import type { UploadWriter } from './uploads/upload-writers.ts';
 
@@ -219,13 +220,8 @@ function* commit(put: PutState): Task<Outcome<Committed>> {
   try {
     if (upload !== undefined) yield* upload.waitForRecording();
     const refused = yield* askWhetherAccepted(put);
-    if (refused !== undefined) {
-      yield* discard(put, keepsContent(refused));
-      return refused;
-    }
-    const file = yield* syncAndClose(put);
-    const stored = yield* publish(put, file);
-    if (!stored.ok) yield* discard(put, false);
+    const stored = refused ?? (yield* store(put));
+    if (!stored.ok) yield* discard(put, keepsContent(stored));
     return stored;
   } catch (error) {
     if (put.isOpen) upload?.distrust(error);
@@ -247,6 +243,14 @@ function* askWhetherAccepted({
   const path = disk.io.fs.realpathSync(staged.path);
   const answer = yield* awaitOutcome(accept({ name, size, crc32, path }));
   return answer.ok ? undefined : answer;
+}
+
+function* store(put: PutState): Task<Outcome<Committed>> {
+  const { disk, name, options, crc32, staged } = put;
+  if (disk.changes === undefined) return yield* publish(put, yield* syncAndClose(put));
+  const { ino } = disk.io.fs.fstatSync(staged.fd);
+  const beginning = disk.changes.begin({ type: 'stored', name, size: options.size, crc32, ino });
+  return yield* changeBegun(disk.changes, beginning, syncAndClose(put), (file) => publish(put, file));
 }
 
 /** Makes the content durable and closes the file; returns its stats. */

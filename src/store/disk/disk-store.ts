@@ -1,6 +1,15 @@
 /** The store on a disk: files below a root folder, published atomically and, by default, durably. */
 import { checkNames } from '../../base/option-names.ts';
-import { check, checkOptions, oneOf, optional, RECORD, type RulesFor, TEXT } from '../../wire/argument.ts';
+import {
+  check,
+  checkOptions,
+  oneOf,
+  optional,
+  RECORD,
+  type RulesFor,
+  TEXT,
+  withMethods,
+} from '../../wire/argument.ts';
 import type { FileStore, Outcome } from '../contract.ts';
 import { LISTING_BOUNDS } from '../listing/bounds.ts';
 import { UPLOAD_RULES } from '../upload-limits.ts';
@@ -9,11 +18,13 @@ import { type DiskStoreOptions, openInFormat } from './opening/open-in-format.ts
 
 export type { DiskStoreOptions } from './opening/open-in-format.ts';
 
+const CHANGES = withMethods('a log of changes, such as openChangeLog opens', ['claim', 'begin', 'settle']);
 const OPTION_RULES: RulesFor<DiskStoreOptions> = {
   ...UPLOAD_RULES,
   listing: optional(RECORD),
   durability: optional(oneOf('fsync', 'os')),
   checksums: optional(oneOf('memory', 'disk')),
+  changes: optional(CHANGES),
   fs: optional(RECORD),
   smallFiles: optional(RECORD),
 };

@@ -1,5 +1,6 @@
 /** An open disk store, as its operations share it: files, folders, checksums and listings. */
 import type { Stats } from 'node:fs';
+import type { ChangeRecorder } from '../changes/change-log.ts';
 import type { FileInfo, Listing, ListOptions, Outcome } from '../contract.ts';
 import type { Semaphore } from '../semaphore.ts';
 import type { Task } from '../task.ts';
@@ -22,6 +23,8 @@ export interface Disk {
   readonly durable: boolean;
   readonly checksums: ChecksumCache;
   readonly listings: DiskListings;
+  /** Where changes of names are recorded; undefined when nobody wants to know of them. */
+  readonly changes: ChangeRecorder | undefined;
 }
 
 export interface DiskListings {

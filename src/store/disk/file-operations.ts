@@ -10,6 +10,7 @@ import type { DiskIo } from './disk-io.ts';
 import { isEmptyTree } from './empty-tree.ts';
 import { errnoOf, ignoreSystemErrors } from './errno.ts';
 import { publishFile } from './publish-file.ts';
+import type { ChangeTurn } from './recorded-change.ts';
 
 /** The stats, if they are of a file that can be read, removed or renamed. */
 export function regularFile(stats: Stats | undefined): Outcome<Stats> {
@@ -48,27 +49,45 @@ export const statFile = (disk: Disk, name: string): Task<Outcome<FileInfo>> =>
     return file.ok ? ok(fileInfoWithChecksum(disk, name, file.value)) : file;
   });
 
-export const removeFile = (disk: Disk, name: string): Task<Outcome<Removed>> =>
+/** @param turn where the removal is recorded before it happens, when there is a log. */
+export const removeFile = (disk: Disk, name: string, turn?: ChangeTurn): Task<Outcome<Removed>> =>
   inFolderOf(disk, name, function* (path, directory) {
     const file = regularFile(yield* disk.io.lstat(path));
     if (!file.ok) return file;
+    if (turn !== undefined) {
+      const fault = yield* turn.begin({ type: 'removed', name, ...factsOf(disk, name, file.value) });
+      if (fault !== undefined) return fault;
+    }
     yield* disk.io.unlink(path, file.value.size);
     disk.checksums.drop(name);
     if (disk.durable) yield* wait(directory.sync);
     return ok({ size: file.value.size });
   });
 
+/** What a log of changes is told of a file. */
+function factsOf(
+  { checksums }: Disk,
+  name: string,
+  stats: Stats,
+): { readonly size: number; readonly ino: number; readonly crc32?: number } {
+  const { size, ino } = stats;
+  const crc32 = checksums.lookup(name, stats);
+  return crc32 === undefined ? { size, ino } : { size, crc32, ino };
+}
+
+/** @param turn as in `removeFile`. */
 export const moveFile = (
   disk: Disk,
   from: string,
   to: string,
   ifAbsent: boolean | undefined,
+  turn?: ChangeTurn,
 ): Task<Outcome<Renamed>> =>
   inFolderOf(disk, from, function* (path, directory) {
     const file = regularFile(yield* disk.io.lstat(path));
     if (!file.ok) return file;
     if (from !== to)
-      return yield* moveTo(disk, { from, place: path, directory, file: file.value }, to, ifAbsent);
+      return yield* moveTo(disk, { from, place: path, directory, file: file.value, turn }, to, ifAbsent);
     return ifAbsent === true ? err('exists') : ok({ ...fileInfo(to, file.value), replaced: 0 });
   });
 
@@ -79,6 +98,7 @@ function* moveTo(
     readonly place: string;
     readonly directory: Directory;
     readonly file: Stats;
+    readonly turn: ChangeTurn | undefined;
   },
   to: string,
   ifAbsent: boolean | undefined,
@@ -86,6 +106,11 @@ function* moveTo(
   const { io, directories, durable } = disk;
   const created: string[] = [];
   let moved = false;
+  if (source.turn !== undefined) {
+    const facts = factsOf(disk, source.from, source.file);
+    const fault = yield* source.turn.begin({ type: 'renamed', name: to, from: source.from, ...facts });
+    if (fault !== undefined) return fault;
+  }
   try {
     const publication = { from: source.place, file: source.file, to, ifAbsent, created };
     const published = yield* publishFile(disk, publication);

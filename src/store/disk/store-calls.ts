@@ -1,7 +1,17 @@
 /** The calls of an open disk store: it counts them, and lets them end before it closes anything. */
 import type { Stats } from 'node:fs';
 import { hashFor } from '../content-check.ts';
-import type { FileInfo, FileStore, MaybeAsync, Outcome, PutOptions, Sink, Source } from '../contract.ts';
+import type {
+  FileInfo,
+  FileStore,
+  MaybeAsync,
+  Outcome,
+  PutOptions,
+  Removed,
+  Renamed,
+  Sink,
+  Source,
+} from '../contract.ts';
 import { nameFault } from '../names.ts';
 import { err, ok } from '../outcome.ts';
 import { createSemaphore, type Semaphore } from '../semaphore.ts';
@@ -16,6 +26,7 @@ import { createDiskSource, type DiskSource } from './disk-source.ts';
 import { errnoOf, ignoreSystemErrors, systemFault } from './errno.ts';
 import { inFolderOf, moveFile, putFault, regularFile, removeFile, statFile } from './file-operations.ts';
 import type { StagingFolder } from './opening/staging-folder.ts';
+import { type ChangeTurn, changeInTurn } from './recorded-change.ts';
 import { SPACE_CHECK_BYTES_MIN, spaceFault } from './space.ts';
 import { createDiskUploads, type DiskUploads } from './uploads/disk-uploads.ts';
 import type { StoredUploads } from './uploads/stored-uploads.ts';
@@ -83,9 +94,9 @@ export function createDiskStore(opened: OpenDisk, limits: UploadLimits): FileSto
         ? runCall(statSummed(store, name, options.signal))
         : runInFolder(store, statFile(disk, name))),
     list: (options) => runCall(disk.listings.list(options)),
-    remove: (name) => nameFault(name) ?? runInFolder(store, removeFile(disk, name)),
+    remove: (name) => nameFault(name) ?? remove(store, name),
     rename: (from, to, options) =>
-      nameFault(from) ?? nameFault(to) ?? runInFolder(store, moveFile(disk, from, to, options?.ifAbsent)),
+      nameFault(from) ?? nameFault(to) ?? rename(store, from, to, options?.ifAbsent),
     close: closeOnce,
     [Symbol.asyncDispose]: closeOnce,
   };
@@ -111,6 +122,23 @@ function* trackCall<T>(calls: CallState, steps: Task<Outcome<T>>): Task<Outcome<
 /** Runs a call that opens folders. */
 const runInFolder = <T>({ disk, runCall }: StoreState, task: Task<Outcome<T>>): MaybeAsync<T> =>
   runCall(disk.folderCalls.run(task));
+
+function remove(store: StoreState, name: string): MaybeAsync<Removed> {
+  const { disk } = store;
+  const { changes, folderCalls } = disk;
+  if (changes === undefined) return runInFolder(store, removeFile(disk, name));
+  return store.runCall(
+    changeInTurn(changes, [name], (turn) => folderCalls.run(removeFile(disk, name, turn))),
+  );
+}
+
+function rename(store: StoreState, from: string, to: string, ifAbsent?: boolean): MaybeAsync<Renamed> {
+  const { disk } = store;
+  const { changes, folderCalls } = disk;
+  if (changes === undefined) return runInFolder(store, moveFile(disk, from, to, ifAbsent));
+  const move = (turn: ChangeTurn) => folderCalls.run(moveFile(disk, from, to, ifAbsent, turn));
+  return store.runCall(changeInTurn(changes, [from, to], move));
+}
 
 function* beginPut(store: StoreState, name: string, options: PutOptions): Task<Outcome<Sink>> {
   const { disk } = store;

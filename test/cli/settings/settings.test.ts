@@ -134,6 +134,18 @@ const cases: Readonly<Record<SettingName, Case>> = {
   },
   webHost: word('files.example,b.example:8443', 'a b', 'a/b', 'a,', 'https://a'),
   webPlain: choice('yes'),
+  eventsWebhook: word('https://a.example/x', 'a.example', 'ftp://a', 'https://id:s3cret@a.example'),
+  eventsSecretFile: path,
+  eventsAddresses: word('10.0.0.0/8,!::1', 'a.example', '10.0.0.0/33', '10.0.0.1;10.0.0.2'),
+  eventsCommand: {
+    text: '["notify","--to","a b"]',
+    value: ['notify', '--to', 'a b'],
+    badText: ['notify --now', '[]', '[""]', '["a",1]', '["a"', '{}x y'],
+    badJson: ['', 5, true, {}, [], ['a', 1]],
+  },
+  eventsTimeout: { ...time, badText: [...time.badText, '0', '2h', 'none'] },
+  eventsBytes: { ...size, badText: [...size.badText, '0', 'none', '64KiB'] },
+  eventsWhenFull: choice('drop'),
   maxConnections: count,
   maxConnectionsPerAddress: count,
   maxOpenRequests: { ...count, badText: [...count.badText, '0', 'none'], badJson: [...count.badJson, 0] },
@@ -184,6 +196,8 @@ const company: Readonly<Partial<Record<SettingName, Sources['flags']>>> = {
   storeMemory: engines,
   webHost: { web: '8081' },
   webPlain: { web: '8081' },
+  eventsSecretFile: { eventsWebhook: 'https://a.example' },
+  eventsAddresses: { eventsWebhook: 'https://a.example' },
 };
 
 const nothing: Sources = { flags: {}, env: {}, cwd: '/cwd' };
@@ -651,9 +665,9 @@ describe('what is printed', () => {
   });
 
   prop.prop([some])('what is printed reads as the same settings as those of any flags', (flags) => {
-    // A budget and a header that do not fit are no settings, nor are names of a page without one.
+    // A budget and a header that do not fit are no settings, nor is what is said of a page or a webhook without one.
     const contradictions = problemsOf({ flags: { ...flags, port: '0' } });
-    fc.pre(!contradictions.some((each) => /^--memory-budget must be at least|^--web/.test(each)));
+    fc.pre(!contradictions.some((each) => /^--memory-budget must be at least|^--web|^--events/.test(each)));
     const settings = settingsOf({ flags: { ...flags, port: '0' } });
     const { values, problems } = parseConfig(printSettings(settings), 'printed');
     expect(problems).toEqual([]);

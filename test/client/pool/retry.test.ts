@@ -1,6 +1,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { backoffDelay, isRetryable } from '../../../src/client/pool/retry.ts';
+import { backoffDelay } from '../../../src/base/backoff.ts';
+import { isRetryable } from '../../../src/client/pool/retry.ts';
 import { catalogue, type ErrorCode, serviceFault } from '../../../src/files/protocol/errors.ts';
 
 describe('what is worth trying again', () => {

@@ -26,7 +26,7 @@ LARGE = 8 * 1024 * 1024
 PROGRESS = 4 * 1024 * 1024
 FILE = ('size', 'mtime', 'crc32')
 """What an ack tells of a file, and by which it is known again."""
-AGAIN = {'timed-out', 'busy', 'truncated', 'too-many-connections', 'shutting-down', 'too-many-open-files', 'too-many-uploads',
+AGAIN = {'timed-out', 'busy', 'truncated', 'too-many-connections', 'shutting-down', 'too-many-open-files', 'too-many-uploads', 'events-full',
          'io-error', 'internal', 'bad-offset'}
 """Refusals of which the protocol says that to try again may help."""
 

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
+import { openChangeLog } from '../../../src/store/changes/open-change-log.ts';
 import type { OpenedStore } from '../../../src/store/conformance/suite.ts';
 import { type DiskStoreOptions, openDiskStore } from '../../../src/store/disk/disk-store.ts';
 
@@ -39,6 +40,20 @@ export async function newDiskStore(
   const opened = await openDiskStore(root, options);
   if (!opened.ok) throw new Error(opened.error.message);
   return { store: opened.value, root, dispose: () => removeRoot(root) };
+}
+
+/** The same with a log of changes. */
+export async function newRecordedStore(options: DiskStoreOptions = {}): Promise<OpenedStore> {
+  const root = newRoot();
+  const log = await openChangeLog(root, { sinks: ['sink'] });
+  if (!log.ok) throw new Error(log.error.message);
+  const opened = await openDiskStore(root, { ...options, changes: log.value });
+  if (!opened.ok) throw new Error(opened.error.message);
+  const dispose = async () => {
+    await log.value.close();
+    removeRoot(root);
+  };
+  return { store: opened.value, dispose };
 }
 
 /** The files in the reserved folder of a root, but that of its format: those of puts under way, and of stored uploads. */

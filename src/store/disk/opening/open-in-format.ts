@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type ServiceFault, serviceFault } from '../../../files/protocol/errors.ts';
+import type { ChangeRecorder } from '../../changes/change-log.ts';
 import type { FileStore, Outcome } from '../../contract.ts';
 import { LISTING_BOUNDS, type ListingBounds } from '../../listing/bounds.ts';
 import { ok, type RefusedOutcome } from '../../outcome.ts';
@@ -42,6 +43,11 @@ export interface DiskStoreOptions extends UploadOptions {
    * `ListingBounds` lists.
    */
   readonly listing?: Partial<ListingBounds>;
+  /**
+   * The log in which the store records each change before it makes it, such as `openChangeLog` opens on the same folder;
+   * default none. Small files are then stored without a worker thread. The store does not close the log.
+   */
+  readonly changes?: ChangeRecorder;
   /**
    * Another file system underneath, for tests of the store; default that of Node.
    *
@@ -92,7 +98,9 @@ function* openDisk(
     yield* ignoreSystemErrors(stored.sweep(limits.clock.now() - limits.keepPartial, (_, steps) => steps));
     yield* journal.load(disk.checksums);
     const hasWorker = !durable && options.fs === undefined && availableParallelism() > 1;
-    const smallFiles = options.smallFiles ?? (hasWorker ? createSmallFiles() : NO_SMALL_FILES);
+    // The thread publishes a file by itself: there is no moment at which its intent could be recorded.
+    const givenSmallFiles = options.changes === undefined ? options.smallFiles : NO_SMALL_FILES;
+    const smallFiles = givenSmallFiles ?? (hasWorker ? createSmallFiles() : NO_SMALL_FILES);
     return { disk, staging, stored, journal, smallFiles };
   } catch (error) {
     io.closeQuietly(folder.fd);
@@ -112,7 +120,8 @@ function createDisk(
     options.checksums === 'disk' ? createChecksumJournal(io, directories, () => checksums) : NO_JOURNAL;
   const listings = createDiskListings({ io, directories }, { ...LISTING_BOUNDS, ...options.listing });
   const folderCalls = createSemaphore(CALLS_IN_FOLDERS_MAX);
-  return { disk: { io, durable, directories, folderCalls, checksums, listings }, journal };
+  const { changes } = options;
+  return { disk: { io, durable, directories, folderCalls, checksums, listings, changes }, journal };
 }
 
 /** The fault when the root cannot be used, in a sentence for the operator. */

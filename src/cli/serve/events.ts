@@ -1,0 +1,94 @@
+/** The events of `sluice serve`: the log of changes beside the store, and who gets them. */
+import { readFile } from 'node:fs/promises';
+import { merge, type Observable, Subject, type Subscription, share, takeUntil } from 'rxjs';
+import { systemWords } from '../../files/protocol/system-words.ts';
+import { readAddressRules } from '../../server/sinks/address-rules.ts';
+import { commandSink } from '../../server/sinks/command-sink.ts';
+import { type ControlServer, serveControl } from '../../server/sinks/control-server.ts';
+import { deliver } from '../../server/sinks/deliver.ts';
+import type { DeliveryReport, EventSink } from '../../server/sinks/sink.ts';
+import { webhookSink } from '../../server/sinks/webhook.ts';
+import { readSecrets, type WebhookSecret } from '../../server/sinks/webhook-signature.ts';
+import type { ChangeLog } from '../../store/changes/change-log.ts';
+import { openChangeLog } from '../../store/changes/open-change-log.ts';
+import type { Settings } from '../settings/table.ts';
+import { exitError } from '../shared/exit-error.ts';
+import { exitStatus } from '../shared/exit-status.ts';
+import { printable } from '../shared/format.ts';
+import type { ServerLog } from './server-log.ts';
+
+export interface ServedEvents {
+  readonly changes: ChangeLog;
+  /** What comes of the deliveries. */
+  readonly reports$: Observable<DeliveryReport>;
+  /** Begins to deliver, and to answer `sluice events`. */
+  readonly start: (log: ServerLog) => Promise<void>;
+  /** Call it after the store was closed. */
+  readonly close: () => Promise<void>;
+}
+
+/** Opens the log of changes. Throws an `ExitError` when it cannot. */
+export async function openEvents(settings: Settings): Promise<ServedEvents> {
+  const sinks = await sinksOf(settings);
+  const opened = await openChangeLog(settings.dir, {
+    sinks: sinks.map(({ name }) => name),
+    maxBytes: settings.eventsBytes,
+    whenFull: settings.eventsWhenFull,
+    durability: settings.durability,
+  });
+  if (!opened.ok) throw exitError(exitStatus.failed, `events of ${settings.dir}: ${opened.error.message}`);
+  const changes = opened.value;
+  const closed$ = new Subject<void>();
+  const reports$ = merge(...sinks.map((sink) => deliver(changes, sink))).pipe(takeUntil(closed$), share());
+  let delivering: Subscription | undefined;
+  let control: ControlServer | undefined;
+  return {
+    changes,
+    reports$,
+    start: async (log) => {
+      control = await serveControl(changes, settings.dir);
+      delivering = reports$.subscribe({
+        next: (report) => logReport(log, report),
+        error: (thrown) => log.error(`events: ${thrown instanceof Error ? thrown.stack : thrown}`),
+      });
+    },
+    close: async () => {
+      closed$.next();
+      delivering?.unsubscribe();
+      for (const sink of sinks) sink.close?.();
+      await control?.close();
+      await changes.close();
+    },
+  };
+}
+
+async function sinksOf(settings: Settings): Promise<readonly EventSink[]> {
+  const { eventsWebhook, eventsAddresses, eventsCommand, eventsTimeout: timeoutMs } = settings;
+  const sinks: EventSink[] = [];
+  if (eventsWebhook !== null) {
+    const secrets = await secretsOf(settings);
+    const addresses = eventsAddresses === null ? undefined : readAddressRules(eventsAddresses);
+    const url = new URL(eventsWebhook);
+    sinks.push(webhookSink({ name: 'webhook', url, secrets, timeoutMs, ...(addresses && { addresses }) }));
+  }
+  if (eventsCommand !== null) sinks.push(commandSink({ name: 'command', command: eventsCommand, timeoutMs }));
+  return sinks;
+}
+
+async function secretsOf({ eventsSecretFile: file }: Settings): Promise<readonly WebhookSecret[]> {
+  if (file === null) return [];
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw exitError(exitStatus.failed, `${file}: ${systemWords(error, 'read')}`);
+  });
+  const secrets = readSecrets(text);
+  if (secrets !== undefined) return secrets;
+  throw exitError(exitStatus.failed, `${file} must have whsec_ and 24 to 64 bytes in base64, one a line`);
+}
+
+function logReport(log: ServerLog, { type, sink, event, attempt, reason, nextMs }: DeliveryReport): void {
+  if (type === 'delivered') return;
+  const what = `event ${event.id} (${event.type} ${printable(event.name)})`;
+  const why = printable(reason ?? '');
+  if (type === 'refused') log.error(`${sink}: ${what} was refused for good, and is a dead letter: ${why}`);
+  else log.warn(`${sink}: ${what} was not delivered: ${why}; try ${attempt + 1} in ${nextMs} ms`);
+}

@@ -1,0 +1,38 @@
+/** The events of a log as an Observable, for a program that acknowledges each. */
+import { Observable } from 'rxjs';
+import type { ChangeEvent, ChangeLog } from '../../store/changes/change-log.ts';
+import { deliver } from './deliver.ts';
+import { DELIVERED, type DeliveryAnswer } from './sink.ts';
+
+/** An event that waits to be acknowledged. */
+export interface ChangeItem {
+  readonly event: ChangeEvent;
+  /** Says that the event was dealt with: it does not come again. Without it, it comes again to the next subscriber. */
+  readonly ack: () => void;
+}
+
+/** Events that are emitted and not acknowledged, at the most. */
+const UNACKNOWLEDGED_MAX = 64;
+
+/**
+ * Emits the events of a log, at least once each: to a new subscriber, from the first that was not acknowledged. Of the
+ * events that share a name one is emitted when that before it was acknowledged, and of all no more than 64 wait for that.
+ *
+ * @param sink the name of the subscriber, which is one of the log's `sinks`.
+ * @example
+ * acknowledgedChanges(log, 'index').pipe(
+ *   concatMap(async ({ event, ack }) => {
+ *     await index.update(event);
+ *     ack();
+ *   }),
+ * ).subscribe();
+ */
+export const acknowledgedChanges = (log: ChangeLog, sink: string): Observable<ChangeItem> =>
+  new Observable((subscriber) => {
+    const emit = (event: ChangeEvent) =>
+      new Promise<DeliveryAnswer>((resolve) => {
+        subscriber.next({ event, ack: () => resolve(DELIVERED) });
+      });
+    const reports$ = deliver(log, { name: sink, concurrency: UNACKNOWLEDGED_MAX, deliver: emit });
+    return reports$.subscribe({ error: (thrown) => subscriber.error(thrown) });
+  });
