@@ -1,14 +1,11 @@
 /** The events of `sluice serve`: the log of changes beside the store, and who gets them. */
-import { readFile } from 'node:fs/promises';
 import { merge, type Observable, Subject, type Subscription, share, takeUntil } from 'rxjs';
-import { systemWords } from '../../files/protocol/system-words.ts';
 import { readAddressRules } from '../../server/sinks/address-rules.ts';
 import { commandSink } from '../../server/sinks/command-sink.ts';
 import { type ControlServer, serveControl } from '../../server/sinks/control-server.ts';
 import { deliver } from '../../server/sinks/deliver.ts';
 import type { DeliveryReport, EventSink } from '../../server/sinks/sink.ts';
 import { webhookSink } from '../../server/sinks/webhook.ts';
-import { readSecrets, type WebhookSecret } from '../../server/sinks/webhook-signature.ts';
 import type { ChangeLog } from '../../store/changes/change-log.ts';
 import { openChangeLog } from '../../store/changes/open-change-log.ts';
 import type { Settings } from '../settings/table.ts';
@@ -16,6 +13,7 @@ import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 import type { ServerLog } from './server-log.ts';
+import { secretsIn } from './webhook-secrets.ts';
 
 export interface ServedEvents {
   readonly changes: ChangeLog;
@@ -63,26 +61,22 @@ export async function openEvents(settings: Settings): Promise<ServedEvents> {
 }
 
 async function sinksOf(settings: Settings): Promise<readonly EventSink[]> {
-  const { eventsWebhook, eventsAddresses, eventsCommand, eventsTimeout: timeoutMs } = settings;
+  const {
+    eventsWebhook,
+    eventsSecretFile,
+    eventsAddresses,
+    eventsCommand,
+    eventsTimeout: timeoutMs,
+  } = settings;
   const sinks: EventSink[] = [];
   if (eventsWebhook !== null) {
-    const secrets = await secretsOf(settings);
+    const secrets = eventsSecretFile === null ? [] : await secretsIn(eventsSecretFile);
     const addresses = eventsAddresses === null ? undefined : readAddressRules(eventsAddresses);
     const url = new URL(eventsWebhook);
     sinks.push(webhookSink({ name: 'webhook', url, secrets, timeoutMs, ...(addresses && { addresses }) }));
   }
   if (eventsCommand !== null) sinks.push(commandSink({ name: 'command', command: eventsCommand, timeoutMs }));
   return sinks;
-}
-
-async function secretsOf({ eventsSecretFile: file }: Settings): Promise<readonly WebhookSecret[]> {
-  if (file === null) return [];
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw exitError(exitStatus.failed, `${file}: ${systemWords(error, 'read')}`);
-  });
-  const secrets = readSecrets(text);
-  if (secrets !== undefined) return secrets;
-  throw exitError(exitStatus.failed, `${file} must have whsec_ and 24 to 64 bytes in base64, one a line`);
 }
 
 function logReport(log: ServerLog, { type, sink, event, attempt, reason, nextMs }: DeliveryReport): void {

@@ -132,6 +132,7 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
   const again$ = signal$('SIGHUP').pipe(concatMap(() => reloadAll(reloadable, log)));
   signals.add(again$.subscribe());
   signals.add(signal$('SIGUSR2').pipe(concatMap(watched.logStatus)).subscribe());
+  signals.add(served.deciding?.unanswered$.subscribe((line) => log.warn(line)));
   let cut = 0;
   signals.add(
     seen$.subscribe((event) => {

@@ -10,6 +10,7 @@ import type { EnginesStatus } from '../../store/s3/engines-status.ts';
 import type { Settings } from '../settings/table.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
+import type { Deciding } from './accept.ts';
 import { openEngines } from './engines.ts';
 
 export interface ServedStore {
@@ -22,6 +23,8 @@ export interface ServedStore {
   readonly engines?: () => EnginesStatus;
   /** The space of its disk, when it has one. */
   readonly disk?: () => Promise<DiskSpace>;
+  /** Who decides about new files, when somebody does. */
+  readonly deciding?: Deciding;
   /** How much of each quota is used, when it counts them. */
   readonly usage?: () => readonly QuotaUse[];
 }
@@ -33,6 +36,19 @@ export interface ServedStore {
  * @param changes where a store on a disk records what happens to files.
  */
 export async function openStore(
+  settings: Settings,
+  quotas: (() => readonly Quota[]) | null,
+  changes?: ChangeRecorder,
+): Promise<ServedStore> {
+  const served = await openPlainStore(settings, quotas, changes);
+  const { acceptCommand, acceptWebhook } = settings;
+  if (acceptCommand === null && acceptWebhook === null) return served;
+  const { decidingStore } = await import('./accept.ts');
+  const deciding = await decidingStore(served.store, settings);
+  return deciding === null ? served : { ...served, store: deciding.store, deciding };
+}
+
+async function openPlainStore(
   settings: Settings,
   quotas: (() => readonly Quota[]) | null,
   changes?: ChangeRecorder,

@@ -1,5 +1,6 @@
 /** Checks settings against each other: contradictions, and combinations that an operator should be warned of. */
 import { isAbsolute, relative, sep } from 'node:path';
+import { PATH_ARGUMENT } from '../../server/accept/path-argument.ts';
 import { budgetMin, descriptorsFor } from '../../server/limits.ts';
 import type { Configuration } from './configuration.ts';
 import { hasPassword } from './engine-urls.ts';
@@ -49,7 +50,11 @@ export function contradictions(configuration: Configuration): readonly string[] 
         'room for one header as it arrives and once it is parsed, and what each connection may hold',
     );
   }
-  faults.push(...engineContradictions(configuration), ...eventContradictions(configuration));
+  faults.push(
+    ...engineContradictions(configuration),
+    ...eventContradictions(configuration),
+    ...acceptContradictions(configuration),
+  );
   if (settings.store === null && record !== null && isWithin(dir, record)) {
     faults.push(`${called('record')} must not be in ${dir}: what is recorded would be served`);
   }
@@ -127,6 +132,25 @@ function eventContradictions({ settings, called, calledBeside }: Configuration):
     if (settings[name] === null || settings.eventsWebhook !== null) continue;
     faults.push(`${called(name)} needs ${calledBeside('eventsWebhook', name)} as well`);
   }
+  return faults;
+}
+
+/** One decides, and who is not asked is told no secrets. */
+function acceptContradictions({ settings, called, calledBeside }: Configuration): readonly string[] {
+  const { acceptCommand, acceptWebhook, acceptSecretFile, store } = settings;
+  const faults: string[] = [];
+  if (acceptCommand !== null && acceptWebhook !== null)
+    faults.push(
+      `${called('acceptCommand')} and ${calledBeside('acceptWebhook', 'acceptCommand')}: one decides`,
+    );
+  if (acceptSecretFile !== null && acceptWebhook === null)
+    faults.push(
+      `${called('acceptSecretFile')} needs ${calledBeside('acceptWebhook', 'acceptSecretFile')} as well`,
+    );
+  if (store !== null && acceptCommand?.includes(PATH_ARGUMENT) === true)
+    faults.push(
+      `${called('acceptCommand')} has ${PATH_ARGUMENT}, which is a path, and of ${calledBeside('store', 'acceptCommand')} no file has one`,
+    );
   return faults;
 }
 

@@ -37,6 +37,7 @@ export const groups = {
   access: { title: 'Encryption and access', section: null },
   page: { title: 'A page for browsers', section: null },
   events: { title: 'Events of files, for others', section: null },
+  accept: { title: 'Who decides about new files', section: null },
   limits: { title: 'Limits', section: 'limits' },
   deadlines: { title: 'Deadlines', section: 'limits' },
   operation: { title: 'Operation', section: null },
@@ -219,6 +220,38 @@ export const settingTable = {
     choice('HOW', 'refuse', 'drop'),
     'refuse',
     'when no more can be kept, refuse changes of files, or drop their events',
+  ),
+
+  acceptCommand: setting(
+    'accept',
+    orUnset(command),
+    unset,
+    'run this for each new file before it is stored: 0 stores it, 1 refuses it; {} is its path',
+  ),
+  acceptWebhook: setting(
+    'accept',
+    orUnset(text('URL', 'http://HOST or https://HOST, without a password', isHttpUrl)),
+    unset,
+    'ask there about each new file before it is stored',
+  ),
+  acceptSecretFile: setting(
+    'accept',
+    orUnset(path('FILE')),
+    unset,
+    'the secrets that sign what it is asked: whsec_…, one a line',
+  ),
+  acceptTimeout: setting(
+    'accept',
+    time(1, HOUR_MS),
+    20_000,
+    'how long a file waits for the answer, for its turn too',
+  ),
+  acceptAtOnce: setting('accept', whole(1, 1024), 8, 'files that are asked about at once'),
+  acceptUnanswered: setting(
+    'accept',
+    choice('HOW', 'refuse', 'store'),
+    'refuse',
+    'what becomes of a file without an answer: refuse it for now, or store it',
   ),
 
   maxConnections: setting(

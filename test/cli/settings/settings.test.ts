@@ -146,6 +146,21 @@ const cases: Readonly<Record<SettingName, Case>> = {
   eventsTimeout: { ...time, badText: [...time.badText, '0', '2h', 'none'] },
   eventsBytes: { ...size, badText: [...size.badText, '0', 'none', '64KiB'] },
   eventsWhenFull: choice('drop'),
+  acceptCommand: {
+    text: '["notify","--to","a b"]',
+    value: ['notify', '--to', 'a b'],
+    badText: ['notify --now', '[]', '[""]', '["a",1]', '["a"', '{}x y'],
+    badJson: ['', 5, true, {}, [], ['a', 1]],
+  },
+  acceptWebhook: word('https://a.example/x', 'a.example', 'ftp://a', 'https://id:s3cret@a.example'),
+  acceptSecretFile: path,
+  acceptTimeout: { ...time, badText: [...time.badText, '0', '2h', 'none'] },
+  acceptAtOnce: {
+    ...count,
+    badText: [...count.badText, '0', '2000', 'none'],
+    badJson: [...count.badJson, 0],
+  },
+  acceptUnanswered: choice('store'),
   maxConnections: count,
   maxConnectionsPerAddress: count,
   maxOpenRequests: { ...count, badText: [...count.badText, '0', 'none'], badJson: [...count.badJson, 0] },
@@ -198,6 +213,7 @@ const company: Readonly<Partial<Record<SettingName, Sources['flags']>>> = {
   webPlain: { web: '8081' },
   eventsSecretFile: { eventsWebhook: 'https://a.example' },
   eventsAddresses: { eventsWebhook: 'https://a.example' },
+  acceptSecretFile: { acceptWebhook: 'https://a.example' },
 };
 
 const nothing: Sources = { flags: {}, env: {}, cwd: '/cwd' };
@@ -667,7 +683,11 @@ describe('what is printed', () => {
   prop.prop([some])('what is printed reads as the same settings as those of any flags', (flags) => {
     // A budget and a header that do not fit are no settings, nor is what is said of a page or a webhook without one.
     const contradictions = problemsOf({ flags: { ...flags, port: '0' } });
-    fc.pre(!contradictions.some((each) => /^--memory-budget must be at least|^--web|^--events/.test(each)));
+    fc.pre(
+      !contradictions.some((each) =>
+        /^--memory-budget must be at least|^--web|^--events|^--accept/.test(each),
+      ),
+    );
     const settings = settingsOf({ flags: { ...flags, port: '0' } });
     const { values, problems } = parseConfig(printSettings(settings), 'printed');
     expect(problems).toEqual([]);
