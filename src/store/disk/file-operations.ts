@@ -45,7 +45,7 @@ function* inFolderOnce<T>({ directories }: Disk, name: string, act: InFolder<T>)
 export const statFile = (disk: Disk, name: string): Task<Outcome<FileInfo>> =>
   inFolderOf(disk, name, function* (path) {
     const file = regularFile(yield* disk.io.lstat(path));
-    return file.ok ? ok(fileInfoWithChecksum(disk, name, file.value)) : file;
+    return file.ok ? ok(yield* fileInfoWithChecksum(disk, name, file.value)) : file;
   });
 
 export const removeFile = (disk: Disk, name: string): Task<Outcome<Removed>> =>

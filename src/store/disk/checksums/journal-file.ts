@@ -98,7 +98,11 @@ export function* compactJournal(
   const { io, directories } = deps;
   const all = new Map<string, Checksum>();
   yield* readJournal(deps, folder, all);
-  for (const [name, checksum] of newest()) setNewest(all, name, checksum);
+  for (const [name, checksum] of newest()) {
+    // Another process may have stored the file since: then its line is the newer one.
+    const inJournal = all.get(name);
+    if (inJournal === undefined || inJournal.since <= checksum.since) setNewest(all, name, checksum);
+  }
   const path = directories.at(folder, COMPACTED_NAME);
   const fd = yield* createExclusive(io, path);
   if (fd === undefined) return undefined;
