@@ -88,7 +88,10 @@ export function keysOf(member: MemberState): SharedKeys {
     },
     isWanted: (key) => callsByKey.get(key)?.isWanted === true,
     noteBegun: (key) => tell('root.begun', key),
-    noteEnded: (key) => tell('root.ended', key),
+    noteEnded(key) {
+      tell('root.ended', key);
+      report(member);
+    },
     *isKeeper() {
       const answer = yield* awaitOutcome(askOwner<boolean>(member, 'root.isKeeper'));
       return answer.ok && answer.value;
@@ -137,4 +140,12 @@ function acquire(member: MemberState, asked: Acquire): Promise<Outcome<Granted>>
 function recordIn(stored: StoredUpload | null): CallOnKey['stored'] {
   const record = stored === null ? undefined : parseStoredFileName(stored.file);
   return record && { record, isTrusted: stored!.isTrusted };
+}
+
+/** Tells the owner how many bytes the puts of this process have by now. */
+export function report(member: MemberState): void {
+  const bytes = member.sharing?.activeBytes() ?? 0;
+  if (bytes === member.reportedBytes) return;
+  member.reportedBytes = bytes;
+  connected(member).tell('root.active', bytes);
 }

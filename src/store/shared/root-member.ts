@@ -22,7 +22,7 @@ import type { OtherNames } from '../listing/other-names.ts';
 import { err, ok } from '../outcome.ts';
 import { awaitOutcome } from '../task.ts';
 import { commonTime, createAddedNames } from './added-names.ts';
-import { askOwner, connected, keysOf, type MemberState } from './member-keys.ts';
+import { askOwner, connected, keysOf, type MemberState, report } from './member-keys.ts';
 import type { AskedNames, GiveUp, KeyCall, Totals } from './messages.ts';
 
 export interface RootMember {
@@ -130,13 +130,6 @@ async function open(
   const since = await askOwner<number>(member, 'root.opened', folder);
   if (since.ok) member.since = since.value;
   await sharing.sweep();
-}
-
-function report(member: MemberState): void {
-  const bytes = member.sharing?.activeBytes() ?? 0;
-  if (bytes === member.reportedBytes) return;
-  member.reportedBytes = bytes;
-  connected(member).tell('root.active', bytes);
 }
 
 function stop(member: MemberState): void {

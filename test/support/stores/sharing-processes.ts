@@ -45,7 +45,7 @@ export async function forkStores(
 
 /** What is bundled of CommonJS needs `require`. */
 const REQUIRE = {
-  js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url);",
 };
 
 const channelOf = (child: ChildProcess) => ({
