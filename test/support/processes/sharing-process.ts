@@ -22,6 +22,14 @@ const handlers: CallHandlers = {
   resume: (key: string) => store().resume(key),
   cancel: (key: string) => store().cancel(key),
   remove: (name: string) => store().remove(name),
+  rename: ({ from, to, ifAbsent }: { from: string; to: string; ifAbsent: boolean }) =>
+    store().rename(from, to, { ifAbsent }),
+  async store({ name, size, ifAbsent }: { name: string; size: number; ifAbsent: boolean }) {
+    const sink = await store().put(name, { size, ifAbsent });
+    if (!sink.ok) return sink;
+    const written = await sink.value.write([contentOf(0, size)]);
+    return written.ok ? sink.value.commit() : written;
+  },
   async put({ name, ...options }: { name: string; size: number; upload?: string; offset?: number }) {
     const sink = await store().put(name, options);
     if (!sink.ok) return sink;

@@ -98,11 +98,7 @@ export function* compactJournal(
   const { io, directories } = deps;
   const all = new Map<string, Checksum>();
   yield* readJournal(deps, folder, all);
-  for (const [name, checksum] of newest()) {
-    // Another process may have stored the file since: then its line is the newer one.
-    const inJournal = all.get(name);
-    if (inJournal === undefined || inJournal.since <= checksum.since) setNewest(all, name, checksum);
-  }
+  for (const [name, checksum] of newest()) setNewest(all, name, checksum);
   const path = directories.at(folder, COMPACTED_NAME);
   const fd = yield* createExclusive(io, path);
   if (fd === undefined) return undefined;
@@ -155,8 +151,13 @@ export function* readJournal(
   }
 }
 
-/** Inserts at the end, since the newest entries are evicted last. */
+/**
+ * Inserts at the end, since the newest entries are evicted last. Not what is older than what is known of the name: several
+ * processes write lines, and each some time after its commits.
+ */
 function setNewest(checksums: Map<string, Checksum>, name: string, checksum: Checksum): void {
+  const known = checksums.get(name);
+  if (known !== undefined && known.until > checksum.until) return;
   checksums.delete(name);
   checksums.set(name, checksum);
   const [oldest] = checksums.size > CHECKSUMS_MAX ? checksums.keys() : [];

@@ -2,14 +2,14 @@
  * Processes with stores on one root that are killed at random, while clients upload to any of them. No acknowledged
  * offset is lost, no file is half, and no quota is exceeded or stays reserved.
  */
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Outcome, UploadOffset } from '../../../src/store/contract.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import { createRootOwner } from '../../../src/store/shared/root-owner.ts';
 import { cases, testSeed } from '../../support/cases.ts';
-import { between, randomFrom } from '../../support/seeded.ts';
+import { between, oneOf, randomFrom } from '../../support/seeded.ts';
 import { forkStores } from '../../support/stores/sharing-processes.ts';
 import { newRoot, removeRoot, storedIn, temporariesIn } from '../../support/stores/store-roots.ts';
 
@@ -102,3 +102,54 @@ it('processes that are killed lose nothing that was acknowledged, and hold nothi
   expect(owner.usage()).toEqual([{ prefix: '', bytes: QUOTA, used: sizes.length * SIZE, reserved: 0 }]);
   expect(owner.unfinished()).toEqual({ count: 0, bytes: 0 });
 }, 120_000);
+
+/** Few names, of which some are folders of others, so that folders come and go. */
+const NAMES = ['a', 'b/c', 'b/d', 'b/e/f', 'g/h/i', 'g/h', 'b'] as const;
+/** What may come of a change, when others change the same names. */
+const EXPECTED = new Set(['not-found', 'exists', 'name-conflict']);
+const CHANGES = Math.min(20_000, cases(1000));
+
+for (const durability of ['fsync', 'os']) {
+  it(`changes of the same names by three processes at once leave whole files (${durability})`, async () => {
+    const root = newRoot();
+    onTestFinished(() => removeRoot(root));
+    const random = randomFrom(testSeed);
+    const owner = createRootOwner({ quotas: () => [{ prefix: '', bytes: 1e9 }] });
+    const start = await forkStores(owner, [root, durability, 'quotas']);
+    const processes = await Promise.all(Array.from({ length: PROCESSES }, start));
+    onTestFinished(async () => {
+      await Promise.all(processes.map(({ kill }) => kill()));
+      owner.close();
+    });
+    let left = CHANGES;
+    const unexpected: string[] = [];
+    const change = async () => {
+      const { calls } = processes[between(random, 0, PROCESSES - 1)]!;
+      const [name, to] = [oneOf(random, NAMES), oneOf(random, NAMES)];
+      const [kind, size, ifAbsent] = [random(), between(random, 1, 1000), random() < 0.3];
+      const asked: [string, unknown] =
+        kind < 0.5
+          ? ['store', { name, size, ifAbsent }]
+          : kind < 0.75
+            ? ['remove', name]
+            : ['rename', { from: name, to, ifAbsent }];
+      const outcome = await calls.call<Outcome<unknown>>(...asked);
+      if (!outcome.ok && !EXPECTED.has(outcome.error.code))
+        unexpected.push(`${JSON.stringify(asked)}: ${outcome.error.code} ${outcome.error.message}`);
+    };
+    const client = async () => {
+      while (left-- > 0) await change();
+    };
+    await Promise.all(Array.from({ length: 4 * PROCESSES }, client));
+    expect(unexpected).toEqual([]);
+    let used = 0;
+    for (const name of storedIn(root)) {
+      const stored = readFileSync(join(root, name));
+      expect(stored.equals(content.subarray(0, stored.length))).toBe(true);
+      used += stored.length;
+    }
+    expect(temporariesIn(root)).toEqual([]);
+    await processes[0]!.calls.call('put', { name: 'last', size: 2e9 });
+    expect(owner.usage()).toEqual([{ prefix: '', bytes: 1e9, used, reserved: 0 }]);
+  }, 120_000);
+}
