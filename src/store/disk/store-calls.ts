@@ -1,5 +1,4 @@
 /** The calls of an open disk store: it counts them, and lets them end before it closes anything. */
-import type { Stats } from 'node:fs';
 import { hashFor } from '../content-check.ts';
 import type { FileInfo, FileStore, MaybeAsync, Outcome, PutOptions, Sink, Source } from '../contract.ts';
 import { nameFault } from '../names.ts';
@@ -9,13 +8,12 @@ import type { RootMember } from '../shared/root-member.ts';
 import { run, type Task } from '../task.ts';
 import type { UploadLimits } from '../upload-limits.ts';
 import type { ChecksumJournal } from './checksums/checksum-journal.ts';
-import { SUMS_AT_ONCE, sumFile } from './checksums/sum-file.ts';
-import { type Disk, fileInfoWithChecksum } from './disk.ts';
-import { OPEN_FLAGS } from './disk-io.ts';
+import { openAndSum, SUMS_AT_ONCE } from './checksums/sum-file.ts';
+import type { Disk } from './disk.ts';
 import { createDiskSink, type DiskSink, type RunCall } from './disk-sink.ts';
-import { createDiskSource, type DiskSource } from './disk-source.ts';
-import { errnoOf, ignoreSystemErrors, systemFault } from './errno.ts';
-import { inFolderOf, moveFile, putFault, regularFile, removeFile, statFile } from './file-operations.ts';
+import { type DiskSource, openSource } from './disk-source.ts';
+import { systemFault } from './errno.ts';
+import { inFolderOf, moveFile, putFault, removeFile, statFile } from './file-operations.ts';
 import type { StagingFolder } from './opening/staging-folder.ts';
 import { SPACE_CHECK_BYTES_MIN, spaceFault } from './space.ts';
 import { createDiskUploads, type DiskUploads } from './uploads/disk-uploads.ts';
@@ -209,60 +207,15 @@ function beginUpload(
   });
 }
 
+const openFile = (store: StoreState, name: string): Task<Outcome<Source>> =>
+  inFolderOf(store.disk, name, (path) => openSource(store, path, name));
+
 function* statSummed(store: StoreState, name: string, signal?: AbortSignal): Task<Outcome<FileInfo>> {
   const { disk, calls, summing } = store;
   const found = yield* disk.folderCalls.run(statFile(disk, name));
   if (!found.ok || found.value.crc32 !== undefined) return found;
-  return yield* summing.run(sumOpened());
-
-  function* sumOpened(): Task<Outcome<FileInfo>> {
-    const opening = inFolderOf(disk, name, (path) => openRegularFile(disk, path));
-    const opened = yield* disk.folderCalls.run(opening);
-    if (!opened.ok) return opened;
-    const { fd, stats } = opened.value;
-    try {
-      return yield* sumFile(disk, { fd, name, stats }, () =>
-        calls.closing !== undefined ? 'closing' : signal?.aborted ? 'unwanted' : undefined,
-      );
-    } finally {
-      yield* ignoreSystemErrors(disk.io.close(fd));
-    }
-  }
-}
-
-const openFile = (store: StoreState, name: string): Task<Outcome<Source>> =>
-  inFolderOf(store.disk, name, (path) => openSource(store, path, name));
-
-function* openSource(store: StoreState, path: string, name: string): Task<Outcome<Source>> {
-  const { disk, runCall, sources } = store;
-  const opened = yield* openRegularFile(disk, path);
-  if (!opened.ok) return opened;
-  const { fd, stats } = opened.value;
-  const info = yield* fileInfoWithChecksum(disk, name, stats);
-  const source = createDiskSource(disk.io, runCall, fd, info, () => sources.delete(source));
-  sources.add(source);
-  return ok(source);
-}
-
-function* openRegularFile(
-  { io }: Disk,
-  path: string,
-): Task<Outcome<{ readonly fd: number; readonly stats: Stats }>> {
-  let fd: number;
-  try {
-    fd = yield* io.open(path, OPEN_FLAGS.read);
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === 'ELOOP') return err('not-a-file', 'it is a symbolic link, which is not followed');
-    throw error;
-  }
-  let file: Outcome<Stats> | undefined;
-  try {
-    file = regularFile(io.fs.fstatSync(fd));
-  } finally {
-    if (file?.ok !== true) yield* ignoreSystemErrors(io.close(fd));
-  }
-  return file.ok ? ok({ fd, stats: file.value }) : file;
+  const end = () => (calls.closing !== undefined ? 'closing' : signal?.aborted ? 'unwanted' : undefined);
+  return yield* summing.run(openAndSum(disk, name, end));
 }
 
 /** Closes descriptors only after all calls have ended: other files soon get the same numbers. */

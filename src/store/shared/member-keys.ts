@@ -5,6 +5,7 @@ import type { SharedKeys, SharingStore } from '../disk/uploads/upload-keys.ts';
 import { parseStoredFileName, storedFileName, type UploadRecord } from '../disk/uploads/upload-record.ts';
 import { err, ok } from '../outcome.ts';
 import { awaitOutcome } from '../task.ts';
+import { withTimeout } from '../with-timeout.ts';
 import type { AddedNames } from './added-names.ts';
 import {
   type Acquire,
@@ -30,7 +31,7 @@ export interface MemberState {
   /** The calls on keys, one for each key. The calls under way bound it. */
   readonly callsByKey: Map<string, CallOnKey>;
   lastCall: number;
-  /** Ends the calls that wait for a key. */
+  /** Ends the calls that wait for the owner. */
   readonly stops: Set<() => void>;
   isStopped: boolean;
   others: Totals;
@@ -76,7 +77,9 @@ export function keysOf(member: MemberState): SharedKeys {
     *acquire(key, purpose) {
       const call: CallOnKey = { id: ++member.lastCall, isWanted: false, stored: undefined };
       callsByKey.set(key, call);
-      const granted = yield* awaitOutcome(acquire(member, { key, purpose, call: call.id }));
+      const asked: Acquire = { key, purpose, call: call.id };
+      const giveBack = () => tell('root.release', { key, call: call.id } satisfies KeyCall);
+      const granted = yield* awaitOutcome(askInTurn<Granted>(member, 'root.acquire', asked, giveBack));
       if (granted.ok) call.stored = recordIn(granted.value.stored);
       else callsByKey.delete(key);
       return granted;
@@ -102,6 +105,11 @@ export function keysOf(member: MemberState): SharedKeys {
   };
 }
 
+/** Milliseconds after which an owner that does not answer is taken to hang. */
+const ANSWER_MS = 5000;
+/** The same for what may wait for other processes: longer than the owner lets a call wait. */
+const TURN_MS = 90_000;
+
 /** Asks for what is answered at once. */
 export async function askOwner<T>(
   member: MemberState,
@@ -109,31 +117,46 @@ export async function askOwner<T>(
   argument?: unknown,
 ): Promise<Outcome<T>> {
   try {
-    return ok(await connected(member).call<T>(name, argument));
+    const asked = connected(member)
+      .call<T>(name, argument)
+      .then(ok<T>);
+    return await withTimeout<Outcome<T>>(ANSWER_MS, asked, ownerGone());
   } catch {
     return ownerGone();
   }
 }
 
-/** Asks for a key, which may take as long as the calls on it that came before. */
-function acquire(member: MemberState, asked: Acquire): Promise<Outcome<Granted>> {
+/**
+ * Asks for what may have to wait for other processes.
+ *
+ * @param giveBack called when it is granted though nobody waits for it any more.
+ */
+export function askInTurn<T>(
+  member: MemberState,
+  name: string,
+  argument: unknown,
+  giveBack: () => void,
+): Promise<Outcome<T>> {
   const { stops } = member;
   if (member.isStopped) return Promise.resolve(err('shutting-down'));
   return new Promise((resolve) => {
-    const calls = connected(member);
-    const stopWaiting = () => resolve(err('shutting-down'));
-    stops.add(stopWaiting);
-    calls.call<Outcome<Granted>>('root.acquire', asked).then(
-      (granted) => {
-        const isAwaited = stops.delete(stopWaiting);
-        if (!isAwaited && granted.ok) calls.tell('root.release', { key: asked.key, call: asked.call });
-        resolve(granted);
-      },
-      () => {
-        stops.delete(stopWaiting);
-        resolve(ownerGone());
-      },
-    );
+    const end = (outcome: Outcome<T>) => {
+      clearTimeout(timer);
+      stops.delete(stop);
+      resolve(outcome);
+    };
+    const stop = () => end(err('shutting-down'));
+    const timer = setTimeout(() => end(ownerGone()), TURN_MS).unref();
+    stops.add(stop);
+    connected(member)
+      .call<Outcome<T>>(name, argument)
+      .then(
+        (answer) => {
+          if (stops.has(stop)) end(answer);
+          else if (answer.ok) giveBack();
+        },
+        () => end(ownerGone()),
+      );
   });
 }
 

@@ -22,7 +22,7 @@ import type { OtherNames } from '../listing/other-names.ts';
 import { err, ok } from '../outcome.ts';
 import { awaitOutcome } from '../task.ts';
 import { commonTime, createAddedNames } from './added-names.ts';
-import { askOwner, connected, keysOf, type MemberState, report } from './member-keys.ts';
+import { askInTurn, askOwner, connected, keysOf, type MemberState, report } from './member-keys.ts';
 import type { AskedNames, GiveUp, KeyCall, Totals } from './messages.ts';
 
 export interface RootMember {
@@ -30,8 +30,13 @@ export interface RootMember {
   readonly handlers: CallHandlers;
   /** Called once, before a store is opened, with the calls to the owner. */
   connect(calls: Calls): void;
-  /** The calls to the owner. */
-  readonly calls: Calls;
+  /**
+   * Asks the owner for what may have to wait for other processes.
+   *
+   * @param giveBack called when it is granted though nobody waits for it any more.
+   */
+  askInTurn(name: string, argument: unknown, giveBack: () => void): Promise<Outcome<void>>;
+  tell(name: string, argument: unknown): void;
   readonly keys: SharedKeys;
   /** The names that the other processes publish. */
   readonly names: OtherNames;
@@ -70,9 +75,8 @@ export function createRootMember(): RootMember {
     connect(calls) {
       member.calls = calls;
     },
-    get calls() {
-      return connected(member);
-    },
+    askInTurn: (name, argument, giveBack) => askInTurn(member, name, argument, giveBack),
+    tell: (name, argument) => connected(member).tell(name, argument),
     keys: keysOf(member),
     names: {
       note: member.added.note,
@@ -135,7 +139,6 @@ async function open(
 function stop(member: MemberState): void {
   member.isStopped = true;
   for (const stopWaiting of member.stops) stopWaiting();
-  member.stops.clear();
 }
 
 function close(member: MemberState): void {

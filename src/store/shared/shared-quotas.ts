@@ -5,7 +5,6 @@
 import type { Committed, FileStore, MaybeAsync, Outcome, PutOptions, Sink } from '../contract.ts';
 import { err, ok } from '../outcome.ts';
 import { awaitOutcome, run, type Task } from '../task.ts';
-import { ownerGone } from './messages.ts';
 import type { AskedPut, AskedRemove, AskedRename, DoneChange } from './quota-messages.ts';
 import type { RootMember } from './root-member.ts';
 
@@ -14,7 +13,6 @@ interface SharedQuotas {
   readonly member: RootMember;
   /** The number of the last put or call. */
   last: number;
-  isClosed: boolean;
 }
 
 /** A put under way. */
@@ -27,7 +25,7 @@ interface SharedPut {
 
 /** @param member that of the store, whose owner was made with `quotas`. */
 export function sharedQuotas(store: FileStore, member: RootMember): FileStore {
-  const shared: SharedQuotas = { store, member, last: 0, isClosed: false };
+  const shared: SharedQuotas = { store, member, last: 0 };
   return {
     durable: store.durable,
     resume: (upload) => store.resume(upload),
@@ -36,10 +34,7 @@ export function sharedQuotas(store: FileStore, member: RootMember): FileStore {
     open: (name) => store.open(name),
     stat: (name, options) => store.stat(name, options),
     list: (options) => store.list(options),
-    close() {
-      shared.isClosed = true;
-      return store.close();
-    },
+    close: () => store.close(),
     put: (name, options) => put(shared, name, options),
     remove(name) {
       const asked: AskedRemove = { id: ++shared.last, name };
@@ -54,7 +49,7 @@ export function sharedQuotas(store: FileStore, member: RootMember): FileStore {
 }
 
 async function put(shared: SharedQuotas, name: string, options: PutOptions): Promise<Outcome<Sink>> {
-  const { store } = shared;
+  const { store, member } = shared;
   const { size, upload, offset } = options;
   const id = ++shared.last;
   const about = {
@@ -63,7 +58,7 @@ async function put(shared: SharedQuotas, name: string, options: PutOptions): Pro
     ...(offset === undefined ? {} : { offset }),
   };
   const asked: AskedPut = { id, name, options: about };
-  const begun = await ask(shared, 'quota.put', asked);
+  const begun = await member.askInTurn('quota.put', asked, () => member.tell('quota.ended', id));
   if (!begun.ok) return begun;
   const put: SharedPut = { id, shared, hasEnded: false };
   const taken = () => {
@@ -108,21 +103,24 @@ async function changeInTurn<T>(
   asked: { readonly id: number },
   change: () => MaybeAsync<T>,
 ): Promise<Outcome<T>> {
-  const turn = await ask(shared, name, asked);
+  const { member } = shared;
+  const { id } = asked;
+  const done = (outcome: Outcome<T>) => member.tell('quota.done', { id, outcome } satisfies DoneChange);
+  const turn = await member.askInTurn(name, asked, () => done(err('timed-out')));
   if (!turn.ok) return turn;
   let outcome: Outcome<T> = err('internal');
   try {
     outcome = await change();
     return outcome;
   } finally {
-    shared.member.calls.tell('quota.done', { id: asked.id, outcome } satisfies DoneChange);
+    done(outcome);
   }
 }
 
 function end(put: SharedPut): void {
   if (put.hasEnded) return;
   put.hasEnded = true;
-  put.shared.member.calls.tell('quota.ended', put.id);
+  put.shared.member.tell('quota.ended', put.id);
 }
 
 /** Makes a call, and ends the put when the answer is an error or an exception. */
@@ -134,14 +132,5 @@ function* endOnError<T>(put: SharedPut, call: () => MaybeAsync<T>): Task<Outcome
     return outcome;
   } finally {
     if (!isOk) end(put);
-  }
-}
-
-async function ask(shared: SharedQuotas, name: string, argument: unknown): Promise<Outcome<void>> {
-  if (shared.isClosed) return err('shutting-down');
-  try {
-    return await shared.member.calls.call<Outcome<void>>(name, argument);
-  } catch {
-    return ownerGone();
   }
 }
