@@ -27,6 +27,7 @@ const OPTION_RULES: RulesFor<DiskStoreOptions> = {
   changes: optional(CHANGES),
   fs: optional(RECORD),
   smallFiles: optional(RECORD),
+  owner: optional(RECORD),
 };
 
 /**
