@@ -3,15 +3,22 @@
  *
  * What is sent in one turn of the event loop goes as one message. Calls arrive in the order in which they were made.
  */
-import type { Observable } from 'rxjs';
 import { StateError } from './sluice-error.ts';
+
+/** The part of an Observable that is needed here. */
+interface Messages {
+  readonly subscribe: (observer: {
+    readonly next: (message: unknown) => void;
+    readonly complete: () => void;
+  }) => { readonly unsubscribe: () => void };
+}
 
 /** A way to another process: what it is sent and sends is what `structuredClone` can copy. */
 export interface Channel {
   /** Sends a message. Never throws: what the other side cannot get is dropped, and `messages$` completes soon. */
   readonly send: (message: unknown) => void;
-  /** Emits what the other side sends, in its order. Completes when the other side is gone, and never errors. */
-  readonly messages$: Observable<unknown>;
+  /** An Observable of what the other side sends, in its order. It completes when that is gone, and never errors. */
+  readonly messages$: Messages;
 }
 
 /** What a side answers to. What it throws or rejects with, the caller's promise rejects with: the message alone. */
