@@ -6,10 +6,12 @@ import type { FileStore } from '../../store/contract.ts';
 import { openDiskStore } from '../../store/disk/disk-store.ts';
 import { type Quota, type QuotaUse, withQuotas } from '../../store/quota/quotas.ts';
 import type { EnginesStatus } from '../../store/s3/engines-status.ts';
+import { workersOf } from '../settings/limits.ts';
 import type { Settings } from '../settings/table.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { openEngines } from './engines.ts';
+import type { WorkerLink } from './workers/link.ts';
 
 export interface ServedStore {
   readonly store: FileStore;
@@ -25,19 +27,26 @@ export interface ServedStore {
   readonly usage?: () => readonly QuotaUse[];
 }
 
+/** The least that a store of many nodes works with: as the least that can be set. */
+const STORE_MEMORY_MIN = 1024 ** 2;
+
 /**
  * Opens the store. Throws an `ExitError` when it cannot be opened.
  *
  * @param quotas answers the quotas of tokens. Called at each put, since the access file may have been read again.
+ * @param _link to the process that owns what all workers share; null where there are no workers.
  */
 export async function openStore(
   settings: Settings,
   quotas: (() => readonly Quota[]) | null,
+  _link: WorkerLink | null,
 ): Promise<ServedStore> {
   const { store: url, dir, durability, keepPartial, maxUploads, checksums } = settings;
   const all = allQuotas(settings, quotas);
   if (url !== null) {
-    const store = await openEngines(settings, all ?? (() => []));
+    // Each worker is a node of its own, and all of them together have the memory that is set.
+    const storeMemory = Math.max(STORE_MEMORY_MIN, Math.floor(settings.storeMemory / workersOf(settings)));
+    const store = await openEngines({ ...settings, storeMemory }, all ?? (() => []));
     return { store, place: url, writable: () => store.check(), engines: () => store.engines() };
   }
   const opened = await openDiskStore(dir, { durability, keepPartial, maxUploads, checksums });
