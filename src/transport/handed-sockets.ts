@@ -25,15 +25,20 @@ export interface HandedSockets {
   readonly taken: (socket: Socket) => void;
 }
 
-/** Has a server that does not listen serve handed sockets. `listening` is called as the event of a server is emitted. */
+/**
+ * Has a server that does not listen serve handed sockets. `listening` is called as the event of a server is emitted.
+ *
+ * @param isPaused whether they begin paused: `pauseOnConnect` of the server.
+ */
 export function serveHanded(
   server: Server,
   { handed$, taken }: HandedSockets,
+  isPaused: boolean,
   listening: (where: { readonly address: string; readonly port: number }) => void,
 ): Subscription {
   return handed$.subscribe((event) => {
     if (event.type === 'listening') return listening(event);
-    const socket = socketOf(event.handle);
+    const socket = socketOf(event.handle, isPaused);
     taken(socket);
     server.emit('connection', socket);
   });
@@ -45,12 +50,12 @@ interface AcceptedOptions extends SocketConstructorOpts {
   readonly pauseOnCreate: boolean;
 }
 
-function socketOf(handle: SocketHandle): Socket {
+function socketOf(handle: SocketHandle, isPaused: boolean): Socket {
   handle.setNoDelay?.(true);
   const options: AcceptedOptions = {
     handle,
     allowHalfOpen: true,
-    pauseOnCreate: true,
+    pauseOnCreate: isPaused,
     readable: true,
     writable: true,
   };

@@ -38,7 +38,7 @@ export function listenOn(
       if (connection !== null) subscriber.next({ type: 'connection', connection });
     });
     if ('handed$' in options) {
-      return serveHanded(server, options, (where) => subscriber.next({ ...where, type: 'listening' }));
+      return serveHanded(server, options, true, (where) => subscriber.next({ ...where, type: 'listening' }));
     }
     /** The address that the options name; the real port may be another. */
     const asked =

@@ -109,7 +109,7 @@ export function createWebServer(options: WebServerOptions): WebServer {
     } else {
       // Node's timeouts of requests begin with this event.
       server.emit('listening');
-      handing = serveHanded(server, handed, (where) => listening(where.address, where.port));
+      handing = serveHanded(server, handed, false, (where) => listening(where.address, where.port));
     }
     return () => {
       replacing?.unsubscribe();

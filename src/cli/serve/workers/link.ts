@@ -17,10 +17,11 @@ export interface WorkerLink {
 /** What comes with a handle, instead of calls. */
 interface HandleMessage {
   readonly place: PlaceName;
+  readonly id: number;
 }
 
 /** Called with each socket that is handed over. The handle is missing where this process could not open it. */
-export type OnHandle = (place: PlaceName, handle: SocketHandle | undefined) => void;
+export type OnHandle = (message: HandleMessage, handle: SocketHandle | undefined) => void;
 
 /** A worker's channel. */
 export const channelOfWorker = (onHandle: OnHandle): Channel => ({
@@ -30,7 +31,7 @@ export const channelOfWorker = (onHandle: OnHandle): Channel => ({
   messages$: new Observable((subscriber) => {
     const onMessage = (message: unknown, handle: unknown) => {
       if (Array.isArray(message)) subscriber.next(message);
-      else onHandle((message as HandleMessage).place, handle as SocketHandle | undefined);
+      else onHandle(message as HandleMessage, handle as SocketHandle | undefined);
     };
     process.on('message', onMessage);
     return completeWhenCut(process, subscriber, () => process.off('message', onMessage));
@@ -65,16 +66,17 @@ function completeWhenCut(
 }
 
 /**
- * Hands a socket over. `done` is called with whether the system has taken it; until then this process must keep the
- * handle, and it must close it in any case.
+ * Hands a socket over. This process keeps its own handle of it, until the worker says that it has the socket. `failed` is
+ * called when it cannot be sent; when the worker ends before, that is not certain to be known.
  */
 export function handOver(
   child: ChildProcess,
-  place: PlaceName,
+  message: HandleMessage,
   handle: SocketHandle,
-  done: (isTaken: boolean) => void,
+  failed: () => void,
 ): void {
-  const message: HandleMessage = { place };
   // Node sends a handle as it is, although its types name only what it makes of them.
-  child.send(message, handle as unknown as SendHandle, {}, (error) => done(error === null));
+  child.send(message, handle as unknown as SendHandle, {}, (error) => {
+    if (error !== null) failed();
+  });
 }

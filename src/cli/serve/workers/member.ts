@@ -20,8 +20,8 @@ export interface Member {
   isReady: boolean;
   /** Whether it has said that it ends, and need not be replaced. */
   isDone: boolean;
-  /** The sockets that are on their way to it: this process still has them as well. */
-  readonly handing: Set<HandedSocket>;
+  /** The sockets that are on their way to it, and that this process still has as well. */
+  readonly handing: Map<number, HandedSocket>;
   readonly seats: readonly OwnedSeat[];
 }
 
@@ -52,32 +52,39 @@ export function startMember(
     startedAt: performance.now(),
     isReady: false,
     isDone: false,
-    handing: new Set(),
+    handing: new Map(),
     seats,
   };
   return member;
 }
 
-/** Hands a socket to a worker. `gone` is called when there is none any more; the handle is then still open. */
+let handed = 0;
+
+/** Hands a socket to a worker. `failed` is called when that is not possible; the handle is then still open. */
 export function handTo(
   { worker, handing }: Member,
   socket: HandedSocket,
-  gone: (socket: HandedSocket) => void,
+  failed: (socket: HandedSocket) => void,
 ): void {
-  handing.add(socket);
-  handOver(worker.process, socket.place, socket.handle, (isTaken) => {
+  const id = ++handed;
+  handing.set(id, socket);
+  handOver(worker.process, { place: socket.place, id }, socket.handle, () => {
     // It was taken back when the worker ended.
-    if (!handing.delete(socket)) return;
-    if (isTaken || worker.isConnected()) socket.handle.close();
-    else gone(socket);
+    if (handing.delete(id)) failed(socket);
   });
+}
+
+/** A worker has a socket: this process closes its own handle of it. */
+export function onTaken({ handing }: Member, id: number): void {
+  handing.get(id)?.handle.close();
+  handing.delete(id);
 }
 
 /** Gives back what a worker held that is gone. Returns the sockets that never reached it. */
 export function dismiss({ calls, seats, handing }: Member): readonly HandedSocket[] {
   calls.close();
   for (const seat of seats) seat.left();
-  const back = [...handing];
+  const back = [...handing.values()];
   handing.clear();
   return back;
 }

@@ -16,7 +16,7 @@ import { createSpread, type Spread } from '../../../server/workers/spread.ts';
 import { type ExitError, exitError } from '../../shared/exit-error.ts';
 import { type ExitStatus, exitStatus } from '../../shared/exit-status.ts';
 import type { ServerLog } from '../server-log.ts';
-import { dismiss, type HandedSocket, handTo, type Member, startMember } from './member.ts';
+import { dismiss, type HandedSocket, handTo, type Member, onTaken, startMember } from './member.ts';
 import type { Order } from './order.ts';
 import type { Listening } from './worker.ts';
 
@@ -133,6 +133,7 @@ function startOne(state: TeamState, number: number): void {
       self().isDone = true;
       state.cut += cut;
     },
+    taken: (id: number) => onTaken(self(), id),
     over: () => state.spread.over(self()),
     log: log.lines,
   }));
@@ -196,7 +197,7 @@ function hand(state: TeamState, socket: HandedSocket): void {
   const member = state.spread.pick();
   if (member !== undefined) {
     return handTo(member, socket, (back) => {
-      // Its end is known a little later.
+      // It is about to end, and gets nothing more.
       state.spread.remove(member);
       hand(state, back);
     });

@@ -5,7 +5,7 @@
  * gone, the channel to it is cut, and Node ends a worker by that: no worker is left behind.
  */
 import { ReplaySubject, Subject } from 'rxjs';
-import { type CallHandlers, connectCalls } from '../../../base/calls.ts';
+import { type CallHandlers, type Calls, connectCalls } from '../../../base/calls.ts';
 import { openFileLimit } from '../../../server/bounds.ts';
 import { shareLimits } from '../../../server/workers/shared-limits.ts';
 import type { HandedEvent } from '../../../transport/handed-sockets.ts';
@@ -15,7 +15,7 @@ import { listenExitError } from '../../shared/fault-words.ts';
 import type { Handed, PlaceName } from '../listeners.ts';
 import { openServing, type Serving } from '../serving.ts';
 import { WORKER_VARIABLE } from './is-worker.ts';
-import { channelOfWorker, type WorkerLink } from './link.ts';
+import { channelOfWorker, type OnHandle, type WorkerLink } from './link.ts';
 import { createLogChannel } from './log-channel.ts';
 import { configurationOf, type Order } from './order.ts';
 import { workerReports } from './reports.ts';
@@ -29,9 +29,9 @@ export async function runWorker(): Promise<void> {
   delete process.env[WORKER_VARIABLE];
   // A terminal, or a service manager, sends them to all processes; the one that started this one says what to do.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => {});
-  const places = createPlaces();
+  const places = createPlaces((id) => calls.tell('taken', id));
   const handlers: Record<string, CallHandlers[string]> = {};
-  const calls = connectCalls(channelOfWorker(places.onHandle), handlers);
+  const calls: Calls = connectCalls(channelOfWorker(places.onHandle), handlers);
   const link: WorkerLink = { number, calls, answer: (more) => Object.assign(handlers, more) };
   const shutdown$ = new ReplaySubject<void>(1);
   link.answer({ shutdown: () => shutdown$.next(), listening: places.onListening });
@@ -89,14 +89,15 @@ async function serve(link: WorkerLink, serving: Serving, shutdown$: ReplaySubjec
 }
 
 /** The places that the other process listens on, and what comes of each. */
-function createPlaces() {
+function createPlaces(taken: (id: number) => void) {
   const byName: Readonly<Record<PlaceName, Subject<HandedEvent>>> = {
     port: new Subject(),
     unix: new Subject(),
     page: new Subject(),
   };
   return {
-    onHandle: (place: PlaceName, handle: Extract<HandedEvent, { type: 'handle' }>['handle'] | undefined) => {
+    onHandle: ({ place, id }: Parameters<OnHandle>[0], handle: Parameters<OnHandle>[1]) => {
+      taken(id);
       if (handle === undefined) return;
       // After the end of the server nobody takes it.
       if (byName[place].observed) byName[place].next({ type: 'handle', handle });
