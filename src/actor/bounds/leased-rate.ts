@@ -4,7 +4,7 @@
  * A connection that has consumed something owes it, as with `createRateLimiter`, and is not read until that is paid. The
  * process asks for what all of its connections owe together, and for how many they are, so that the owner can share
  * fairly between the connections of all processes. Only one such question is under way at a time. What the owner gives
- * beyond the debts is kept for what is consumed next: while there is enough of it, nothing is asked.
+ * beyond the debts is for what is consumed next: while there is enough of it, nothing is asked.
  */
 import type { RateLimiter } from './rate-limit.ts';
 
@@ -37,33 +37,28 @@ export function createLeasedRateLimiter(
     lease({ debt, debtors: Math.max(1, debtors.size) }, pay);
   }
 
-  /** Shares what was given equally between the debtors. What one of them does not need the others get. */
+  /** Shares what was given equally between the debtors. One that owes less than its portion gets the rest in advance. */
   function pay(given: number): void {
     isAsking = false;
     kept += given;
-    for (let left = debtors.size; left > 0 && kept > 0; left = debtors.size) {
-      const portion = kept / left;
-      let paidAll = true;
-      for (const account of [...debtors]) {
-        const paid = Math.min(portion, -account.balance);
-        account.balance += paid;
-        kept -= paid;
-        if (account.balance < 0) continue;
-        paidAll = false;
-        debtors.delete(account);
-        account.flow(false);
-      }
-      // Everyone has taken its whole portion.
-      if (paidAll) break;
+    const portion = debtors.size === 0 ? 0 : Math.max(kept, 0) / debtors.size;
+    if (debtors.size > 0) kept = Math.min(kept, 0);
+    for (const account of portion > 0 ? [...debtors] : []) {
+      account.balance += portion;
+      if (account.balance < 0) continue;
+      debtors.delete(account);
+      account.flow(false);
     }
     ask();
   }
 
   function consume(account: Account, amount: number): void {
-    const paid = debtors.size > 0 ? 0 : Math.min(Math.max(kept, 0), amount);
-    kept -= paid;
-    account.balance -= amount - paid;
+    account.balance -= amount;
     if (account.balance >= 0 || debtors.has(account)) return;
+    const paid = debtors.size > 0 ? 0 : Math.min(Math.max(kept, 0), -account.balance);
+    kept -= paid;
+    account.balance += paid;
+    if (account.balance >= 0) return;
     debtors.add(account);
     account.flow(true);
     ask();
@@ -71,7 +66,7 @@ export function createLeasedRateLimiter(
 
   function leave(account: Account): void {
     debtors.delete(account);
-    kept += account.balance;
+    kept += Math.min(account.balance, 0);
     account.balance = 0;
     ask();
   }
@@ -89,7 +84,7 @@ export function createLeasedRateLimiter(
 }
 
 interface Account {
-  /** 0, or below it the debt of the connection. */
+  /** Below 0 the debt of the connection; above 0 what it was given in advance. */
   balance: number;
   readonly flow: (paused: boolean) => void;
 }

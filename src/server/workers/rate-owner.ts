@@ -56,13 +56,13 @@ export function createRateOwner(
     let debtors = 0;
     for (const each of waiting.values()) debtors += each.debtors;
     const portion = bucket / debtors;
-    for (const [process, { debt, debtors: count, give }] of portion > 0 ? [...waiting] : []) {
-      const amount = Math.min(debt, portion * count);
+    const paid = portion > 0 ? [...waiting] : [];
+    if (paid.length > 0) bucket = 0;
+    for (const [process, { debtors: count, give }] of paid) {
       waiting.delete(process);
-      bucket -= amount;
-      give(amount);
+      // A connection that owes less than its portion has the rest in advance, as with `createRateLimiter`.
+      give(portion * count);
     }
-    bucket = Math.min(bucket, bucketMax);
     schedulePay();
   }
 
