@@ -4,6 +4,7 @@ import { acceptByCommand } from '../../server/accept/accept-command.ts';
 import { acceptByWebhook } from '../../server/accept/accept-webhook.ts';
 import { type Accept, type AcceptCounts, withAccept } from '../../store/accept/with-accept.ts';
 import type { FileStore } from '../../store/contract.ts';
+import { workersOf } from '../settings/limits.ts';
 import type { Settings } from '../settings/table.ts';
 import { printable } from '../shared/format.ts';
 import { secretsIn } from './webhook-secrets.ts';
@@ -19,7 +20,9 @@ export interface Deciding {
 export async function decidingStore(store: FileStore, settings: Settings): Promise<Deciding | null> {
   const hook = await hookOf(settings);
   if (hook === null) return null;
-  const { acceptTimeout: timeout, acceptAtOnce: atOnce, acceptUnanswered: unanswered } = settings;
+  const { acceptTimeout: timeout, acceptUnanswered: unanswered } = settings;
+  // Of so many files all workers ask together.
+  const atOnce = Math.max(1, Math.floor(settings.acceptAtOnce / workersOf(settings)));
   const unanswered$ = new Subject<string>();
   const then = unanswered === 'store' ? 'it was stored' : 'it was refused for now';
   const deciding = withAccept(store, hook.accept, {

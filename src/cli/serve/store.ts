@@ -7,11 +7,22 @@ import type { FileStore } from '../../store/contract.ts';
 import { openDiskStore } from '../../store/disk/disk-store.ts';
 import { type Quota, type QuotaUse, withQuotas } from '../../store/quota/quotas.ts';
 import type { EnginesStatus } from '../../store/s3/engines-status.ts';
+import type { RootMember } from '../../store/shared/root-member.ts';
+import { sharedQuotas } from '../../store/shared/shared-quotas.ts';
+import { workersOf } from '../settings/limits.ts';
 import type { Settings } from '../settings/table.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { Deciding } from './accept.ts';
 import { openEngines } from './engines.ts';
+
+/** What a store on a disk works with beside it. */
+export interface StoreParts {
+  /** Where it records what happens to files; null where nobody wants to know. */
+  readonly changes: ChangeRecorder | null;
+  /** What this process shares with the other workers; null where there are none. */
+  readonly root: RootMember | null;
+}
 
 export interface ServedStore {
   readonly store: FileStore;
@@ -29,18 +40,21 @@ export interface ServedStore {
   readonly usage?: () => readonly QuotaUse[];
 }
 
+/** The least that a store of many nodes works with: as the least that can be set. */
+const STORE_MEMORY_MIN = 1024 ** 2;
+
 /**
  * Opens the store. Throws an `ExitError` when it cannot be opened.
  *
  * @param quotas answers the quotas of tokens. Called at each put, since the access file may have been read again.
- * @param changes where a store on a disk records what happens to files.
+ * @param beside what a store on a disk works with.
  */
 export async function openStore(
   settings: Settings,
   quotas: (() => readonly Quota[]) | null,
-  changes?: ChangeRecorder,
+  beside: StoreParts,
 ): Promise<ServedStore> {
-  const served = await openPlainStore(settings, quotas, changes);
+  const served = await openPlainStore(settings, quotas, beside);
   const { acceptCommand, acceptWebhook } = settings;
   if (acceptCommand === null && acceptWebhook === null) return served;
   const { decidingStore } = await import('./accept.ts');
@@ -51,25 +65,32 @@ export async function openStore(
 async function openPlainStore(
   settings: Settings,
   quotas: (() => readonly Quota[]) | null,
-  changes?: ChangeRecorder,
+  { changes, root }: StoreParts,
 ): Promise<ServedStore> {
   const { store: url, dir, durability, keepPartial, maxUploads, checksums } = settings;
   const all = allQuotas(settings, quotas);
   if (url !== null) {
-    const store = await openEngines(settings, all ?? (() => []));
+    // Each worker is a node of its own, and all of them together have the memory that is set.
+    const storeMemory = Math.max(STORE_MEMORY_MIN, Math.floor(settings.storeMemory / workersOf(settings)));
+    const store = await openEngines({ ...settings, storeMemory }, all ?? (() => []));
     return { store, place: url, writable: () => store.check(), engines: () => store.engines() };
   }
-  const options = { durability, keepPartial, maxUploads, checksums, ...(changes && { changes }) };
+  const options = {
+    ...{ durability, keepPartial, maxUploads, checksums },
+    ...(changes && { changes }),
+    ...(root && { owner: root }),
+  };
   const opened = await openDiskStore(dir, options);
   if (!opened.ok) throw exitError(exitStatus.failed, opened.error.message);
   const facts = { place: dir, writable: diskWritable(dir), disk: diskSpace(dir) };
   if (all === null) return { store: opened.value, ...facts };
+  if (root !== null) return { store: sharedQuotas(opened.value, root), ...facts };
   const store = withQuotas(opened.value, all);
   return { store, ...facts, usage: store.usage };
 }
 
 /** The quotas of tokens, and that of all files together; null when there can be none. */
-function allQuotas(
+export function allQuotas(
   { quota }: Settings,
   quotas: (() => readonly Quota[]) | null,
 ): (() => readonly Quota[]) | null {

@@ -7,15 +7,11 @@ import { createStatusReader } from '../../server/status.ts';
 import type { Settings } from '../settings/table.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
-import type { ServedEvents } from './events.ts';
 import type { ServerLog } from './server-log.ts';
 import type { ServedStore } from './store.ts';
+import type { ServedEvents } from './wanted-events.ts';
 
 export interface Watched {
-  /** Takes the function that reads the server's statistics. */
-  readonly stats: (read: () => ServerStats) => void;
-  /** Reads them. */
-  readonly read: () => ServerStats;
   /**
    * Begins to listen if the settings say so. Throws an `ExitError` when it cannot. Call it before the server starts, so
    * that it sees all events.
@@ -28,6 +24,7 @@ export interface Watched {
 export interface WatchDeps {
   readonly settings: Settings;
   readonly served: ServedStore;
+  readonly stats: () => ServerStats;
   /** Shared. */
   readonly events$: Observable<ServerEvent>;
   readonly shutdown$: Observable<unknown>;
@@ -36,11 +33,16 @@ export interface WatchDeps {
   readonly deliveries: ServedEvents | null;
 }
 
-const NO_STATS: ServerStats = { connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 };
-
-export function watchServer({ settings, served, events$, shutdown$, log, deliveries }: WatchDeps): Watched {
-  let read = () => NO_STATS;
-  const facts = { stats: () => read(), unfinished: () => served.store.unfinished() };
+export function watchServer({
+  settings,
+  served,
+  stats,
+  events$,
+  shutdown$,
+  log,
+  deliveries,
+}: WatchDeps): Watched {
+  const facts = { stats, unfinished: () => served.store.unfinished() };
   const status = createStatusReader(facts);
   let opsServer: OpsServer | null = null;
 
@@ -69,10 +71,6 @@ export function watchServer({ settings, served, events$, shutdown$, log, deliver
   }
 
   return {
-    stats: (reader) => {
-      read = reader;
-    },
-    read: () => read(),
     start,
     logStatus: async () => log.info(await status.line()),
     stop: async () => {

@@ -4,7 +4,6 @@ import type { Observable, Subscription } from 'rxjs';
 import type { ChangeLogStatus, SinkStatus } from '../../store/changes/change-log.ts';
 import type { DeliveryReport } from '../sinks/sink.ts';
 import type { Instruments, PromClient } from './instruments.ts';
-import type { Readings } from './server-metrics.ts';
 
 /** Where the metrics of events come from. */
 export interface DeliveryReadings {
@@ -14,12 +13,18 @@ export interface DeliveryReadings {
   readonly reports$: Observable<DeliveryReport>;
 }
 
+/** What is read at a scrape. */
+export interface ChangeReadings {
+  /** Null when nobody gets events. */
+  changes: ChangeLogStatus | null;
+}
+
 /** Counts from now on, until it is unsubscribed from. */
 export function addChangeMetrics(
   prom: PromClient,
   registry: Registry,
   { gauge, counter, table }: Instruments,
-  readings: Readings,
+  readings: ChangeReadings,
   reports$: Observable<DeliveryReport>,
 ): Subscription {
   const bySink = (name: string, help: string, read: (status: SinkStatus) => number) => {
