@@ -18,8 +18,7 @@ function silent() {
     closed: new Promise(() => {}),
     close: () => {},
   };
-  const member = createRootMember();
-  member.connect(calls);
+  const member = createRootMember(() => calls);
   return { member, told, answer: (value: unknown) => answers.shift()!(value) };
 }
 
