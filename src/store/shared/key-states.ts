@@ -111,6 +111,6 @@ export function noteChange(state: RegistryState): void {
   state.timer ??= setTimeout(() => {
     state.timer = undefined;
     for (const member of state.members)
-      if (member.isOpen) member.calls?.tell('root.totals', totals(state, member));
+      if (member.isOpen) member.calls().tell('root.totals', totals(state, member));
   }, state.times.tellMs).unref();
 }

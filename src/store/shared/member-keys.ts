@@ -25,7 +25,7 @@ interface CallOnKey {
 }
 
 export interface MemberState {
-  calls: Calls | undefined;
+  readonly calls: () => Calls;
   store: FileStore | undefined;
   sharing: SharingStore | undefined;
   /** The calls on keys, one for each key. The calls under way bound it. */
@@ -42,14 +42,9 @@ export interface MemberState {
   timer: NodeJS.Timeout | undefined;
 }
 
-export function connected({ calls }: MemberState): Calls {
-  if (calls === undefined) throw new Error('the calls to the owner are connected before a store is opened');
-  return calls;
-}
-
 export function keysOf(member: MemberState): SharedKeys {
   const { callsByKey } = member;
-  const tell = (name: string, argument: unknown) => connected(member).tell(name, argument);
+  const tell = (name: string, argument: unknown) => member.calls().tell(name, argument);
   return {
     index: {
       known: new Map(),
@@ -117,7 +112,8 @@ export async function askOwner<T>(
   argument?: unknown,
 ): Promise<Outcome<T>> {
   try {
-    const asked = connected(member)
+    const asked = member
+      .calls()
       .call<T>(name, argument)
       .then(ok<T>);
     return await withTimeout<Outcome<T>>(ANSWER_MS, asked, ownerGone());
@@ -148,7 +144,8 @@ export function askInTurn<T>(
     const stop = () => end(err('shutting-down'));
     const timer = setTimeout(() => end(ownerGone()), TURN_MS).unref();
     stops.add(stop);
-    connected(member)
+    member
+      .calls()
       .call<Outcome<T>>(name, argument)
       .then(
         (answer) => {
@@ -170,5 +167,5 @@ export function report(member: MemberState): void {
   const bytes = member.sharing?.activeBytes() ?? 0;
   if (bytes === member.reportedBytes) return;
   member.reportedBytes = bytes;
-  connected(member).tell('root.active', bytes);
+  member.calls().tell('root.active', bytes);
 }

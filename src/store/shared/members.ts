@@ -6,7 +6,7 @@ import { withTimeout } from '../with-timeout.ts';
 
 /** A process that has a store open on the root, or will have. */
 export interface Member {
-  calls: Calls | undefined;
+  readonly calls: () => Calls;
   /** The name of its staging folder; undefined until its store is open. */
   folder: string | undefined;
   /** Whether its store is open. */
@@ -37,8 +37,7 @@ export async function ask<T>(
   milliseconds = ANSWER_MS,
 ): Promise<Outcome<T>> {
   try {
-    const answer = calls?.call<Outcome<T>>(name, argument) ?? Promise.resolve(memberGone());
-    return await withTimeout<Outcome<T>>(milliseconds, answer, memberGone());
+    return await withTimeout(milliseconds, calls().call<Outcome<T>>(name, argument), memberGone());
   } catch {
     return memberGone();
   }

@@ -22,14 +22,12 @@ import type { OtherNames } from '../listing/other-names.ts';
 import { err, ok } from '../outcome.ts';
 import { awaitOutcome } from '../task.ts';
 import { commonTime, createAddedNames } from './added-names.ts';
-import { askInTurn, askOwner, connected, keysOf, type MemberState, report } from './member-keys.ts';
+import { askInTurn, askOwner, keysOf, type MemberState, report } from './member-keys.ts';
 import type { AskedNames, GiveUp, KeyCall, Totals } from './messages.ts';
 
 export interface RootMember {
   /** What the owner asks of this process. */
   readonly handlers: CallHandlers;
-  /** Called once, before a store is opened, with the calls to the owner. */
-  connect(calls: Calls): void;
   /**
    * Asks the owner for what may have to wait for other processes.
    *
@@ -55,9 +53,10 @@ export interface RootMember {
 /** Milliseconds between two reports of the bytes that have arrived of uploads. */
 const REPORT_MS = 250;
 
-export function createRootMember(): RootMember {
+/** @param calls gives the calls to the owner. They are not asked for before a store is opened. */
+export function createRootMember(calls: () => Calls): RootMember {
   const member: MemberState = {
-    calls: undefined,
+    calls,
     store: undefined,
     sharing: undefined,
     callsByKey: new Map(),
@@ -72,11 +71,8 @@ export function createRootMember(): RootMember {
   };
   return {
     handlers: handlersOf(member),
-    connect(calls) {
-      member.calls = calls;
-    },
     askInTurn: (name, argument, giveBack) => askInTurn(member, name, argument, giveBack),
-    tell: (name, argument) => connected(member).tell(name, argument),
+    tell: (name, argument) => member.calls().tell(name, argument),
     keys: keysOf(member),
     names: {
       note: member.added.note,
@@ -144,5 +140,5 @@ function stop(member: MemberState): void {
 function close(member: MemberState): void {
   clearInterval(member.timer);
   Object.assign(member, { store: undefined, sharing: undefined });
-  connected(member).tell('root.closed');
+  member.calls().tell('root.closed');
 }

@@ -27,7 +27,10 @@ export interface RootOwnerOptions {
 
 export interface RootOwner {
   /** Called for each process that is to open a store on the root. */
-  join(): JoinedProcess;
+  readonly join: (process: {
+    /** Gives the calls to it. They are not asked for before it has asked something itself. */
+    readonly calls: () => Calls;
+  }) => JoinedProcess;
   /** The unfinished uploads of all processes: how many there are, and the bytes that have arrived of them. */
   unfinished(): { readonly count: number; readonly bytes: number };
   /** How much of each quota is used, in the order of the quotas. */
@@ -40,13 +43,11 @@ export interface RootOwner {
 export interface JoinedProcess {
   /** What the process may ask the owner. */
   readonly handlers: CallHandlers;
-  /** Called once with the calls to the process. */
-  connect(calls: Calls): void;
   /**
    * Called once when the process has ended and its channel is closed, not before both: what it had of uploads is then
    * given to others, and what it reserved is free again. A process whose channel is closed may still write.
    */
-  leave(): void;
+  readonly left: () => void;
 }
 
 export function createRootOwner({ maxUploads = 1000, quotas, times }: RootOwnerOptions = {}): RootOwner {
@@ -57,9 +58,9 @@ export function createRootOwner({ maxUploads = 1000, quotas, times }: RootOwnerO
   let lastEnd = Number.NEGATIVE_INFINITY;
   const counted = quotas && createQuotaOwner(members, uploads, quotas);
 
-  function join(): JoinedProcess {
+  function join({ calls }: Parameters<RootOwner['join']>[0]): JoinedProcess {
     const member: Member = {
-      calls: undefined,
+      calls,
       folder: undefined,
       isOpen: false,
       hasLeft: false,
@@ -88,10 +89,7 @@ export function createRootOwner({ maxUploads = 1000, quotas, times }: RootOwnerO
     };
     return {
       handlers: whileJoined(member, handlers),
-      connect(calls) {
-        member.calls = calls;
-      },
-      leave() {
+      left() {
         if (member.hasLeft) return;
         if (member.isOpen) lastEnd = commonTime();
         Object.assign(member, { isOpen: false, hasLeft: true });

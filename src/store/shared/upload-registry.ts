@@ -155,7 +155,7 @@ function grant(
 /** Tells the call that has a key that another one waits: it gives up what takes long. */
 function tellWanted(key: string, { caller, isGranted, waiting }: KeyState): void {
   if (caller === undefined || !isGranted || !waiting.some(({ purpose }) => purpose !== 'look')) return;
-  caller.member.calls?.tell('root.wanted', { key, call: caller.call } satisfies KeyCall);
+  caller.member.calls().tell('root.wanted', { key, call: caller.call } satisfies KeyCall);
 }
 
 function opened(state: RegistryState): void {

@@ -93,7 +93,7 @@ describe('a list in one process', () => {
     await value(one.list({ limit: 10 }));
     await value(put(other, 'f/299.5', ''));
     await other.close();
-    processes[1]!.joined.leave();
+    processes[1]!.joined.left();
     expect(await restOf(one, 'f/009')).toContain('f/299.5');
   });
 

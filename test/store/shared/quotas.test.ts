@@ -90,7 +90,7 @@ describe('quotas of several processes', () => {
     const { owner, processes, one, other } = await openStores(2);
     await begin(one, 'a/1', 400);
     processes[0]!.cut();
-    processes[0]!.joined.leave();
+    processes[0]!.joined.left();
     expect(owner.usage()).toEqual([use(0, 0), use(0, 0)]);
     await value(put(other, 'a/2', pattern(400)));
   });
@@ -106,7 +106,7 @@ describe('quotas of several processes', () => {
     expect(await calls.toOwner.call('quota.commit', { id: 77 })).toMatchObject({ ok: true });
     await value(put(store, 'a/2', pattern(300)));
     cut();
-    joined.leave();
+    joined.left();
     await refused(put(other, 'a/3', pattern(200)), 'quota-exceeded');
     expect(owner.usage()).toEqual([use(400, 0), use(400, 0)]);
   });

@@ -72,7 +72,7 @@ function mortal() {
     deadNames.set(folder, dead);
     renameSync(join(root, '.sluice/tmp', folder), join(root, '.sluice/tmp', dead));
     cut();
-    joined.leave();
+    joined.left();
   };
   return { stand, kill };
 }

@@ -3,7 +3,7 @@
  * share, and calls for what a client would do. Byte i of every content is i modulo 251.
  */
 import { Observable } from 'rxjs';
-import { type CallHandlers, connectCalls } from '../../../src/base/calls.ts';
+import { type CallHandlers, type Calls, connectCalls } from '../../../src/base/calls.ts';
 import type { Outcome, Sink } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { createRootMember } from '../../../src/store/shared/root-member.ts';
@@ -13,7 +13,7 @@ const [root = '', durability, quotas] = process.argv.slice(2);
 const contentOf = (from: number, to: number) =>
   Uint8Array.from({ length: to - from }, (_, i) => (from + i) % 251);
 
-const member = createRootMember();
+const member = createRootMember(() => calls);
 const sinks = new Map<number, Sink>();
 let lastSink = 0;
 const store = () => opened;
@@ -46,11 +46,10 @@ const messages$ = new Observable<unknown>((messages) => {
   process.on('message', (message) => messages.next(message));
   process.on('disconnect', () => messages.complete());
 });
-const calls = connectCalls(
+const calls: Calls = connectCalls(
   { send: (message) => process.send?.(message, undefined, undefined, () => {}), messages$ },
   { ...member.handlers, ...handlers },
 );
-member.connect(calls);
 const disk = await openDiskStore(root, {
   durability: durability === 'os' ? 'os' : 'fsync',
   owner: member,

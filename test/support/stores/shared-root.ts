@@ -84,7 +84,8 @@ export async function openSharedRoot(
 
   async function add(own: DiskStoreOptions = {}): Promise<SharingProcess> {
     const { one, other, cut } = channelPair(traffic);
-    const [joined, member] = [owner.join(), createRootMember()];
+    const joined = owner.join({ calls: () => toMember });
+    const member = createRootMember(() => toOwner);
     let folder = '';
     const noteOpened = joined.handlers['root.opened']!;
     const noting: CallHandlers = {
@@ -96,8 +97,6 @@ export async function openSharedRoot(
     };
     const toMember = connectCalls(one, noting);
     const toOwner = connectCalls(other, stand(member.handlers));
-    joined.connect(toMember);
-    member.connect(toOwner);
     const opened = await openDiskStore(root, { ...options, ...own, owner: member });
     if (!opened.ok) throw new Error(opened.error.message);
     while (folder === '') await new Promise(setImmediate);
@@ -121,7 +120,7 @@ export async function openSharedRoot(
     for (const { store } of processes) await store.close();
     for (const { cut, joined } of processes) {
       cut();
-      joined.leave();
+      joined.left();
     }
     owner.close();
   }

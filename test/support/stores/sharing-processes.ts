@@ -24,15 +24,14 @@ export async function forkStores(
   await build({ entryPoints, outfile, bundle: true, platform: 'node', format: 'esm', banner: REQUIRE });
   return async () => {
     const child = fork(outfile, args, { execArgv: [] });
-    const joined = owner.join();
     let calls!: Calls;
+    const joined = owner.join({ calls: () => calls });
     await new Promise<void>((ready, fail) => {
       child.once('exit', () => fail(new Error('the process has ended before its store was open')));
       calls = connectCalls(channelOf(child), { ...joined.handlers, ready });
-      joined.connect(calls);
     });
     const exited = new Promise((resolve) => child.once('exit', resolve));
-    const ended = Promise.all([exited, calls.closed]).then(() => joined.leave());
+    const ended = Promise.all([exited, calls.closed]).then(() => joined.left());
     return {
       calls,
       kill() {
