@@ -603,9 +603,9 @@ describe('a memory budget', () => {
   });
 
   test('a memory budget that has no room for the largest header in each worker is refused, and their number is named', () => {
-    expect(problemsOf({ flags: { memoryBudget: '1MiB', workers: '4' } })).toEqual([
+    expect(problemsOf({ flags: { memoryBudget: '1MiB', workers: '5' } })).toEqual([
       expect.stringMatching(
-        /^--memory-budget must be at least 1362688 bytes with --max-header 65536 and --workers 4, each with its share: /,
+        /^--memory-budget must be at least 1148160 bytes with --max-header 65536 and --workers 5, each with its share: /,
       ),
     ]);
   });

@@ -22,6 +22,8 @@ import type { Listening } from './worker.ts';
 
 /** Sockets that wait while no worker is there to take them. Beyond it they are dropped, as the system does. */
 const WAITING_MAX = 511;
+/** Milliseconds in which what a process had sent when it ended is read. */
+const LAST_WORDS_MS = 200;
 /** Workers that may end before all have been ready once: then the command fails. */
 const EARLY_ENDS_MAX = 5;
 
@@ -139,12 +141,29 @@ function startOne(state: TeamState, number: number): void {
   }));
   members.set(number, member);
   const gone = (how: string) => {
-    if (members.get(number) === member) onGone(state, member, how);
+    if (members.get(number) !== member) return;
+    members.delete(number);
+    onGone(state, member, how);
   };
-  member.worker.once('exit', (status, signal) => gone(signal ?? `exit status ${status}`));
+  member.worker.once('exit', (status, signal) => {
+    member.isReady = false;
+    state.spread.remove(member);
+    const how = signal ?? `exit status ${status}`;
+    afterLastWords(member, () => gone(how));
+  });
   member.worker.on('error', (error) => {
     // It was never started: no end of it follows.
     if (member.worker.process.pid === undefined) gone(error.message);
+  });
+}
+
+/** Waits until what a process that has ended had sent is read. With sockets on their way to it, Node may never say so. */
+function afterLastWords({ worker }: Member, read: () => void): void {
+  if (!worker.process.connected) return read();
+  const late = setTimeout(read, LAST_WORDS_MS);
+  worker.process.once('disconnect', () => {
+    clearTimeout(late);
+    read();
   });
 }
 
@@ -167,8 +186,6 @@ function onFailed(state: TeamState, { number }: Member, error: ExitError): void 
 
 function onGone(state: TeamState, member: Member, how: string): void {
   const { number } = member;
-  state.members.delete(number);
-  state.spread.remove(member);
   for (const socket of dismiss(member)) hand(state, socket);
   state.gone$.next(number);
   if (state.isStopping) {
