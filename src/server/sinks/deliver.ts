@@ -2,8 +2,9 @@
  * Delivers the events of a log to a sink, at least once each.
  *
  * Every sink goes at its own pace, from its own cursor. Events that share a name are delivered one after the other, in
- * their order; some of different names at once. What fails is tried again for ever, at random times that grow, and holds
- * up its own names alone, until the window is full of what waits. What is refused goes to the dead letters.
+ * their order; some of different names at once. What fails is tried again for ever, at random times that grow until the
+ * sink takes something, and holds up its own names alone, until the window is full of what waits. What is refused goes to
+ * the dead letters.
  */
 import { defer, Observable, type Subscriber, startWith, switchMap } from 'rxjs';
 import { backoffDelay } from '../../base/backoff.ts';
@@ -21,6 +22,10 @@ export interface DeliverOptions {
 const WINDOW_MAX = 256;
 const PAGE = 64;
 const BACKOFF = { initial: 500, maximum: 60_000 };
+/** Failures of one event that make its waits longer: up to four seconds. */
+const OWN_FAILURES_MAX = 4;
+/** Milliseconds in which all that waits is tried again, once the sink has taken something. */
+const RECOVERED_MS = 5_000;
 /** Milliseconds until the log is read again, when that failed. */
 const READ_AGAIN_MS = 1000;
 
@@ -37,6 +42,8 @@ interface DeliveryState {
   hasMore: boolean;
   isReading: boolean;
   running: number;
+  /** Failures since the sink took something. */
+  failures: number;
   /** Until then the sink wants nothing. */
   pausedUntil: number;
   timer: NodeJS.Timeout | undefined;
@@ -68,7 +75,14 @@ const deliverFromCursor = (log: ChangeLog, sink: EventSink, random: () => number
   new Observable<DeliveryReport>((subscriber) => {
     const state: DeliveryState = {
       ...{ log, sink, random, subscriber, window: createDeliveryWindow(), aborter: new AbortController() },
-      ...{ readUpTo: log.cursor(sink.name), hasMore: true, isReading: false, running: 0, pausedUntil: 0 },
+      ...{
+        readUpTo: log.cursor(sink.name),
+        hasMore: true,
+        isReading: false,
+        running: 0,
+        failures: 0,
+        pausedUntil: 0,
+      },
       timer: undefined,
     };
     const stopListening = log.onAppended(() => {
@@ -149,20 +163,28 @@ async function deliverItem(state: DeliveryState, item: WindowItem): Promise<void
   const report = { type: answer.type, sink: sink.name, event, attempt: item.failures + 1 };
   if (answer.type === 'failed') {
     item.failures += 1;
+    state.failures += 1;
     item.state = 'waiting';
     const { afterMs = 0, reason } = answer;
     // Never at once: a sink that fails at once would be all that this process does.
-    const nextMs = Math.max(1, afterMs, backoffDelay(item.failures, BACKOFF, state.random()));
+    const nextMs = Math.max(1, afterMs, backoffDelay(failuresOf(state, item), BACKOFF, state.random()));
     const now = Date.now();
     item.notBefore = now + nextMs;
     if (afterMs > 0) state.pausedUntil = Math.max(state.pausedUntil, now + afterMs);
     subscriber.next({ ...report, reason, nextMs });
   } else {
     item.state = 'over';
+    state.failures = 0;
+    const now = Date.now();
+    state.window.hurry(() => now + state.random() * RECOVERED_MS);
     subscriber.next(answer.type === 'refused' ? { ...report, reason: answer.reason } : report);
   }
   goOn(state);
 }
+
+/** Those of an event count for much only while the sink takes nothing else either. */
+const failuresOf = (state: DeliveryState, item: WindowItem): number =>
+  Math.min(item.failures, Math.max(state.failures, OWN_FAILURES_MAX));
 
 /** Enters an answer in the dead letters, where it is about them. What cannot be entered is tried again. */
 async function entered(

@@ -21,6 +21,8 @@ export interface DeliveryWindow {
   next(now: number): WindowItem | undefined;
   /** The earliest time, after now, at which an item that waits for its time may be delivered. */
   wakeAt(now: number): number;
+  /** Has every item that waits for its time be tried again at a time that `at` answers, if that is earlier. */
+  hurry(at: () => number): void;
   /** Takes the items at the beginning that are over; the last `sequence` of them, if they move the cursor. */
   passed(): number | undefined;
 }
@@ -57,6 +59,11 @@ export function createDeliveryWindow(): DeliveryWindow {
       let earliest = Number.POSITIVE_INFINITY;
       for (const { notBefore } of firsts()) if (notBefore > now) earliest = Math.min(earliest, notBefore);
       return earliest;
+    },
+    hurry(at) {
+      for (const item of items) {
+        if (item.state === 'waiting' && item.failures > 0) item.notBefore = Math.min(item.notBefore, at());
+      }
     },
     passed() {
       let count = 0;
