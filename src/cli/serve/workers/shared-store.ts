@@ -1,5 +1,4 @@
 /** What the stores of all workers share: the process that started them owns it, and each worker asks it. */
-import type { CallHandlers } from '../../../base/calls.ts';
 import type { Owned } from '../../../server/workers/owned.ts';
 import type { ChangeRecorder } from '../../../store/changes/change-log.ts';
 import { ownChanges, remoteChanges } from '../../../store/changes/remote-changes.ts';
@@ -17,9 +16,8 @@ export const sharesRoot = ({ store }: Settings): boolean => store === null;
 /** This worker's part in the root of all; null where they share none. */
 export function joinRoot(link: WorkerLink, settings: Settings): RootMember | null {
   if (!sharesRoot(settings)) return null;
-  const member = createRootMember();
+  const member = createRootMember(() => link.calls);
   link.answer(member.handlers);
-  member.connect(link.calls);
   return member;
 }
 
@@ -47,28 +45,5 @@ export function ownStore(
   const { maxUploads } = settings;
   const all = allQuotas(settings, quotas);
   const root = createRootOwner({ maxUploads, ...(all && { quotas: all }) });
-  const ofRoot: Owned = {
-    join: ({ calls }) => {
-      const joined = root.join();
-      // A worker can be asked once it has asked: its side of the channel is there then.
-      let isConnected = false;
-      const connect = () => {
-        if (!isConnected) joined.connect(calls());
-        isConnected = true;
-      };
-      return { handlers: beforeEach(joined.handlers, connect), left: () => joined.leave() };
-    },
-  };
-  return { owned: [ofRoot, ...(changes === null ? [] : [ownChanges(changes)])], close: root.close };
+  return { owned: [root, ...(changes === null ? [] : [ownChanges(changes)])], close: root.close };
 }
-
-const beforeEach = (handlers: CallHandlers, first: () => void): CallHandlers =>
-  Object.fromEntries(
-    Object.entries(handlers).map(([name, handle]) => [
-      name,
-      (argument: never) => {
-        first();
-        return handle(argument);
-      },
-    ]),
-  );
