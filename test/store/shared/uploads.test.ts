@@ -242,6 +242,20 @@ describe('an upload of a process that died', () => {
     await one.close();
   });
 
+  it('of a former owner is found, though it ended after the others had opened their stores', async () => {
+    const now = await openStores();
+    const { one } = now;
+    const before = await openStores({ count: 1 });
+    const sink = await begin(before.one, 100_000);
+    expect(await value(sink.sync())).toEqual(firstOf(100_000));
+    expect(await value(one.resume('key'))).toEqual(none);
+    const { folder } = before.processes[0]!;
+    const dead = folder.replace(/^\d+-\d+/, '999999999-1');
+    renameSync(join(root, '.sluice/tmp', folder), join(root, '.sluice/tmp', dead));
+    expect(await value(one.resume('key'))).toEqual(firstOf(100_000));
+    await now.close();
+  });
+
   it('is waited for until what it has left is saved, and refused when that takes too long', async () => {
     let isRefused = true;
     const { stand, kill } = mortal();

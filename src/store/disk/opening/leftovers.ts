@@ -29,18 +29,24 @@ export interface LeftoversDeps extends LivingDeps {
 /**
  * Removes the folders of dead owners from `.sluice/tmp`. Throws no system errors: a file that cannot be
  * removed does no harm, and another process may be removing it too.
+ *
+ * @returns whether there were any.
  */
-export function* removeOrphans(deps: LeftoversDeps, tmp: Folder): Task<void> {
+export function* removeOrphans(deps: LeftoversDeps, tmp: Folder): Task<boolean> {
   const { io, at } = deps;
+  let wereAny = false;
   try {
     for (const { name } of yield* io.entries(at(tmp, '.'))) {
       const state = stateOf(name);
       // No store gave a folder such a name, so none may remove it.
-      if (state !== undefined && state !== 'alive') yield* removeOwned(deps, tmp, name, state);
+      if (state === undefined || state === 'alive') continue;
+      wereAny = true;
+      yield* removeOwned(deps, tmp, name, state);
     }
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
   }
+  return wereAny;
 }
 
 /**

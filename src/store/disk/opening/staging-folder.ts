@@ -16,7 +16,7 @@ import { OPEN_FLAGS } from '../disk-io.ts';
 import { asServerError, errnoOf } from '../errno.ts';
 import type { FormatRules } from '../format/upgrades.ts';
 import { endOwner, newOwner } from '../owner.ts';
-import { emptyFolder, openBelow, type Rescue, removeDead } from './leftovers.ts';
+import { emptyFolder, openBelow, type Rescue, removeDead, removeOrphans } from './leftovers.ts';
 import { makeOwnFolder, type OwnFolderDeps } from './own-folder.ts';
 
 /** A new file whose name no peer can use. */
@@ -44,6 +44,8 @@ export interface StagingFolder {
    * @returns whether it is gone.
    */
   rescue(name: string): Task<boolean>;
+  /** The same for the folders of all dead owners. Returns whether there were any. */
+  rescueAll(): Task<boolean>;
   /** Removes this store's remaining files and its folder. Never throws system errors. */
   close(): Task<void>;
 }
@@ -104,7 +106,8 @@ export function* openStagingFolder(
     create: () => within(staging, (folder) => createIn(staging, folder)),
     newPath: () => newPath(staging, staging.folder),
     within: (act) => within(staging, act),
-    rescue: (dead) => rescueDead(staging, dead),
+    rescue: (dead) => rescueIn(staging, (tmp) => removeDead(staging, tmp, dead)),
+    rescueAll: () => rescueIn(staging, (tmp) => removeOrphans(staging, tmp)),
     close: () => close(staging),
   };
 }
@@ -175,9 +178,9 @@ function* inTmp<T>({ io, at, directories }: StagingState, act: (tmp: Folder) => 
   }
 }
 
-function* rescueDead(staging: StagingState, name: string): Task<boolean> {
+function* rescueIn(staging: StagingState, rescue: (tmp: Folder) => Task<boolean>): Task<boolean> {
   try {
-    return yield* inTmp(staging, (tmp) => removeDead(staging, tmp, name));
+    return yield* inTmp(staging, rescue);
   } catch (error) {
     // Another store was faster with a file of it, say: who asks does so again.
     if (errnoOf(error) === undefined) throw error;

@@ -12,6 +12,7 @@ import type { KeyGrant } from './upload-keys.ts';
 import type { UploadRecord } from './upload-record.ts';
 import {
   countUploads,
+  findStored,
   mayContinue,
   takeOver,
   type UploadsState,
@@ -33,7 +34,7 @@ export function* beginUpload<H extends UploadWriter>(
   yield* takeOver(uploads, key);
   let found: UploadRecord | undefined;
   if (options.offset === undefined) yield* stored.drop(key);
-  else found = yield* stored.find(key);
+  else found = yield* findStored(uploads, key);
   const length = found?.length ?? 0;
   if (options.offset !== undefined && options.offset !== length) return badOffset(length);
   const mayBegin = grant?.mayBegin ?? countUploads(uploads) < limits.maxUploads;

@@ -16,6 +16,7 @@ import type { RunExclusive } from './sweep-uploads.ts';
 import type { KeyGrant, SharedKeys } from './upload-keys.ts';
 import {
   countUploads,
+  findStored,
   runExclusive,
   runGranted,
   takeOver,
@@ -95,7 +96,7 @@ export function createDiskUploads(
 function* resume(uploads: UploadsState, key: string): Task<Outcome<UploadOffset>> {
   const { stored } = uploads;
   yield* takeOver(uploads, key);
-  const found = yield* stored.find(key);
+  const found = yield* findStored(uploads, key);
   const record = found === undefined ? undefined : yield* stored.secure(found);
   return ok({ offset: record?.length ?? 0, crc32: record?.crc32 ?? 0 });
 }

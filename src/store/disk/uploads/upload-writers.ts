@@ -10,6 +10,7 @@ import type { Task } from '../../task.ts';
 import { keyFault, type UploadLimits } from '../../upload-limits.ts';
 import type { UploadFiles } from './open-upload.ts';
 import type { CallPurpose, KeyGrant, SharedKeys } from './upload-keys.ts';
+import type { UploadRecord } from './upload-record.ts';
 
 /** A put that writes to an upload. */
 export interface UploadWriter {
@@ -83,6 +84,19 @@ export function* runGranted<T>(
 /** Whether a call that takes long may go on: it gives up when another one waits for its key. */
 export const mayContinue = ({ isClosing, callsByKey, shared }: UploadsState, key: string): boolean =>
   !isClosing() && (callsByKey.get(key) ?? 0) <= 1 && shared?.isWanted(key) !== true;
+
+/**
+ * The record of an upload to which no put writes. Where stores share a root, processes of a former owner may have ended
+ * after this store was opened: what they have left is stored first.
+ */
+export function* findStored(
+  { stored, staging, shared }: UploadsState,
+  key: string,
+): Task<UploadRecord | undefined> {
+  const found = yield* stored.find(key);
+  if (found !== undefined || shared === undefined || !(yield* staging.rescueAll())) return found;
+  return yield* stored.find(key);
+}
 
 /** Takes the upload from the put that writes to it; returns whether there was such a put. */
 export function* takeOver({ writers }: UploadsState, key: string, keep = true): Task<boolean> {
