@@ -1,10 +1,13 @@
 /** An opened file of the disk store, to read from. */
-import type { FileInfo, Source } from '../contract.ts';
+import type { Stats } from 'node:fs';
+import type { FileInfo, Outcome, Source } from '../contract.ts';
 import { err, ok } from '../outcome.ts';
 import { run, type Task } from '../task.ts';
-import type { DiskIo } from './disk-io.ts';
+import { type Disk, fileInfoWithChecksum } from './disk.ts';
+import { type DiskIo, OPEN_FLAGS } from './disk-io.ts';
 import type { RunCall } from './disk-sink.ts';
-import { ignoreSystemErrors } from './errno.ts';
+import { errnoOf, ignoreSystemErrors } from './errno.ts';
+import { regularFile } from './file-operations.ts';
 
 export interface DiskSource extends Source {
   /** The steps of `close`, for `close` of the store. */
@@ -12,7 +15,7 @@ export interface DiskSource extends Source {
 }
 
 /** @param onEnd called once, when the source was closed. */
-export function createDiskSource(
+function createDiskSource(
   io: DiskIo,
   runCall: RunCall,
   fd: number,
@@ -52,4 +55,45 @@ export function createDiskSource(
     read: (offset, length, memory) => (closed ? err('shutting-down') : runCall(read(offset, length, memory))),
     close: () => run(release()),
   };
+}
+
+/** What a source is opened with. */
+export interface SourceDeps {
+  readonly disk: Disk;
+  readonly runCall: RunCall;
+  /** The files that are open for reading. */
+  readonly sources: Set<DiskSource>;
+}
+
+export function* openSource(deps: SourceDeps, path: string, name: string): Task<Outcome<Source>> {
+  const { disk, runCall, sources } = deps;
+  const opened = yield* openRegularFile(disk, path);
+  if (!opened.ok) return opened;
+  const { fd, stats } = opened.value;
+  const info = yield* fileInfoWithChecksum(disk, name, stats);
+  const source = createDiskSource(disk.io, runCall, fd, info, () => sources.delete(source));
+  sources.add(source);
+  return ok(source);
+}
+
+/** Opens a file for reading. Throws system errors. */
+export function* openRegularFile(
+  { io }: Disk,
+  path: string,
+): Task<Outcome<{ readonly fd: number; readonly stats: Stats }>> {
+  let fd: number;
+  try {
+    fd = yield* io.open(path, OPEN_FLAGS.read);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ELOOP') return err('not-a-file', 'it is a symbolic link, which is not followed');
+    throw error;
+  }
+  let file: Outcome<Stats> | undefined;
+  try {
+    file = regularFile(io.fs.fstatSync(fd));
+  } finally {
+    if (file?.ok !== true) yield* ignoreSystemErrors(io.close(fd));
+  }
+  return file.ok ? ok({ fd, stats: file.value }) : file;
 }

@@ -16,6 +16,7 @@ const OPTION_RULES: RulesFor<DiskStoreOptions> = {
   checksums: optional(oneOf('memory', 'disk')),
   fs: optional(RECORD),
   smallFiles: optional(RECORD),
+  owner: optional(RECORD),
 };
 
 /**

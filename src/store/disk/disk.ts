@@ -4,6 +4,7 @@ import type { FileInfo, Listing, ListOptions, Outcome } from '../contract.ts';
 import type { Semaphore } from '../semaphore.ts';
 import type { Task } from '../task.ts';
 import type { ChecksumCache } from './checksums/checksum-cache.ts';
+import type { OtherSums } from './checksums/other-sums.ts';
 import type { Directories } from './directories.ts';
 import type { DiskIo } from './disk-io.ts';
 
@@ -21,6 +22,8 @@ export interface Disk {
   /** Whether answers wait for stable storage. */
   readonly durable: boolean;
   readonly checksums: ChecksumCache;
+  /** Undefined when the store shares its root with none. */
+  readonly otherSums: OtherSums | undefined;
   readonly listings: DiskListings;
 }
 
@@ -49,8 +52,15 @@ export const fileInfo = (name: string, stats: Stats): FileInfo => ({
   mtime: Math.round(stats.mtimeMs),
 });
 
-/** The same with the CRC-32 of the content, where the store knows it. */
-export function fileInfoWithChecksum({ checksums }: Disk, name: string, stats: Stats): FileInfo {
-  const crc32 = checksums.lookup(name, stats);
+/** The same with the CRC-32 of the content, where this store or another one on its root knows it. */
+export function* fileInfoWithChecksum(disk: Disk, name: string, stats: Stats): Task<FileInfo> {
+  const { checksums, otherSums } = disk;
+  let crc32 = checksums.lookup(name, stats);
+  if (crc32 === undefined && otherSums !== undefined) {
+    for (const known of yield* otherSums.ask(name, stats)) {
+      checksums.addKnown(name, known);
+      crc32 ??= checksums.lookup(name, stats);
+    }
+  }
   return crc32 === undefined ? fileInfo(name, stats) : { ...fileInfo(name, stats), crc32 };
 }

@@ -9,7 +9,7 @@ import { type Disk, fileInfo, fileInfoWithChecksum } from './disk.ts';
 import type { DiskIo } from './disk-io.ts';
 import { isEmptyTree } from './empty-tree.ts';
 import { errnoOf, ignoreSystemErrors } from './errno.ts';
-import { publishFile } from './publish-file.ts';
+import { type Publication, type Published, publishFile } from './publish-file.ts';
 
 /** The stats, if they are of a file that can be read, removed or renamed. */
 export function regularFile(stats: Stats | undefined): Outcome<Stats> {
@@ -45,7 +45,7 @@ function* inFolderOnce<T>({ directories }: Disk, name: string, act: InFolder<T>)
 export const statFile = (disk: Disk, name: string): Task<Outcome<FileInfo>> =>
   inFolderOf(disk, name, function* (path) {
     const file = regularFile(yield* disk.io.lstat(path));
-    return file.ok ? ok(fileInfoWithChecksum(disk, name, file.value)) : file;
+    return file.ok ? ok(yield* fileInfoWithChecksum(disk, name, file.value)) : file;
   });
 
 export const removeFile = (disk: Disk, name: string): Task<Outcome<Removed>> =>
@@ -88,7 +88,7 @@ function* moveTo(
   let moved = false;
   try {
     const publication = { from: source.place, file: source.file, to, ifAbsent, created };
-    const published = yield* publishFile(disk, publication);
+    const published = yield* publishMoved(disk, publication);
     if (!published.ok) return published;
     const { directory, how, replaced } = published.value;
     try {
@@ -107,6 +107,16 @@ function* moveTo(
     return ok({ ...fileInfo(to, source.file), replaced });
   } finally {
     if (!moved) yield* directories.removeCreated(created);
+  }
+}
+
+function* publishMoved(disk: Disk, publication: Publication): Task<Outcome<Published>> {
+  try {
+    return yield* publishFile(disk, publication);
+  } catch (error) {
+    // Since the check the file has become a folder, and its new name would be in that.
+    if (errnoOf(error) === 'EINVAL') return err('not-found', 'it is a folder');
+    throw error;
   }
 }
 

@@ -3,6 +3,7 @@ import type { Listing, ListOptions, Outcome } from '../contract.ts';
 import { LISTING_BOUNDS, type ListingBounds } from '../listing/bounds.ts';
 import { createListingCache } from '../listing/listing-cache.ts';
 import { isWellFormed } from '../listing/name-bytes.ts';
+import type { OtherNames } from '../listing/other-names.ts';
 import { err, ok } from '../outcome.ts';
 import { createSemaphore } from '../semaphore.ts';
 import type { Task } from '../task.ts';
@@ -19,8 +20,9 @@ const WALK_OVERTIME = { afterMs: 500, overdueMax: 16 };
 export function createDiskListings(
   { io, directories }: Pick<Disk, 'io' | 'directories'>,
   bounds: ListingBounds = LISTING_BOUNDS,
+  others?: OtherNames,
 ): DiskListings {
-  const cache = createListingCache(io, directories, bounds);
+  const cache = createListingCache(io, directories, bounds, others);
   const state: ListingsState = {
     io,
     directories,

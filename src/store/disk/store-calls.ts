@@ -1,24 +1,24 @@
 /** The calls of an open disk store: it counts them, and lets them end before it closes anything. */
-import type { Stats } from 'node:fs';
 import { hashFor } from '../content-check.ts';
 import type { FileInfo, FileStore, MaybeAsync, Outcome, PutOptions, Sink, Source } from '../contract.ts';
 import { nameFault } from '../names.ts';
 import { err, ok } from '../outcome.ts';
 import { createSemaphore, type Semaphore } from '../semaphore.ts';
+import type { RootMember } from '../shared/root-member.ts';
 import { run, type Task } from '../task.ts';
 import type { UploadLimits } from '../upload-limits.ts';
 import type { ChecksumJournal } from './checksums/checksum-journal.ts';
-import { SUMS_AT_ONCE, sumFile } from './checksums/sum-file.ts';
-import { type Disk, fileInfoWithChecksum } from './disk.ts';
-import { OPEN_FLAGS } from './disk-io.ts';
+import { openAndSum, SUMS_AT_ONCE } from './checksums/sum-file.ts';
+import type { Disk } from './disk.ts';
 import { createDiskSink, type DiskSink, type RunCall } from './disk-sink.ts';
-import { createDiskSource, type DiskSource } from './disk-source.ts';
-import { errnoOf, ignoreSystemErrors, systemFault } from './errno.ts';
-import { inFolderOf, moveFile, putFault, regularFile, removeFile, statFile } from './file-operations.ts';
+import { type DiskSource, openSource } from './disk-source.ts';
+import { systemFault } from './errno.ts';
+import { inFolderOf, moveFile, putFault, removeFile, statFile } from './file-operations.ts';
 import type { StagingFolder } from './opening/staging-folder.ts';
 import { SPACE_CHECK_BYTES_MIN, spaceFault } from './space.ts';
 import { createDiskUploads, type DiskUploads } from './uploads/disk-uploads.ts';
 import type { StoredUploads } from './uploads/stored-uploads.ts';
+import type { SharingStore } from './uploads/upload-keys.ts';
 import { createSmallFileSink, type SmallFileSink } from './worker/small-file-sink.ts';
 import type { Slot, SmallFiles } from './worker/small-files.ts';
 
@@ -45,6 +45,7 @@ interface CallState {
 }
 
 interface StoreState extends OpenDisk {
+  readonly owner: RootMember | undefined;
   readonly uploads: DiskUploads;
   readonly calls: CallState;
   readonly runCall: RunCall;
@@ -56,20 +57,43 @@ interface StoreState extends OpenDisk {
   readonly sources: Set<DiskSource>;
 }
 
-export function createDiskStore(opened: OpenDisk, limits: UploadLimits): FileStore & AsyncDisposable {
+/** An open store, and what it does for the others on its root, if it has an owner in common with them. */
+export interface OpenedDiskStore {
+  readonly store: FileStore & AsyncDisposable;
+  readonly sharing: SharingStore | undefined;
+}
+
+/** @param owner the way to the owner of what the stores on this root share; undefined: it shares nothing. */
+export function createDiskStore(
+  opened: OpenDisk,
+  limits: UploadLimits,
+  owner: RootMember | undefined,
+): OpenedDiskStore {
   const { disk, staging, stored } = opened;
   const calls: CallState = { running: 0, closing: undefined, onIdle: () => {} };
   const runCall: RunCall = (task) => startCall(calls, task);
   const isClosing = () => calls.closing !== undefined;
-  const uploads = createDiskUploads(disk, staging, stored, limits, runCall, isClosing);
+  const uploads = createDiskUploads(disk, staging, stored, limits, runCall, isClosing, owner?.keys);
   const store: StoreState = {
-    ...{ ...opened, uploads, calls, runCall, summing: createSemaphore(SUMS_AT_ONCE) },
+    ...{ ...opened, owner, uploads, calls, runCall, summing: createSemaphore(SUMS_AT_ONCE) },
     ...{ sinks: new Set(), sources: new Set() },
   };
   const closeOnce = (): Promise<void> => {
     calls.closing ??= close(store);
     return calls.closing;
   };
+  const sharing: SharingStore | undefined = owner && {
+    giveUp: (key, keep) => runCall(uploads.giveUp(key, keep)),
+    rescue: (folder) => runCall(rescue(store, folder)),
+    sweep: () => runCall(uploads.sweep()),
+    activeBytes: uploads.activeBytes,
+    sumOf: disk.checksums.get,
+  };
+  return { store: storeOf(store, closeOnce), sharing };
+}
+
+function storeOf(store: StoreState, close: () => Promise<void>): FileStore & AsyncDisposable {
+  const { disk, uploads, runCall } = store;
   return {
     durable: disk.durable,
     put: (name, options) => nameFault(name) ?? runCall(beginPut(store, name, options)),
@@ -86,9 +110,13 @@ export function createDiskStore(opened: OpenDisk, limits: UploadLimits): FileSto
     remove: (name) => nameFault(name) ?? runInFolder(store, removeFile(disk, name)),
     rename: (from, to, options) =>
       nameFault(from) ?? nameFault(to) ?? runInFolder(store, moveFile(disk, from, to, options?.ifAbsent)),
-    close: closeOnce,
-    [Symbol.asyncDispose]: closeOnce,
+    close,
+    [Symbol.asyncDispose]: close,
   };
+}
+
+function* rescue({ staging }: StoreState, folder: string): Task<Outcome<boolean>> {
+  return ok(yield* staging.rescue(folder));
 }
 
 const startCall = <T>(calls: CallState, task: Task<Outcome<T>>): MaybeAsync<T> =>
@@ -179,67 +207,22 @@ function beginUpload(
   });
 }
 
+const openFile = (store: StoreState, name: string): Task<Outcome<Source>> =>
+  inFolderOf(store.disk, name, (path) => openSource(store, path, name));
+
 function* statSummed(store: StoreState, name: string, signal?: AbortSignal): Task<Outcome<FileInfo>> {
   const { disk, calls, summing } = store;
   const found = yield* disk.folderCalls.run(statFile(disk, name));
   if (!found.ok || found.value.crc32 !== undefined) return found;
-  return yield* summing.run(sumOpened());
-
-  function* sumOpened(): Task<Outcome<FileInfo>> {
-    const opening = inFolderOf(disk, name, (path) => openRegularFile(disk, path));
-    const opened = yield* disk.folderCalls.run(opening);
-    if (!opened.ok) return opened;
-    const { fd, stats } = opened.value;
-    try {
-      return yield* sumFile(disk, { fd, name, stats }, () =>
-        calls.closing !== undefined ? 'closing' : signal?.aborted ? 'unwanted' : undefined,
-      );
-    } finally {
-      yield* ignoreSystemErrors(disk.io.close(fd));
-    }
-  }
-}
-
-const openFile = (store: StoreState, name: string): Task<Outcome<Source>> =>
-  inFolderOf(store.disk, name, (path) => openSource(store, path, name));
-
-function* openSource(store: StoreState, path: string, name: string): Task<Outcome<Source>> {
-  const { disk, runCall, sources } = store;
-  const opened = yield* openRegularFile(disk, path);
-  if (!opened.ok) return opened;
-  const { fd, stats } = opened.value;
-  const source = createDiskSource(disk.io, runCall, fd, fileInfoWithChecksum(disk, name, stats), () =>
-    sources.delete(source),
-  );
-  sources.add(source);
-  return ok(source);
-}
-
-function* openRegularFile(
-  { io }: Disk,
-  path: string,
-): Task<Outcome<{ readonly fd: number; readonly stats: Stats }>> {
-  let fd: number;
-  try {
-    fd = yield* io.open(path, OPEN_FLAGS.read);
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === 'ELOOP') return err('not-a-file', 'it is a symbolic link, which is not followed');
-    throw error;
-  }
-  let file: Outcome<Stats> | undefined;
-  try {
-    file = regularFile(io.fs.fstatSync(fd));
-  } finally {
-    if (file?.ok !== true) yield* ignoreSystemErrors(io.close(fd));
-  }
-  return file.ok ? ok({ fd, stats: file.value }) : file;
+  const end = () => (calls.closing !== undefined ? 'closing' : signal?.aborted ? 'unwanted' : undefined);
+  return yield* summing.run(openAndSum(disk, name, end));
 }
 
 /** Closes descriptors only after all calls have ended: other files soon get the same numbers. */
 async function close(store: StoreState): Promise<void> {
-  const { disk, uploads, staging, journal, smallFiles, calls } = store;
+  const { disk, owner, uploads, staging, journal, smallFiles, calls } = store;
   uploads.close();
+  owner?.stop();
   disk.listings.stop();
   if (calls.running > 0) await new Promise<void>((resolve) => (calls.onIdle = resolve));
   for (const sink of store.sinks) await run(sink.discard());
@@ -249,4 +232,5 @@ async function close(store: StoreState): Promise<void> {
   await run(disk.listings.close());
   await run(staging.close());
   disk.directories.close();
+  owner?.close();
 }

@@ -10,6 +10,7 @@ import type { DiskIo } from '../disk/disk-io.ts';
 import { folderOf, lastSegmentOf } from '../names.ts';
 import { type Task, wait } from '../task.ts';
 import type { ListingBounds } from './bounds.ts';
+import { boundsForPage } from './catch-up.ts';
 import {
   bytesInUse,
   createListingState,
@@ -22,6 +23,7 @@ import {
   type SmallRead,
 } from './listing-state.ts';
 import { toBytes } from './name-bytes.ts';
+import type { OtherNames } from './other-names.ts';
 import { isListable, readFolder } from './read-folder.ts';
 import { waitUntilRead } from './scan-folder.ts';
 import { isSameFolder, type ListingPosition, mayContinue, startScan } from './scanned-ranges.ts';
@@ -63,12 +65,14 @@ export interface ListingCache {
   close(): Task<void>;
 }
 
+/** @param others the names that other processes on the root publish; default there are none. */
 export function createListingCache(
   io: DiskIo,
   directories: Directories,
   bounds: ListingBounds,
+  others?: OtherNames,
 ): ListingCache {
-  const state = createListingState(io, directories, bounds);
+  const state = createListingState(io, directories, bounds, others);
   return {
     get bytes() {
       return bytesInUse(state);
@@ -76,7 +80,10 @@ export function createListingCache(
     slice: (folder, position, askedAt) => slice(state, folder, position, askedAt),
     waitUntilRead: (folder, from, signal) => waitUntilRead(state, folder, from, signal),
     noteShown: (folder, key) => state.folders.get(folder)?.ranges.noteShown(key),
-    noteAdded: (name) => noteAdded(state, name),
+    noteAdded(name) {
+      others?.note(name);
+      addName(state, name);
+    },
     stop: () => stop(state),
     close: () => close(state),
   };
@@ -96,7 +103,9 @@ function* slice(
     const stats = io.fs.fstatSync(entered.value.fd);
     const known = state.folders.get(folder);
     if (known !== undefined) {
-      const cached = cachedSlice(state, known, position, askedAt, stats);
+      const add = (name: string) => addName(state, name);
+      const bounds = yield* boundsForPage(state, { folder, known }, position, askedAt, stats, add);
+      const cached = cachedSlice(state, known, position, askedAt, stats, bounds);
       if (cached !== undefined) return cached;
       if (known.isLarge) return undefined;
     }
@@ -113,12 +122,12 @@ function cachedSlice(
   position: ListingPosition,
   askedAt: number,
   stats: Stats,
+  bounds: ListingBounds,
 ): Slice | undefined {
   for (const { scan } of ranges.all)
     if (!isSameFolder(scan.stats, stats)) dropRanges(state, (range) => range.scan === scan);
   const range = ranges.rangeAt(position.from);
-  if (range === undefined || !mayContinue(range, ranges, position, askedAt, stats, state.bounds))
-    return undefined;
+  if (range === undefined || !mayContinue(range, ranges, position, askedAt, stats, bounds)) return undefined;
   range.usedAt = performance.now();
   const { names, at, next } = range.names.run(position.from);
   // The unpacked names take memory, too.
@@ -158,7 +167,7 @@ function* readSmall(
   return { keys, at: firstFrom(keys, position.from), next: undefined, readAt: endScan().startedAt };
 }
 
-function noteAdded(state: ListingState, name: string): void {
+function addName(state: ListingState, name: string): void {
   if (state.folders.size === 0 && state.smallReads.size === 0) return;
   let key = toBytes(lastSegmentOf(name));
   for (let folder = folderOf(name); ; folder = folderOf(folder)) {

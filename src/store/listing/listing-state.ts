@@ -4,6 +4,7 @@ import type { DiskIo } from '../disk/disk-io.ts';
 import { createSemaphore, type Semaphore } from '../semaphore.ts';
 import type { ListingBounds } from './bounds.ts';
 import type { NameRange, NameSelection } from './name-selection.ts';
+import type { OtherNames } from './other-names.ts';
 import {
   bytesOfRanges,
   createScannedRanges,
@@ -42,12 +43,16 @@ export interface FolderState {
   isBeingRead: boolean;
   /** The names that the current scan collects. */
   selection: NameSelection | undefined;
+  /** Until when the cached names have what other processes have added; undefined when these were not asked yet. */
+  caughtUpAt: number | undefined;
 }
 
 export interface ListingState {
   readonly io: DiskIo;
   readonly directories: Directories;
   readonly bounds: ListingBounds;
+  /** The names that other processes on the root publish; undefined when there are none. */
+  readonly others: OtherNames | undefined;
   /** The folders with cached names or waiting requests: `rangesMax` and the listings under way bound it. */
   readonly folders: Map<string, FolderState>;
   /** Limits the batches of entries that are read at once. */
@@ -71,10 +76,12 @@ export const createListingState = (
   io: DiskIo,
   directories: Directories,
   bounds: ListingBounds,
+  others: OtherNames | undefined,
 ): ListingState => ({
   io,
   directories,
   bounds,
+  others,
   folders: new Map(),
   diskReads: createSemaphore(READS_MAX, READ_OVERTIME),
   scans: createSemaphore(bounds.scansMax),
@@ -96,6 +103,7 @@ export function folderState({ folders }: ListingState, folder: string): FolderSt
     isLarge: false,
     isBeingRead: false,
     selection: undefined,
+    caughtUpAt: undefined,
   };
   folders.set(folder, state);
   return state;

@@ -35,8 +35,10 @@ interface Change {
   readonly onEnd: (() => void)[];
 }
 
+type CountedStore = Pick<FileStore, 'list' | 'stat'>;
+
 interface CountsState {
-  readonly store: FileStore;
+  readonly store: CountedStore;
   readonly ledger: QuotaLedger;
   /** The counts under way; at most one for each quota. */
   readonly counts: Map<Tally, Promise<Outcome<void>>>;
@@ -44,7 +46,7 @@ interface CountsState {
   readonly changes: Set<Change>;
 }
 
-export function createQuotaCounts(store: FileStore, ledger: QuotaLedger): QuotaCounts {
+export function createQuotaCounts(store: CountedStore, ledger: QuotaLedger): QuotaCounts {
   const state: CountsState = { store, ledger, counts: new Map(), changes: new Set() };
   return {
     count: (tally) => countOnce(state, tally),

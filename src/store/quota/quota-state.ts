@@ -17,8 +17,11 @@ export interface Quota {
   readonly bytes: number;
 }
 
+/** The calls of a store that quotas are about. */
+export type QuotaBase = Pick<FileStore, 'put' | 'remove' | 'rename' | 'stat' | 'list' | 'unfinished'>;
+
 export interface QuotaState {
-  readonly store: FileStore;
+  readonly store: QuotaBase;
   /** Asked again for each put and rename. */
   readonly quotas: () => readonly Quota[];
   readonly ledger: QuotaLedger;
@@ -28,7 +31,7 @@ export interface QuotaState {
   /** The uploads that puts of this store write to, by key, with the bytes of each. */
   readonly activeUploads: Map<string, ActiveBytes>;
   /** The quotas as of the last time they were asked for. */
-  rules: readonly Quota[];
+  readonly last: { rules: readonly Quota[] };
 }
 
 /** The bytes that a put has of an upload. */
@@ -36,7 +39,7 @@ export interface ActiveBytes {
   bytes: number;
 }
 
-export function createQuotaState(store: FileStore, quotas: () => readonly Quota[]): QuotaState {
+export function createQuotaState(store: QuotaBase, quotas: () => readonly Quota[]): QuotaState {
   const ledger = createQuotaLedger();
   return {
     store,
@@ -45,22 +48,22 @@ export function createQuotaState(store: FileStore, quotas: () => readonly Quota[
     lock: createKeyedLock(),
     counts: createQuotaCounts(store, ledger),
     activeUploads: new Map(),
-    rules: [],
+    last: { rules: [] },
   };
 }
 
 /** Asks for the quotas, and begins to count the prefixes that are new. */
 export function refreshRules(state: QuotaState): void {
-  const { ledger, counts } = state;
+  const { ledger, counts, last } = state;
   const rules = state.quotas();
-  if (rules === state.rules) return;
-  state.rules = rules;
+  if (rules === last.rules) return;
+  last.rules = rules;
   for (const tally of ledger.setPrefixes(new Set(rules.map(({ prefix }) => prefix))))
     void counts.count(tally);
 }
 
-export const rulesFor = ({ rules }: QuotaState, name: string): readonly Quota[] =>
-  rules.filter(({ prefix }) => name.startsWith(prefix));
+export const rulesFor = ({ last }: QuotaState, name: string): readonly Quota[] =>
+  last.rules.filter(({ prefix }) => name.startsWith(prefix));
 
 /** The bytes of the file of that name, 0 when there is none; an error when there can never be one. */
 export function* currentSize({ store, ledger }: QuotaState, name: string): Task<Outcome<number>> {

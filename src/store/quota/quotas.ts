@@ -65,19 +65,25 @@ export function withQuotas(store: FileStore, quotas: () => readonly Quota[]): Qu
     list: (options) => store.list(options),
     close: () => store.close(),
     put: (name, options) => run(putWithinQuotas(state, name, options)),
-    remove: (name) => run(remove(state, name)),
+    remove: (name) => run(removeCounted(state, name)),
     rename: (from, to, options) =>
-      from === to ? store.rename(from, to, options) : run(rename(state, from, to, options)),
-    usage: () => state.rules.map((rule) => useOf(state, rule)),
+      from === to ? store.rename(from, to, options) : run(renameWithinQuotas(state, from, to, options)),
+    usage: () => usageOf(state),
   };
 }
+
+export const usageOf = (state: QuotaState): readonly QuotaUse[] =>
+  state.last.rules.map((rule) => useOf(state, rule));
 
 function useOf({ ledger }: QuotaState, rule: Quota): QuotaUse {
   const tally = ledger.tallies.get(rule.prefix);
   return { ...rule, used: tally?.counted ? tally.used : undefined, reserved: tally?.reserved ?? 0 };
 }
 
-const remove = ({ store, lock, counts, ledger }: QuotaState, name: string): Task<Outcome<Removed>> =>
+export const removeCounted = (
+  { store, lock, counts, ledger }: QuotaState,
+  name: string,
+): Task<Outcome<Removed>> =>
   lock.run(
     name,
     counts.runChange(
@@ -92,7 +98,8 @@ const remove = ({ store, lock, counts, ledger }: QuotaState, name: string): Task
 
 type RenameOptions = Parameters<FileStore['rename']>[2];
 
-function* rename(
+/** @param to another name than `from`. */
+export function* renameWithinQuotas(
   state: QuotaState,
   from: string,
   to: string,

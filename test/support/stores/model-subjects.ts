@@ -5,6 +5,7 @@ import type { FileStore } from '../../../src/store/contract.ts';
 import { needEngine } from '../engines/engines.ts';
 import { DISK_MODES, optionsOf } from './disk-modes.ts';
 import { type Engines, newSchema, openNode, sharedEngines } from './s3-nodes.ts';
+import { newSharedStore } from './shared-root.ts';
 import { newDiskStore, openBelow, temporariesIn } from './store-roots.ts';
 
 export interface Subject {
@@ -39,6 +40,23 @@ const disks: Subject[] = DISK_MODES.map((mode) => ({
   },
 }));
 
+const sharing: Subject = {
+  name: 'three disk stores on one root under one owner',
+  share: 1 / 2,
+  open: async (options) => {
+    const { store, root, dispose } = await newSharedStore({ durability: 'os', ...options });
+    return {
+      store,
+      checkKept: () => assert.equal(temporariesIn(root).length, store.unfinished().count),
+      close: async () => {
+        await store.close();
+        assert.deepEqual(openBelow(root), []);
+        await dispose?.();
+      },
+    };
+  },
+};
+
 let engines: Promise<Engines> | undefined;
 const overEngines: Subject = {
   name: 'the store over S3 and PostgreSQL',
@@ -59,5 +77,6 @@ const overEngines: Subject = {
 
 export const SUBJECTS: readonly Subject[] = [
   ...disks,
+  sharing,
   ...(needEngine('ceph') && needEngine('postgres') ? [overEngines] : []),
 ];

@@ -19,6 +19,7 @@ import { openAccess } from '../access.ts';
 import { openCredentials } from '../credentials.ts';
 import type { Reloadable } from '../reload.ts';
 import { finishing, logStopped, printListening } from '../said.ts';
+import { ownRoot } from './own-root.ts';
 import { orderOf } from './order.ts';
 import { placeCount, placesOf } from './places.ts';
 import { createTeam } from './team.ts';
@@ -47,7 +48,9 @@ export async function runPrimary(configuration: Configuration, isTraced: boolean
     },
   });
   // What exists once for all workers. Each of these answers calls of the workers by its own names.
-  const owned: readonly Owned[] = [ownLimits(limitsOf(configuration, openFiles), size)];
+  const limits = ownLimits(limitsOf(configuration, openFiles), size);
+  const root = ownRoot(settings, access?.file.quotas ?? null);
+  const owned: readonly Owned[] = root === null ? [limits] : [limits, root];
   const order = orderOf(configuration, isTraced);
   const team = createTeam({ size, places: placeCount(settings), order, owned, log });
   const handedOut$ = placesOf(settings).pipe(
@@ -88,6 +91,7 @@ export async function runPrimary(configuration: Configuration, isTraced: boolean
     await team.stop(CLOSE_MAX_MS);
     throw listenExitError(thrown);
   } finally {
+    root?.close();
     await watched.stop();
     await log.close();
     signals.unsubscribe();

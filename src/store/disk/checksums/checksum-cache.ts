@@ -35,6 +35,8 @@ export interface ChecksumCache {
    * @param at when it had got it, in milliseconds since 1970; default now.
    */
   add(name: string, stats: ChecksumStats, crc32: number, at?: number): void;
+  /** What is known of the name, whatever the file is now. */
+  get(name: string): Checksum | undefined;
   /** The CRC-32 of the file, if it is known to be that of its current content. */
   lookup(name: string, stats: Stats): number | undefined;
   /**
@@ -99,6 +101,7 @@ export function createChecksumCache(onAdded: (name: string, checksum: Checksum) 
       set(name, checksum);
       onAdded(name, checksum);
     },
+    get: (name) => checksums.get(name),
     lookup(name, stats) {
       const checksum = checksums.get(name);
       if (checksum === undefined) return undefined;

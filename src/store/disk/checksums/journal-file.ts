@@ -151,8 +151,13 @@ export function* readJournal(
   }
 }
 
-/** Inserts at the end, since the newest entries are evicted last. */
+/**
+ * Inserts at the end, since the newest entries are evicted last. Not what is older than what is known of the name: several
+ * processes write lines, and each some time after its commits.
+ */
 function setNewest(checksums: Map<string, Checksum>, name: string, checksum: Checksum): void {
+  const known = checksums.get(name);
+  if (known !== undefined && known.until > checksum.until) return;
   checksums.delete(name);
   checksums.set(name, checksum);
   const [oldest] = checksums.size > CHECKSUMS_MAX ? checksums.keys() : [];

@@ -9,6 +9,9 @@ import { err, ok } from '../../outcome.ts';
 import { yieldTurn } from '../../semaphore.ts';
 import type { Task } from '../../task.ts';
 import { type Disk, fileInfo } from '../disk.ts';
+import { openRegularFile } from '../disk-source.ts';
+import { ignoreSystemErrors } from '../errno.ts';
+import { inFolderOf } from '../file-operations.ts';
 
 /** Files that are read for their checksums at once; the others wait. Each has one piece in memory. */
 export const SUMS_AT_ONCE = 2;
@@ -25,6 +28,22 @@ export interface FileToSum {
   readonly stats: Stats;
 }
 
+/** Why the reading of a file is to end: the store closes, or the caller has gone. */
+export type SumEnd = () => 'closing' | 'unwanted' | undefined;
+
+/** Opens a file, and answers with its checksum as `sumFile` does. */
+export function* openAndSum(disk: Disk, name: string, end: SumEnd): Task<Outcome<FileInfo>> {
+  const opening = inFolderOf(disk, name, (path) => openRegularFile(disk, path));
+  const opened = yield* disk.folderCalls.run(opening);
+  if (!opened.ok) return opened;
+  const { fd, stats } = opened.value;
+  try {
+    return yield* sumFile(disk, { fd, name, stats }, end);
+  } finally {
+    yield* ignoreSystemErrors(disk.io.close(fd));
+  }
+}
+
 /**
  * Reads the file and answers with its checksum; without one if it changes meanwhile, or nobody wants it any more. Does
  * not close it. Throws the system's error.
@@ -34,7 +53,7 @@ export interface FileToSum {
 export function* sumFile(
   { io, checksums }: Disk,
   { fd, name, stats }: FileToSum,
-  end: () => 'closing' | 'unwanted' | undefined,
+  end: SumEnd,
 ): Task<Outcome<FileInfo>> {
   const info = fileInfo(name, stats);
   const memory = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, stats.size));

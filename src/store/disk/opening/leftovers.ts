@@ -43,6 +43,20 @@ export function* removeOrphans(deps: LeftoversDeps, tmp: Folder): Task<void> {
   }
 }
 
+/**
+ * Removes the folder of one owner, if it is dead. Throws system errors.
+ *
+ * @returns whether it is gone. Not when its owner is alive, nor while another store removes it.
+ */
+export function* removeDead(deps: LeftoversDeps, tmp: Folder, name: string): Task<boolean> {
+  const { io, at } = deps;
+  const state = stateOf(name);
+  if (state === undefined || (yield* io.lstat(at(tmp, name))) === undefined) return true;
+  if (state !== 'dead') return false;
+  yield* removeOwned(deps, tmp, name, state);
+  return true;
+}
+
 /** The names of the folders whose owners are alive, or may be. Throws system errors. */
 export function* livingOwners({ io, at }: LivingDeps, tmp: Folder): Task<readonly string[]> {
   const living: string[] = [];

@@ -6,6 +6,7 @@ import type { FileStore, Outcome } from '../../contract.ts';
 import { LISTING_BOUNDS, type ListingBounds } from '../../listing/bounds.ts';
 import { ok, type RefusedOutcome } from '../../outcome.ts';
 import { createSemaphore } from '../../semaphore.ts';
+import type { RootMember } from '../../shared/root-member.ts';
 import { run, type Task } from '../../task.ts';
 import { type UploadLimits, type UploadOptions, uploadLimits } from '../../upload-limits.ts';
 import { type ChecksumCache, createChecksumCache } from '../checksums/checksum-cache.ts';
@@ -55,6 +56,13 @@ export interface DiskStoreOptions extends UploadOptions {
    * @internal
    */
   readonly smallFiles?: SmallFiles;
+  /**
+   * The way to the process that owns what all stores on this root share (`createRootOwner`); default the store shares
+   * nothing.
+   *
+   * @internal
+   */
+  readonly owner?: RootMember;
 }
 
 /** Opens a store as `openDiskStore` does, by the rules of any version of the program. */
@@ -67,7 +75,10 @@ export async function openInFormat(
   const io = createDiskIo(options.fs ?? nodeFileSystem, durable);
   const limits = uploadLimits(options);
   try {
-    return ok(createDiskStore(await run(openDisk(io, root, durable, options, limits, formatRules)), limits));
+    const opened = await run(openDisk(io, root, durable, options, limits, formatRules));
+    const { store, sharing } = createDiskStore(opened, limits, options.owner);
+    if (sharing !== undefined) await options.owner?.open(store, sharing, opened.staging.name);
+    return ok(store);
   } catch (error) {
     const fault = systemFault(error);
     if (fault === undefined) throw error;
@@ -86,10 +97,11 @@ function* openDisk(
   const folder = yield* openRoot(io, root, durable);
   try {
     const { disk, journal } = createDisk(io, folder, durable, options);
-    const stored = createStoredUploads(disk);
+    const stored = createStoredUploads(disk, options.owner?.keys.index);
     const staging = yield* openStagingFolder(disk, stored.rescue, formatRules);
     // No call is under way in this store yet. A file that cannot be read now is looked at later.
-    yield* ignoreSystemErrors(stored.sweep(limits.clock.now() - limits.keepPartial, (_, steps) => steps));
+    if (options.owner === undefined)
+      yield* ignoreSystemErrors(stored.sweep(limits.clock.now() - limits.keepPartial, (_, steps) => steps));
     yield* journal.load(disk.checksums);
     const hasWorker = !durable && options.fs === undefined && availableParallelism() > 1;
     const smallFiles = options.smallFiles ?? (hasWorker ? createSmallFiles() : NO_SMALL_FILES);
@@ -110,9 +122,11 @@ function createDisk(
   const checksums: ChecksumCache = createChecksumCache((name, sum) => journal.add(name, sum));
   const journal =
     options.checksums === 'disk' ? createChecksumJournal(io, directories, () => checksums) : NO_JOURNAL;
-  const listings = createDiskListings({ io, directories }, { ...LISTING_BOUNDS, ...options.listing });
+  const bounds = { ...LISTING_BOUNDS, ...options.listing };
+  const listings = createDiskListings({ io, directories }, bounds, options.owner?.names);
   const folderCalls = createSemaphore(CALLS_IN_FOLDERS_MAX);
-  return { disk: { io, durable, directories, folderCalls, checksums, listings }, journal };
+  const otherSums = options.owner?.sums;
+  return { disk: { io, durable, directories, folderCalls, checksums, otherSums, listings }, journal };
 }
 
 /** The fault when the root cannot be used, in a sentence for the operator. */

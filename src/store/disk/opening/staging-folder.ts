@@ -16,7 +16,7 @@ import { OPEN_FLAGS } from '../disk-io.ts';
 import { asServerError, errnoOf } from '../errno.ts';
 import type { FormatRules } from '../format/upgrades.ts';
 import { endOwner, newOwner } from '../owner.ts';
-import { emptyFolder, openBelow, type Rescue } from './leftovers.ts';
+import { emptyFolder, openBelow, type Rescue, removeDead } from './leftovers.ts';
 import { makeOwnFolder, type OwnFolderDeps } from './own-folder.ts';
 
 /** A new file whose name no peer can use. */
@@ -27,6 +27,8 @@ export interface StagedFile {
 }
 
 export interface StagingFolder {
+  /** The name of this store's folder, which says who its owner is. */
+  readonly name: string;
   /** Makes an empty file, open for writing. Throws system errors. */
   create(): Task<StagedFile>;
   /** A path for a file that the caller makes. The folder may be gone meanwhile; then it cannot be made there. */
@@ -36,6 +38,12 @@ export interface StagingFolder {
    * would blame the peer.
    */
   within<T>(act: (folder: Folder) => Task<T>): Task<T>;
+  /**
+   * Removes the folder of a dead owner, whose uploads are then stored ones. Never throws system errors.
+   *
+   * @returns whether it is gone.
+   */
+  rescue(name: string): Task<boolean>;
   /** Removes this store's remaining files and its folder. Never throws system errors. */
   close(): Task<void>;
 }
@@ -92,9 +100,11 @@ export function* openStagingFolder(
     throw asServerError(error, RESERVED_FOLDER_ADVICE);
   }
   return {
+    name,
     create: () => within(staging, (folder) => createIn(staging, folder)),
     newPath: () => newPath(staging, staging.folder),
     within: (act) => within(staging, act),
+    rescue: (dead) => rescueDead(staging, dead),
     close: () => close(staging),
   };
 }
@@ -152,11 +162,25 @@ function* close(staging: StagingState): Task<void> {
   }
 }
 
-function* removeOwnFolder({ io, at, directories, name }: StagingState): Task<void> {
+const removeOwnFolder = (staging: StagingState): Task<void> =>
+  inTmp(staging, (tmp) => staging.io.removeFolder(staging.at(tmp, staging.name)));
+
+/** Acts in the folder that has those of all owners. */
+function* inTmp<T>({ io, at, directories }: StagingState, act: (tmp: Folder) => Task<T>): Task<T> {
   const tmp = yield* openBelow(io, at, directories.root, [RESERVED_FOLDER, 'tmp']);
   try {
-    yield* io.removeFolder(at(tmp, name));
+    return yield* act(tmp);
   } finally {
     io.closeQuietly(tmp.fd);
+  }
+}
+
+function* rescueDead(staging: StagingState, name: string): Task<boolean> {
+  try {
+    return yield* inTmp(staging, (tmp) => removeDead(staging, tmp, name));
+  } catch (error) {
+    // Another store was faster with a file of it, say: who asks does so again.
+    if (errnoOf(error) === undefined) throw error;
+    return false;
   }
 }

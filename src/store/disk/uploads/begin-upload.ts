@@ -8,8 +8,15 @@ import { badOffset, tooManyUploads } from '../../upload-limits.ts';
 import { spaceFault } from '../space.ts';
 import type { ActiveUpload } from './active-upload.ts';
 import { createUpload, reopenUpload } from './open-upload.ts';
+import type { KeyGrant } from './upload-keys.ts';
 import type { UploadRecord } from './upload-record.ts';
-import { countUploads, takeOver, type UploadsState, type UploadWriter } from './upload-writers.ts';
+import {
+  countUploads,
+  mayContinue,
+  takeOver,
+  type UploadsState,
+  type UploadWriter,
+} from './upload-writers.ts';
 import { hashBeginning } from './verify-upload.ts';
 
 /** Makes the put that will write to an upload. `hash` already contains the stored bytes. */
@@ -20,6 +27,7 @@ export function* beginUpload<H extends UploadWriter>(
   key: string,
   options: PutOptions,
   createWriter: CreateWriter<H>,
+  grant: KeyGrant | undefined,
 ): Task<Outcome<H>> {
   const { stored, starting, limits } = uploads;
   yield* takeOver(uploads, key);
@@ -28,8 +36,8 @@ export function* beginUpload<H extends UploadWriter>(
   else found = yield* stored.find(key);
   const length = found?.length ?? 0;
   if (options.offset !== undefined && options.offset !== length) return badOffset(length);
-  if (found === undefined && countUploads(uploads) >= limits.maxUploads)
-    return tooManyUploads(limits.maxUploads);
+  const mayBegin = grant?.mayBegin ?? countUploads(uploads) < limits.maxUploads;
+  if (found === undefined && !mayBegin) return tooManyUploads(limits.maxUploads);
 
   starting.add(key);
   try {
@@ -57,6 +65,7 @@ function* openWriter<H extends UploadWriter>(
   if (hashFault !== undefined) return hashFault;
   const writer = createWriter(upload, hash);
   uploads.writers.set(key, writer);
+  uploads.shared?.noteBegun(key);
   return ok(writer);
 }
 
@@ -83,15 +92,17 @@ function* sizeFault(
  * that fails.
  */
 function* hashExisting(
-  { disk, isClosing, callsByKey }: UploadsState,
+  uploads: UploadsState,
   key: string,
   upload: ActiveUpload,
   hash: Hash,
 ): Task<RefusedOutcome | undefined> {
-  const mayContinue = () => !isClosing() && (callsByKey.get(key) ?? 0) <= 1;
+  const { disk, isClosing } = uploads;
   let hashed = false;
   try {
-    hashed = yield* hashBeginning(disk.io, upload.fd, upload.start.offset, hash, mayContinue);
+    hashed = yield* hashBeginning(disk.io, upload.fd, upload.start.offset, hash, () =>
+      mayContinue(uploads, key),
+    );
   } finally {
     if (!hashed) yield* upload.store(upload.start, true, false);
   }

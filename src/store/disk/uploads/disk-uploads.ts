@@ -12,9 +12,12 @@ import type { StagingFolder } from '../opening/staging-folder.ts';
 import { beginUpload, type CreateWriter } from './begin-upload.ts';
 import type { RunInBackground } from './recorded-bytes.ts';
 import type { StoredUploads } from './stored-uploads.ts';
+import type { RunExclusive } from './sweep-uploads.ts';
+import type { KeyGrant, SharedKeys } from './upload-keys.ts';
 import {
   countUploads,
   runExclusive,
+  runGranted,
   takeOver,
   type UploadsState,
   type UploadWriter,
@@ -32,6 +35,12 @@ export interface DiskUploads {
   resume(key: string): Task<Outcome<UploadOffset>>;
   cancel(key: string): Task<Outcome<void>>;
   unfinished(): { readonly count: number; readonly bytes: number };
+  /** Takes an upload from its put for another store that has the key: no call of this one runs on it. */
+  giveUp(key: string, keep: boolean): Task<Outcome<boolean>>;
+  /** Bytes that the puts have of their uploads. */
+  activeBytes(): number;
+  /** Removes old uploads. */
+  sweep(): Task<Outcome<void>>;
   /** Stops the removal of old uploads. */
   close(): void;
 }
@@ -39,6 +48,7 @@ export interface DiskUploads {
 /**
  * @param runInBackground runs a task for which no call waits, unless the store is closing.
  * @param isClosing whether the store is closing: long work is then given up.
+ * @param shared the keys that this store shares with others on its root; default it is alone.
  */
 export function createDiskUploads(
   disk: Disk,
@@ -47,6 +57,7 @@ export function createDiskUploads(
   limits: UploadLimits,
   runInBackground: RunInBackground,
   isClosing: () => boolean,
+  shared?: SharedKeys,
 ): DiskUploads {
   const uploads: UploadsState = {
     disk,
@@ -60,14 +71,23 @@ export function createDiskUploads(
     writers: new Map(),
     callsByKey: new Map(),
     starting: new Set(),
+    shared,
   };
   return {
     begin: (key, options, createWriter) =>
-      runExclusive(uploads, key, () => beginUpload(uploads, key, options, createWriter)),
-    resume: (key) => runExclusive(uploads, key, () => resume(uploads, key)),
-    cancel: (key) => runExclusive(uploads, key, () => cancel(uploads, key)),
-    detach: (key) => void uploads.writers.delete(key),
+      runExclusive(uploads, key, 'put', (grant) => beginUpload(uploads, key, options, createWriter, grant)),
+    resume: (key) => runExclusive(uploads, key, 'resume', () => resume(uploads, key)),
+    cancel: (key) => runExclusive(uploads, key, 'cancel', (grant) => cancel(uploads, key, grant)),
+    detach(key) {
+      uploads.writers.delete(key);
+      shared?.noteEnded(key);
+    },
     unfinished: () => unfinished(uploads),
+    *giveUp(key, keep) {
+      return ok(yield* takeOver(uploads, key, keep));
+    },
+    activeBytes: () => activeBytes(uploads),
+    sweep: () => sweep(uploads),
     close: limits.clock.every(limits.sweepEveryMs, () => runInBackground(sweep(uploads))),
   };
 }
@@ -80,24 +100,44 @@ function* resume(uploads: UploadsState, key: string): Task<Outcome<UploadOffset>
   return ok({ offset: record?.length ?? 0, crc32: record?.crc32 ?? 0 });
 }
 
-function* cancel(uploads: UploadsState, key: string): Task<Outcome<void>> {
+function* cancel(uploads: UploadsState, key: string, grant: KeyGrant | undefined): Task<Outcome<void>> {
   const wasActive = yield* takeOver(uploads, key, false);
   const wasStored = yield* uploads.stored.drop(key);
-  return wasActive || wasStored ? okVoid : err('not-found', 'there is nothing of such an upload');
+  return wasActive || grant?.wasTaken || wasStored
+    ? okVoid
+    : err('not-found', 'there is nothing of such an upload');
 }
 
 function unfinished(uploads: UploadsState): { readonly count: number; readonly bytes: number } {
+  const { count, bytes } = uploads.shared?.others ?? { count: 0, bytes: 0 };
+  let stored = 0;
+  for (const { length } of uploads.stored.known.values()) stored += length;
+  return { count: count + countUploads(uploads), bytes: bytes + stored + activeBytes(uploads) };
+}
+
+function activeBytes({ writers }: UploadsState): number {
   let bytes = 0;
-  for (const { length } of uploads.stored.known.values()) bytes += length;
-  for (const { written } of uploads.writers.values()) bytes += written;
-  return { count: countUploads(uploads), bytes };
+  for (const { written } of writers.values()) bytes += written;
+  return bytes;
 }
 
 /**
  * Removes old uploads. It uses the lock alone: if it counted as a call on its key, a put that hashes the
- * stored bytes would give up.
+ * stored bytes would give up. Of several stores on a root one does it.
  */
-function* sweep({ stored, limits, lock }: UploadsState): Task<Outcome<void>> {
-  yield* stored.sweep(limits.clock.now() - limits.keepPartial, lock.run);
+function* sweep(uploads: UploadsState): Task<Outcome<void>> {
+  const { stored, limits, lock, shared } = uploads;
+  if (shared !== undefined && !(yield* shared.isKeeper())) return okVoid;
+  const runAlone: RunExclusive = (key, steps) => lock.run(key, lookAt(uploads, key, steps));
+  yield* stored.sweep(limits.clock.now() - limits.keepPartial, runAlone);
   return okVoid;
+}
+
+/** @returns undefined when the key cannot be had now. */
+function* lookAt<T>(uploads: UploadsState, key: string, steps: Task<T>): Task<T | undefined> {
+  if (uploads.shared === undefined) return yield* steps;
+  const outcome = yield* runGranted(uploads, key, 'look', function* () {
+    return ok(yield* steps);
+  });
+  return outcome.ok ? outcome.value : undefined;
 }

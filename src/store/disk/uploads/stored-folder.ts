@@ -15,25 +15,47 @@ const STORED_FOLDER = `${RESERVED_FOLDER}/parts`;
 
 export interface StoredFolder {
   readonly disk: Disk;
-  /** The upload of each key, as far as this store knows. Files in the folder bound them. */
-  readonly known: Map<string, UploadRecord>;
-  /** Uploads whose bytes this store wrote or has read back: their file names by key. A subset of `known`. */
-  readonly trusted: Map<string, string>;
+  readonly index: UploadIndex;
 }
 
-export function remember({ known, trusted }: StoredFolder, record: UploadRecord, isTrusted: boolean): void {
-  known.set(record.key, record);
-  if (isTrusted) trusted.set(record.key, storedFileName(record));
-  else trusted.delete(record.key);
+/** What is known of the stored uploads without reading the folder. */
+export interface UploadIndex {
+  /** The upload of each key, as far as this store alone knows: none where stores share what they know. */
+  readonly known: ReadonlyMap<string, UploadRecord>;
+  remember(record: UploadRecord, isTrusted: boolean): void;
+  forget(key: string): void;
+  /** Whether a store that is alive wrote the bytes, or has read them back. */
+  isTrusted(record: UploadRecord): boolean;
+  /** What is known of a key, during a call on it. */
+  get(key: string): UploadRecord | undefined;
+  keys(): Task<readonly string[]>;
 }
 
-export function forget({ known, trusted }: StoredFolder, key: string): void {
-  known.delete(key);
-  trusted.delete(key);
+/** The index of a store that shares it with none. */
+export function createUploadIndex(): UploadIndex {
+  /** Files in the folder bound them. */
+  const known = new Map<string, UploadRecord>();
+  /** The file names by key. A subset of `known`. */
+  const trusted = new Map<string, string>();
+  return {
+    known,
+    remember(record, isTrusted) {
+      known.set(record.key, record);
+      if (isTrusted) trusted.set(record.key, storedFileName(record));
+      else trusted.delete(record.key);
+    },
+    forget(key) {
+      known.delete(key);
+      trusted.delete(key);
+    },
+    isTrusted: (record) => trusted.get(record.key) === storedFileName(record),
+    get: (key) => known.get(key),
+    // biome-ignore lint/correctness/useYield: the keys that stores share have to be waited for
+    *keys() {
+      return [...known.keys()];
+    },
+  };
 }
-
-export const isTrusted = ({ trusted }: StoredFolder, record: UploadRecord): boolean =>
-  trusted.get(record.key) === storedFileName(record);
 
 /**
  * Acts in the folder. Undefined when it does not exist or cannot be used.

@@ -12,21 +12,20 @@ import { OPEN_FLAGS } from '../disk-io.ts';
 import { errnoOf, ignoreSystemErrors } from '../errno.ts';
 import type { Rescue } from '../opening/leftovers.ts';
 import {
-  forget,
+  createUploadIndex,
   inStoredFolder,
-  isTrusted,
   isUploadFile,
   pathOf,
   readRecords,
-  remember,
   type StoredFolder,
+  type UploadIndex,
 } from './stored-folder.ts';
 import { type RunExclusive, sweepUploads } from './sweep-uploads.ts';
 import { parseActiveFileName, type UploadRecord } from './upload-record.ts';
 import { beginsWith } from './verify-upload.ts';
 
 export interface StoredUploads {
-  /** The upload of each key, as far as this store knows. Files in the folder bound them. */
+  /** The upload of each key, as far as this store alone knows: see `UploadIndex`. */
   readonly known: ReadonlyMap<string, UploadRecord>;
   /** The record of an upload whose bytes were verified; a file that claims more than it has is removed. */
   find(key: string): Task<UploadRecord | undefined>;
@@ -44,10 +43,11 @@ export interface StoredUploads {
   readonly rescue: Rescue;
 }
 
-export function createStoredUploads(disk: Disk): StoredUploads {
-  const folder: StoredFolder = { disk, known: new Map(), trusted: new Map() };
+/** @param index that of the stores that share the root; default one of this store's own. */
+export function createStoredUploads(disk: Disk, index: UploadIndex = createUploadIndex()): StoredUploads {
+  const folder: StoredFolder = { disk, index };
   return {
-    known: folder.known,
+    known: index.known,
     find: (key) => find(folder, key),
     take: (record, to) => take(folder, record, to),
     store: (from, record) => store(folder, from, record, true),
@@ -68,8 +68,8 @@ function* find(folder: StoredFolder, key: string): Task<UploadRecord | undefined
     }
     return first;
   });
-  if (best === undefined) forget(folder, key);
-  else remember(folder, best, true);
+  if (best === undefined) folder.index.forget(key);
+  else folder.index.remember(best, true);
   return best;
 }
 
@@ -80,7 +80,7 @@ function* holdsRecord(folder: StoredFolder, directory: Directory, record: Upload
   if (!isUploadFile(file) || file.size < record.length) return false;
   // A synced record got its name after the sync. For any other, a power cut may have kept the name and lost
   // the bytes.
-  return record.synced || isTrusted(folder, record) || (yield* beginsWith(io, path, record));
+  return record.synced || folder.index.isTrusted(record) || (yield* beginsWith(io, path, record));
 }
 
 function* take(folder: StoredFolder, record: UploadRecord, to: string): Task<boolean> {
@@ -91,7 +91,7 @@ function* take(folder: StoredFolder, record: UploadRecord, to: string): Task<boo
     yield* io.rename(path, to);
     return true;
   });
-  forget(folder, record.key);
+  folder.index.forget(record.key);
   return isTaken ?? false;
 }
 
@@ -102,7 +102,7 @@ function* store(folder: StoredFolder, from: string, record: UploadRecord, truste
     folder,
     function* (directory) {
       yield* io.rename(from, pathOf(folder, directory, record));
-      remember(folder, record, trusted);
+      folder.index.remember(record, trusted);
       return true;
     },
     [],
@@ -120,7 +120,7 @@ function* secure(folder: StoredFolder, record: UploadRecord): Task<UploadRecord 
       function* (directory) {
         if (!record.synced) {
           yield* syncAndRename(folder, directory, record, secured);
-          remember(folder, secured, true);
+          folder.index.remember(secured, true);
         }
         yield* wait(directory.sync);
         return secured;
@@ -129,7 +129,7 @@ function* secure(folder: StoredFolder, record: UploadRecord): Task<UploadRecord 
     );
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    forget(folder, record.key);
+    folder.index.forget(record.key);
     return undefined;
   }
 }
@@ -157,7 +157,7 @@ function* drop(folder: StoredFolder, key: string): Task<boolean> {
     for (const record of found) yield* io.unlink(pathOf(folder, directory, record), record.length);
     return found.length > 0;
   });
-  forget(folder, key);
+  folder.index.forget(key);
   return isDropped ?? false;
 }
 

@@ -2,30 +2,22 @@
 import type { Task } from '../../task.ts';
 import type { Directory } from '../directory.ts';
 import { ignoreSystemErrors } from '../errno.ts';
-import {
-  forget,
-  inStoredFolder,
-  isTrusted,
-  pathOf,
-  readRecords,
-  remember,
-  type StoredFolder,
-} from './stored-folder.ts';
+import { inStoredFolder, pathOf, readRecords, type StoredFolder } from './stored-folder.ts';
 import type { UploadRecord } from './upload-record.ts';
 
-/** Runs the steps while no other call on that key runs. */
-export type RunExclusive = <T>(key: string, steps: Task<T>) => Task<T>;
+/** Runs the steps while no other call on that key runs. Undefined when they could not be run now. */
+export type RunExclusive = <T>(key: string, steps: Task<T>) => Task<T | undefined>;
 
 /** Removes uploads without a write since `before` (milliseconds since 1970). */
 export function* sweepUploads(folder: StoredFolder, before: number, runExclusive: RunExclusive): Task<void> {
-  const gone = new Set(folder.known.keys());
+  const gone = new Set(yield* folder.index.keys());
   yield* inStoredFolder(folder, function* (directory) {
     const seen = new Set<string>();
     for (const record of yield* readRecords(folder, directory)) {
       const { key } = record;
       const isBest = !seen.has(key);
       const isThere = yield* runExclusive(key, checkStored(folder, directory, record, before, isBest));
-      if (!isThere) continue;
+      if (isThere === false) continue;
       seen.add(key);
       gone.delete(key);
     }
@@ -53,7 +45,7 @@ function* checkStored(
   const file = yield* io.lstat(path);
   if (file === undefined) return false;
   if (isBest && file.mtimeMs >= before) {
-    if (!isTrusted(folder, record)) remember(folder, record, false);
+    if (!folder.index.isTrusted(record)) folder.index.remember(record, false);
     return true;
   }
   yield* ignoreSystemErrors(io.unlink(path, file.size));
@@ -61,9 +53,9 @@ function* checkStored(
 }
 
 function* forgetIfGone(folder: StoredFolder, key: string): Task<void> {
-  const record = folder.known.get(key);
+  const record = folder.index.get(key);
   if (record === undefined) return;
   const { io } = folder.disk;
   const file = yield* inStoredFolder(folder, (directory) => io.lstat(pathOf(folder, directory, record)));
-  if (file === undefined) forget(folder, key);
+  if (file === undefined) folder.index.forget(key);
 }

@@ -9,6 +9,7 @@ import type { KeyedLock } from '../../keyed-lock.ts';
 import type { Task } from '../../task.ts';
 import { keyFault, type UploadLimits } from '../../upload-limits.ts';
 import type { UploadFiles } from './open-upload.ts';
+import type { CallPurpose, KeyGrant, SharedKeys } from './upload-keys.ts';
 
 /** A put that writes to an upload. */
 export interface UploadWriter {
@@ -39,19 +40,23 @@ export interface UploadsState extends UploadFiles {
    * yet.
    */
   readonly starting: Set<string>;
+  /** The keys that this store shares with others; undefined when it is alone. */
+  readonly shared: SharedKeys | undefined;
 }
 
-/** Runs the steps when all earlier calls on that key have ended. */
+/** Runs the steps when all earlier calls on that key have ended, those of other stores as well. */
 export function* runExclusive<T>(
-  { lock, callsByKey }: UploadsState,
+  uploads: UploadsState,
   key: string,
-  steps: () => Task<Outcome<T>>,
+  purpose: CallPurpose,
+  steps: (grant: KeyGrant | undefined) => Task<Outcome<T>>,
 ): Task<Outcome<T>> {
   const fault = keyFault(key);
   if (fault !== undefined) return fault;
+  const { lock, callsByKey } = uploads;
   callsByKey.set(key, (callsByKey.get(key) ?? 0) + 1);
   try {
-    return yield* lock.run(key, steps());
+    return yield* lock.run(key, runGranted(uploads, key, purpose, steps));
   } finally {
     const left = (callsByKey.get(key) ?? 1) - 1;
     if (left === 0) callsByKey.delete(key);
@@ -59,13 +64,36 @@ export function* runExclusive<T>(
   }
 }
 
+export function* runGranted<T>(
+  { shared }: UploadsState,
+  key: string,
+  purpose: CallPurpose,
+  steps: (grant: KeyGrant | undefined) => Task<Outcome<T>>,
+): Task<Outcome<T>> {
+  if (shared === undefined) return yield* steps(undefined);
+  const granted = yield* shared.acquire(key, purpose);
+  if (!granted.ok) return granted;
+  try {
+    return yield* steps(granted.value);
+  } finally {
+    shared.release(key);
+  }
+}
+
+/** Whether a call that takes long may go on: it gives up when another one waits for its key. */
+export const mayContinue = ({ isClosing, callsByKey, shared }: UploadsState, key: string): boolean =>
+  !isClosing() && (callsByKey.get(key) ?? 0) <= 1 && shared?.isWanted(key) !== true;
+
 /** Takes the upload from the put that writes to it; returns whether there was such a put. */
 export function* takeOver({ writers }: UploadsState, key: string, keep = true): Task<boolean> {
   const writer = writers.get(key);
   return writer !== undefined && (yield* writer.take(keep));
 }
 
-/** The uploads that `maxUploads` bounds: stored ones, those with a put, and those that are being opened. */
+/**
+ * The uploads that `maxUploads` bounds: stored ones, those with a put, and those that are being opened. Where stores share
+ * a root, only those that this one has.
+ */
 export function countUploads({ stored, writers, starting }: UploadsState): number {
   let known = stored.known.size + writers.size;
   for (const key of starting) if (!stored.known.has(key) && !writers.has(key)) known += 1;

@@ -25,6 +25,7 @@ import {
   createChecksumCache,
 } from '../../../../src/store/disk/checksums/checksum-cache.ts';
 import { createChecksumJournal } from '../../../../src/store/disk/checksums/checksum-journal.ts';
+import { formatLine } from '../../../../src/store/disk/checksums/checksum-lines.ts';
 import { createDirectories } from '../../../../src/store/disk/directories.ts';
 import { createDiskIo } from '../../../../src/store/disk/disk-io.ts';
 import { openDiskStore } from '../../../../src/store/disk/disk-store.ts';
@@ -32,6 +33,7 @@ import { nodeFileSystem } from '../../../../src/store/disk/file-system.ts';
 import { openRoot } from '../../../../src/store/disk/opening/root.ts';
 import { run } from '../../../../src/store/task.ts';
 import { interceptedFileSystem } from '../../../support/stores/fs-intercepted.ts';
+import { openSharedRoot } from '../../../support/stores/shared-root.ts';
 import { rootForEachTest } from '../../../support/stores/store-roots.ts';
 
 let root: string;
@@ -290,6 +292,33 @@ describe('a journal that has grown', () => {
     expect(readFileSync(journal(), 'utf8')).toContain('"known"');
     // Each compaction replaces the file.
     expect(new Set(inodes).size).toBe(1);
+  });
+
+  it('a journal that one process compacts keeps the newer lines of others', async () => {
+    const newer = { crc32: 7, size: 1, mtime: 2, ino: 3, since: 2_000, until: 2_001 };
+    await writeJournal(['mine'], 400, (round, checksums) => {
+      if (round === 0) checksums.addKnown('shared', { ...newer, crc32: 6, since: 1_000, until: 1_001 });
+      // As another process writes it, which has stored the file since.
+      if (round === 1) appendFileSync(journal(), formatLine('shared', newer));
+    });
+    expect(statSync(journal()).size).toBeLessThan(12_000);
+    const lines = readFileSync(journal(), 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('"shared"'));
+    expect(lines).toEqual([formatLine('shared', newer).trim()]);
+  });
+
+  it('the journal of three processes on one root gives each file its own checksum', async () => {
+    const { processes, close } = await openSharedRoot(root, 3, { checksums: 'disk', durability: 'os' });
+    const names = Array.from({ length: 20 }, (_, i) => `name ${i}`);
+    for (let round = 0; round < 6; round++)
+      for (const [i, name] of names.entries())
+        await value(put(processes[(round + i) % 3]!.store, name, `${name} of round ${round}`));
+    await close();
+    const opened = await value(openDiskStore(root, { checksums: 'disk' }));
+    for (const name of names)
+      expect((await value(opened.stat(name))).crc32).toBe(crc32(Buffer.from(`${name} of round 5`)));
+    await opened.close();
   });
 
   it('a journal is not compacted while another process does so, unless that process died', async () => {
