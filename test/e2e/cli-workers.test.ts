@@ -28,7 +28,7 @@ import {
 import { scraped } from '../support/processes/scraped.ts';
 import { bytesFrom } from '../support/seeded.ts';
 import { temporariesIn } from '../support/stores/store-roots.ts';
-import { readStored, tempFolder } from '../support/stores/temp-folder.ts';
+import { readStored, readTree, tempFolder } from '../support/stores/temp-folder.ts';
 import { ask } from '../support/web/asked-page.ts';
 
 afterEach(endAll);
@@ -185,6 +185,20 @@ describe('a worker that dies', () => {
     await put(client, 'a', bytesFrom(1, 10));
     client.end();
     await serving.said(/another one takes its place/);
+  });
+});
+
+describe('a worker that cannot be started', () => {
+  test('ends the command after a few tries, and leaves no process', async () => {
+    const folder = tempFolder();
+    const hook = join(folder, 'end-workers.mjs');
+    writeFileSync(hook, 'if (process.env.SLUICE_WORKER !== undefined) process.exit(7);');
+    const env = { NODE_OPTIONS: `--import file://${hook}` };
+    const ran = await sluice(['serve', join(folder, 'root'), '--port', '0', '--workers', '2'], { env });
+    expect(ran.status).toBe(1);
+    expect(ran.stdout).toBe('');
+    expect(ran.stderr).toContain('sluice: the workers end before they serve (exit status 7)');
+    expect(ran.stderr).toContain('worker 1 has ended (exit status 7): another one takes its place');
   });
 });
 
@@ -391,6 +405,25 @@ describe('one server', () => {
     expect(many.stderr.split('\n').filter((line) => line.startsWith('sluice: '))).toEqual(
       alone.stderr.split('\n').filter((line) => line.startsWith('sluice: ')),
     );
+  });
+});
+
+describe('recordings', () => {
+  test('each worker records into a folder of its own', async () => {
+    const [root, record] = [join(tempFolder(), 'root'), join(tempFolder(), 'record')];
+    const serving = await startServe(root, ['--workers', '2', '--record', record]);
+    for (const name of ['a', 'b']) {
+      const client = await clientAt(serving.port);
+      await put(client, name, bytesFrom(1, 10));
+    }
+    serving.child.kill('SIGTERM');
+    expect((await serving.done).status).toBe(0);
+    const recorded = readTree(record);
+    expect(
+      Object.keys(recorded)
+        .map((name) => name.slice(0, 'worker-1/'.length))
+        .sort(),
+    ).toEqual(['worker-1/', 'worker-2/']);
   });
 });
 
