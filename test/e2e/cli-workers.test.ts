@@ -9,13 +9,14 @@ import { lastValueFrom } from 'rxjs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { bytesContent, type Client, createClient } from '../../src/client.ts';
+import type { ServiceFault } from '../../src/files/protocol/errors.ts';
 import type { Connection } from '../../src/transport/connection.ts';
 import { connectTcp } from '../../src/transport/socket/tcp.ts';
 import { connectTls } from '../../src/transport/tls/tls.ts';
 import { connectUnix } from '../../src/transport/unix/unix.ts';
 import { fromWebSocket } from '../../src/transport/web/from-web-socket.ts';
 import { createAuthority } from '../support/certificates.ts';
-import { frame } from '../support/network/peer.ts';
+import { frame, peer } from '../support/network/peer.ts';
 import {
   endAll,
   jsonLines,
@@ -27,10 +28,16 @@ import {
 import { scraped } from '../support/processes/scraped.ts';
 import { bytesFrom } from '../support/seeded.ts';
 import { temporariesIn } from '../support/stores/store-roots.ts';
-import { readStored, tempFolder } from '../support/stores/temp-folder.ts';
+import { readStored, readTree, tempFolder } from '../support/stores/temp-folder.ts';
 import { ask } from '../support/web/asked-page.ts';
 
 afterEach(endAll);
+
+/** A peer that speaks by hand. */
+async function peerAt(port: number) {
+  const connection = await lastValueFrom(connectTcp({ host: '127.0.0.1', port }));
+  return peer(connection);
+}
 
 /** The processes whose parent a process is. */
 function workersOf(serving: Pick<Serving, 'child'>): readonly number[] {
@@ -181,6 +188,20 @@ describe('a worker that dies', () => {
   });
 });
 
+describe('a worker that cannot be started', () => {
+  test('ends the command after a few tries, and leaves no process', async () => {
+    const folder = tempFolder();
+    const hook = join(folder, 'end-workers.mjs');
+    writeFileSync(hook, 'if (process.env.SLUICE_WORKER !== undefined) process.exit(7);');
+    const env = { NODE_OPTIONS: `--import file://${hook}` };
+    const ran = await sluice(['serve', join(folder, 'root'), '--port', '0', '--workers', '2'], { env });
+    expect(ran.status).toBe(1);
+    expect(ran.stdout).toBe('');
+    expect(ran.stderr).toContain('sluice: the workers end before they serve (exit status 7)');
+    expect(ran.stderr).toContain('worker 1 has ended (exit status 7): another one takes its place');
+  });
+});
+
 describe('the end', () => {
   test('SIGTERM lets the uploads of all workers finish, takes nothing new, and leaves no process', async () => {
     const root = join(tempFolder(), 'root');
@@ -307,6 +328,44 @@ describe('one server', () => {
     other.client.end();
   });
 
+  test('an upload that one worker has goes on at another one, from where it had come', async () => {
+    const root = join(tempFolder(), 'root');
+    const serving = await startServe(root, ['--workers', '2']);
+    const body = bytesFrom(5, 400_000);
+    const put = { cmd: 'put', filename: 'a', filesize: body.length, upload: 'key-of-this-upload' };
+    const first = await peerAt(serving.port);
+    await first.send(frame({ ...put, id: 1 }, body.subarray(0, 250_000)));
+    await until(() => temporariesIn(root).length === 1);
+    const other = await peerAt(serving.port);
+    await other.send(frame({ cmd: 'resume', upload: put.upload }));
+    const [resumed] = await other.replies(1);
+    const offset = Number(resumed!.offset);
+    expect(offset).toBeGreaterThan(0);
+    await other.send(frame({ ...put, offset }, body.subarray(offset)));
+    expect((await other.replies(2))[1]).toMatchObject({ ack: 'put' });
+    expect(readStored(root)).toEqual({ a: body.toString('latin1') });
+    expect(await first.replies(1)).toMatchObject([{ error: { code: 'upload-taken' } }]);
+  });
+
+  test('a quota is reserved once, whichever workers the puts come to', async () => {
+    const root = join(tempFolder(), 'root');
+    const serving = await startServe(root, ['--workers', '2', '--quota', '1000000']);
+    const peers = await Promise.all([1, 2, 3].map(() => peerAt(serving.port)));
+    // Each has begun and reserved before any of them is finished.
+    for (const [i, peer] of peers.entries()) {
+      await peer.send(frame({ cmd: 'put', filename: `f${i}`, filesize: 400_000 }));
+    }
+    for (const peer of peers) await peer.send(bytesFrom(1, 400_000));
+    for (const peer of peers) await peer.send(frame({ cmd: 'ping', id: 1 }));
+    const replies = await Promise.all(peers.map(async (peer) => (await peer.replies(1))[0]!));
+    expect(replies.map(({ error }) => (error as ServiceFault | undefined)?.code ?? 'stored').sort()).toEqual([
+      'quota-exceeded',
+      'stored',
+      'stored',
+    ]);
+    expect(Object.keys(readStored(root))).toHaveLength(2);
+  });
+
   test('SIGUSR2 has one status logged of all workers and of each, SIGHUP has all of them read again', async () => {
     const folder = tempFolder();
     const access = join(folder, 'access.json');
@@ -346,6 +405,25 @@ describe('one server', () => {
     expect(many.stderr.split('\n').filter((line) => line.startsWith('sluice: '))).toEqual(
       alone.stderr.split('\n').filter((line) => line.startsWith('sluice: ')),
     );
+  });
+});
+
+describe('recordings', () => {
+  test('each worker records into a folder of its own', async () => {
+    const [root, record] = [join(tempFolder(), 'root'), join(tempFolder(), 'record')];
+    const serving = await startServe(root, ['--workers', '2', '--record', record]);
+    for (const name of ['a', 'b']) {
+      const client = await clientAt(serving.port);
+      await put(client, name, bytesFrom(1, 10));
+    }
+    serving.child.kill('SIGTERM');
+    expect((await serving.done).status).toBe(0);
+    const recorded = readTree(record);
+    expect(
+      Object.keys(recorded)
+        .map((name) => name.slice(0, 'worker-1/'.length))
+        .sort(),
+    ).toEqual(['worker-1/', 'worker-2/']);
   });
 });
 

@@ -35,7 +35,7 @@ Examples:
   sluice serve --durability os 2>> log      faster: not yet on the disk
   sluice serve --store s3://files --postgres postgresql://sluice@db/sluice \\
       --s3-endpoint https://s3.example.org  a node of many over the same files
-  sluice serve --workers auto               on all cores: a process for each
+  sluice serve --workers auto               one server on all cores
   sluice serve --web                        a page on http://127.0.0.1:8081/
   sluice serve --trace                      see what happens on each connection
   sluice serve --print-config > sluice.json

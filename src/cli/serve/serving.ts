@@ -9,8 +9,11 @@ import type { ServerEvent } from '../../server/event.ts';
 import { serveWith } from '../../server/serve.ts';
 import type { ServerStats } from '../../server/status.ts';
 import type { WorkerLimits } from '../../server/workers/shared-limits.ts';
+import type { ChangeRecorder } from '../../store/changes/change-log.ts';
+import { remoteChanges } from '../../store/changes/remote-changes.ts';
 import type { Configuration } from '../settings/configuration.ts';
 import { limitsOf, workersOf } from '../settings/limits.ts';
+import type { Settings } from '../settings/table.ts';
 import { printable } from '../shared/format.ts';
 import { openAccess, type ServerAccess } from './access.ts';
 import { openCredentials } from './credentials.ts';
@@ -20,9 +23,8 @@ import { openRecording } from './record.ts';
 import type { Reloadable } from './reload.ts';
 import type { ServerLog } from './server-log.ts';
 import { openStore, type ServedStore } from './store.ts';
-import { openWantedEvents, type ServedEvents } from './wanted-events.ts';
+import { openWantedEvents, type ServedEvents, wantsEvents } from './wanted-events.ts';
 import type { WorkerLink } from './workers/link.ts';
-import { changesOf, joinRoot } from './workers/shared-store.ts';
 
 export interface ServingDeps {
   readonly configuration: Configuration;
@@ -64,6 +66,10 @@ export interface Serving {
 
 const NO_STATS: ServerStats = { connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 };
 
+/** The log of changes of all workers, as this one has it; null where nobody wants to know of them. */
+const changesOfAll = ({ calls }: WorkerLink, settings: Settings): ChangeRecorder | null =>
+  wantsEvents(settings) ? remoteChanges(calls) : null;
+
 /** Throws an `ExitError` when something cannot be opened. */
 export async function openServing(deps: ServingDeps): Promise<Serving> {
   const { configuration, isTraced, shutdown$, worker } = deps;
@@ -72,9 +78,10 @@ export async function openServing(deps: ServingDeps): Promise<Serving> {
   const access = await openAccess(configuration);
   const credentials = await openCredentials(configuration);
   const events = worker === undefined ? await openWantedEvents(settings) : null;
-  const root = worker === undefined ? null : joinRoot(worker.link, settings);
-  const changes = worker === undefined ? (events?.changes ?? null) : changesOf(worker.link, settings);
-  const served = await openStore(settings, access?.file.quotas ?? null, { changes, root });
+  const changes = worker === undefined ? (events?.changes ?? null) : changesOfAll(worker.link, settings);
+  const served = await openStore(settings, access?.file.quotas ?? null, {
+    ...{ changes, link: worker?.link ?? null },
+  });
   const { store } = served;
   const recording = await openRecording(configuration, worker?.link.number ?? null);
   const log = await deps.createLog();

@@ -7,21 +7,23 @@ import type { FileStore } from '../../store/contract.ts';
 import { openDiskStore } from '../../store/disk/disk-store.ts';
 import { type Quota, type QuotaUse, withQuotas } from '../../store/quota/quotas.ts';
 import type { EnginesStatus } from '../../store/s3/engines-status.ts';
-import type { RootMember } from '../../store/shared/root-member.ts';
+import { createRootMember } from '../../store/shared/root-member.ts';
 import { sharedQuotas } from '../../store/shared/shared-quotas.ts';
 import { workersOf } from '../settings/limits.ts';
 import type { Settings } from '../settings/table.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { Deciding } from './accept.ts';
+import { allQuotas } from './all-quotas.ts';
 import { openEngines } from './engines.ts';
+import type { WorkerLink } from './workers/link.ts';
 
 /** What a store on a disk works with beside it. */
 export interface StoreParts {
   /** Where it records what happens to files; null where nobody wants to know. */
   readonly changes: ChangeRecorder | null;
-  /** What this process shares with the other workers; null where there are none. */
-  readonly root: RootMember | null;
+  /** To the process that owns what all workers share; null where there are no workers. */
+  readonly link: WorkerLink | null;
 }
 
 export interface ServedStore {
@@ -36,8 +38,8 @@ export interface ServedStore {
   readonly disk?: () => Promise<DiskSpace>;
   /** Who decides about new files, when somebody does. */
   readonly deciding?: Deciding;
-  /** How much of each quota is used, when it counts them. */
-  readonly usage?: () => readonly QuotaUse[];
+  /** How much of each quota is used, when they are counted: here, or by the process that owns them. */
+  readonly usage?: () => readonly QuotaUse[] | Promise<readonly QuotaUse[]>;
 }
 
 /** The least that a store of many nodes works with: as the least that can be set. */
@@ -65,7 +67,7 @@ export async function openStore(
 async function openPlainStore(
   settings: Settings,
   quotas: (() => readonly Quota[]) | null,
-  { changes, root }: StoreParts,
+  { changes, link }: StoreParts,
 ): Promise<ServedStore> {
   const { store: url, dir, durability, keepPartial, maxUploads, checksums } = settings;
   const all = allQuotas(settings, quotas);
@@ -75,33 +77,22 @@ async function openPlainStore(
     const store = await openEngines({ ...settings, storeMemory }, all ?? (() => []));
     return { store, place: url, writable: () => store.check(), engines: () => store.engines() };
   }
+  // What the stores of all workers share is owned by the process that started them.
+  const owner = link === null ? undefined : createRootMember(() => link.calls);
+  if (owner !== undefined) link?.answer(owner.handlers);
   const options = {
     ...{ durability, keepPartial, maxUploads, checksums },
     ...(changes && { changes }),
-    ...(root && { owner: root }),
+    ...(owner && { owner }),
   };
   const opened = await openDiskStore(dir, options);
   if (!opened.ok) throw exitError(exitStatus.failed, opened.error.message);
   const facts = { place: dir, writable: diskWritable(dir), disk: diskSpace(dir) };
   if (all === null) return { store: opened.value, ...facts };
-  if (root !== null) return { store: sharedQuotas(opened.value, root), ...facts };
+  if (owner !== undefined && link !== null) {
+    const usage = () => link.calls.call<readonly QuotaUse[]>('usage');
+    return { store: sharedQuotas(opened.value, owner), ...facts, usage };
+  }
   const store = withQuotas(opened.value, all);
   return { store, ...facts, usage: store.usage };
-}
-
-/** The quotas of tokens, and that of all files together; null when there can be none. */
-export function allQuotas(
-  { quota }: Settings,
-  quotas: (() => readonly Quota[]) | null,
-): (() => readonly Quota[]) | null {
-  const overall = quota === Number.POSITIVE_INFINITY ? [] : [{ prefix: '', bytes: quota }];
-  if (quotas === null && overall.length === 0) return null;
-  let lastQuotas: readonly Quota[] = [];
-  let all: readonly Quota[] = overall;
-  return () => {
-    const now = quotas?.() ?? lastQuotas;
-    // An unchanged list is not joined again: there may be ten thousand tokens, and this runs for each file.
-    if (now !== lastQuotas) [lastQuotas, all] = [now, [...overall, ...now]];
-    return all;
-  };
 }

@@ -22,7 +22,7 @@ export interface JoinedMetricsOptions {
   /** How many workers have ended that were to go on. */
   readonly ended: () => number;
   /** The events of files that this process delivers; null when nobody gets them. */
-  readonly deliveries: DeliveryReadings | null;
+  readonly deliveries?: DeliveryReadings | null;
 }
 
 export interface JoinedMetrics extends Metrics {

@@ -7,6 +7,7 @@ import { delay, firstValueFrom, lastValueFrom, ReplaySubject, takeUntil, tap } f
 import { openFileLimit } from '../../../server/bounds.ts';
 import { ownLimits } from '../../../server/workers/limits-owner.ts';
 import type { Owned } from '../../../server/workers/owned.ts';
+import { ownChanges } from '../../../store/changes/remote-changes.ts';
 import { warnings } from '../../settings/checks.ts';
 import type { Configuration } from '../../settings/configuration.ts';
 import { isSecurePage, limitsOf, workersOf } from '../../settings/limits.ts';
@@ -21,8 +22,8 @@ import type { Reloadable } from '../reload.ts';
 import { finishing, logStopped, printListening } from '../said.ts';
 import { openWantedEvents } from '../wanted-events.ts';
 import { orderOf } from './order.ts';
+import { ownRoot } from './own-root.ts';
 import { placeCount, placesOf } from './places.ts';
-import { ownStore } from './shared-store.ts';
 import { createTeam } from './team.ts';
 import { watchTeam } from './watch-team.ts';
 
@@ -49,9 +50,14 @@ export async function runPrimary(configuration: Configuration, isTraced: boolean
     },
   });
   // What exists once for all workers. Each of these answers calls of the workers by its own names.
+  const limits = ownLimits(limitsOf(configuration, openFiles), size);
+  const root = ownRoot(settings, access?.file.quotas ?? null);
   const events = await openWantedEvents(settings);
-  const store = ownStore(settings, access?.file.quotas ?? null, events?.changes ?? null);
-  const owned: readonly Owned[] = [ownLimits(limitsOf(configuration, openFiles), size), ...store.owned];
+  const owned: readonly Owned[] = [
+    limits,
+    ...(root === null ? [] : [root]),
+    ...(events === null ? [] : [ownChanges(events.changes)]),
+  ];
   const order = orderOf(configuration, isTraced);
   const team = createTeam({ size, places: placeCount(settings), order, owned, log });
   const handedOut$ = placesOf(settings).pipe(
@@ -93,7 +99,7 @@ export async function runPrimary(configuration: Configuration, isTraced: boolean
     await team.stop(CLOSE_MAX_MS);
     throw listenExitError(thrown);
   } finally {
-    store.close();
+    root?.close();
     await events?.close();
     await watched.stop();
     await log.close();
