@@ -44,6 +44,13 @@ export {
 } from './server/start-server.ts';
 export type { ServerStats } from './server/status.ts';
 export { TRACE_CHANNEL, traceToChannel } from './server/trace-channel.ts';
+export {
+  type Accept,
+  type AcceptCounts,
+  type AcceptOptions,
+  type AcceptStore,
+  withAccept,
+} from './store/accept/with-accept.ts';
 export type { ChangeEvent, ChangeLog, ChangeRecorder } from './store/changes/change-log.ts';
 export { type ChangeLogOptions, openChangeLog } from './store/changes/open-change-log.ts';
 export type {
@@ -57,6 +64,7 @@ export type {
   Renamed,
   Sink,
   Source,
+  StagedContent,
 } from './store/contract.ts';
 export { type DiskStoreOptions, openDiskStore } from './store/disk/disk-store.ts';
 export type { ListingBounds } from './store/listing/bounds.ts';

@@ -567,6 +567,15 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
   ],
   verifyStreams: [given((it) => library.verifyStreams(it), 'a function')],
   explainBadFilename: [given((it) => library.explainBadFilename(it), 'a string')],
+  withAccept: [
+    given((it) => library.withAccept(it, () => null)),
+    given((it) => library.withAccept(store, it), 'a function'),
+    given((it) => library.withAccept(store, () => null, it), LEFT_OUT, OBJECTS),
+    given((it) => library.withAccept(store, () => null, { timeout: it }), LEFT_OUT, '2 ** 53', 'Infinity'),
+    given((it) => library.withAccept(store, () => null, { atOnce: it }), LEFT_OUT),
+    given((it) => library.withAccept(store, () => null, { unanswered: it }), LEFT_OUT),
+    given((it) => library.withAccept(store, () => null, { onUnanswered: it }), LEFT_OUT, 'a function'),
+  ],
   withQuotas: [
     given((it) => library.withQuotas(it, () => [])),
     given((it) => library.withQuotas(store, it), 'a function'),

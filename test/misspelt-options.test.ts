@@ -132,6 +132,7 @@ const calls: Readonly<Record<string, readonly (() => unknown)[]>> = {
   streamContent: [() => library.streamContent(new ReadableStream(), wrong({ size: 1 }))],
   verifyReplay: [() => library.verifyReplay(capture, wrong({}))],
   verifyStreams: [() => library.verifyStreams(streams, wrong({}))],
+  withAccept: [() => library.withAccept(store, () => null, wrong({}))],
 };
 
 /** Functions whose last argument has methods or data that its user may have more of, and no options. */

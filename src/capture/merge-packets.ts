@@ -90,22 +90,18 @@ export async function* mergePackets(captures: readonly MergedCapture[]): AsyncGe
         if (emptied.packets.length === 0) open.splice(open.indexOf(emptied), 1);
       }
     }
-    if (faults.length > 0) throw asOne(faults);
+    const [first, ...others] = faults;
+    if (first !== undefined) throw asOne([first, ...others]);
   } finally {
     for (const { batches } of [...open, ...waiting]) await batches?.return?.();
   }
 }
 
-function asOne(faults: readonly CaptureFault[]): CaptureFault {
-  const [first] = faults;
-  if (faults.length === 1) return first!;
-  const { code, position, after } = first!;
-  return new CaptureError({
-    code,
-    position,
-    after,
-    message: faults.map(({ message }) => message).join('; '),
-  });
+/** One fault for all: with the words of each, and all else of the first. */
+function asOne(faults: readonly [CaptureFault, ...CaptureFault[]]): CaptureError {
+  const [{ code, position, after }] = faults;
+  const message = faults.map((fault) => fault.message).join('; ');
+  return new CaptureError({ code, position, after, message });
 }
 
 /** Reads up to the first packet; null when there is none. */

@@ -55,8 +55,16 @@ const REQUEST_MAX_MS = 10_000;
  * if (!ops.ok) throw new Error(ops.error.message);
  */
 export async function startOpsServer(options: OpsServerOptions): Promise<OpsServerOutcome> {
-  const { events$, stats, unfinished, commands, engines, deliveries } = options;
-  const metrics = await createMetrics({ events$, stats, unfinished, commands, engines, deliveries });
+  const { events$, stats, unfinished, commands, engines, deciding, deliveries } = options;
+  const metrics = await createMetrics({
+    events$,
+    stats,
+    unfinished,
+    commands,
+    engines,
+    deciding,
+    deliveries,
+  });
   if (!metrics.ok) return metrics;
   return await serveOps({ ...options, metrics: metrics.value, health: watchHealth(options) });
 }

@@ -583,6 +583,7 @@ const WITHOUT_ERRORS: readonly string[] = [
   'createUploads.retries$',
   'createDownloads.retries$',
   'memoryStore.close',
+  'withAccept.close',
   'withQuotas.close',
   'startServer.close',
   // What cannot be read or delivered is tried again.

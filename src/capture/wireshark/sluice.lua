@@ -81,6 +81,7 @@ local ERRORS = {
   ['forbidden'] = { fatal = false, blame = 'peer', message = 'you may not do that' },
   ['too-large'] = { fatal = false, blame = 'peer', message = 'the file is larger than the server takes' },
   ['quota-exceeded'] = { fatal = false, blame = 'peer', message = 'there is no room left in the quota' },
+  ['rejected'] = { fatal = false, blame = 'peer', message = 'the server does not take this file' },
   ['too-many-uploads'] = { fatal = false, blame = 'server', message = 'the server keeps too many unfinished uploads' },
   ['too-many-connections'] = { fatal = true, blame = 'server', message = 'the server has too many connections' },
   ['timed-out'] = { fatal = true, blame = 'peer', message = 'the server has waited long enough' },

@@ -59,6 +59,7 @@ export function watchServer({
       shutdown$,
       writable: served.writable,
       engines: served.engines,
+      deciding: served.deciding?.counts,
       deliveries:
         deliveries === null
           ? undefined

@@ -11,10 +11,12 @@ import type { Registry } from 'prom-client';
 import type { Observable } from 'rxjs';
 import { version } from '../../files/protocol/version.ts';
 import { commands as builtIn } from '../../files/session/dispatch.ts';
+import type { AcceptCounts } from '../../store/accept/with-accept.ts';
 import type { EnginesStatus } from '../../store/s3/engines-status.ts';
 import { checkOptions, FUNCTION, LIST, OBSERVABLE, optional, RECORD } from '../../wire/argument.ts';
 import type { ServerEvent } from '../event.ts';
 import type { ServerStats, Unfinished } from '../status.ts';
+import { addAcceptMetrics } from './accept-metrics.ts';
 import { addChangeMetrics, type DeliveryReadings } from './change-metrics.ts';
 import { addEngineMetrics } from './engine-metrics.ts';
 import { createInstruments, type PromClient } from './instruments.ts';
@@ -44,6 +46,8 @@ export interface MetricsOptions {
   readonly unfinished?: (() => Unfinished | Promise<Unfinished>) | undefined;
   /** Reads the state of the engines of a store (`engines` of what `openS3Store` opens), at each scrape; default it has none. */
   readonly engines?: (() => EnginesStatus) | undefined;
+  /** Reads what was decided about new files (`acceptCounts` of what `withAccept` makes), at each scrape; default nobody decides. */
+  readonly deciding?: (() => AcceptCounts) | undefined;
   /** Reads what became of the events of files; default nobody gets them. @internal */
   readonly deliveries?: DeliveryReadings | undefined;
   /** The commands that get a label of their own; default all of Sluice's own. Others count as one. */
@@ -78,6 +82,7 @@ const RULES = {
   stats: FUNCTION,
   unfinished: optional(FUNCTION),
   engines: optional(FUNCTION),
+  deciding: optional(FUNCTION),
   deliveries: optional(RECORD),
   commands: optional(LIST),
 };
@@ -147,6 +152,7 @@ export function startMetrics(prom: PromClient, options: MetricsOptions): Running
   const counts = addServerMetrics(prom, registry, instruments, readings, known);
   if (options.unfinished !== undefined) addUploadMetrics(instruments, readings);
   addEngineMetrics(instruments, readings);
+  if (options.deciding !== undefined) addAcceptMetrics(instruments, options.deciding);
   const reports$ = options.deliveries?.reports$;
   const counting = reports$ && addChangeMetrics(prom, registry, instruments, readings, reports$);
   addDelayMetrics(instruments, readings);

@@ -44,8 +44,11 @@ export interface AcceptOptions {
 
 /** How many files a hook was asked of, by what came of it. */
 export interface AcceptCounts {
+  /** Those that it has taken. */
   readonly accepted: number;
+  /** Those that it has refused. */
   readonly rejected: number;
+  /** Those that were decided without an answer, by `unanswered`. */
   readonly unanswered: number;
   /** Those that wait for an answer now. */
   readonly waiting: number;
@@ -53,6 +56,7 @@ export interface AcceptCounts {
 
 /** A store that asks: what `withAccept` makes. */
 export interface AcceptStore extends FileStore {
+  /** How many files the hook was asked of since the store was made, by what came of it. */
   readonly acceptCounts: () => AcceptCounts;
 }
 

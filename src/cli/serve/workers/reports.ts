@@ -16,12 +16,14 @@ export async function workerReports(
   { stats, served, events$, reloadable, log, configuration }: Serving,
   shutdown$: Observable<unknown>,
 ): Promise<WorkerReports> {
-  const { engines, writable } = served;
+  const { engines, writable, deciding } = served;
   const facts = { stats, unfinished: () => served.store.unfinished() };
   const status = createStatusReader(facts);
   const health = watchHealth({ events$, shutdown$, writable, engines });
   const metrics =
-    configuration.settings.metricsPort === null ? null : await loadMetrics({ ...facts, events$, engines });
+    configuration.settings.metricsPort === null
+      ? null
+      : await loadMetrics({ ...facts, events$, engines, deciding: deciding?.counts });
   return {
     handlers: {
       status: status.read,

@@ -179,9 +179,9 @@ function onReady(state: TeamState, member: Member): void {
   state.started.resolve();
 }
 
-function onFailed(state: TeamState, { number }: Member, error: ExitError): void {
-  if (!state.wasReady) return state.started.reject(error);
-  state.log.error(`worker ${number} cannot serve: ${error.said ?? error.message}`);
+function onFailed({ wasReady, started, log }: TeamState, { number }: Member, error: ExitError): void {
+  if (!wasReady) return started.reject(error);
+  log.error(`worker ${number} cannot serve: ${error.said ?? error.message}`);
 }
 
 function onGone(state: TeamState, member: Member, how: string): void {
