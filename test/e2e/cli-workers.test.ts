@@ -25,6 +25,7 @@ import {
   startServe,
   startSluice,
 } from '../support/processes/cli.ts';
+import { childrenOf } from '../support/processes/process-facts.ts';
 import { scraped } from '../support/processes/scraped.ts';
 import { bytesFrom } from '../support/seeded.ts';
 import { temporariesIn } from '../support/stores/store-roots.ts';
@@ -39,14 +40,7 @@ async function peerAt(port: number) {
   return peer(connection);
 }
 
-/** The processes whose parent a process is. */
-function workersOf(serving: Pick<Serving, 'child'>): readonly number[] {
-  const { pid } = serving.child;
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-    .split(' ')
-    .filter((text) => text !== '')
-    .map(Number);
-}
+const workersOf = ({ child }: Pick<Serving, 'child'>): readonly number[] => childrenOf(child.pid!);
 
 const isAlive = (pid: number): boolean => {
   try {
