@@ -16,6 +16,7 @@ import { connectTls } from '../../src/transport/tls/tls.ts';
 import { connectUnix } from '../../src/transport/unix/unix.ts';
 import { fromWebSocket } from '../../src/transport/web/from-web-socket.ts';
 import { createAuthority } from '../support/certificates.ts';
+import { needEngine } from '../support/engines/engines.ts';
 import { frame, peer } from '../support/network/peer.ts';
 import {
   endAll,
@@ -25,8 +26,11 @@ import {
   startServe,
   startSluice,
 } from '../support/processes/cli.ts';
+import { childrenOf } from '../support/processes/process-facts.ts';
 import { scraped } from '../support/processes/scraped.ts';
 import { bytesFrom } from '../support/seeded.ts';
+import { startNode } from '../support/stores/crash-places.ts';
+import { sharedEngines } from '../support/stores/s3-nodes.ts';
 import { temporariesIn } from '../support/stores/store-roots.ts';
 import { readStored, readTree, tempFolder } from '../support/stores/temp-folder.ts';
 import { ask } from '../support/web/asked-page.ts';
@@ -39,14 +43,7 @@ async function peerAt(port: number) {
   return peer(connection);
 }
 
-/** The processes whose parent a process is. */
-function workersOf(serving: Pick<Serving, 'child'>): readonly number[] {
-  const { pid } = serving.child;
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-    .split(' ')
-    .filter((text) => text !== '')
-    .map(Number);
-}
+const workersOf = ({ child }: Pick<Serving, 'child'>): readonly number[] => childrenOf(child.pid!);
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -472,5 +469,22 @@ describe('every kind of listening', () => {
           .map(({ worker }) => worker),
       );
     expect([of('tls').size, of('web').size]).toEqual([2, 2]);
+  });
+});
+
+describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('a store of many nodes', () => {
+  test('each worker is a node of its own, and what one has stored the other one sends', async () => {
+    const serving = await startNode(await sharedEngines(), ['--workers', '2', '--log-level', 'info']);
+    const [one, other] = await Promise.all([clientAt(serving.port), clientAt(serving.port)]);
+    await put(one, 'workers/a', bytesFrom(1, 100_000));
+    await put(other, 'workers/b', bytesFrom(2, 10));
+    const { size } = await lastValueFrom(other.stat('workers/a'));
+    expect(size).toBe(100_000);
+    one.end();
+    other.end();
+    serving.child.kill('SIGTERM');
+    const ran = await serving.done;
+    expect(ran.status).toBe(0);
+    expect(workersIn(ran.stderr).size).toBe(2);
   });
 });
