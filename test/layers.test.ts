@@ -51,8 +51,14 @@ const mayImport = (layer: string, other: string): boolean =>
   other === layer || below[layer]!.includes(other) || (other === 'base' && layer !== 'base');
 /** Layers that know nothing of Node. */
 const pure = ['base', 'wire', 'files/protocol', 'files/session'];
-/** Of those, the files that are RxJS operators: the only ones that may import it. */
-const operators = ['wire/decode.ts', 'wire/deframe/deframe.ts', 'wire/enframe.ts', 'wire/frames.ts'];
+/** Of those, the files that are RxJS operators, or take an Observable: the only ones that may import it. */
+const operators = [
+  'base/calls.ts',
+  'wire/decode.ts',
+  'wire/deframe/deframe.ts',
+  'wire/enframe.ts',
+  'wire/frames.ts',
+];
 /** Layers below which types alone may be shared: a contract is not a dependency on what fulfils it. */
 const contractsOnly: Readonly<Record<string, RegExp>> = {
   actor: /^transport\/(connection|connection-error|listen-event|address|close-gracefully)\.ts$/,

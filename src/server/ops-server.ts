@@ -9,8 +9,8 @@ import { formatAddress } from '../transport/address.ts';
 import type { Address } from '../transport/connection.ts';
 import { listenFault } from '../transport/listen.ts';
 import type { ListenFault } from '../transport/listen-error.ts';
-import { type HealthOptions, watchHealth } from './health.ts';
-import { createMetrics, type MetricsOptions, type NoPromClient } from './metrics/metrics.ts';
+import { type HealthOptions, type HealthReader, watchHealth } from './health.ts';
+import { createMetrics, type Metrics, type MetricsOptions, type NoPromClient } from './metrics/metrics.ts';
 
 export interface OpsServerOptions extends MetricsOptions, HealthOptions {
   /** Default 127.0.0.1. */
@@ -55,12 +55,20 @@ const REQUEST_MAX_MS = 10_000;
  * if (!ops.ok) throw new Error(ops.error.message);
  */
 export async function startOpsServer(options: OpsServerOptions): Promise<OpsServerOutcome> {
-  const { host = '127.0.0.1', port } = options;
   const { events$, stats, unfinished, commands, engines } = options;
-  const created = await createMetrics({ events$, stats, unfinished, commands, engines });
-  if (!created.ok) return created;
-  const metrics = created.value;
-  const health = watchHealth(options);
+  const metrics = await createMetrics({ events$, stats, unfinished, commands, engines });
+  if (!metrics.ok) return metrics;
+  return await serveOps({ ...options, metrics: metrics.value, health: watchHealth(options) });
+}
+
+export interface ServeOpsOptions extends Pick<OpsServerOptions, 'host' | 'port' | 'onInternalError'> {
+  readonly metrics: Metrics;
+  readonly health: HealthReader;
+}
+
+/** The same of metrics and health that there are. It stops them when it closes, or cannot listen. */
+export async function serveOps(options: ServeOpsOptions): Promise<OpsServerOutcome> {
+  const { host = '127.0.0.1', port, metrics, health } = options;
 
   const pages: Readonly<Record<string, () => Promise<Page>>> = {
     '/metrics': async () => ({ status: 200, type: metrics.contentType, text: await metrics.text() }),

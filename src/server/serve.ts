@@ -5,14 +5,13 @@ import { defer, delay, finalize, merge, mergeMap, type Observable, of, takeUntil
 import { connectionEvents, type Where } from '../actor/connection-events.ts';
 import type { TimedReport } from '../files/effects/request-timing.ts';
 import { type ServeConnectionOptions, serveConnection } from '../files/effects/serve-connection.ts';
-import type { TokenTries } from '../files/effects/token-tries.ts';
 import { hostOf } from '../transport/address.ts';
 import type { Connection } from '../transport/connection.ts';
 import { checkListenEvent } from '../transport/listen-event.ts';
 import { type ServerEvent, withPeer } from './event.ts';
-import { type ConnectionRegistry, LiveConnection } from './observe/registry.ts';
+import { LiveConnection } from './observe/registry.ts';
 import { checkServe, type ServeOptions } from './serve-options.ts';
-import { createServerState, type ServerState } from './server-state.ts';
+import { createServerState, type HostTries, type ServerParts, type ServerState } from './server-state.ts';
 
 export type { ServeOptions };
 
@@ -47,17 +46,14 @@ const LATE_CLIENT_MS = 400;
  * server.unsubscribe();
  */
 export function serve(options: ServeOptions): Observable<ServerEvent> {
-  return serveObserved(options, null);
+  return serveWith(options, {});
 }
 
-/** The same, with a registry that its connections are in as long as they are open. */
-export function serveObserved(
-  options: ServeOptions,
-  registry: ConnectionRegistry | null,
-): Observable<ServerEvent> {
+/** The same, with parts that others see or own. */
+export function serveWith(options: ServeOptions, parts: ServerParts): Observable<ServerEvent> {
   checkServe(options);
   return defer(() => {
-    const server = createServerState(options, registry);
+    const server = createServerState(options, parts);
     const { shared, cut$ } = server;
     const served$ = options.connections$.pipe(
       takeUntil(shared.shutdown$.pipe(delay(ACCEPT_TAIL_MS))),
@@ -110,16 +106,19 @@ function serveOne(server: ServerState, connection: Connection): Observable<Serve
 
 /** The token tries of the peer's address. A turn that must wait is an event. */
 function addressTries(
-  tokenTries: TokenTries,
+  tokenTries: HostTries,
   where: Where,
   say: (event: ServerEvent) => void,
 ): NonNullable<ServeConnectionOptions['tries']> {
   const host = hostOf(where.remote) ?? 'no address';
+  const saying = (ms: number) => {
+    if (ms > 0) say({ type: 'slowed', ...where, ms });
+    return ms;
+  };
   return {
     takeTurn: () => {
-      const ms = tokenTries.takeTurn(host);
-      if (ms > 0) say({ type: 'slowed', ...where, ms });
-      return ms;
+      const turn = tokenTries.takeTurn(host);
+      return typeof turn === 'number' ? saying(turn) : turn.then(saying);
     },
     wrong: () => tokenTries.wrong(host),
   };

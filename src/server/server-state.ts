@@ -1,9 +1,14 @@
 /** The state of a server that is subscribed to, and the options that all of its connections share. */
 import { mergeMap, type Observable, ReplaySubject, share, timer } from 'rxjs';
-import { type ConnectionLimit, createConnectionLimit } from '../actor/bounds/connection-limit.ts';
+import {
+  type ConnectionCount,
+  type ConnectionLimit,
+  createConnectionLimit,
+  limitConnections,
+} from '../actor/bounds/connection-limit.ts';
 import { createCounters } from '../actor/bounds/counters.ts';
 import { createBudget } from '../actor/bounds/credit.ts';
-import { createRateLimiter } from '../actor/bounds/rate-limit.ts';
+import { createRateLimiter, type RateLimiter } from '../actor/bounds/rate-limit.ts';
 import { createRounds } from '../actor/bounds/rounds.ts';
 import { createSlots } from '../actor/bounds/slots.ts';
 import { createTimeoutMonitor } from '../actor/bounds/timeouts.ts';
@@ -11,7 +16,8 @@ import { shutdownSignal } from '../actor/shutdown-signal.ts';
 import { openAccess } from '../files/effects/access.ts';
 import { fileService } from '../files/effects/file-actor.ts';
 import type { ServeConnectionOptions } from '../files/effects/serve-connection.ts';
-import { createTokenTries, type TokenTries } from '../files/effects/token-tries.ts';
+import type { AddressTries } from '../files/effects/token-check.ts';
+import { createTokenTries } from '../files/effects/token-tries.ts';
 import { serviceFault } from '../files/protocol/errors.ts';
 import { version } from '../files/protocol/version.ts';
 import type { Command } from '../files/session/command.ts';
@@ -24,6 +30,31 @@ import { defaultLimits, limitsWithin, type ServerLimits, splitBudget } from './l
 import type { ConnectionRegistry } from './observe/registry.ts';
 import type { ServeOptions } from './serve-options.ts';
 
+/** Which parts of a server are others than its own: of the process that watches it, or that owns its limits. */
+export interface ServerParts {
+  /** Has the connections as long as they are open; null when nobody can watch. */
+  readonly registry?: ConnectionRegistry | null;
+  readonly limits?: SharedLimits | null;
+}
+
+/** What several processes of one server hold together. */
+export interface SharedLimits {
+  readonly connections: ConnectionCount;
+  readonly rates: Rates;
+  readonly tokenTries: HostTries;
+}
+
+export interface Rates {
+  readonly bytes: RateLimiter;
+  readonly requests: RateLimiter;
+}
+
+/** The token tries of each host. */
+export interface HostTries {
+  readonly takeTurn: (host: string) => ReturnType<AddressTries['takeTurn']>;
+  readonly wrong: (host: string) => void;
+}
+
 /** A server that is subscribed to. */
 export interface ServerState {
   /** The options with which all connections are served. */
@@ -31,7 +62,7 @@ export interface ServerState {
   readonly connectionLimit: ConnectionLimit;
   /** Null when nobody can watch. */
   readonly registry: ConnectionRegistry | null;
-  readonly tokenTries: TokenTries;
+  readonly tokenTries: HostTries;
   /** Emits when the grace time of a shutdown is over: what is not finished is cut off. */
   readonly cut$: Observable<unknown>;
   /** The events that are about no connection. `shutdown$` may error before the server's are subscribed to. */
@@ -39,20 +70,31 @@ export interface ServerState {
   isShuttingDown: boolean;
 }
 
-export function createServerState(options: ServeOptions, registry: ConnectionRegistry | null): ServerState {
+export function createServerState(
+  options: ServeOptions,
+  { registry = null, limits: others = null }: ServerParts,
+): ServerState {
   const { commands = builtIn } = options;
   const within = limitsWithin(openFileLimit(), options.limits?.connections);
   const limits = { ...defaultLimits, ...within, ...options.limits };
   const ownEvents$ = new ReplaySubject<ServerEvent>();
-  const shared = sharedOptions(options, commands, limits, (thrown) =>
+  const rates = others?.rates ?? {
+    bytes: createRateLimiter(limits.bytesPerSecond),
+    requests: createRateLimiter(limits.requestsPerSecond),
+  };
+  const shared = sharedOptions(options, commands, limits, rates, (thrown) =>
     ownEvents$.next({ type: 'internal-error', thrown }),
   );
   const { shutdown$, counters, budget } = shared;
+  const connectionLimit =
+    others === null
+      ? createConnectionLimit(limits, refusalReply)
+      : limitConnections(others.connections, refusalReply);
   const server: ServerState = {
     shared,
-    connectionLimit: leaving(createConnectionLimit(limits, refusalReply), registry),
+    connectionLimit: leaving(connectionLimit, registry),
     registry,
-    tokenTries: options.tokenTries ?? createTokenTries(() => performance.now()),
+    tokenTries: others?.tokenTries ?? options.tokenTries ?? createTokenTries(() => performance.now()),
     cut$: shutdown$.pipe(
       mergeMap(() => timer(limits.grace)),
       share(),
@@ -88,6 +130,7 @@ function sharedOptions(
   options: ServeOptions,
   commands: readonly Command[],
   limits: ServerLimits,
+  rateLimits: Rates,
   shutdownFailed: (thrown: unknown) => void,
 ) {
   const { store, customHandlers = {}, access = openAccess } = options;
@@ -111,10 +154,7 @@ function sharedOptions(
     },
     rounds: createRounds(),
     timeoutMonitor: createTimeoutMonitor(limits.timeouts),
-    rateLimits: {
-      bytes: createRateLimiter(limits.bytesPerSecond),
-      requests: createRateLimiter(limits.requestsPerSecond),
-    },
+    rateLimits,
     trace: options.trace,
     about: aboutServer(commands, limits),
     counters: createCounters(),

@@ -75,6 +75,8 @@ export interface StatusReader {
    * The current line. Rates and delays are those since the last call. Rejects only when `unfinished` does.
    */
   readonly line: () => Promise<string>;
+  /** The same as numbers. */
+  readonly read: () => Promise<Status>;
   /** Stops measuring. */
   readonly stop: () => void;
 }
@@ -94,26 +96,17 @@ export function createStatusReader({
   const meter = createLoopDelayMeter();
   const began = now();
   let last = { time: began, requests: 0 };
-  return {
-    line: async () => {
-      const uploads = await unfinished?.();
-      const [at, read] = [now(), stats()];
-      const seconds = (at - last.time) / 1e3;
-      const rate = seconds > 0 ? (read.requests - last.requests) / seconds : 0;
-      last = { time: at, requests: read.requests };
-      const loopDelay = meter.take().p99;
-      const rss = process.memoryUsage.rss();
-      return statusLine({
-        stats: read,
-        uptime: at - began,
-        rate,
-        unfinished: uploads,
-        loopDelay,
-        rss,
-      });
-    },
-    stop: meter.stop,
-  };
+  async function read(): Promise<Status> {
+    const uploads = await unfinished?.();
+    const [at, numbers] = [now(), stats()];
+    const seconds = (at - last.time) / 1e3;
+    const rate = seconds > 0 ? (numbers.requests - last.requests) / seconds : 0;
+    last = { time: at, requests: numbers.requests };
+    const loopDelay = meter.take().p99;
+    const rss = process.memoryUsage.rss();
+    return { stats: numbers, uptime: at - began, rate, unfinished: uploads, loopDelay, rss };
+  }
+  return { read, line: async () => statusLine(await read()), stop: meter.stop };
 }
 
 /** The two largest units of a duration: `3 d 4 h`, `4 h 5 min`, `5 min 6 s`, `6 s`. */

@@ -5,6 +5,7 @@ import { systemWords } from '../files/protocol/system-words.ts';
 import { formatAddress } from './address.ts';
 import type { Address, Connection, ConnectionFault } from './connection.ts';
 import { connectionFault, systemCode } from './connection-fault.ts';
+import { type HandedSockets, serveHanded } from './handed-sockets.ts';
 import { ListenError, type ListenFault } from './listen-error.ts';
 import type { ListenEvent } from './listen-event.ts';
 
@@ -15,21 +16,33 @@ export type Refused = (fault: ConnectionFault) => void;
  * Listens when subscribed, and stops accepting when unsubscribed. The connections stay. Errors with a `ListenError`.
  *
  * @param createServer makes a server that is not listening yet.
+ * @param options where it listens; or the sockets that it gets instead.
  * @param accepted the event with which the server emits a socket that is ready for use.
  * @param toConnection returns null for a socket that must not be used; it has then reported and destroyed the socket.
  */
 export function listenOn(
   createServer: (refused: Refused) => Server,
   accepted: 'connection' | 'secureConnection',
-  options: ListenOptions,
+  options: ListenOptions | HandedSockets,
   toConnection: (socket: Socket, refused: Refused) => Connection | null,
 ): Observable<ListenEvent> {
-  /** The address that the options name; the real port may be another. */
-  const asked =
-    options.path !== undefined ? `unix:${options.path}` : formatAddress(options.host, options.port);
   return new Observable((subscriber) => {
     const refused: Refused = (fault) => subscriber.next({ type: 'accept-failed', fault });
     const server = createServer(refused);
+    server.on(accepted, (socket: Socket) => {
+      if (subscriber.closed) {
+        socket.destroy();
+        return;
+      }
+      const connection = toConnection(socket, refused);
+      if (connection !== null) subscriber.next({ type: 'connection', connection });
+    });
+    if ('handed$' in options) {
+      return serveHanded(server, options, true, (where) => subscriber.next({ ...where, type: 'listening' }));
+    }
+    /** The address that the options name; the real port may be another. */
+    const asked =
+      options.path !== undefined ? `unix:${options.path}` : formatAddress(options.host, options.port);
     server.on('listening', () => {
       const bound = server.address();
       if (bound === null || typeof bound === 'string') {
@@ -42,14 +55,6 @@ export function listenOn(
     server.on('error', (error) => {
       if (server.listening) refused(connectionFault(error));
       else subscriber.error(listenError(error, asked));
-    });
-    server.on(accepted, (socket: Socket) => {
-      if (subscriber.closed) {
-        socket.destroy();
-        return;
-      }
-      const connection = toConnection(socket, refused);
-      if (connection !== null) subscriber.next({ type: 'connection', connection });
     });
     try {
       server.listen(options);

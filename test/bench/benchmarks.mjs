@@ -14,6 +14,7 @@ export const all = [
   'ping-flood',
   'group-commit',
   'connections',
+  'workers',
   'bounded-memory',
   'captures',
   'record',

@@ -8,7 +8,7 @@ import { cases, testSeed } from '../support/cases.ts';
 import { endAll } from '../support/processes/cli.ts';
 import { randomFrom } from '../support/seeded.ts';
 import { libraryClient, plainClient, resumingClient } from '../support/stores/crash-clients.ts';
-import { crashFolder } from '../support/stores/crash-places.ts';
+import { crashFolder, crashWorkers } from '../support/stores/crash-places.ts';
 import { createCrashRun, killWhileSending } from '../support/stores/crash-run.ts';
 import { newRoot, removeRoot, temporariesIn } from '../support/stores/store-roots.ts';
 
@@ -45,3 +45,29 @@ test('a server that is killed again and again keeps every acknowledged file', as
   expect(sum(({ resumed }) => resumed)).toBeGreaterThan(KILLS / 4);
   expect(sum(({ stored }) => stored)).toBeGreaterThan(5 * KILLS);
 }, 600_000);
+
+/** Of a server with three workers: the server itself, which ends them all; or one of them, which another replaces. */
+test.each([
+  ['the server', 'os', (root: string) => crashFolder(root, 'os', ['--workers', '3'])],
+  ['a worker', 'fsync', (root: string) => crashWorkers(root, 'fsync', 3)],
+  ['a worker', 'os', (root: string) => crashWorkers(root, 'os', 3)],
+] as const)(
+  '%s that is killed again and again, of three workers with %s, keeps every acknowledged file',
+  async (_, __, placeOf) => {
+    const root = newRoot();
+    onTestFinished(() => removeRoot(root));
+    const run = createCrashRun(placeOf(root), randomFrom(testSeed));
+    const clients = [
+      plainClient(run, 1),
+      plainClient(run, 2),
+      resumingClient(run, 3),
+      resumingClient(run, 4),
+      libraryClient(run, 5),
+    ];
+    await killWhileSending(run, clients, KILLS);
+    expect(temporariesIn(root)).toEqual([]);
+    expect(run.counts.kills).toBe(KILLS);
+    expect(run.counts.stored).toBeGreaterThan(5 * KILLS);
+  },
+  600_000,
+);

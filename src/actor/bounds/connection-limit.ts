@@ -16,6 +16,19 @@ export interface ConnectionLimit {
   readonly count: () => number;
 }
 
+/** Counts connections, and says which are too many. Another process may do so as well. */
+export interface ConnectionCount {
+  /** Counts a connection and returns null, and `leave` must follow; else returns why it is one too many. */
+  readonly enter: (connection: Connection) => string | null;
+  readonly leave: (connection: Connection) => void;
+  readonly count: () => number;
+}
+
+export interface ConnectionBounds {
+  readonly connections: number;
+  readonly connectionsPerAddress: number;
+}
+
 /**
  * Connections that are being refused at once. Beyond this number a connection is destroyed without an error.
  */
@@ -25,12 +38,23 @@ const REFUSAL_LINGER_MS = 1000;
 
 /** @param farewell the bytes that tell a peer why it is refused; null to drop it without a word. */
 export function createConnectionLimit(
-  limits: { readonly connections: number; readonly connectionsPerAddress: number },
+  bounds: ConnectionBounds,
   farewell: (why: string) => Uint8Array | null,
 ): ConnectionLimit {
-  /** The number of open connections by host, so it is bounded by their number. */
-  const openByHost = new Map<string, number>();
-  let openCount = 0;
+  const { enter, leave, count } = createHostCount(bounds);
+  const hosts = {
+    enter: ({ remote }: Connection) => enter(hostOf(remote)),
+    leave: ({ remote }: Connection) => leave(hostOf(remote)),
+    count,
+  };
+  return limitConnections(hosts, farewell);
+}
+
+/** The same with a count that is kept elsewhere. */
+export function limitConnections(
+  { enter, leave, count }: ConnectionCount,
+  farewell: (why: string) => Uint8Array | null,
+): ConnectionLimit {
   let refusing = 0;
 
   function refuse(connection: Connection, why: string): void {
@@ -42,26 +66,40 @@ export function createConnectionLimit(
   }
 
   return {
-    count: () => openCount,
+    count,
+    release: leave,
     admit: (connection) => {
-      const host = hostOf(connection.remote);
+      const why = enter(connection);
+      if (why === null) return null;
+      refuse(connection, why);
+      return 'too-many-connections';
+    },
+  };
+}
+
+/** Counts connections by the host that they come from; null where there is none. */
+export interface HostCount {
+  /** Counts one and returns null; else returns why there are too many. */
+  readonly enter: (host: string | null) => string | null;
+  readonly leave: (host: string | null) => void;
+  readonly count: () => number;
+}
+
+export function createHostCount({ connections, connectionsPerAddress }: ConnectionBounds): HostCount {
+  /** The number of open connections by host, so it is bounded by their number. */
+  const openByHost = new Map<string, number>();
+  let openCount = 0;
+  return {
+    count: () => openCount,
+    enter: (host) => {
       const openFromHost = host === null ? 0 : (openByHost.get(host) ?? 0);
-      const why =
-        openCount >= limits.connections
-          ? `${limits.connections} are open`
-          : openFromHost >= limits.connectionsPerAddress
-            ? `${limits.connectionsPerAddress} from ${host} are open`
-            : null;
-      if (why !== null) {
-        refuse(connection, why);
-        return 'too-many-connections';
-      }
+      if (openCount >= connections) return `${connections} are open`;
+      if (openFromHost >= connectionsPerAddress) return `${connectionsPerAddress} from ${host} are open`;
       openCount++;
       if (host !== null) openByHost.set(host, openFromHost + 1);
       return null;
     },
-    release: (connection) => {
-      const host = hostOf(connection.remote);
+    leave: (host) => {
       openCount--;
       if (host === null) return;
       const left = (openByHost.get(host) ?? 1) - 1;

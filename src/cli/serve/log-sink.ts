@@ -31,7 +31,7 @@ export type AsyncWrite = (
 ) => void;
 
 export interface LogSink {
-  /** Takes a line, with its end. */
+  /** Takes a line, or some of them, each with its end. */
   readonly write: (line: string) => void;
   /** Begins to write the gathered lines. */
   readonly flush: () => void;
@@ -99,7 +99,7 @@ function write(sink: SinkState, line: string): void {
   const { pieces } = sink;
   const length = Buffer.byteLength(line);
   if (sink.held + length > sink.heldMaxBytes) {
-    sink.lost.held++;
+    sink.lost.held += linesIn(line);
     return;
   }
   sink.held += length;
@@ -194,5 +194,8 @@ function writeAllSync(sink: SinkState): void {
 }
 
 const NEWLINE = 0x0a;
+
+/** How many lines a text has, each with its end. */
+export const linesIn = (text: string): number => text.split('\n').length - 1;
 
 const isBusy = ({ code }: NodeJS.ErrnoException): boolean => code === 'EAGAIN' || code === 'EBUSY';

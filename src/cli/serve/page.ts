@@ -2,10 +2,12 @@
 import { fileURLToPath } from 'node:url';
 import type { Observable } from 'rxjs';
 import { type Access, openAccess, principalAtStart } from '../../files/effects/access.ts';
+import type { ShownWorker } from '../../files/protocol/watching.ts';
 import type { ServerEvent } from '../../server/event.ts';
 import type { ServerLimits } from '../../server/limits.ts';
 import type { ConnectionRegistry } from '../../server/observe/registry.ts';
 import type { ServerStats } from '../../server/status.ts';
+import type { HandedSockets } from '../../transport/handed-sockets.ts';
 import type { ListenEvent } from '../../transport/listen-event.ts';
 import { handshakesOf, isSecurePage, socketsOfPage } from '../settings/limits.ts';
 import type { Settings } from '../settings/table.ts';
@@ -19,11 +21,15 @@ export interface PageDeps {
   /** How many descriptors the process may have. */
   readonly openFiles: number;
   readonly log: Pick<ServerLog, 'error'>;
+  /** The sockets that it gets, where another process listens. */
+  readonly handed?: HandedSockets | undefined;
   /** What the page shows of the server to whoever may observe it. */
   readonly watched: {
     readonly served: ServedStore;
     readonly access: Access | undefined;
     readonly limits: ServerLimits;
+    /** Which of several processes this is. */
+    readonly worker: ShownWorker | undefined;
     readonly stats: () => ServerStats;
     /** Shared. */
     readonly events$: Observable<ServerEvent>;
@@ -44,6 +50,7 @@ export async function openPage({
   credentials,
   openFiles,
   log,
+  handed,
   watched,
 }: PageDeps): Promise<OpenPage | null> {
   const { web, webHost, tlsClientCerts } = settings;
@@ -66,6 +73,7 @@ export async function openPage({
   });
   const server = createWebServer({
     ...web,
+    handed,
     pageDir: fileURLToPath(new URL('../web/', import.meta.url)),
     hosts: webHost === null ? [] : webHost.split(',').map((name) => name.trim()),
     sockets: socketsOfPage(openFiles),

@@ -1,6 +1,7 @@
 /** `sluice serve --record`: writes a capture file for each connection into a folder. */
 
 import { realpath } from 'node:fs/promises';
+import { join } from 'node:path';
 import { map, type Observable, Subscription } from 'rxjs';
 import type { CaptureError } from '../../capture/capture-fault.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
@@ -8,6 +9,7 @@ import { requestFraming } from '../../files/session/dispatch.ts';
 import type { ListenEvent } from '../../transport/listen-event.ts';
 import { isWithin } from '../settings/checks.ts';
 import type { Configuration } from '../settings/configuration.ts';
+import { workersOf } from '../settings/limits.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { ServerLog } from './server-log.ts';
@@ -27,10 +29,20 @@ const NOT_RECORDING: Recording = {
   close: async () => {},
 };
 
-/** Makes the folder if it is missing. Throws an `ExitError` when it cannot record into it. */
-export async function openRecording({ settings, called }: Configuration): Promise<Recording> {
-  const { dir, record, recordMaxSize: maxBytes, recordMaxFiles: maxFiles, maxHeader } = settings;
-  if (record === null) return NOT_RECORDING;
+/**
+ * Makes the folder if it is missing. Throws an `ExitError` when it cannot record into it.
+ *
+ * @param worker the number of a worker, which has a folder of its own there, and its share of the files: a process
+ *   removes the oldest of those that it knows of. Null where there are no workers.
+ */
+export async function openRecording(
+  { settings, called }: Configuration,
+  worker: number | null,
+): Promise<Recording> {
+  const { dir, recordMaxSize: maxBytes, recordMaxFiles, maxHeader } = settings;
+  if (settings.record === null) return NOT_RECORDING;
+  const record = worker === null ? settings.record : join(settings.record, `worker-${worker}`);
+  const maxFiles = Math.max(1, Math.floor(recordMaxFiles / workersOf(settings)));
   // Imported only here, so that a server that records nothing does not load it.
   const { recordInto } = await import('../../capture/record/record-directory.ts');
   const requests = requestFraming(undefined, { maxHeader });

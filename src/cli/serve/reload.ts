@@ -11,15 +11,27 @@ export interface Reloadable {
   readonly reload: () => Promise<void>;
 }
 
-/** Reloads each file. The error of a wrong file is logged, and the old content stays in use. */
-export async function reloadAll(all: readonly Reloadable[], log: Pick<ServerLog, 'info' | 'error'>) {
+/**
+ * Reloads each file. The error of a wrong file is logged, and the old content stays in use. Resolves with the names of
+ * those that were read.
+ */
+export async function reloadAll(
+  all: readonly Reloadable[],
+  log: Pick<ServerLog, 'info' | 'error'>,
+): Promise<readonly string[]> {
+  const read: string[] = [];
   if (all.length === 0) log.info('SIGHUP: there are no certificates and no tokens to read again');
   for (const { called, reload } of all) {
     try {
       await reload();
+      read.push(called);
       log.info(`SIGHUP: ${called} was read again`);
     } catch (thrown) {
-      log.error(`SIGHUP: ${called} stays as it was: ${withoutName(called, messageOf(thrown))}`);
+      log.error(notReloaded(called, thrown));
     }
   }
+  return read;
 }
+
+export const notReloaded = (called: string, thrown: unknown): string =>
+  `SIGHUP: ${called} stays as it was: ${withoutName(called, messageOf(thrown))}`;

@@ -1,30 +1,22 @@
 /** `sluice serve`: receives files into a folder until a signal stops it. */
 import type { Command } from 'commander';
-import { concatMap, lastValueFrom, Subject, tap } from 'rxjs';
-import { formatTrace, type TraceEvent } from '../../actor/trace.ts';
-import { openFileLimit } from '../../server/bounds.ts';
-import type { ServerEvent } from '../../server/event.ts';
-import { serveObserved } from '../../server/serve.ts';
+import { concatMap, Subject } from 'rxjs';
 import { warnings } from '../settings/checks.ts';
 import type { Configuration } from '../settings/configuration.ts';
 import { addSettings, type Flags, settingsHelp } from '../settings/flags.ts';
-import { limitsOf } from '../settings/limits.ts';
+import { workersOf } from '../settings/limits.ts';
 import { printSettings } from '../settings/print.ts';
 import { readSettings } from '../settings/settings.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { listenExitError } from '../shared/fault-words.ts';
-import { printable } from '../shared/format.ts';
 import { createOutput } from '../shared/output.ts';
 import { endingSignals, signal$ } from '../shared/signals.ts';
-import { openAccess } from './access.ts';
-import { openCredentials } from './credentials.ts';
-import { listeners } from './listeners.ts';
-import { openPage } from './page.ts';
-import { openRecording } from './record.ts';
-import { type Reloadable, reloadAll } from './reload.ts';
-import { openStore } from './store.ts';
+import { reloadAll } from './reload.ts';
+import { finishing, logStopped, printListening } from './said.ts';
+import { openServing } from './serving.ts';
 import { watchServer } from './watch.ts';
+import { isWorkerProcess } from './workers/is-worker.ts';
 
 const help = `${settingsHelp}
 Prints "listening on HOST:PORT" on stdout once it accepts connections, and stops
@@ -43,6 +35,7 @@ Examples:
   sluice serve --durability os 2>> log      faster: not yet on the disk
   sluice serve --store s3://files --postgres postgresql://sluice@db/sluice \\
       --s3-endpoint https://s3.example.org  a node of many over the same files
+  sluice serve --workers auto               one server on all cores
   sluice serve --web                        a page on http://127.0.0.1:8081/
   sluice serve --trace                      see what happens on each connection
   sluice serve --print-config > sluice.json
@@ -60,27 +53,30 @@ export function addServe(program: Command): void {
 }
 
 async function run(dir: string | undefined, { printConfig, trace, ...flags }: Flags): Promise<void> {
+  // A worker has the arguments of the process that started it, and gets from it what they mean.
+  if (isWorkerProcess()) return await (await import('./workers/worker.ts')).runWorker();
   const read = readSettings({ flags: { ...flags, dir }, env: process.env, cwd: process.cwd() });
   if (!read.ok) throw usageError(read.problems.join('\nsluice: '));
+  const isTraced = trace === true;
   if (printConfig) {
     const output = createOutput();
     for (const warning of read.value.warnings) output.error(warning);
     output.line(printSettings(read.value.settings).trimEnd());
-  } else await receive(read.value, trace === true);
+  } else if (workersOf(read.value.settings) === 1) await receive(read.value, isTraced);
+  else await (await import('./workers/primary.ts')).runPrimary(read.value, isTraced);
 }
 
+/** Serves in this process. */
 async function receive(configuration: Configuration, isTraced: boolean): Promise<void> {
   const { settings } = configuration;
-  const openFiles = openFileLimit();
-  const access = await openAccess(configuration);
-  const credentials = await openCredentials(configuration);
-  const served = await openStore(settings, access?.file.quotas ?? null);
-  const { store } = served;
-  const recording = await openRecording(configuration);
-  // Imported only here, since loading it takes as long as a whole `sluice ls`.
-  const { createServerLog } = await import('./server-log.ts');
-  const log = createServerLog({ level: settings.logLevel });
   const shutdown$ = new Subject<void>();
+  const createLog = async () => {
+    // Imported only here, since loading it takes as long as a whole `sluice ls`.
+    const { createServerLog } = await import('./server-log.ts');
+    return createServerLog({ level: settings.logLevel });
+  };
+  const serving = await openServing({ configuration, isTraced, createLog, shutdown$ });
+  const { log, served, access, openFiles, events$ } = serving;
   let outputFault: string | null = null;
   const output = createOutput({
     onWriteFault: (why) => {
@@ -88,69 +84,31 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
       shutdown$.next();
     },
   });
-  const seen$ = new Subject<ServerEvent>();
-  const watched = watchServer({ settings, served, events$: seen$, shutdown$, log });
-  const limits = limitsOf(configuration, openFiles);
-  const page = await openPage({
-    settings,
-    credentials,
-    openFiles,
-    log,
-    watched: {
-      served,
-      access: access?.file.access,
-      limits,
-      stats: watched.read,
-      events$: seen$,
-      shutdown$,
-    },
-  });
-  const options = {
-    connections$: recording.recorded(listeners(settings, credentials, openFiles, page?.connections$)),
-    store,
-    ...(access && { access: access.file.access }),
-    limits,
-    shutdown$,
-    stats: watched.stats,
-    ...(isTraced && { trace: (event: TraceEvent) => log.info(printable(formatTrace(event))) }),
-  };
-  const events$ = serveObserved(options, page?.registry ?? null);
+  const watched = watchServer({ settings, served, stats: serving.stats, events$, shutdown$, log });
   const signals = endingSignals(log.closeSync).subscribe((signal) => {
-    log.info(`${signal}: finishing what runs; once more to end at once`);
+    log.info(finishing(signal));
     shutdown$.next();
   });
-  const reloadable = [credentials, access?.reloadable].filter((each): each is Reloadable => each != null);
-  const again$ = signal$('SIGHUP').pipe(concatMap(() => reloadAll(reloadable, log)));
+  const again$ = signal$('SIGHUP').pipe(concatMap(() => reloadAll(serving.reloadable, log)));
   signals.add(again$.subscribe());
   signals.add(signal$('SIGUSR2').pipe(concatMap(watched.logStatus)).subscribe());
-  let cut = 0;
   signals.add(
-    seen$.subscribe((event) => {
-      if (event.type === 'cut') cut++;
-      if (event.type === 'listening') {
-        const isPage = event.address.startsWith('http');
-        output.line(`${isPage ? 'page' : 'listening'} on ${event.address}`);
-        if (isPage) log.info(`page on ${event.address}`);
-        else log.info(`receiving into ${served.place}; Ctrl-C ends it`);
-      } else log.event(event);
+    events$.subscribe((event) => {
+      if (event.type === 'listening') printListening(event.address, served.place, output, log);
+      else log.event(event);
     }),
   );
   try {
     for (const warning of configuration.warnings) log.warn(warning);
     for (const warning of warnings(configuration, openFiles)) log.warn(warning);
     for (const warning of access?.file.warnings ?? []) log.warn(warning);
-    signals.add(recording.logTo(log));
     await watched.start();
-    await lastValueFrom(events$.pipe(tap((event) => seen$.next(event))), { defaultValue: undefined });
-    if (cut === 0) log.info('stopped');
-    else log.warn(`stopped; connections cut off: ${cut}`);
+    logStopped(await serving.run(), log);
     if (outputFault !== null) throw exitError(exitStatus.failed, outputFault);
   } catch (thrown) {
     throw listenExitError(thrown);
   } finally {
-    page?.close();
-    await recording.close();
-    await store.close();
+    await serving.close();
     await watched.stop();
     await log.close();
     signals.unsubscribe();

@@ -26,6 +26,10 @@ export interface ServerLogOptions {
   readonly level?: LogLevel | 'silent';
   /** Where it goes; default stderr. */
   readonly fd?: number;
+  /** Takes the lines instead: of a worker, whose lines another process writes. */
+  readonly sink?: LogSink;
+  /** The number of the worker, which each line has; default none. */
+  readonly worker?: number;
 }
 
 export interface ServerLog {
@@ -33,6 +37,8 @@ export interface ServerLog {
   readonly info: (message: string) => void;
   readonly warn: (message: string) => void;
   readonly error: (message: string) => void;
+  /** Takes lines as another process has made them, each with its end. */
+  readonly lines: (text: string) => void;
   /** Writes the remaining lines. Resolves when they are written. */
   readonly close: () => Promise<void>;
   /** Writes the remaining lines before it returns, for a process that is about to end. */
@@ -40,6 +46,7 @@ export interface ServerLog {
 }
 
 interface LogState {
+  readonly worker: number | undefined;
   readonly sink: LogSink;
   readonly logger: Logger;
   /** Writes one line of JSON, as pino makes it, to the sink. */
@@ -67,6 +74,10 @@ export function createServerLog(options: ServerLogOptions = {}): ServerLog {
     info: (message) => logMessage(log, 'info', message),
     warn: (message) => logMessage(log, 'warn', message),
     error: (message) => logMessage(log, 'error', message),
+    lines: (text) => {
+      log.sink.write(text);
+      onWritten(log);
+    },
     close: () => {
       flush(log);
       return log.sink.close();
@@ -79,8 +90,8 @@ export function createServerLog(options: ServerLogOptions = {}): ServerLog {
 }
 
 function createState(options: ServerLogOptions): LogState {
-  const { terminal = process.stderr.isTTY, level = 'info', fd = 2 } = options;
-  const sink = createLogSink({ fd, heldMaxBytes: HELD_BYTES_MAX });
+  const { terminal = process.stderr.isTTY, level = 'info', fd = 2, worker } = options;
+  const sink = options.sink ?? createLogSink({ fd, heldMaxBytes: HELD_BYTES_MAX });
   const prettify = terminal
     ? pretty.prettyFactory({
         singleLine: true,
@@ -95,13 +106,14 @@ function createState(options: ServerLogOptions): LogState {
   const logger = pino(
     {
       level,
-      base: null,
+      base: worker === undefined ? null : { worker },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
     },
     { write },
   );
   return {
+    worker,
     sink,
     logger,
     write,
@@ -116,7 +128,7 @@ function createState(options: ServerLogOptions): LogState {
 function logEvent(log: LogState, event: ServerEvent): void {
   if (event.type === 'stored') {
     if (!log.logsStored) return;
-    log.write(storedLine(event));
+    log.write(storedLine(event, log.worker));
     return onWritten(log);
   }
   // This event comes with every request, so a level that does not log it must cost nothing.
@@ -157,11 +169,11 @@ function flush(log: LogState): void {
  * The line of a stored file, as pino would write it. It is the one line that comes ten thousand times a second, and
  * pino puts its lines together from so many pieces that it costs a tenth of storing a small file.
  */
-function storedLine(event: Extract<ServerEvent, { type: 'stored' }>): string {
+function storedLine(event: Extract<ServerEvent, { type: 'stored' }>, worker: number | undefined): string {
   const { filename, size, crc32, durable, request, id, ms, remote, connection } = event;
   const time = new Date().toISOString();
   const file = { filename, size, crc32, durable };
-  const line = { level: 'info', time, ...file, request, id, ms, remote, connection, msg: 'stored' };
+  const line = { level: 'info', time, worker, ...file, request, id, ms, remote, connection, msg: 'stored' };
   return `${JSON.stringify(line)}\n`;
 }
 

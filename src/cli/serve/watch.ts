@@ -11,10 +11,6 @@ import type { ServerLog } from './server-log.ts';
 import type { ServedStore } from './store.ts';
 
 export interface Watched {
-  /** Takes the function that reads the server's statistics. */
-  readonly stats: (read: () => ServerStats) => void;
-  /** Reads them. */
-  readonly read: () => ServerStats;
   /**
    * Begins to listen if the settings say so. Throws an `ExitError` when it cannot. Call it before the server starts, so
    * that it sees all events.
@@ -27,17 +23,15 @@ export interface Watched {
 export interface WatchDeps {
   readonly settings: Settings;
   readonly served: ServedStore;
+  readonly stats: () => ServerStats;
   /** Shared. */
   readonly events$: Observable<ServerEvent>;
   readonly shutdown$: Observable<unknown>;
   readonly log: ServerLog;
 }
 
-const NO_STATS: ServerStats = { connections: 0, requests: 0, received: 0, sent: 0, unsettled: 0 };
-
-export function watchServer({ settings, served, events$, shutdown$, log }: WatchDeps): Watched {
-  let read = () => NO_STATS;
-  const facts = { stats: () => read(), unfinished: () => served.store.unfinished() };
+export function watchServer({ settings, served, stats, events$, shutdown$, log }: WatchDeps): Watched {
+  const facts = { stats, unfinished: () => served.store.unfinished() };
   const status = createStatusReader(facts);
   let opsServer: OpsServer | null = null;
 
@@ -62,10 +56,6 @@ export function watchServer({ settings, served, events$, shutdown$, log }: Watch
   }
 
   return {
-    stats: (reader) => {
-      read = reader;
-    },
-    read: () => read(),
     start,
     logStatus: async () => log.info(await status.line()),
     stop: async () => {

@@ -3,7 +3,7 @@ import { isAbsolute, relative, sep } from 'node:path';
 import { budgetMin, descriptorsFor } from '../../server/limits.ts';
 import type { Configuration } from './configuration.ts';
 import { hasPassword } from './engine-urls.ts';
-import { descriptorsOfPage, handshakesOf, isSecurePage } from './limits.ts';
+import { descriptorsOfPage, handshakesOf, isSecurePage, workersOf } from './limits.ts';
 import { OF_ENGINES, OF_FOLDER } from './store-settings.ts';
 import { settingTable } from './table.ts';
 
@@ -41,11 +41,13 @@ export function contradictions(configuration: Configuration): readonly string[] 
     faults.push(`${called('metricsPort')} must be another port than ${called('port')}: both are ${port}`);
   }
   faults.push(...pageContradictions(configuration));
-  const budgetLeast = budgetMin(maxHeader);
+  const workers = workersOf(settings);
+  const budgetLeast = budgetMin(maxHeader) * workers;
   if (memoryBudget < budgetLeast) {
     const header = calledBeside('maxHeader', 'memoryBudget');
+    const each = workers === 1 ? '' : ` and ${called('workers')} ${workers}, each with its share`;
     faults.push(
-      `${called('memoryBudget')} must be at least ${budgetLeast} bytes with ${header} ${maxHeader}: ` +
+      `${called('memoryBudget')} must be at least ${budgetLeast} bytes with ${header} ${maxHeader}${each}: ` +
         'room for one header as it arrives and once it is parsed, and what each connection may hold',
     );
   }
@@ -155,7 +157,7 @@ export function warnings(
   }
   const isGiven = Number.isFinite(maxConnections) && !isDefault('maxConnections');
   const needed =
-    descriptorsFor(maxConnections) +
+    descriptorsFor(Math.ceil(maxConnections / workersOf(settings))) +
     handshakesOf(settings, openFiles) +
     descriptorsOfPage(settings, openFiles);
   if (isGiven && needed > openFiles) {

@@ -1,7 +1,12 @@
 /** Makes the server's limits of the settings. */
+import { availableParallelism } from 'node:os';
 import { defaultLimits, handshakesWithin, limitsWithin, type ServerLimits } from '../../server/limits.ts';
 import type { Configuration } from './configuration.ts';
-import type { Settings } from './table.ts';
+import { type Settings, WORKERS_MAX } from './table.ts';
+
+/** The processes that serve. With 1 it is this one. */
+export const workersOf = ({ workers }: Pick<Settings, 'workers'>): number =>
+  workers === 'auto' ? Math.min(WORKERS_MAX, availableParallelism()) : workers;
 
 /** TLS handshakes that may run at once; 0 without TLS. */
 export const handshakesOf = ({ tlsCert }: Settings, openFiles: number): number =>
@@ -20,19 +25,31 @@ export const descriptorsOfPage = (settings: Settings, openFiles: number): number
   return socketsOfPage(openFiles) + (isSecurePage(settings) ? handshakesWithin(openFiles) : 0);
 };
 
-/** @param openFiles the process's limit of descriptors. A default number of connections is lowered to fit into it. */
+/**
+ * The limits of a server, or of a worker of one. `connections` and `connectionsPerAddress` are those of all workers
+ * together, as rates are: who owns the counts holds them. The memory is a worker's share. Open files are a process's own.
+ *
+ * @param openFiles the process's limit of descriptors. A default number of connections is lowered to fit into those of all
+ *   workers.
+ */
 export function limitsOf({ settings, isDefault }: Configuration, openFiles: number): ServerLimits {
+  const workers = workersOf(settings);
   const wanted = isDefault('maxConnections') ? undefined : settings.maxConnections;
   const reserved = handshakesOf(settings, openFiles) + descriptorsOfPage(settings, openFiles);
-  const within = limitsWithin(openFiles - reserved, wanted);
+  const within = limitsWithin(openFiles - reserved, wanted && Math.ceil(wanted / workers));
+  const most = Math.min(defaultLimits.connections, within.connections * workers);
+  const perAddress =
+    workers === 1 || wanted !== undefined ? within.connectionsPerAddress : Math.ceil(most * 0.8);
+  const memory = Math.floor(settings.memoryBudget / workers);
   return {
     ...defaultLimits,
     ...within,
+    connections: wanted ?? most,
+    connectionsPerAddress: isDefault('maxConnectionsPerAddress')
+      ? Math.min(perAddress, defaultLimits.connectionsPerAddress)
+      : settings.maxConnectionsPerAddress,
     headerBytes: settings.maxHeader,
     fileBytes: settings.maxFile,
-    ...(isDefault('maxConnectionsPerAddress')
-      ? {}
-      : { connectionsPerAddress: settings.maxConnectionsPerAddress }),
     requestsPerSecond: settings.maxRequestsPerSecond,
     bytesPerSecond: settings.maxBytesPerSecond,
     timeouts: {
@@ -44,7 +61,7 @@ export function limitsOf({ settings, isDefault }: Configuration, openFiles: numb
       unread: settings.unreadTimeout,
     },
     openRequests: settings.maxOpenRequests,
-    budget: { high: settings.memoryBudget, low: Math.floor((settings.memoryBudget * 3) / 4) },
+    budget: { high: memory, low: Math.floor((memory * 3) / 4) },
     grace: settings.grace,
   };
 }

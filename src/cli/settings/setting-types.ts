@@ -252,6 +252,20 @@ export const orOff = <T>(kind: Kind<T>): Kind<T | null> => ({
   show: (value) => (value === null ? NONE : kind.show(value)),
 });
 
+/** A number that may be left to the machine. It stays the word `auto` until it is used. */
+export const orAuto = (kind: Kind<number>): Kind<number | 'auto'> => {
+  const or = (read: (value: never) => number | undefined) => (value: unknown) =>
+    value === 'auto' ? 'auto' : read(value as never);
+  return {
+    ...kind,
+    mustBe: `${kind.mustBe}, or auto`,
+    read: or(kind.read),
+    readJson: or(kind.readJson),
+    print: (value) => (value === 'auto' ? value : kind.print(value)),
+    show: (value) => (value === 'auto' ? value : kind.show(value)),
+  };
+};
+
 /** A value that is null unless it is set. In JSON, null is the same as not set. */
 export const orUnset = <T>(kind: Kind<T>): Kind<T | null> => ({
   ...kind,

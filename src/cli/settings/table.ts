@@ -14,6 +14,7 @@ import {
   host,
   type Kind,
   mode,
+  orAuto,
   orOff,
   orUnbounded,
   orUnset,
@@ -59,6 +60,8 @@ const TiB = 1024 ** 4;
 const BYTES_MAX = 4096 * TiB;
 /** The system's timers go no further than 2^31 ms. */
 const TIME_MAX_MS = 24 * DAY_MS;
+/** Far more than there are cores; the memory budget is divided between them. */
+export const WORKERS_MAX = 256;
 const { timeouts } = defaultLimits;
 const uploads = uploadLimits({});
 
@@ -233,6 +236,12 @@ export const settingTable = {
   idleTimeout: setting('deadlines', deadline, timeouts.idle, 'for the next request'),
   unreadTimeout: setting('deadlines', deadline, timeouts.unread, 'for the peer to take some of a reply'),
 
+  workers: setting(
+    'operation',
+    orAuto(whole(1, WORKERS_MAX)),
+    1,
+    'processes that serve one port, with the limits of one; auto is one for each core',
+  ),
   grace: setting(
     'operation',
     time(0, DAY_MS),

@@ -5,7 +5,7 @@
  * are not begun, and soon the connection is not read. Each wait ends: when the turn comes; or at once, when no answer
  * can reach the peer any more or the server shuts down, and then the token is not checked.
  */
-import type { SchedulerLike } from 'rxjs';
+import type { SchedulerLike, Subscription } from 'rxjs';
 import type { MaybeAsync, Outcome } from '../../store/contract.ts';
 import type { Principal } from '../protocol/access.ts';
 import { type ServiceFault, serviceFault } from '../protocol/errors.ts';
@@ -13,8 +13,8 @@ import type { Access } from './access.ts';
 
 /** The tries from one address. */
 export interface AddressTries {
-  /** Takes the next turn of the address. Returns in how many milliseconds it is. */
-  readonly takeTurn: () => number;
+  /** Takes the next turn of the address. Returns in how many milliseconds it is; later, when another process knows. */
+  readonly takeTurn: () => number | Promise<number>;
   readonly wrong: () => void;
 }
 
@@ -44,25 +44,39 @@ export function createTokenCheck(
     return { ok: false, error: serviceFault('bad-token') };
   }
 
+  /** @param turn milliseconds; or a promise of them. */
+  function afterTurn(token: string, turn: number | Promise<number>): Promise<Outcome<Principal>> {
+    return new Promise((resolve, reject) => {
+      let timer: Subscription | undefined;
+      let isOver = false;
+      const check = () => {
+        giveUp = null;
+        try {
+          resolve(checkToken(token));
+        } catch (thrown) {
+          reject(thrown);
+        }
+      };
+      const wait = (ms: number) => {
+        if (isOver) return;
+        if (ms === 0) check();
+        else timer = scheduler.schedule(check, ms);
+      };
+      giveUp = (error) => {
+        isOver = true;
+        giveUp = null;
+        timer?.unsubscribe();
+        resolve({ ok: false, error });
+      };
+      if (typeof turn === 'number') wait(turn);
+      else turn.then(wait, reject);
+    });
+  }
+
   return {
     principalOf: (token) => {
-      const wait = tries?.takeTurn() ?? 0;
-      if (wait === 0) return checkToken(token);
-      return new Promise((resolve, reject) => {
-        const timer = scheduler.schedule(() => {
-          giveUp = null;
-          try {
-            resolve(checkToken(token));
-          } catch (thrown) {
-            reject(thrown);
-          }
-        }, wait);
-        giveUp = (error) => {
-          giveUp = null;
-          timer.unsubscribe();
-          resolve({ ok: false, error });
-        };
-      });
+      const turn = tries?.takeTurn() ?? 0;
+      return turn === 0 ? checkToken(token) : afterTurn(token, turn);
     },
     giveUp: (error) => giveUp?.(error),
   };

@@ -127,6 +127,12 @@ export interface Unfinished {
   readonly bytes: number;
 }
 
+export interface ShownWorker {
+  /** From 1. */
+  readonly number: number;
+  readonly of: number;
+}
+
 /** What is said once, at first. */
 export interface WatchOpening {
   readonly type: 'opening';
@@ -134,6 +140,8 @@ export interface WatchOpening {
   /** When the server began, in milliseconds since 1970. */
   readonly since: number;
   readonly limits: { readonly connections: number | null; readonly memory: number };
+  /** Of a server of several processes: the one that says all this, of itself alone. Its limit of connections is that of all. */
+  readonly worker?: ShownWorker;
   /** The last points, oldest first. */
   readonly history: readonly Point[];
   /** The last refusals, oldest first. */

@@ -26,8 +26,11 @@ export function addEngineMetrics({ gauge, counter }: Instruments, readings: Read
     'Calls that wait for a connection to the database.',
     () => engines().postgresql.waiting,
   );
-  gauge('sluice_postgresql_latency_seconds', 'How long the last statement took.', () =>
-    inSeconds(engines().postgresql.latencyMs),
+  gauge(
+    'sluice_postgresql_latency_seconds',
+    'How long the last statement took.',
+    () => inSeconds(engines().postgresql.latencyMs),
+    'max',
   );
   gauge('sluice_s3_connections', 'Connections to the S3 store.', () => engines().s3.connections);
   gauge(
@@ -35,8 +38,11 @@ export function addEngineMetrics({ gauge, counter }: Instruments, readings: Read
     'Requests that wait for a connection to the S3 store.',
     () => engines().s3.waiting,
   );
-  gauge('sluice_s3_latency_seconds', 'How long the last request took until it was answered.', () =>
-    inSeconds(engines().s3.latencyMs),
+  gauge(
+    'sluice_s3_latency_seconds',
+    'How long the last request took until it was answered.',
+    () => inSeconds(engines().s3.latencyMs),
+    'max',
   );
   counter('sluice_s3_puts_total', 'Objects that were sent to the S3 store.', () => engines().s3.requests.PUT);
   counter('sluice_s3_gets_total', 'Objects that were asked of it.', () => engines().s3.requests.GET);
@@ -51,5 +57,6 @@ export function addEngineMetrics({ gauge, counter }: Instruments, readings: Read
     'sluice_store_garbage_files',
     'Contents that wait to be deleted, as the node knows that deletes them.',
     () => engines().garbage ?? Number.NaN,
+    'max',
   );
 }

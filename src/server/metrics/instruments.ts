@@ -10,8 +10,16 @@ export type PromClient = typeof import('prom-client');
 export interface Instruments {
   /** `read` returns the whole count so far. */
   readonly counter: (name: string, help: string, read: () => number) => void;
-  /** `read` may return a promise, which must not reject. */
-  readonly gauge: (name: string, help: string, read: () => number | Promise<number>) => void;
+  /**
+   * `read` may return a promise, which must not reject. `joined` says what the gauge of several processes is together;
+   * default the sum.
+   */
+  readonly gauge: (
+    name: string,
+    help: string,
+    read: () => number | Promise<number>,
+    joined?: 'sum' | 'max' | 'min',
+  ) => void;
   /**
    * A counter by one label or two; the returned function counts one. Every pair of values is stored for ever,
    * so the caller must use few of them.
@@ -42,11 +50,12 @@ export function createInstruments(prom: PromClient, registry: Registry): Instrum
         },
       });
     },
-    gauge: (name, help, read) => {
+    gauge: (name, help, read, joined = 'sum') => {
       new prom.Gauge({
         name,
         help,
         registers,
+        aggregator: joined,
         async collect(this: Gauge) {
           this.set(await read());
         },

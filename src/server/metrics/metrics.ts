@@ -88,18 +88,45 @@ const RULES = {
  */
 export async function createMetrics(options: MetricsOptions): Promise<MetricsOutcome> {
   checkOptions('createMetrics', options, RULES);
-  let prom: PromClient;
+  const prom = await loadPromClient();
+  if (!prom.ok) return prom;
+  const { contentType, read, stop } = startMetrics(prom.value, options);
+  const text = shareCalls(async () => (await read()).metrics());
+  return { ok: true, value: { contentType, text, stop } };
+}
+
+export async function loadPromClient(): Promise<
+  { readonly ok: true; readonly value: PromClient } | { readonly ok: false; readonly error: NoPromClient }
+> {
   try {
-    prom = await import('prom-client');
+    return { ok: true, value: await import('prom-client') };
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw thrown;
     const message = 'metrics need prom-client, which is not installed: npm install prom-client';
     return { ok: false, error: { code: 'no-prom-client', message } };
   }
-  return { ok: true, value: startMetrics(prom, options) };
 }
 
-function startMetrics(prom: PromClient, options: MetricsOptions): Metrics {
+/** Calls that come while one is under way share its answer. */
+export function shareCalls<T>(call: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | null = null;
+  return () => {
+    running ??= call().finally(() => {
+      running = null;
+    });
+    return running;
+  };
+}
+
+/** Metrics whose registry somebody else prints. */
+export interface RunningMetrics {
+  readonly contentType: string;
+  /** Resolves with the registry once the numbers of now can be collected from it. */
+  readonly read: () => Promise<Registry>;
+  readonly stop: () => void;
+}
+
+export function startMetrics(prom: PromClient, options: MetricsOptions): RunningMetrics {
   const registry = new prom.Registry();
   const instruments = createInstruments(prom, registry);
   const { commands = builtIn } = options;
@@ -121,6 +148,7 @@ function startMetrics(prom: PromClient, options: MetricsOptions): Metrics {
     help: 'Always 1; the version is its label.',
     labelNames: ['version'],
     registers: [registry],
+    aggregator: 'first',
   }).set({ version }, 1);
   addProcessMetrics(instruments);
   const subscription = options.events$.subscribe({
@@ -128,14 +156,11 @@ function startMetrics(prom: PromClient, options: MetricsOptions): Metrics {
     // The caller that runs the server reports its error.
     error: () => {},
   });
-  let scraping: Promise<string> | null = null;
   return {
     contentType: registry.contentType,
-    text: () => {
-      scraping ??= scrape(registry, readings, options, meter).finally(() => {
-        scraping = null;
-      });
-      return scraping;
+    read: async () => {
+      await readNumbers(readings, options, meter);
+      return registry;
     },
     stop: () => {
       subscription.unsubscribe();
@@ -144,15 +169,13 @@ function startMetrics(prom: PromClient, options: MetricsOptions): Metrics {
   };
 }
 
-async function scrape(
-  registry: Registry,
+async function readNumbers(
   readings: Readings,
   options: MetricsOptions,
   meter: LoopDelayMeter,
-): Promise<string> {
+): Promise<void> {
   if (options.unfinished !== undefined) readings.unfinished = await options.unfinished();
   readings.stats = options.stats();
   readings.delay = meter.take();
   readings.engines = options.engines?.() ?? null;
-  return await registry.metrics();
 }

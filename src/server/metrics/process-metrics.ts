@@ -33,7 +33,7 @@ export function addProcessMetrics({ counter, gauge }: Instruments): void {
   gauge('nodejs_external_memory_bytes', 'Memory outside the JavaScript heap.', () => memory().external);
 
   const started = Math.round(Date.now() / 1e3 - process.uptime());
-  gauge('process_start_time_seconds', 'When the process began, in seconds since 1970.', () => started);
+  gauge('process_start_time_seconds', 'When the process began, in seconds since 1970.', () => started, 'min');
   if (process.platform === 'linux') gauge('process_open_fds', 'Open file descriptors.', openFiles);
 }
 

@@ -130,21 +130,24 @@ function addTrafficMetrics({ counter, gauge }: Instruments, readings: Readings, 
 }
 
 export function addUploadMetrics({ gauge }: Instruments, readings: Readings): void {
-  gauge('sluice_unfinished_uploads', 'Uploads that can be resumed.', () => readings.unfinished.count);
+  // Each process knows of all that are in the store.
+  gauge('sluice_unfinished_uploads', 'Uploads that can be resumed.', () => readings.unfinished.count, 'max');
   gauge(
     'sluice_unfinished_upload_bytes',
     'What has arrived of uploads that can be resumed.',
     () => readings.unfinished.bytes,
+    'max',
   );
 }
 
-export function addDelayMetrics({ gauge }: Instruments, readings: Readings): void {
+export function addDelayMetrics({ gauge }: Instruments, readings: Pick<Readings, 'delay'>): void {
   for (const statistic of ['p50', 'p99', 'max'] as const) {
     const what = statistic === 'max' ? 'The longest delay' : `The delay (${statistic})`;
     gauge(
       `sluice_event_loop_delay_${statistic}_seconds`,
       `${what} of the event loop since the last scrape.`,
       () => readings.delay[statistic],
+      'max',
     );
   }
 }

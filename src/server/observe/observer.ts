@@ -13,7 +13,7 @@
 import { asyncScheduler, type SchedulerLike, Subject, type Subscription } from 'rxjs';
 import { serveActors } from '../../actor/serve-actors.ts';
 import { version } from '../../files/protocol/version.ts';
-import type { Unfinished, WatchMessage } from '../../files/protocol/watching.ts';
+import type { ShownWorker, Unfinished, WatchMessage } from '../../files/protocol/watching.ts';
 import { commands as builtIn } from '../../files/session/dispatch.ts';
 import type { SessionState } from '../../files/session/state.ts';
 import type { Connection } from '../../transport/connection.ts';
@@ -38,6 +38,8 @@ export interface ObserverOptions extends StoreFactsOptions {
   /** What bounds the server: connections at once, and bytes of memory for them. */
   readonly limits: { readonly connections: number; readonly memory: number };
   readonly unfinished?: (() => Unfinished) | undefined;
+  /** Which process of the server this is, if it has several. */
+  readonly worker?: ShownWorker | undefined;
   /** The commands that are told apart; default all of Sluice's own. */
   readonly commands?: readonly { readonly cmd: string }[];
   readonly onInternalError?: (thrown: unknown) => void;
@@ -97,11 +99,13 @@ export function createObserver(options: ObserverOptions): Observer {
     beginPass();
     watchers.set(watcher.id, watcher);
     const { connections, memory } = options.limits;
+    const { worker } = options;
     const opening: WatchMessage = {
       type: 'opening',
       version,
       since: began,
       limits: { connections: Number.isFinite(connections) ? connections : null, memory },
+      ...(worker !== undefined && { worker }),
       history: points.last(),
       refusals: counts.refusals,
     };

@@ -20,7 +20,7 @@ export interface StoreFactsOptions {
   readonly writable?: Writable | undefined;
   readonly engines?: (() => EnginesStatus) | undefined;
   readonly disk?: (() => Promise<DiskSpace>) | undefined;
-  readonly usage?: (() => readonly QuotaUse[]) | undefined;
+  readonly usage?: (() => readonly QuotaUse[] | Promise<readonly QuotaUse[]>) | undefined;
 }
 
 export interface StoreFacts {
@@ -51,7 +51,7 @@ export function createStoreFacts(options: StoreFactsOptions): StoreFacts {
     // A disk that does not answer is said to be unwritable; its space is not known.
     const [state, disk] = await Promise.all([reader.read(), options.disk?.().catch(() => null) ?? null]);
     health = shownHealth(state, disk, options.engines?.() ?? null);
-    quotas = fullest(options.usage?.() ?? []);
+    quotas = fullest((await options.usage?.()) ?? []);
   }
 
   return {

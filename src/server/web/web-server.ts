@@ -16,6 +16,7 @@ import type { TLSSocket } from 'node:tls';
 import { Observable, type Subscriber, type Subscription } from 'rxjs';
 import { formatAddress } from '../../transport/address.ts';
 import { connectionFault } from '../../transport/connection-fault.ts';
+import { type HandedSockets, serveHanded } from '../../transport/handed-sockets.ts';
 import { listenError } from '../../transport/listen.ts';
 import { ListenError } from '../../transport/listen-error.ts';
 import type { ListenEvent } from '../../transport/listen-event.ts';
@@ -49,6 +50,8 @@ export interface WebServerOptions {
     /** Handshakes under way at once. */
     readonly handshakes: number;
   };
+  /** The sockets that it gets instead of listening, where another process does that. */
+  readonly handed?: HandedSockets | undefined;
   /** Serves the connections of `/watch`; without it there is none. */
   readonly observer?: Observer | undefined;
   /** Called with any exception of a route; the client gets status 500. */
@@ -91,16 +94,26 @@ export function createWebServer(options: WebServerOptions): WebServer {
       if (server.listening) subscriber.next({ type: 'accept-failed', fault: connectionFault(error) });
       else subscriber.error(listenError(error, formatAddress(host, port)));
     });
-    server.on('listening', () => {
-      const bound = server.address();
-      if (bound === null || typeof bound === 'string') return;
-      answerOn(server, options, subscriber, sockets);
-      const address = `${scheme}://${formatAddress(bound.address, bound.port)}/`;
-      subscriber.next({ type: 'listening', address, port: bound.port });
-    });
-    server.listen({ host, port });
+    const listening = (at: string, bound: number) =>
+      subscriber.next({ type: 'listening', address: `${scheme}://${at}/`, port: bound });
+    answerOn(server, options, subscriber, sockets);
+    const { handed } = options;
+    let handing: Subscription | undefined;
+    if (handed === undefined) {
+      server.on('listening', () => {
+        const bound = server.address();
+        if (bound === null || typeof bound === 'string') return;
+        listening(formatAddress(bound.address, bound.port), bound.port);
+      });
+      server.listen({ host, port });
+    } else {
+      // Node's timeouts of requests begin with this event.
+      server.emit('listening');
+      handing = serveHanded(server, handed, false, (where) => listening(where.address, where.port));
+    }
     return () => {
       replacing?.unsubscribe();
+      handing?.unsubscribe();
       server.close();
     };
   });

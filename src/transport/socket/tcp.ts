@@ -1,12 +1,13 @@
 /** TCP: listening and connecting, both as Observables. */
 
-import { createServer } from 'node:net';
+import { createServer, type ListenOptions } from 'node:net';
 import type { Observable } from 'rxjs';
 import { checkOptions } from '../../wire/argument.ts';
 import { formatAddress } from '../address.ts';
 import { CONNECT_RULES, LISTEN_RULES } from '../check-arguments.ts';
 import { connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Connection } from '../connection.ts';
+import type { HandedSockets } from '../handed-sockets.ts';
 import { listenOn } from '../listen.ts';
 import type { ListenEvent } from '../listen-event.ts';
 import { fromSocket } from './from-socket.ts';
@@ -38,13 +39,17 @@ export interface ListenTcpOptions {
 export function listenTcp(options: ListenTcpOptions): Observable<ListenEvent> {
   checkOptions('listenTcp', options, LISTEN_RULES);
   const { host = '127.0.0.1', port, backlog } = options;
-  return listenOn(
+  return acceptTcp({ host, port, ...(backlog !== undefined && { backlog }) });
+}
+
+/** The connections of a place to listen on, or of handed sockets. */
+export const acceptTcp = (from: ListenOptions | HandedSockets): Observable<ListenEvent> =>
+  listenOn(
     () => createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }),
     'connection',
-    { host, port, ...(backlog !== undefined && { backlog }) },
+    from,
     (socket) => fromSocket(socket, { slabs: true }),
   );
-}
 
 /** Where `connectTcp` connects to. `host` and `port` are needed. */
 export interface ConnectTcpOptions {

@@ -7,6 +7,7 @@ import { formatAddress } from '../address.ts';
 import { CONNECT_TLS_RULES, LISTEN_RULES } from '../check-arguments.ts';
 import { type Attempt, connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Connection, ConnectionFault } from '../connection.ts';
+import type { HandedSockets } from '../handed-sockets.ts';
 import { listenOn, type Refused } from '../listen.ts';
 import { ListenError } from '../listen-error.ts';
 import type { ListenEvent } from '../listen-event.ts';
@@ -58,6 +59,11 @@ export interface ListenTlsOptions extends ListenTcpOptions {
  */
 export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
   checkOptions('listenTls', options, LISTEN_TLS_RULES);
+  return acceptTls(options);
+}
+
+/** The same, and over handed sockets if there are some. */
+export function acceptTls(options: ListenTlsOptions, handed?: HandedSockets): Observable<ListenEvent> {
   const { host = '127.0.0.1', port, clientCertificates = 'none' } = options;
   const explain = (credentials: TlsCredentials): string | null =>
     clientCertificates !== 'none' && credentials?.clientCa === undefined
@@ -70,7 +76,7 @@ export function listenTls(options: ListenTlsOptions): Observable<ListenEvent> {
     function begin(first: TlsCredentials): void {
       const why = explain(first);
       if (why !== null) return subscriber.error(unusable(why));
-      const opened = listenSecure(options, first);
+      const opened = listenSecure(options, first, handed);
       replace = opened.replace;
       listening = opened.events$.subscribe(subscriber);
     }
@@ -112,7 +118,7 @@ const credentialsKept = (why: string): ConnectionFault => ({
 });
 
 /** One server that listens, and a function that replaces its credentials. */
-function listenSecure(options: ListenTlsOptions, first: TlsCredentials) {
+function listenSecure(options: ListenTlsOptions, first: TlsCredentials, handed: HandedSockets | undefined) {
   const { host = '127.0.0.1', port, backlog, clientCertificates = 'none' } = options;
   const { handshakeTimeout = 10_000, handshakes = 1024 } = options;
   const server = createServer({
@@ -141,7 +147,7 @@ function listenSecure(options: ListenTlsOptions, first: TlsCredentials) {
     return null;
   };
   const where = { host, port, ...(backlog !== undefined && { backlog }) };
-  const accepting$ = listenOn(reportFailuresTo, 'secureConnection', where, toConnection);
+  const accepting$ = listenOn(reportFailuresTo, 'secureConnection', handed ?? where, toConnection);
   return {
     replace: (credentials: TlsCredentials) => server.setSecureContext(contextOf(credentials)),
     events$: accepting$.pipe(finalize(underWay.cut)),

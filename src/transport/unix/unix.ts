@@ -1,11 +1,12 @@
 /** Unix domain sockets: connections between programs of one machine, with the shapes of TCP. */
 
-import { createServer } from 'node:net';
+import { createServer, type ListenOptions } from 'node:net';
 import { Observable } from 'rxjs';
 import { checkOptions } from '../../wire/argument.ts';
 import { CONNECT_UNIX_RULES, LISTEN_UNIX_RULES } from '../check-arguments.ts';
 import { connectOn, newSocket, whenReady } from '../connect.ts';
 import type { Address, Connection } from '../connection.ts';
+import type { HandedSockets } from '../handed-sockets.ts';
 import { listenOn } from '../listen.ts';
 import { ListenError } from '../listen-error.ts';
 import type { ListenEvent } from '../listen-event.ts';
@@ -48,29 +49,47 @@ export interface ListenUnixOptions {
  */
 export function listenUnix(options: ListenUnixOptions): Observable<ListenEvent> {
   checkOptions('listenUnix', options, LISTEN_UNIX_RULES);
-  const { path, mode = 0o600, backlog } = options;
+  return atUnixPath(options, (where) => acceptUnix(options.path, where));
+}
+
+/** The connections of a place to listen on, or of handed sockets. @param path the name of the socket. */
+export function acceptUnix(path: string, from: ListenOptions | HandedSockets): Observable<ListenEvent> {
+  const local = unixAddress(path);
+  return listenOn(
+    () => createServer({ allowHalfOpen: true, pauseOnConnect: true }),
+    'connection',
+    from,
+    (socket) => {
+      const number = ++made;
+      return fromSocket(socket, { id: `unix:${number}`, local, remote: `${local}#${number}`, slabs: true });
+    },
+  );
+}
+
+/**
+ * Has the socket at its path while it is subscribed.
+ *
+ * @param accept listens at a path of its own, before the socket is linked to the one that is asked for.
+ */
+export function atUnixPath<E extends { readonly type: string }>(
+  { path, mode = 0o600, backlog }: ListenUnixOptions,
+  accept: (where: ListenOptions) => Observable<E>,
+): Observable<E> {
   const address = unixAddress(path);
   return new Observable((subscriber) => {
     const socketPath = openUnixSocketPath(path);
     if (socketPath instanceof ListenError) return subscriber.error(socketPath);
-    const accepting$ = listenOn(
-      () => createServer({ allowHalfOpen: true, pauseOnConnect: true }),
-      'connection',
-      { path: socketPath.hidden, ...(backlog !== undefined && { backlog }) },
-      (socket) => {
-        const number = ++made;
-        const remote = `${address}#${number}`;
-        return fromSocket(socket, { id: `unix:${number}`, local: address, remote, slabs: true });
-      },
-    );
-    const publish = async () => {
+    const publish = async (listening: E) => {
       const error = await socketPath.publish(mode);
-      if (error === null) subscriber.next({ type: 'listening', address, port: 0 });
+      if (error === null) subscriber.next({ ...listening, address, port: 0 });
       else subscriber.error(error);
     };
-    const accepting = accepting$.subscribe({
+    const accepting = accept({
+      path: socketPath.hidden,
+      ...(backlog !== undefined && { backlog }),
+    }).subscribe({
       next: (event) => {
-        if (event.type === 'listening') publish();
+        if (event.type === 'listening') publish(event);
         else subscriber.next(event);
       },
       error: ({ fault, cause }: ListenError) =>

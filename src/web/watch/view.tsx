@@ -77,8 +77,9 @@ function Cards({ sample, refusals }: { readonly sample: WatchSample } & Pick<Wat
 function Figures({ opening, sample }: Pick<WatchState, 'opening' | 'sample'>) {
   if (opening === null || sample === null) return null;
   const { point } = sample;
-  const { limits, since } = opening;
-  const most = limits.connections === null ? '' : ` of ${count(limits.connections)}`;
+  const { limits, since, worker } = opening;
+  // With several workers the limit is that of all of them.
+  const most = limits.connections === null || worker !== undefined ? '' : ` of ${count(limits.connections)}`;
   const figures: readonly (readonly [string, string])[] = [
     ['Connections', `${count(point.connections)}${most}`],
     ['Received', rate(point.received)],
@@ -92,6 +93,7 @@ function Figures({ opening, sample }: Pick<WatchState, 'opening' | 'sample'>) {
     ['Held for peers', `${bytes(point.unsettled)} (${part(point.unsettled / limits.memory)})`],
     ['Memory', bytes(point.rss)],
     ['Up', duration((point.at - since) / 1e3)],
+    ...(worker === undefined ? [] : [['Worker, alone', `${worker.number} of ${worker.of}`] as const]),
   ];
   return (
     <dl class="figures" aria-live="off">

@@ -78,15 +78,16 @@ export async function startSluice(dir, durability, more = [], name = 'sluice', b
  * @param tls files of a certificate and its key: then its port speaks TLS.
  * @param unix the path of a Unix socket to listen on as well.
  * @param connections how many it may have at once.
+ * @param workers its processes that serve.
  */
-export async function startNginx(dir, { tls, unix, connections = 64 } = {}) {
+export async function startNginx(dir, { tls, unix, connections = 64, workers = 1 } = {}) {
   const [root, temporary, port] = [join(dir, 'nginx-root'), join(dir, 'nginx-temporary'), await freePort()];
   for (const each of [root, temporary]) mkdirSync(each, { recursive: true });
   const conf = join(dir, 'nginx.conf');
   const secure = tls && `ssl_protocols TLSv1.3; ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};`;
   writeFileSync(
     conf,
-    `${asRoot ? 'user root;' : ''} worker_processes 1; daemon off; pid ${dir}/nginx.pid; error_log stderr error;
+    `${asRoot ? 'user root;' : ''} worker_processes ${workers}; daemon off; pid ${dir}/nginx.pid; error_log stderr error;
     events { worker_connections ${connections}; }
     http {
       access_log off; sendfile on; keepalive_requests 1000000; tcp_nodelay on;

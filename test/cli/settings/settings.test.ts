@@ -157,6 +157,11 @@ const cases: Readonly<Record<SettingName, Case>> = {
   idleTimeout: time,
   unreadTimeout: time,
   grace: { ...time, badText: [...time.badText, '25h', 'none'] },
+  workers: {
+    ...count,
+    badText: [...count.badText, '0', '257', 'none', 'AUTO'],
+    badJson: [...count.badJson, 0, 257],
+  },
   logLevel: choice('debug'),
   metricsPort: port,
   metricsHost: host,
@@ -566,11 +571,32 @@ describe('a memory budget', () => {
     ]);
     expect(problemsOf({ flags: { memoryBudget: '1MiB' } })).toEqual([]);
   });
+
+  test('a memory budget that has no room for the largest header in each worker is refused, and their number is named', () => {
+    expect(problemsOf({ flags: { memoryBudget: '1MiB', workers: '5' } })).toEqual([
+      expect.stringMatching(
+        /^--memory-budget must be at least 1148160 bytes with --max-header 65536 and --workers 5, each with its share: /,
+      ),
+    ]);
+  });
 });
 
 describe('the defaults', () => {
   test('the defaults of the settings are the limits of the library', () => {
     expect(limitsOf(configurationOf({}), infinite)).toEqual(defaultLimits);
+  });
+
+  test('workers hold connections and rates together, have a share of the memory, and their own open files', () => {
+    const flags = { workers: '4', maxRequestsPerSecond: '100', memoryBudget: '64MiB' };
+    expect(limitsOf(configurationOf({ flags }), 1024)).toMatchObject({
+      connections: 4 * 170,
+      connectionsPerAddress: 544,
+      requestsPerSecond: 100,
+      budget: { high: 16 * MiB, low: 12 * MiB },
+      openFiles: { reading: 85, writing: 85 },
+    });
+    const given = limitsOf(configurationOf({ flags: { ...flags, maxConnections: '100' } }), 1024);
+    expect(given).toMatchObject({ connections: 100, connectionsPerAddress: 8000 });
   });
 
   test('the defaults give way, each limit to the setting of its own', () => {
@@ -628,6 +654,7 @@ describe('what is printed', () => {
       '1.5h',
       '3kB',
       '17MiB',
+      'auto',
       'a/b c',
       '::1',
       '250ms',

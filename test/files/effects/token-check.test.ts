@@ -5,7 +5,7 @@ import { type AddressTries, createTokenCheck } from '../../../src/files/effects/
 import { anonymous } from '../../../src/files/protocol/access.ts';
 import { serviceFault } from '../../../src/files/protocol/errors.ts';
 
-function checked(turns: readonly number[]) {
+function checked(turns: readonly (number | Promise<number>)[]) {
   const scheduler = new TestScheduler(() => {});
   scheduler.maxFrames = Number.POSITIVE_INFINITY;
   const looks: string[] = [];
@@ -44,6 +44,29 @@ describe('a token', () => {
       expect(looks).toEqual([`${token} at 250`]);
       expect(await answer).toMatchObject(outcome);
     }
+  });
+
+  test('a token whose turn another process knows is checked when it has said so, and the turn has come', async () => {
+    for (const [turn, at] of [
+      [0, 0],
+      [250, 250],
+    ] as const) {
+      const { scheduler, check, looks } = checked([Promise.resolve(turn)]);
+      const answer = check.principalOf('right');
+      await Promise.resolve();
+      scheduler.flush();
+      expect(await answer).toEqual(right);
+      expect(looks).toEqual([`right at ${at}`]);
+    }
+  });
+
+  test('a token is not checked when it was given up before another process has said when its turn is', async () => {
+    const { scheduler, check, looks } = checked([Promise.resolve(0)]);
+    const answer = check.principalOf('right');
+    check.giveUp(serviceFault('shutting-down'));
+    expect(await answer).toMatchObject({ ok: false, error: { code: 'shutting-down' } });
+    scheduler.flush();
+    expect(looks).toEqual([]);
   });
 
   test('a token is not checked when the wait was given up, and the wait ends with the reason', async () => {

@@ -31,3 +31,10 @@ export function residentOf(pid: number): number {
   if (kib === undefined) throw new Error(`process ${pid} is over`);
   return Number(kib) * 1024;
 }
+
+/** The processes that it has started and that it has not seen end. */
+export const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter((text) => text !== '')
+    .map(Number);

@@ -6,7 +6,7 @@ import type { WatchConnections, WatchMessage } from '../../../src/files/protocol
 import type { ServerEvent } from '../../../src/server/event.ts';
 import { defaultLimits } from '../../../src/server/limits.ts';
 import { createObserver, type Observer, type ObserverOptions } from '../../../src/server/observe/observer.ts';
-import { serveObserved } from '../../../src/server/serve.ts';
+import { serveWith } from '../../../src/server/serve.ts';
 import type { ServerStats } from '../../../src/server/status.ts';
 import type { FileStore } from '../../../src/store/contract.ts';
 import { type MemoryStore, memoryStore } from '../../../src/store/memory/memory-store.ts';
@@ -53,9 +53,9 @@ export function watchedServer(
     },
     ...options,
   });
-  const serving: Subscription = serveObserved(
+  const serving: Subscription = serveWith(
     { connections$, store, limits: { connections: 20_000 }, stats },
-    observer.registry,
+    { registry: observer.registry },
   ).subscribe(events$);
   connections$.next({ type: 'listening', address: 'memory', port: 0 });
   onTestFinished(() => {

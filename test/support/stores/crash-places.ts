@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import { contentOf, namesIn } from '../../../src/store/conformance/case.ts';
 import type { FileStore } from '../../../src/store/contract.ts';
 import { type Serving, startServe, startSluice } from '../processes/cli.ts';
+import { childrenOf } from '../processes/process-facts.ts';
+import { oneOf } from '../seeded.ts';
 import type { Engines } from './s3-nodes.ts';
 
 export interface CrashPlace {
-  /** Starts a server. */
+  /** Starts a server; or answers the one that runs, if `kill` lets it run. */
   readonly serve: () => Promise<Serving>;
+  /** Kills what is to be killed. Default the server. @param random picks what that is. */
+  readonly kill?: (serving: Serving, random: () => number) => Promise<void>;
   /** The port of a server of the same files that is never killed; absent when there is none. */
   readonly companion?: number;
   /** The most files that a client of small files sends at once. */
@@ -23,13 +27,37 @@ export interface CrashPlace {
  *
  * @param durability of the server. What it acknowledges with `os` survives its end too. Then bursts are so large that a
  *   worker stores most of their files.
+ * @param more flags of the server.
  */
-export function crashFolder(root: string, durability: 'fsync' | 'os'): CrashPlace {
+export function crashFolder(
+  root: string,
+  durability: 'fsync' | 'os',
+  more: readonly string[] = [],
+): CrashPlace {
   return {
-    serve: () => startServe(root, ['--durability', durability, '--log-level', 'error']),
+    serve: () => startServe(root, ['--durability', durability, '--log-level', 'error', ...more]),
     burstMax: durability === 'os' ? 60 : 8,
     names: async () => filesIn(root),
     content: async (name) => (existsSync(join(root, name)) ? readFileSync(join(root, name)) : undefined),
+  };
+}
+
+/** A folder that several workers serve, of which one is killed each time. The server goes on. */
+export function crashWorkers(root: string, durability: 'fsync' | 'os', workers: number): CrashPlace {
+  const folder = crashFolder(root, durability, ['--workers', String(workers)]);
+  let serving: Promise<Serving> | undefined;
+  return {
+    ...folder,
+    serve: () => {
+      serving ??= folder.serve();
+      return serving;
+    },
+    kill: async ({ child }, random) => {
+      const pid = oneOf(random, childrenOf(child.pid!) as [number, ...number[]]);
+      process.kill(pid, 'SIGKILL');
+      // Not only killed, but gone.
+      while (childrenOf(child.pid!).includes(pid)) await new Promise((resolve) => setImmediate(resolve));
+    },
   };
 }
 

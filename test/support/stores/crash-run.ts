@@ -135,15 +135,21 @@ async function killAfter(run: RunState, kind: Progress, steps: number): Promise<
   const reached = new Promise<void>((resolve) => {
     run.awaited = { kind, left: steps, onReached: resolve };
   });
-  const { child, done } = await serve(run);
+  const serving = await serve(run);
+  const { child, done } = serving;
   await Promise.race([reached, done]);
   if (child.exitCode !== null) throw new Error(`the server ended by itself: ${(await done).stderr}`);
   // Before the kill, so that no client continues with the port of a server that is about to die.
   run.port = deferred();
-  child.kill('SIGKILL');
-  await done;
+  const { kill = killServer } = run.place;
+  await kill(serving, run.random);
   run.counts.kills += 1;
   await checkFiles(run);
+}
+
+async function killServer({ child, done }: Serving): Promise<void> {
+  child.kill('SIGKILL');
+  await done;
 }
 
 async function finish(run: RunState, clients: readonly Promise<void>[]): Promise<void> {

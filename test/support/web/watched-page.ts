@@ -5,7 +5,7 @@ import { anonymous } from '../../../src/files/protocol/access.ts';
 import type { ServerEvent } from '../../../src/server/event.ts';
 import { defaultLimits } from '../../../src/server/limits.ts';
 import { createObserver } from '../../../src/server/observe/observer.ts';
-import { serveObserved } from '../../../src/server/serve.ts';
+import { serveWith } from '../../../src/server/serve.ts';
 import type { ServerStats } from '../../../src/server/status.ts';
 import { createWebServer } from '../../../src/server/web/web-server.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
@@ -46,7 +46,7 @@ export async function watchedPage(): Promise<WatchedPage> {
       if (event.type === 'listening') resolve(event.address);
     });
   });
-  const serving = serveObserved(
+  const serving = serveWith(
     {
       connections$: merge(web.connections$, connections$),
       store: memoryStore(),
@@ -55,7 +55,7 @@ export async function watchedPage(): Promise<WatchedPage> {
         read = reader;
       },
     },
-    observer.registry,
+    { registry: observer.registry },
   ).subscribe(events$);
   return {
     url: await listening,

@@ -1,0 +1,90 @@
+/** A worker, as the process that started it has it. */
+import cluster, { type Worker } from 'node:cluster';
+import { type CallHandlers, type Calls, connectCalls } from '../../../base/calls.ts';
+import type { Owned, OwnedSeat, Seat } from '../../../server/workers/owned.ts';
+import type { SocketHandle } from '../../../transport/handed-sockets.ts';
+import type { PlaceName } from '../listeners.ts';
+import { WORKER_VARIABLE } from './is-worker.ts';
+import { channelTo, handOver } from './link.ts';
+
+export interface HandedSocket {
+  readonly place: PlaceName;
+  readonly handle: SocketHandle;
+}
+
+export interface Member {
+  readonly number: number;
+  readonly worker: Worker;
+  readonly calls: Calls;
+  readonly startedAt: number;
+  isReady: boolean;
+  /** Whether it has said that it ends, and need not be replaced. */
+  isDone: boolean;
+  /** The sockets that are on their way to it, and that this process still has as well. */
+  readonly handing: Map<number, HandedSocket>;
+  readonly seats: readonly OwnedSeat[];
+}
+
+/**
+ * Starts a worker.
+ *
+ * @param owned what it may ask for, besides what `handlersOf` answers.
+ */
+export function startMember(
+  number: number,
+  owned: readonly Owned[],
+  handlersOf: (member: () => Member) => CallHandlers,
+): Member {
+  // Settings that are no text cross the channel only so: `Infinity`, say.
+  cluster.setupPrimary({ serialization: 'advanced' });
+  const worker = cluster.fork({ [WORKER_VARIABLE]: String(number) });
+  const seat: Seat = { number, calls: () => member.calls };
+  const seats = owned.map((each) => each.join(seat));
+  const handlers = Object.assign(
+    {},
+    handlersOf(() => member),
+    ...seats.map((each) => each.handlers),
+  );
+  const member: Member = {
+    number,
+    worker,
+    calls: connectCalls(channelTo(worker.process), handlers),
+    startedAt: performance.now(),
+    isReady: false,
+    isDone: false,
+    handing: new Map(),
+    seats,
+  };
+  return member;
+}
+
+let handed = 0;
+
+/** Hands a socket to a worker. `failed` is called when that is not possible; the handle is then still open. */
+export function handTo(
+  { worker, handing }: Member,
+  socket: HandedSocket,
+  failed: (socket: HandedSocket) => void,
+): void {
+  const id = ++handed;
+  handing.set(id, socket);
+  handOver(worker.process, { place: socket.place, id }, socket.handle, () => {
+    // It was taken back when the worker ended.
+    if (handing.delete(id)) failed(socket);
+  });
+}
+
+/** A worker has a socket: this process closes its own handle of it. */
+export function onTaken({ handing }: Member, id: number): void {
+  handing.get(id)?.handle.close();
+  handing.delete(id);
+}
+
+/** Gives back what a worker held that is gone. Returns the sockets that never reached it. */
+export function dismiss({ calls, seats, handing }: Member): readonly HandedSocket[] {
+  calls.close();
+  for (const seat of seats) seat.left();
+  const back = [...handing.values()];
+  handing.clear();
+  return back;
+}
