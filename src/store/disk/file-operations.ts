@@ -48,6 +48,13 @@ export const statFile = (disk: Disk, name: string): Task<Outcome<FileInfo>> =>
     return file.ok ? ok(yield* fileInfoWithChecksum(disk, name, file.value)) : file;
   });
 
+/** The same without its checksum, which another process may have to be asked for. */
+export const describeFile = (disk: Disk, name: string): Task<Outcome<FileInfo>> =>
+  inFolderOf(disk, name, function* (path) {
+    const file = regularFile(yield* disk.io.lstat(path));
+    return file.ok ? ok(fileInfo(name, file.value)) : file;
+  });
+
 export const removeFile = (disk: Disk, name: string): Task<Outcome<Removed>> =>
   inFolderOf(disk, name, function* (path, directory) {
     const file = regularFile(yield* disk.io.lstat(path));

@@ -14,7 +14,7 @@
  * Messages of one process arrive in their order, so what it tells of a key comes before its release.
  */
 import type { CallHandlers, Calls } from '../../base/calls.ts';
-import type { FileStore, MaybeAsync, Outcome } from '../contract.ts';
+import type { FileInfo, FileStore, MaybeAsync, Outcome } from '../contract.ts';
 import type { Checksum } from '../disk/checksums/checksum-cache.ts';
 import type { OtherSums } from '../disk/checksums/other-sums.ts';
 import type { SharedKeys, SharingStore } from '../disk/uploads/upload-keys.ts';
@@ -114,7 +114,7 @@ const handlersOf = (member: MemberState): CallHandlers => ({
   'root.added': ({ folder, since }: AskedNames): Outcome<readonly string[] | null> =>
     ok(member.added.since(folder, since)),
   'root.sum': (name: string): Outcome<Checksum | null> => ok(member.sharing?.sumOf(name) ?? null),
-  'root.stat': (name: string) => member.store?.stat(name) ?? err('shutting-down'),
+  'root.stat': (name: string): MaybeAsync<FileInfo> => member.sharing?.describe(name) ?? err('shutting-down'),
   'root.list': (options: Parameters<FileStore['list']>[0]) =>
     member.store?.list(options) ?? err('shutting-down'),
 });
