@@ -20,7 +20,7 @@ import { dismiss, type HandedSocket, handTo, type Member, onTaken, startMember }
 import type { Order } from './order.ts';
 import type { Listening } from './worker.ts';
 
-/** Sockets that wait while no worker is there to take them. Beyond it they are dropped, as the system does. */
+/** Sockets that no worker has taken yet. Beyond it they are dropped, as the system does. */
 const WAITING_MAX = 511;
 /** Milliseconds in which what a process had sent when it ended is read. */
 const LAST_WORDS_MS = 200;
@@ -211,6 +211,7 @@ function onGone(state: TeamState, member: Member, how: string): void {
 }
 
 function hand(state: TeamState, socket: HandedSocket): void {
+  if (untaken(state) >= WAITING_MAX) return socket.handle.close();
   const member = state.spread.pick();
   if (member !== undefined) {
     return handTo(member, socket, (back) => {
@@ -219,8 +220,14 @@ function hand(state: TeamState, socket: HandedSocket): void {
       hand(state, back);
     });
   }
-  if (state.isStopping || state.waiting.length >= WAITING_MAX) socket.handle.close();
+  if (state.isStopping) socket.handle.close();
   else state.waiting.push(socket);
+}
+
+function untaken({ waiting, members }: TeamState): number {
+  let count = waiting.length;
+  for (const { handing } of members.values()) count += handing.size;
+  return count;
 }
 
 async function stop(state: TeamState, maxMs: number): Promise<number> {
