@@ -10,7 +10,7 @@ import { serveWith } from '../../server/serve.ts';
 import type { ServerStats } from '../../server/status.ts';
 import type { WorkerLimits } from '../../server/workers/shared-limits.ts';
 import type { ChangeRecorder } from '../../store/changes/change-log.ts';
-import { remoteChanges } from '../../store/changes/remote-changes.ts';
+import { remoteRecorder } from '../../store/changes/remote-recorder.ts';
 import type { Configuration } from '../settings/configuration.ts';
 import { limitsOf, workersOf } from '../settings/limits.ts';
 import type { Settings } from '../settings/table.ts';
@@ -68,7 +68,7 @@ const NO_STATS: ServerStats = { connections: 0, requests: 0, received: 0, sent: 
 
 /** The log of changes of all workers, as this one has it; null where nobody wants to know of them. */
 const changesOfAll = ({ calls }: WorkerLink, settings: Settings): ChangeRecorder | null =>
-  wantsEvents(settings) ? remoteChanges(calls) : null;
+  wantsEvents(settings) ? remoteRecorder(calls) : null;
 
 /** Throws an `ExitError` when something cannot be opened. */
 export async function openServing(deps: ServingDeps): Promise<Serving> {

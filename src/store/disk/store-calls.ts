@@ -23,7 +23,7 @@ import type { Disk } from './disk.ts';
 import { createDiskSink, type DiskSink, type RunCall } from './disk-sink.ts';
 import { type DiskSource, openSource } from './disk-source.ts';
 import { systemFault } from './errno.ts';
-import { inFolderOf, moveFile, putFault, removeFile, statFile } from './file-operations.ts';
+import { describeFile, inFolderOf, moveFile, putFault, removeFile, statFile } from './file-operations.ts';
 import type { StagingFolder } from './opening/staging-folder.ts';
 import { type ChangeTurn, changeInTurn } from './recorded-change.ts';
 import { SPACE_CHECK_BYTES_MIN, spaceFault } from './space.ts';
@@ -98,6 +98,7 @@ export function createDiskStore(
     rescue: (folder) => runCall(rescue(store, folder)),
     sweep: () => runCall(uploads.sweep()),
     activeBytes: uploads.activeBytes,
+    describe: (name) => nameFault(name) ?? runInFolder(store, describeFile(disk, name)),
     sumOf: disk.checksums.get,
   };
   return { store: storeOf(store, closeOnce), sharing };

@@ -18,7 +18,10 @@ export interface Quota {
 }
 
 /** The calls of a store that quotas are about. */
-export type QuotaBase = Pick<FileStore, 'put' | 'remove' | 'rename' | 'stat' | 'list' | 'unfinished'>;
+export interface QuotaBase extends Pick<FileStore, 'put' | 'remove' | 'rename' | 'stat' | 'list'> {
+  /** Bytes of the unfinished uploads. */
+  unfinished(): { readonly bytes: number };
+}
 
 export interface QuotaState {
   readonly store: QuotaBase;

@@ -122,10 +122,10 @@ function baseOf(members: Members, unfinished: QuotaBase['unfinished']): QuotaBas
 }
 
 /** The stored uploads, and those of puts as far as their puts have them: the quotas leave these out again. */
-function unfinished({ activeUploads }: QuotaState, uploads: UploadRegistry) {
+function unfinished({ activeUploads }: QuotaState, uploads: UploadRegistry): { readonly bytes: number } {
   let bytes = uploads.storedBytes((key) => activeUploads.has(key));
   for (const active of activeUploads.values()) bytes += active.bytes;
-  return { count: uploads.unfinished.count, bytes };
+  return { bytes };
 }
 
 /** The same quotas over the store of one process, whose changes are made as `changes` says. */

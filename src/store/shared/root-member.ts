@@ -14,13 +14,12 @@
  * Messages of one process arrive in their order, so what it tells of a key comes before its release.
  */
 import type { CallHandlers, Calls } from '../../base/calls.ts';
-import type { FileStore, MaybeAsync, Outcome } from '../contract.ts';
+import type { FileInfo, FileStore, MaybeAsync, Outcome } from '../contract.ts';
 import type { Checksum } from '../disk/checksums/checksum-cache.ts';
 import type { OtherSums } from '../disk/checksums/other-sums.ts';
 import type { SharedKeys, SharingStore } from '../disk/uploads/upload-keys.ts';
 import type { OtherNames } from '../listing/other-names.ts';
 import { err, ok } from '../outcome.ts';
-import type { QuotaUse } from '../quota/quotas.ts';
 import { awaitOutcome } from '../task.ts';
 import { commonTime, createAddedNames } from './added-names.ts';
 import { askInTurn, askOwner, keysOf, type MemberState, report } from './member-keys.ts';
@@ -36,8 +35,6 @@ export interface RootMember {
    */
   askInTurn(name: string, argument: unknown, giveBack: () => void): Promise<Outcome<void>>;
   tell(name: string, argument: unknown): void;
-  /** How much of each quota is used, as of the last time that it was asked for; none at first. Asks for it anew. */
-  readonly usage: () => readonly QuotaUse[];
   readonly keys: SharedKeys;
   /** The names that the other processes publish. */
   readonly names: OtherNames;
@@ -75,7 +72,6 @@ export function createRootMember(calls: () => Calls): RootMember {
   return {
     handlers: handlersOf(member),
     askInTurn: (name, argument, giveBack) => askInTurn(member, name, argument, giveBack),
-    usage: usageOf(member),
     tell: (name, argument) => member.calls().tell(name, argument),
     keys: keysOf(member),
     names: {
@@ -103,24 +99,6 @@ export function createRootMember(calls: () => Calls): RootMember {
   };
 }
 
-function usageOf(member: MemberState): () => readonly QuotaUse[] {
-  let known: readonly QuotaUse[] = [];
-  let isAsking = false;
-  const ask = async () => {
-    isAsking = true;
-    const answer = await askOwner<readonly KnownUse[]>(member, 'root.usage');
-    if (answer.ok) known = answer.value.map(({ used, ...use }) => ({ ...use, used: used ?? undefined }));
-    isAsking = false;
-  };
-  return () => {
-    if (!isAsking) void ask();
-    return known;
-  };
-}
-
-/** The use of a quota as it crosses a channel, which has no undefined. */
-type KnownUse = Omit<QuotaUse, 'used'> & { readonly used?: number | null };
-
 const handlersOf = (member: MemberState): CallHandlers => ({
   'root.giveUp': ({ key, keep }: GiveUp): MaybeAsync<boolean> =>
     member.sharing?.giveUp(key, keep) ?? ok(false),
@@ -136,7 +114,7 @@ const handlersOf = (member: MemberState): CallHandlers => ({
   'root.added': ({ folder, since }: AskedNames): Outcome<readonly string[] | null> =>
     ok(member.added.since(folder, since)),
   'root.sum': (name: string): Outcome<Checksum | null> => ok(member.sharing?.sumOf(name) ?? null),
-  'root.stat': (name: string) => member.store?.stat(name) ?? err('shutting-down'),
+  'root.stat': (name: string): MaybeAsync<FileInfo> => member.sharing?.describe(name) ?? err('shutting-down'),
   'root.list': (options: Parameters<FileStore['list']>[0]) =>
     member.store?.list(options) ?? err('shutting-down'),
 });

@@ -78,7 +78,6 @@ export function createRootOwner({ maxUploads = 1000, quotas, times }: RootOwnerO
         lastEnd = commonTime();
         Object.assign(member, { isOpen: false, activeBytes: 0 });
       },
-      'root.usage': () => counted?.usage() ?? [],
       'root.sums': async (name: string) => {
         const answers = await askOthers<Checksum | null>(members, member, 'root.sum', name);
         return answers.flatMap((answer) => (answer.ok && answer.value !== null ? [answer.value] : []));

@@ -4,7 +4,6 @@
  */
 import type { Committed, FileStore, MaybeAsync, Outcome, PutOptions, Sink } from '../contract.ts';
 import { err, ok } from '../outcome.ts';
-import type { QuotaStore } from '../quota/quotas.ts';
 import { awaitOutcome, run, type Task } from '../task.ts';
 import type { AskedPut, AskedRemove, AskedRename, DoneChange } from './quota-messages.ts';
 import type { RootMember } from './root-member.ts';
@@ -24,11 +23,8 @@ interface SharedPut {
   hasEnded: boolean;
 }
 
-/**
- * @param member that of the store, whose owner was made with `quotas`.
- * @returns a store whose `usage` is that of the last time it was asked for, or some seconds before.
- */
-export function sharedQuotas(store: FileStore, member: RootMember): QuotaStore {
+/** @param member that of the store, whose owner was made with `quotas`. */
+export function sharedQuotas(store: FileStore, member: RootMember): FileStore {
   const shared: SharedQuotas = { store, member, last: 0 };
   return {
     durable: store.durable,
@@ -39,7 +35,6 @@ export function sharedQuotas(store: FileStore, member: RootMember): QuotaStore {
     stat: (name, options) => store.stat(name, options),
     list: (options) => store.list(options),
     close: () => store.close(),
-    usage: member.usage,
     put: (name, options) => put(shared, name, options),
     remove(name) {
       const asked: AskedRemove = { id: ++shared.last, name };

@@ -56,14 +56,6 @@ describe('quotas of several processes', () => {
     await value(put(one, 'a/2', pattern(200)));
   });
 
-  it('each process can say how much is used of them, soon after it was asked for it', async () => {
-    const { stores, one, settle } = await openStores(2);
-    await value(put(one, 'a/1', pattern(400)));
-    for (const store of stores) store.usage();
-    await settle();
-    for (const store of stores) expect(store.usage()).toEqual([use(400, 0), use(400, 0)]);
-  });
-
   it('a file that replaces one of another process counts once', async () => {
     const { owner, settle, one, other } = await openStores(2);
     await value(put(one, 'a/1', pattern(400)));

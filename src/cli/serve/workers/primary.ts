@@ -7,7 +7,6 @@ import { delay, firstValueFrom, lastValueFrom, ReplaySubject, takeUntil, tap } f
 import { openFileLimit } from '../../../server/bounds.ts';
 import { ownLimits } from '../../../server/workers/limits-owner.ts';
 import type { Owned } from '../../../server/workers/owned.ts';
-import { ownChanges } from '../../../store/changes/remote-changes.ts';
 import { warnings } from '../../settings/checks.ts';
 import type { Configuration } from '../../settings/configuration.ts';
 import { isSecurePage, limitsOf, workersOf } from '../../settings/limits.ts';
@@ -22,6 +21,7 @@ import type { Reloadable } from '../reload.ts';
 import { finishing, logStopped, printListening } from '../said.ts';
 import { openWantedEvents } from '../wanted-events.ts';
 import { orderOf } from './order.ts';
+import { ownChanges } from './own-changes.ts';
 import { ownRoot } from './own-root.ts';
 import { placeCount, placesOf } from './places.ts';
 import { createTeam } from './team.ts';

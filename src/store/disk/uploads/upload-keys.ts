@@ -2,7 +2,7 @@
  * The keys of the uploads of a root that several processes share: which of them may call on one, and which has a put that
  * writes to it. A store that shares its root with none needs none of this.
  */
-import type { MaybeAsync, Outcome } from '../../contract.ts';
+import type { FileInfo, MaybeAsync, Outcome } from '../../contract.ts';
 import type { Task } from '../../task.ts';
 import type { Checksum } from '../checksums/checksum-cache.ts';
 import type { UploadIndex } from './stored-folder.ts';
@@ -46,6 +46,8 @@ export interface SharingStore {
   rescue(folder: string): MaybeAsync<boolean>;
   /** Bytes that the puts of this store have of their uploads. */
   activeBytes(): number;
+  /** Describes a file as `stat` of the store does, without its checksum. */
+  describe(name: string): MaybeAsync<FileInfo>;
   /** What this store knows of the checksum of a name. */
   sumOf(name: string): Checksum | undefined;
 }
