@@ -5,7 +5,7 @@ import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { addFilterOptions, filterHelp, filterOf } from '../shared/filters.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
-import { createOutput } from '../shared/output.ts';
+import { createOutput, type Output } from '../shared/output.ts';
 import { parseServer } from '../shared/server-address.ts';
 import { addServerOption, connection$, connectionsOf, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
@@ -104,10 +104,10 @@ async function run(src: string, dest: string, flags: SyncFlags): Promise<void> {
   const connecting$ = connection$(flags);
   const token = tokenOf(flags);
   const filter = await filterOf(flags);
-  const common = { src, dest, isUpload, filter, connecting$, token };
+  const output = createOutput();
+  const common = { src, dest, isUpload, filter, connecting$, token, output };
   if (!flags.watch) return oneRun(common, flags, runSync);
   const { watchSync, inWords } = await import('./watch/watch-sync.ts');
-  const output = createOutput();
   // A round that breaks off is followed by the next: further tries of its own would only be said more often.
   const round = <T>(work: (run: SyncRun) => Promise<T>) => oneRun(common, { ...flags, retries: 0 }, work);
   const say = (event: WatchEvent) => {
@@ -121,18 +121,19 @@ async function run(src: string, dest: string, flags: SyncFlags): Promise<void> {
   await watchSync({ src, filter, round, say });
 }
 
-type Common = Omit<SyncRun, 'flags' | 'transferRun' | 'server'>;
+type Common = Omit<SyncRun, 'flags' | 'transferRun' | 'server'> & { readonly output: Output };
 
 /** Connects, does the work, and hangs up. */
 async function oneRun<T>(common: Common, flags: SyncFlags, work: (run: SyncRun) => Promise<T>): Promise<T> {
-  const { isUpload, connecting$, token } = common;
-  const transferRun = beginRun(flags, {
+  const { isUpload, connecting$, token, output } = common;
+  const words = {
     arrives: isUpload ? 'stored' : 'received',
     arrived: isUpload ? 'are stored' : 'were received',
     // What is there is the same when it is looked at again.
     repeats: null,
-  });
-  const { output, report } = transferRun;
+  };
+  const transferRun = beginRun(flags, words, output);
+  const { report } = transferRun;
   const signals = exitOnSignal(() => {
     removeTemporaries();
     transferRun.printInterruption();

@@ -44,8 +44,12 @@ export interface RunWords extends Pick<InterruptionDeps, 'repeats'> {
   readonly arrived: string;
 }
 
-export function beginRun(flags: ReportFlags, { arrives, arrived, repeats }: RunWords): TransferRun {
-  const output = createOutput();
+/** @param output that of the command, if it has one already: each of them listens to stdout for good. */
+export function beginRun(
+  flags: ReportFlags,
+  { arrives, arrived, repeats }: RunWords,
+  output = createOutput(),
+): TransferRun {
   const kept = new Set<Transfer>();
   const deps = { output, kept, verb: arrived, repeats };
   const { report, print } = interruptible(createReport(flags, output, arrives), deps);

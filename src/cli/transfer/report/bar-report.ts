@@ -70,10 +70,10 @@ export function createBarReport(
     failed: (transfer, failure) => {
       meter.failed(transfer);
       finish(state, transfer, 'failed');
-      print(state, faultInLine(transfer, failure));
+      output.error(faultInLine(transfer, failure));
     },
-    retry: (retry) => print(state, retryInWords(retry)),
-    warn: (path, why) => print(state, `${printable(path)}: skipped, ${why}`),
+    retry: (retry) => output.error(retryInWords(retry)),
+    warn: (path, why) => output.error(`${printable(path)}: skipped, ${why}`),
     abandon: () => stop(state),
     end: (summary) => {
       stop(state);
@@ -125,8 +125,11 @@ const totalOf = (state: BarsState): BarFacts => ({
 
 /** Draws the total, and gives the file a bar of its own unless it is one of many small ones. */
 function show(state: BarsState, transfer: Transfer): void {
-  const { bars, shown, expected, total } = state;
-  state.totalBar ??= bars.create(1, 0, total);
+  const { bars, output, shown, expected, total } = state;
+  if (state.totalBar === null) {
+    output.redirect((text) => printAbove(state, text));
+    state.totalBar = bars.create(1, 0, total);
+  }
   if (shown.has(transfer) || (transfer.size < BAR_BYTES_MIN && expected.files > BARS_MAX)) return;
   for (const [other, { isOver, bar }] of shown) {
     if (shown.size < BARS_MAX) break;
@@ -145,9 +148,8 @@ function finish(state: BarsState, transfer: Transfer, note: string): void {
   state.shown.get(transfer)?.end(note);
 }
 
-function print({ bars, output, totalBar }: BarsState, text: string): void {
-  if (totalBar === null) output.error(text);
-  else bars.log(`${BELOW_GONE}${WRAPS}sluice: ${text}\n${WRAPS_NOT}`);
+function printAbove({ bars }: BarsState, text: string): void {
+  bars.log(`${BELOW_GONE}${WRAPS}${text}\n${WRAPS_NOT}`);
 }
 
 function stop(state: BarsState): void {
@@ -156,4 +158,5 @@ function stop(state: BarsState): void {
   state.bars.update();
   state.bars.stop();
   state.totalBar = null;
+  state.output.redirect(null);
 }

@@ -15,6 +15,7 @@ function taken() {
     bytes: async () => {},
     error: (text) => lines.push(`! ${text}`),
     isClosed: () => false,
+    redirect: () => {},
     flush: () => {},
   };
   return { lines, output };
