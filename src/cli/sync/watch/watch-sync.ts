@@ -100,7 +100,9 @@ export async function watchSync({
         known = end.known;
         wait = end.known === null ? FAILED_AGAIN_MS : Number.POSITIVE_INFINITY;
       } catch (thrown) {
-        if (!isExitError(thrown) || thrown.status !== exitStatus.connection || isFirst) throw thrown;
+        if (!isExitError(thrown) || thrown.status !== exitStatus.connection) throw thrown;
+        // At the start a name may be misspelt; later the same fault says that the network is away.
+        if (isFirst && thrown.isLasting) throw thrown;
         if (away === 0) say({ event: 'away', why: thrown.said ?? 'the connection broke' });
         known = null;
         wait = Math.min(AWAY_MS_FIRST * 2 ** away++, AWAY_MS_MOST);
