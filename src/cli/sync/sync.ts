@@ -7,7 +7,13 @@ import { addFilterOptions, filterHelp, filterOf } from '../shared/filters.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
 import { createOutput, type Output } from '../shared/output.ts';
 import { parseServer } from '../shared/server-address.ts';
-import { addServerOption, connection$, connectionsOf, serverHelp, tokenOf } from '../shared/server-option.ts';
+import {
+  addDirectedServerOption,
+  connection$,
+  connectionsOf,
+  directedServerHelp,
+  tokenOf,
+} from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { FILES_AT_ONCE } from '../transfer/download.ts';
 import { removeTemporaries } from '../transfer/local-file.ts';
@@ -52,7 +58,7 @@ back and gone, and at the end of each run summary: files that were transferred,
 unchanged and removed.
 ${filterHelp}
 What is left out is left out on both sides: --delete does not remove it.
-${serverHelp}
+${directedServerHelp}
 
 Examples:
   sluice sync photos backup/photos --to :8080         what is new or has changed
@@ -72,7 +78,7 @@ export function addSync(program: Command): void {
     .description('Makes a folder of a server like one of this machine, or the reverse.')
     .argument('<SRC>', 'the folder to take files from')
     .argument('<DEST>', 'the folder to bring them to');
-  addServerOption(command, 'to').addOption(
+  addDirectedServerOption(command, 'to').addOption(
     new Option('--from <SERVER>', 'the server, if SRC is on it').argParser(parseServer),
   );
   addRetryOptions(command)
@@ -91,12 +97,16 @@ export function addSync(program: Command): void {
 /** Milliseconds that a server may be silent while it reads a file for its checksum. */
 const SUMMING_MAX_MS = 3_600_000;
 
+const WHICH_WAY = 'which way? --to SERVER sends SRC to it, --from SERVER fetches SRC from it';
+const SERVER_ALONE =
+  '. SLUICE_SERVER names a server, and not the direction: sluice sync SRC DEST --to "$SLUICE_SERVER"';
+
 async function run(src: string, dest: string, flags: SyncFlags): Promise<void> {
   if (src === '' || dest === '') throw usageError('SRC and DEST are folders: one of them is empty');
   if (flags.to !== undefined && flags.from !== undefined)
     throw usageError('--to and --from are two directions: leave one of them out');
   if (flags.to === undefined && flags.from === undefined)
-    throw usageError('which way? --to SERVER sends SRC to it, --from SERVER fetches SRC from it');
+    throw usageError(WHICH_WAY + (process.env.SLUICE_SERVER === undefined ? '' : SERVER_ALONE));
   const isUpload = flags.to !== undefined;
   if (flags.watch && !isUpload) throw usageError('--watch is for a folder of this machine: it needs --to');
   if (flags.watch && flags.dryRun)
