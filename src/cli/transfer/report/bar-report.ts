@@ -29,8 +29,9 @@ interface BarsState {
   readonly shown: Map<Transfer, FileBar>;
   /** How much there is to do. */
   expected: { readonly files: number; readonly bytes: number };
-  /** Files that have arrived or failed. */
+  /** Files that have arrived, and those that have failed. */
   files: number;
+  failed: number;
   /** The columns that all bars share. */
   columns: BarColumns;
   /** What the bar of the total shows. */
@@ -65,11 +66,13 @@ export function createBarReport(
     done: (transfer) => {
       show(state, transfer);
       meter.arrived(transfer);
-      finish(state, transfer, verb);
+      state.files++;
+      shown.get(transfer)?.end(verb);
     },
     failed: (transfer, failure) => {
       meter.failed(transfer);
-      finish(state, transfer, 'failed');
+      state.failed++;
+      shown.get(transfer)?.end('failed');
       output.error(faultInLine(transfer, failure));
     },
     retry: (retry) => output.error(retryInWords(retry)),
@@ -98,6 +101,7 @@ function createState(output: Output, stream: NodeJS.WriteStream): BarsState {
     shown: new Map(),
     expected: { files: 0, bytes: 0 },
     files: 0,
+    failed: 0,
     columns: { label: 0, from: false },
     total: () => totalOf(state),
     totalBar: null,
@@ -120,8 +124,13 @@ const totalOf = (state: BarsState): BarFacts => ({
   counts: true,
   value: Math.min(state.meter.value(), state.expected.bytes),
   total: state.expected.bytes,
+  lost: state.meter.lost(),
   rate: state.meter.rate(),
+  // What has failed is not there: the bar ends short of its end, and says why.
+  ...(state.failed > 0 && isOver(state) && { note: `${state.failed} failed` }),
 });
+
+const isOver = ({ files, failed, expected }: BarsState): boolean => files + failed >= expected.files;
 
 /** Draws the total, and gives the file a bar of its own unless it is one of many small ones. */
 function show(state: BarsState, transfer: Transfer): void {
@@ -141,11 +150,6 @@ function show(state: BarsState, transfer: Transfer): void {
   bars.remove(state.totalBar);
   shown.set(transfer, createFileBar(bars, transfer));
   state.totalBar = bars.create(1, 0, total);
-}
-
-function finish(state: BarsState, transfer: Transfer, note: string): void {
-  state.files++;
-  state.shown.get(transfer)?.end(note);
 }
 
 function printAbove({ bars }: BarsState, text: string): void {

@@ -75,3 +75,14 @@ test.each([80, 40])(
     expect(seen.slice(above.length + 2).join('')).toMatch(/^1 file, 10 B in 1.0 s .*, 30 removed/);
   },
 );
+
+test('a bar of all ends short of its end when files have failed, and says how many', () => {
+  const { report, rows } = onScreen(80);
+  const files = ['a', 'b', 'c', 'd'].map((name) => ({ path: name, filename: name, size: 10 }));
+  report.expect(4, 40);
+  for (const file of files) report.progress(file, 10);
+  for (const file of files.slice(1)) report.failed(file, { message: 'there', code: 'exists' });
+  report.done(files[0]!, 10, { before: 0, details: {} });
+  report.abandon();
+  expect(rows().find((row) => row.includes('/4 files'))).toMatch(/^1\/4 files .* 25% +10 B 3 failed$/);
+});
