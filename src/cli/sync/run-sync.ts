@@ -5,6 +5,7 @@
  *                                     too much to remove: do nothing
  *                                     remove what is in the way  ->  transfer  ->  nothing failed: remove the rest
  */
+import { plainCountOf } from '../../base/units.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { connectionsOf } from '../shared/server-option.ts';
@@ -48,7 +49,7 @@ function tooMuchToRemove(files: number, { maxDelete, dryRun }: SyncFlags) {
   const nothing = dryRun ? 'it would do nothing' : 'nothing was done';
   return exitError(
     exitStatus.failed,
-    `--delete would remove ${files} files, and --max-delete is ${maxDelete}: ${nothing}`,
+    `--delete would remove ${plainCountOf(files, 'file')}, and --max-delete is ${maxDelete}: ${nothing}`,
   );
 }
 
@@ -72,7 +73,9 @@ export async function carryOut(
   const rest = extra.filter((file) => !first.has(file));
   if (isWhole) await remover.remove(rest);
   else if (rest.length > 0)
-    output.error(`nothing more is removed, since not all has arrived: ${rest.length} stay`);
+    output.error(
+      `nothing more is removed, since not all has arrived: ${rest.length} ${rest.length === 1 ? 'stays' : 'stay'}`,
+    );
   finishRun(run.transferRun, {
     result,
     tried: files.length,

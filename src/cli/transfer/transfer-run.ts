@@ -1,5 +1,6 @@
 /** The beginning and the end that `put` and `get` share: the report, and the summary that decides the exit status. */
 import type { Command } from 'commander';
+import { plainCountOf } from '../../base/units.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { createOutput, type Output } from '../shared/output.ts';
@@ -94,7 +95,10 @@ export function finishRun(
   output.flush();
   if (givenUp !== null) {
     for (const { path } of kept) output.error(resumableLine(path));
-    throw exitError(givenUp.status, `${givenUp.why}: ${givenUp.files} of ${tried} files were not ${missing}`);
+    throw exitError(
+      givenUp.status,
+      `${givenUp.why}: ${givenUp.files} of ${plainCountOf(tried, 'file')} ${givenUp.files === 1 ? 'was' : 'were'} not ${missing}`,
+    );
   }
   if (failed > 0) throw exitError(failed === existing ? exitStatus.existing : exitStatus.failed);
 }

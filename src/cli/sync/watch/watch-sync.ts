@@ -24,6 +24,7 @@ import {
   switchMap,
   timer,
 } from 'rxjs';
+import { plainCountOf } from '../../../base/units.ts';
 import { isExitError } from '../../shared/exit-error.ts';
 import { exitStatus } from '../../shared/exit-status.ts';
 import { printable } from '../../shared/format.ts';
@@ -158,7 +159,7 @@ async function syncOnce(
   if (isTooMuch) {
     const { output } = transferRun;
     output.error(
-      `--delete would remove ${extra.length} files, and --max-delete is ${flags.maxDelete}: they stay`,
+      `--delete would remove ${plainCountOf(extra.length, 'file')}, and --max-delete is ${flags.maxDelete}: ${extra.length === 1 ? 'it stays' : 'they stay'}`,
     );
   }
   const removed = isTooMuch ? [] : extra;
