@@ -80,7 +80,7 @@ export interface RunEnd {
   /** What files were not when the server was given up. @example 'confirmed' */
   readonly missing: string;
   /** Further counts of the summary. */
-  readonly counts?: Pick<Summary, 'unchanged' | 'removed'>;
+  readonly counts?: Pick<Summary, 'unchanged' | 'removed' | 'leftOut'>;
 }
 
 /** Prints the summary. Throws an `ExitError` when files have failed. */
@@ -91,7 +91,9 @@ export function finishRun(
   const { files, bytes, transferred, existing, givenUp } = result;
   const failed = result.failed + failedBefore + (givenUp?.files ?? 0);
   const seconds = Math.round(performance.now() - since) / 1000;
-  report.end({ files, bytes, transferred, failed, ...(existing > 0 && { existing }), ...counts, seconds });
+  const { leftOut = 0, ...others } = counts ?? {};
+  const some = { ...(existing > 0 && { existing }), ...others, ...(leftOut > 0 && { leftOut }) };
+  report.end({ files, bytes, transferred, failed, ...some, seconds });
   output.flush();
   if (givenUp !== null) {
     for (const { path } of kept) output.error(resumableLine(path));

@@ -148,7 +148,7 @@ async function syncOnce(
   const { flags, transferRun } = run;
   skipped.look();
   const local = await listLocal(run, skipped.isNew);
-  const remote: Tree = known === null ? await listRemote(run) : { files: known, failed: [] };
+  const remote: Tree = known === null ? await listRemote(run) : { files: known, failed: [], leftOut: 0 };
   const plan =
     known === null
       ? await compareSides(run, local.files, remote.files)
@@ -167,7 +167,7 @@ async function syncOnce(
   if (!nothing || isFirst) {
     try {
       const inTheWay = removed.length > 0 ? plan.inTheWay : [];
-      await carryOut(run, { ...plan, extra: removed, inTheWay }, failed);
+      await carryOut(run, { ...plan, extra: removed, inTheWay }, { failed, leftOut: local.leftOut });
     } catch (thrown) {
       // It was said of each file.
       if (!isExitError(thrown) || thrown.status === exitStatus.connection) throw thrown;

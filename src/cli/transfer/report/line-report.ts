@@ -59,14 +59,25 @@ export const retryInWords = ({ message, attempt, retries, seconds }: RetryNotice
  * @example '3 files, 12.0 MiB in 1.2 s (10.0 MiB/s), 410 MiB were there already, 1 failed'
  */
 export function summaryInWords(summary: Summary): string {
-  const { files, bytes, transferred, failed, existing = 0, unchanged = 0, removed = 0, seconds } = summary;
+  const {
+    files,
+    bytes,
+    transferred,
+    failed,
+    existing = 0,
+    unchanged = 0,
+    removed = 0,
+    leftOut = 0,
+    seconds,
+  } = summary;
   const rate = seconds > 0 ? ` (${formatBytes(transferred / seconds)}/s)` : '';
   const before = bytes > transferred ? `, ${formatBytes(bytes - transferred)} were there already` : '';
   const same = unchanged > 0 ? `, ${plainCountOf(unchanged, 'file')} unchanged` : '';
   const gone = removed > 0 ? `, ${removed} removed` : '';
+  const out = leftOut > 0 ? `, ${leftOut} left out` : '';
   const there = existing > 0 ? ` (${existingInWords(existing, failed)})` : '';
   const bad = failed > 0 ? `, ${failed} failed${there}` : '';
-  return `${plainCountOf(files, 'file')}, ${formatBytes(transferred)} in ${seconds.toFixed(1)} s${rate}${before}${same}${gone}${bad}`;
+  return `${plainCountOf(files, 'file')}, ${formatBytes(transferred)} in ${seconds.toFixed(1)} s${rate}${before}${same}${gone}${out}${bad}`;
 }
 
 function existingInWords(existing: number, failed: number): string {

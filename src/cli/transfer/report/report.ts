@@ -30,6 +30,8 @@ export interface Summary {
   readonly unchanged?: number;
   /** Files of the destination that were removed; only where any may be. */
   readonly removed?: number;
+  /** Files that a filter has left out, a folder of this machine counted as one; only where there are any. */
+  readonly leftOut?: number;
   readonly seconds: number;
 }
 
