@@ -2,7 +2,8 @@
 
 /**
  * How long uploads and downloads wait before a further try: a random time up to a bound that doubles each time, so that
- * many clients of one server do not all come back at once.
+ * many clients of one server do not all come back at once. Where nobody listens the bounds are twice as large, and five
+ * times where a name cannot be looked up, and no wait is shorter than half of its bound: both come back in some seconds.
  */
 export interface Backoff {
   /** The bound of the first wait, in milliseconds, 0 to 2^31 - 1; default 200. */

@@ -205,7 +205,7 @@ describe('what is refused', () => {
     writeFileSync(join(root, 'a'), 'old');
     const put = await run('put', 'a', 'b', '--no-clobber');
     expect(put.status).toBe(4);
-    expect(put.stdout).toMatch(/^stored b .*\n1 file, .*, 1 failed \(all because they exist\)\n$/);
+    expect(put.stdout).toMatch(/^stored b .*\n1 file, .*, 1 failed \(because it exists\)\n$/);
     expect(readStored(root)).toEqual({ a: 'old', b: 'B' });
     const again = await run('put', 'a', 'b', 'c/d', '--no-clobber', '--json');
     expect(again.status).toBe(4);

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { endAll, shareServe, sluiceInRunner } from '../support/processes/cli.ts';
+import { endAll, jsonLines, shareServe, sluiceInRunner } from '../support/processes/cli.ts';
 import { readStored, readTree, writeTree } from '../support/stores/temp-folder.ts';
 
 afterEach(endAll);
@@ -29,7 +29,7 @@ describe('filters', () => {
     writeFileSync(join(folder, 'single.tmp'), 's');
     const excluded = ['--exclude', '*.tmp', '--exclude', '/build/'];
     const put = await run('put', 'tree', 'single.tmp', '--to', server, ...excluded);
-    expect(put).toMatchObject({ status: 0, stderr: '' });
+    expect(put).toMatchObject({ status: 0, stdout: expect.stringMatching(/, 3 left out\n$/), stderr: '' });
     expect(Object.keys(readStored(root)).sort()).toEqual([
       'tree/a.jpg',
       'tree/deep/b.jpg',
@@ -37,7 +37,7 @@ describe('filters', () => {
     ]);
     const only = ['--exclude', '*', '--include', '*/', '--include', '*.jpg'];
     const get = await run('get', 'tree/', '--from', server, '--out', 'back', ...only);
-    expect(get).toMatchObject({ status: 0, stderr: '' });
+    expect(get).toMatchObject({ status: 0, stdout: expect.stringMatching(/, 1 left out\n$/), stderr: '' });
     expect(readTree(join(folder, 'back'))).toEqual({ 'a.jpg': 'a', 'deep/b.jpg': 'b' });
   });
 
@@ -53,6 +53,18 @@ describe('filters', () => {
       'copy/build/out',
       'copy/deep/build/in',
     ]);
+  });
+
+  test('a summary says how many files of the source were left out, and nothing where none were', async () => {
+    const { folder, server, run } = served();
+    const summaryOf = async (...args: string[]) =>
+      jsonLines((await run(...args, '--exclude', '*.tmp', '--json')).stdout).at(-1);
+    writeFileSync(join(folder, 'only.tmp'), 'o');
+    expect(await summaryOf('put', 'only.tmp', '--to', server)).toMatchObject({ files: 0, leftOut: 1 });
+    expect(await summaryOf('sync', 'tree', 'there', '--to', server)).toMatchObject({ files: 4, leftOut: 1 });
+    const back = await summaryOf('sync', 'there', 'back', '--from', server);
+    expect(back).toMatchObject({ files: 4 });
+    expect(back).not.toHaveProperty('leftOut');
   });
 
   test('a file of patterns that is not there is a usage error that names it', async () => {

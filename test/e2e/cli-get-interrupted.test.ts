@@ -204,7 +204,7 @@ describe('a get of a large file', () => {
     const ran = await sluice([...it.get, '--retries', '1']);
     expect(ran.status).toBe(3);
     expect(ran.stderr).toMatch(
-      /film: the same command goes on where it was\n.*: 1 of 1 files were not received\n$/,
+      /film: the same command goes on where it was\n.*: 1 of 1 file was not received\n$/,
     );
     expect(it.files()).toEqual([expect.stringMatching(/\.part$/)]);
   });

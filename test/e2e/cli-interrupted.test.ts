@@ -144,7 +144,7 @@ describe('a put of a large file', () => {
     const it = await through(() => resetAfter(100), 9 * MB);
     const ran = await sluice([...it.put, '--retries', '2']);
     expect(ran.status).toBe(3);
-    expect(ran.stderr).toMatch(/: 1 of 1 files were not confirmed\n$/);
+    expect(ran.stderr).toMatch(/: 1 of 1 file was not confirmed\n$/);
     const retries = jsonLines(ran.stdout).filter(({ event }) => event === 'retry');
     expect(retries.map(({ attempt, retries }) => [attempt, retries])).toEqual([
       [1, 2],

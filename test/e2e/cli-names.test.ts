@@ -84,6 +84,7 @@ describe('folders', () => {
       /^ +7 \| 2023\/ {2}\(2 files\)\n +1 \| a\.jpg\n +2 \| b\.png\n +10 {2}4 files\n$/,
     );
     expect((await lines('-lR', 'photos/')).split('\n')).toHaveLength(6);
+    expect(await lines('-lh', 'photos/')).toBe(await lines('-l', '--human', 'photos/'));
     const [folder] = jsonLines((await run('ls', '-l', 'photos/', '--json')).stdout);
     expect(folder).toMatchObject({ folder: 'photos/2023/', size: 7, files: 2 });
   });
@@ -92,6 +93,7 @@ describe('folders', () => {
     expect((await run('du', 'photos', '--depth', '2')).stdout).toBe(
       '           4  photos/2023/deep/  (1 file)\n           7  photos/2023/  (2 files)\n          10  photos/  (4 files)\n',
     );
+    expect((await run('du', '-h', 'photos')).stdout).toBe('    10 B  photos/  (4 files)\n');
     const { status, stdout, stderr } = await run('du', 'none', '/', '--json');
     expect([status, stderr]).toEqual([1, 'sluice: none: nothing is stored there\n']);
     expect(jsonLines(stdout)).toMatchObject([{ folder: '/', size: 21, files: 7 }]);

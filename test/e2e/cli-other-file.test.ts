@@ -56,7 +56,7 @@ describe('a server that is killed', () => {
     const ran = await sluice(['put', path, '--to', server, '--retries', '0', '--json']);
     expect(ran.status).toBe(3);
     expect(jsonLines(ran.stdout).map(({ event }) => event)).toEqual(['expect', 'summary']);
-    expect(ran.stderr).toContain('1 of 1 files were not confirmed');
+    expect(ran.stderr).toContain('1 of 1 file was not confirmed');
   });
 
   test.each([

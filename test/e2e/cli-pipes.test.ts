@@ -97,13 +97,13 @@ describe('put -', () => {
           '--no-clobber',
           '--tls',
         ],
-        ...['--retries', '0', '--verify', 'sha256'],
+        ...['--retries', '0', '--verify', 'sha256', '--bwlimit', '512K'],
       ],
       [Buffer.from('x')],
       { cwd: folder, env: { SLUICE_TOKEN: 'secret-of-environment', SLUICE_TLS_NAME: 'files.example.org' } },
     );
     expect(stderr).toContain(
-      `/stdin --as 'it'\\''s' --to '[::1]:1' --tls-name files.example.org --token-file 'my token' --tls --no-clobber --verify sha256" goes on`,
+      `/stdin --as 'it'\\''s' --to '[::1]:1' --tls-name files.example.org --token-file 'my token' --tls --no-clobber --bwlimit 524288 --verify sha256" goes on`,
     );
     expect(stderr).not.toContain('secret');
     rmSync(temporary, { recursive: true });
@@ -126,6 +126,10 @@ describe('put -', () => {
     await piped(['put', '-', '--as', 'c', '--to', server], [Buffer.from('x')]);
     const taken = await piped(['put', '-', '--as', 'c', '--to', server, '--no-clobber'], [Buffer.from('y')]);
     expect([taken.status, readdirSync(taken.temporary)]).toEqual([4, []]);
+    expect(taken.stderr).toMatch(/^sluice: c: there is/);
+    const large = [Buffer.alloc(9 * 1024 * 1024)];
+    const spooled = await piped(['put', '-', '--as', 'c', '--to', server, '--no-clobber'], large);
+    expect([spooled.status, spooled.stderr]).toEqual([4, taken.stderr]);
     const bad = await piped(['put', '-', '--as', '../c', '--to', server], [Buffer.from('y')]);
     expect([bad.status, readdirSync(bad.temporary)]).toEqual([2, []]);
   });

@@ -55,6 +55,44 @@ describe('sync --watch', () => {
     await watch.said(/^the server is back$/m);
   });
 
+  test('a server that is away at the start is waited for, and a name that is not known is not', async () => {
+    const [root, folder] = [tempFolder(), tempFolder()];
+    writeTree(folder, { a: '1' });
+    const { port, server, child, done } = await startServe(root);
+    child.kill('SIGKILL');
+    await done;
+    const watch = startSluice(['sync', folder, 'www', '--to', server, '--watch']);
+    await watch.said(/what changes meanwhile is sent when the server is back/);
+    await startServe(root, ['--port', String(port)]);
+    await stored(root).toEqual({ 'www/a': '1' });
+    await watch.said(/^watching /m);
+    const unknown = ['sync', folder, 'www', '--to', 'no-such-host.invalid:1', '--watch'];
+    expect(await startSluice(unknown).done).toMatchObject({ status: 3 });
+    const missing = ['sync', join(folder, 'no'), 'www', '--to', server, '--watch'];
+    expect(await startSluice(missing).done).toMatchObject({ status: 1 });
+  });
+
+  test('a round leaves nothing behind on stdout and stderr', async () => {
+    const count =
+      'process.on("exit",()=>console.error("listeners",["error","drain","close","resize"].map(e=>process.stdout.listenerCount(e)+process.stderr.listenerCount(e)).join()))';
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(count)}` };
+    const listenersAfter = async (rounds: readonly string[]) => {
+      const root = tempFolder();
+      const folder = tempFolder();
+      writeTree(folder, { a: 'first' });
+      const { server } = await startServe(root);
+      const watch = startSluice(['sync', folder, 'www', '--to', server, '--watch'], { env });
+      await watch.said(/^watching /m);
+      for (const text of rounds) {
+        writeFileSync(join(folder, 'a'), text);
+        await stored(root).toEqual({ 'www/a': text });
+      }
+      watch.child.kill('SIGINT');
+      return /^listeners .*$/m.exec((await watch.done).stderr)?.[0];
+    };
+    expect(await listenersAfter(['22', '333'])).toBe(await listenersAfter([]));
+  });
+
   test('more than --max-delete files are not removed, and all else goes on', async () => {
     const { root, folder, watch } = await watched(
       { a: '1', b: '2', c: '3' },

@@ -227,6 +227,18 @@ describe('sync refuses', () => {
     expect(await run(...args)).toMatchObject({ status: 2, stderr: expect.stringContaining(why) });
   });
 
+  test('a server without a direction, and says how SLUICE_SERVER gets one', async () => {
+    const { folder } = served();
+    expect(
+      await sluiceInRunner(['sync', 'tree', 'x'], { cwd: folder, env: { SLUICE_SERVER: ':1' } }),
+    ).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(
+        'SLUICE_SERVER names a server, and not the direction: sluice sync SRC DEST --to "$SLUICE_SERVER"',
+      ),
+    });
+  });
+
   test('a source that is not there, on either side, and a file', async () => {
     const { folder, up, down } = served();
     expect(await up('none', 'x')).toMatchObject({

@@ -28,7 +28,7 @@ change, in milliseconds since 1970).
 ${serverHelp}
 
 Examples:
-  sluice du --from :8080 --human
+  sluice du -h --from :8080
   sluice du photos videos --from :8080
   sluice du photos --from :8080 --depth 2 | sort -n
 ${exitStatusHelp}`;
@@ -39,9 +39,10 @@ export function addDu(program: Command): void {
     .summary('tell how much folders have')
     .description('Sums up the files on a server, folder by folder.')
     .argument('[FOLDER...]', 'folders, or patterns');
-  addServerOption(command, 'from')
+  // As for the commands of that name, -h is about sizes.
+  addServerOption(command.helpOption('--help', 'display help for command'), 'from')
     .option('-d, --depth <N>', 'parts below FOLDER that have lines of their own', wholeNumber(0, 1000), 0)
-    .option('--human', 'sizes in KiB, MiB and so on')
+    .option('-h, --human', 'sizes in KiB, MiB and so on')
     .option('--json', 'print JSON, one object a line')
     .addHelpText('after', help)
     .action(run);

@@ -36,7 +36,7 @@ ${serverHelp}
 Examples:
   sluice ls --from 192.168.0.5:8080
   sluice ls photos/ --from :8080
-  sluice ls -l photos/ --from :8080 --human
+  sluice ls -lh photos/ --from :8080
   sluice ls 'photos/**/*.jpg' --from :8080
   sluice ls --from :8080 --json | jq .size
 ${exitStatusHelp}`;
@@ -47,10 +47,11 @@ export function addLs(program: Command): void {
     .summary('list what is stored')
     .description('Lists the files on a server.')
     .argument('[PREFIX]', 'what the names begin with, or a pattern');
-  addServerOption(command, 'from')
+  // As for the commands of that name, -h is about sizes.
+  addServerOption(command.helpOption('--help', 'display help for command'), 'from')
     .option('-l, --long', 'folder by folder, with sums')
     .option('-R, --recursive', 'every file, also with -l')
-    .option('--human', 'sizes in KiB, MiB and so on, also with -l')
+    .option('-h, --human', 'sizes in KiB, MiB and so on, also with -l')
     .option('--json', 'print JSON, one object a line')
     .addHelpText('after', help)
     .action(run);

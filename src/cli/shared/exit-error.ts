@@ -9,11 +9,14 @@ export class ExitError extends Error {
   readonly status: ExitStatus;
   /** The message, without a full stop; null when everything was printed before. */
   readonly said: string | null;
+  /** The same command would fail at any later time, until somebody mends something. False where that is not known. */
+  readonly isLasting: boolean;
 
-  constructor(status: ExitStatus, said: string | null) {
+  constructor(status: ExitStatus, said: string | null, isLasting = false) {
     super(said ?? `exit status ${status}`);
     this.status = status;
     this.said = said;
+    this.isLasting = isLasting;
   }
 
   override get name(): 'ExitError' {

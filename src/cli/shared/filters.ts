@@ -44,7 +44,8 @@ export const filterHelp = `
 lines of a .gitignore mean, counted from the top of what is transferred: "*.tmp"
 wherever it is, "/build" only at the top, "cache/" only a folder, "a/**/b" at
 any depth. The last one that fits decides. What is below a folder that is left
-out stays out.`;
+out stays out. The summary says how many files were left out; a folder of this
+machine, which is not looked into, counts as one.`;
 
 /** A pattern of the command line is never a comment, and `!` at its beginning is part of a name. */
 function asLine(pattern: string): string {

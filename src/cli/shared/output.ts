@@ -22,6 +22,8 @@ export interface Output {
   readonly isClosed: () => boolean;
   /** Writes the lines gathered so far. */
   readonly flush: () => void;
+  /** Hands lines, and errors, to what draws on the terminal: it knows what stands there. Null ends that. */
+  readonly redirect: (to: ((text: string) => void) | null) => void;
 }
 
 export interface OutputDeps {
@@ -39,6 +41,7 @@ export function createOutput(deps: OutputDeps = {}): Output {
   let lines = '';
   let closed = false;
   let scheduled = false;
+  let elsewhere: ((text: string) => void) | null = null;
   const sink = stdout((error) => {
     if (closed) return;
     closed = true;
@@ -53,6 +56,7 @@ export function createOutput(deps: OutputDeps = {}): Output {
   }
 
   function line(text: string): void {
+    if (elsewhere !== null) return elsewhere(text);
     lines += `${text}\n`;
     if (lines.length >= QUEUED_BYTES_MAX) flush();
     else if (!scheduled) {
@@ -62,8 +66,10 @@ export function createOutput(deps: OutputDeps = {}): Output {
   }
 
   function error(text: string): void {
+    const said = `sluice: ${text}`;
+    if (elsewhere !== null) return elsewhere(said);
     flush();
-    stderr.write(`sluice: ${text}\n`);
+    stderr.write(`${said}\n`);
   }
 
   return {
@@ -77,6 +83,10 @@ export function createOutput(deps: OutputDeps = {}): Output {
     error,
     isClosed: () => closed,
     flush,
+    redirect: (to) => {
+      flush();
+      elsewhere = to;
+    },
   };
 }
 

@@ -20,8 +20,18 @@ export function explainBadServerName(name: string): string | null {
 /** Parses an address, or `work:`, a name and nothing behind its colon. */
 export function parseServer(text: string): ServerAddress | ServerName {
   const name = text.endsWith(':') ? text.slice(0, -1) : '';
-  return explainBadServerName(name) === null ? { name } : parseServerAddress(text);
+  if (explainBadServerName(name) === null) return { name };
+  if (explainBadServerName(text) === null) throw new InvalidArgumentError(`${ADDRESS} ${A_NAME} ${text}:`);
+  const [, before, behind = ''] = /^([^:]+):(.*\D.*)$/.exec(text) ?? [];
+  if (before === undefined || explainBadServerName(before) !== null || behind.includes('@'))
+    return parseServerAddress(text);
+  throw new InvalidArgumentError(
+    `${ADDRESS} ${A_NAME} ${before}: and nothing behind it. A folder of it is named apart: put has --as, sync has DEST.`,
+  );
 }
+
+const ADDRESS = 'It must be HOST:PORT, such as 192.168.0.5:8080 or [::1]:8080, or unix:/path.';
+const A_NAME = 'A server that "sluice config" has a name for is its name and a colon:';
 
 const NO_USER =
   'an address is HOST:PORT, with nothing before an @: a token is read from --token-file FILE, or from SLUICE_TOKEN';
@@ -37,9 +47,7 @@ export function parseServerAddress(text: string): ServerAddress {
     throw new InvalidArgumentError(`The port must be 1 to 65535, and is ${found[3]}.`);
   }
   if (found === null) {
-    throw new InvalidArgumentError(
-      'It must be HOST:PORT, such as 192.168.0.5:8080 or [::1]:8080, or unix:/path.',
-    );
+    throw new InvalidArgumentError(ADDRESS);
   }
   return { host: found[1] || found[2] || '127.0.0.1', port };
 }

@@ -29,26 +29,43 @@ export interface ServerFlags extends TlsFlags {
   readonly tokenFile?: string;
 }
 
-/** The part of every help that is about the server. */
-export const serverHelp = `
+/** The part of a help that is about the server. @param environment what may come from there, in lines of their own. */
+const serverHelpOf = (environment: string): string => `
 The server is HOST:PORT, unix:/path for a socket of this machine, or NAME: for
-one that "sluice config" has a name for. It may also come from the environment,
-as SLUICE_SERVER; so may SLUICE_TLS=1 and the --tls-… options, as SLUICE_TLS_CA
-and so on. A TIME is in seconds, or has a unit: 500ms, 2m.
+${environment}
+A TIME is in seconds, or has a unit: 500ms, 2m.
 
 A server's certificate is always verified. A token is read from --token-file, or
 from the environment as SLUICE_TOKEN; it is never an option of its own, since
 all users of a machine can see those.`;
 
-export function addServerOption(command: Command, name: 'to' | 'from'): Command {
+export const serverHelp =
+  serverHelpOf(`one that "sluice config" has a name for. It may also come from the environment,
+as SLUICE_SERVER; so may SLUICE_TLS=1 and the --tls-… options, as SLUICE_TLS_CA
+and so on.`);
+
+/** The same of a command whose option says a direction too, which a server alone does not. */
+export const directedServerHelp =
+  serverHelpOf(`one that "sluice config" has a name for. SLUICE_TLS=1 and the --tls-… options
+may come from the environment, as SLUICE_TLS_CA and so on.`);
+
+export const addServerOption = (command: Command, name: 'to' | 'from'): Command =>
+  addOptions(command, name, [
+    new Option('--server <SERVER>', `the same as --${name}`).env('SLUICE_SERVER').argParser(parseServer),
+  ]);
+
+/** Without `--server`, and so without `SLUICE_SERVER`. */
+export const addDirectedServerOption = (command: Command, name: 'to' | 'from'): Command =>
+  addOptions(command, name, []);
+
+function addOptions(command: Command, name: 'to' | 'from', others: readonly Option[]): Command {
   command
     .setOptionValue('serverOption', name)
     .addOption(
       new Option(`--${name} <SERVER>`, 'the server, HOST:PORT, unix:/path or NAME:').argParser(parseServer),
-    )
-    .addOption(
-      new Option('--server <SERVER>', `the same as --${name}`).env('SLUICE_SERVER').argParser(parseServer),
-    )
+    );
+  for (const option of others) command.addOption(option);
+  command
     .hook('preAction', resolveNames)
     .addOption(
       new Option('--timeout <TIME>', 'how long to wait for the connection')

@@ -2,8 +2,8 @@
 import { firstValueFrom, lastValueFrom, race, timer } from 'rxjs';
 import { type Client, createClient } from '../../client/client.ts';
 import { type ClientFault, isClientFault } from '../../client/client-fault.ts';
-import { breaksConnection } from '../../client/pool/retry.ts';
-import { type ExitError, exitError, isExitError } from './exit-error.ts';
+import { breaksConnection, isRetryable } from '../../client/pool/retry.ts';
+import { ExitError, exitError, isExitError } from './exit-error.ts';
 import { exitStatus } from './exit-status.ts';
 import { faultInWords } from './fault-words.ts';
 import { ofName } from './format.ts';
@@ -57,7 +57,15 @@ const isSaid = (thrown: unknown): boolean =>
     : isClientFault(thrown) && !breaksConnection(thrown);
 
 export const clientExitError = (fault: ClientFault): ExitError =>
-  exitError(breaksConnection(fault) ? exitStatus.connection : exitStatus.failed, faultInWords(fault, 'read'));
+  new ExitError(
+    breaksConnection(fault) ? exitStatus.connection : exitStatus.failed,
+    faultInWords(fault, 'read'),
+    !isRetryable(fault) || isOfAnotherProtocol(fault),
+  );
+
+/** It is tried again since a broken connection may look like that; a peer that always does it is no server of files. */
+const isOfAnotherProtocol = (fault: ClientFault): boolean =>
+  fault.code === 'protocol' && fault.error === undefined;
 
 /** Explains a failure of one name alone: null when that was printed before, undefined when it concerns all names. */
 function explainOne(thrown: unknown): string | null | undefined {

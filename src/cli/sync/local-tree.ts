@@ -8,7 +8,7 @@ import { ofName, printable } from '../shared/format.ts';
 import { isPartFileName } from '../transfer/part-file.ts';
 import { type PutPlan, planPutInTurns } from '../transfer/put-plan.ts';
 
-const EMPTY: PutPlan = { files: [], skipped: [], unreadable: [] };
+const EMPTY: PutPlan = { files: [], skipped: [], unreadable: [], leftOut: 0 };
 
 /**
  * Lists it. What an interrupted download has left there is left out: it is no file of anybody's.

@@ -5,6 +5,7 @@
  *                                     too much to remove: do nothing
  *                                     remove what is in the way  ->  transfer  ->  nothing failed: remove the rest
  */
+import { plainCountOf } from '../../base/units.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { connectionsOf } from '../shared/server-option.ts';
@@ -36,7 +37,8 @@ export async function runSync(run: SyncRun): Promise<void> {
     failed.push(...foreseen.failed);
     for (const { what, failure } of failed) transferRun.report.failed(what, failure);
     printPlan({ ...plan, transfers: foreseen.transfers }, { extra, failed: failed.length }, run);
-  } else if (extra.length <= flags.maxDelete) await carryOut(run, { ...plan, extra, inTheWay }, failed);
+  } else if (extra.length <= flags.maxDelete)
+    await carryOut(run, { ...plan, extra, inTheWay }, { failed, leftOut: source.leftOut });
   if (extra.length > flags.maxDelete) throw tooMuchToRemove(extra.length, flags);
   if (flags.dryRun && failed.length > 0) throw exitError(exitStatus.failed);
 }
@@ -48,19 +50,23 @@ function tooMuchToRemove(files: number, { maxDelete, dryRun }: SyncFlags) {
   const nothing = dryRun ? 'it would do nothing' : 'nothing was done';
   return exitError(
     exitStatus.failed,
-    `--delete would remove ${files} files, and --max-delete is ${maxDelete}: ${nothing}`,
+    `--delete would remove ${plainCountOf(files, 'file')}, and --max-delete is ${maxDelete}: ${nothing}`,
   );
 }
 
-/** Throws an `ExitError` when something has failed. @param unlisted what could not be looked at. */
+/**
+ * Throws an `ExitError` when something has failed.
+ *
+ * @param listing what could not be looked at, on either side, and how much of the source is left out.
+ */
 export async function carryOut(
   run: SyncRun,
   { transfers, extra, inTheWay, unchanged }: SyncPlan<SyncFile, SyncFile>,
-  unlisted: Tree['failed'],
+  listing: Pick<Tree, 'failed' | 'leftOut'>,
 ): Promise<void> {
   const { report, output } = run.transferRun;
   const safe = splitUnsafe(transfers, inTheWay, run);
-  const failed = [...unlisted, ...safe.failed];
+  const failed = [...listing.failed, ...safe.failed];
   const files = safe.transfers.map(({ file }) => transferOf(file, run));
   expectFiles(report, files, failed.length);
   for (const { what, failure } of failed) report.failed(what, failure);
@@ -72,13 +78,19 @@ export async function carryOut(
   const rest = extra.filter((file) => !first.has(file));
   if (isWhole) await remover.remove(rest);
   else if (rest.length > 0)
-    output.error(`nothing more is removed, since not all has arrived: ${rest.length} stay`);
+    output.error(
+      `nothing more is removed, since not all has arrived: ${rest.length} ${rest.length === 1 ? 'stays' : 'stay'}`,
+    );
   finishRun(run.transferRun, {
     result,
     tried: files.length,
     failedBefore: failed.length + remover.failed(),
     missing: run.isUpload ? 'confirmed' : 'received',
-    counts: { unchanged, ...(run.flags.delete && { removed: remover.removed() }) },
+    counts: {
+      unchanged,
+      ...(run.flags.delete && { removed: remover.removed() }),
+      leftOut: listing.leftOut,
+    },
   });
 }
 

@@ -5,9 +5,15 @@ import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { addFilterOptions, filterHelp, filterOf } from '../shared/filters.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
-import { createOutput } from '../shared/output.ts';
+import { createOutput, type Output } from '../shared/output.ts';
 import { parseServer } from '../shared/server-address.ts';
-import { addServerOption, connection$, connectionsOf, serverHelp, tokenOf } from '../shared/server-option.ts';
+import {
+  addDirectedServerOption,
+  connection$,
+  connectionsOf,
+  directedServerHelp,
+  tokenOf,
+} from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { FILES_AT_ONCE } from '../transfer/download.ts';
 import { removeTemporaries } from '../transfer/local-file.ts';
@@ -52,7 +58,7 @@ back and gone, and at the end of each run summary: files that were transferred,
 unchanged and removed.
 ${filterHelp}
 What is left out is left out on both sides: --delete does not remove it.
-${serverHelp}
+${directedServerHelp}
 
 Examples:
   sluice sync photos backup/photos --to :8080         what is new or has changed
@@ -72,7 +78,7 @@ export function addSync(program: Command): void {
     .description('Makes a folder of a server like one of this machine, or the reverse.')
     .argument('<SRC>', 'the folder to take files from')
     .argument('<DEST>', 'the folder to bring them to');
-  addServerOption(command, 'to').addOption(
+  addDirectedServerOption(command, 'to').addOption(
     new Option('--from <SERVER>', 'the server, if SRC is on it').argParser(parseServer),
   );
   addRetryOptions(command)
@@ -91,12 +97,16 @@ export function addSync(program: Command): void {
 /** Milliseconds that a server may be silent while it reads a file for its checksum. */
 const SUMMING_MAX_MS = 3_600_000;
 
+const WHICH_WAY = 'which way? --to SERVER sends SRC to it, --from SERVER fetches SRC from it';
+const SERVER_ALONE =
+  '. SLUICE_SERVER names a server, and not the direction: sluice sync SRC DEST --to "$SLUICE_SERVER"';
+
 async function run(src: string, dest: string, flags: SyncFlags): Promise<void> {
   if (src === '' || dest === '') throw usageError('SRC and DEST are folders: one of them is empty');
   if (flags.to !== undefined && flags.from !== undefined)
     throw usageError('--to and --from are two directions: leave one of them out');
   if (flags.to === undefined && flags.from === undefined)
-    throw usageError('which way? --to SERVER sends SRC to it, --from SERVER fetches SRC from it');
+    throw usageError(WHICH_WAY + (process.env.SLUICE_SERVER === undefined ? '' : SERVER_ALONE));
   const isUpload = flags.to !== undefined;
   if (flags.watch && !isUpload) throw usageError('--watch is for a folder of this machine: it needs --to');
   if (flags.watch && flags.dryRun)
@@ -104,10 +114,10 @@ async function run(src: string, dest: string, flags: SyncFlags): Promise<void> {
   const connecting$ = connection$(flags);
   const token = tokenOf(flags);
   const filter = await filterOf(flags);
-  const common = { src, dest, isUpload, filter, connecting$, token };
+  const output = createOutput();
+  const common = { src, dest, isUpload, filter, connecting$, token, output };
   if (!flags.watch) return oneRun(common, flags, runSync);
   const { watchSync, inWords } = await import('./watch/watch-sync.ts');
-  const output = createOutput();
   // A round that breaks off is followed by the next: further tries of its own would only be said more often.
   const round = <T>(work: (run: SyncRun) => Promise<T>) => oneRun(common, { ...flags, retries: 0 }, work);
   const say = (event: WatchEvent) => {
@@ -121,18 +131,19 @@ async function run(src: string, dest: string, flags: SyncFlags): Promise<void> {
   await watchSync({ src, filter, round, say });
 }
 
-type Common = Omit<SyncRun, 'flags' | 'transferRun' | 'server'>;
+type Common = Omit<SyncRun, 'flags' | 'transferRun' | 'server'> & { readonly output: Output };
 
 /** Connects, does the work, and hangs up. */
 async function oneRun<T>(common: Common, flags: SyncFlags, work: (run: SyncRun) => Promise<T>): Promise<T> {
-  const { isUpload, connecting$, token } = common;
-  const transferRun = beginRun(flags, {
+  const { isUpload, connecting$, token, output } = common;
+  const words = {
     arrives: isUpload ? 'stored' : 'received',
     arrived: isUpload ? 'are stored' : 'were received',
     // What is there is the same when it is looked at again.
     repeats: null,
-  });
-  const { output, report } = transferRun;
+  };
+  const transferRun = beginRun(flags, words, output);
+  const { report } = transferRun;
   const signals = exitOnSignal(() => {
     removeTemporaries();
     transferRun.printInterruption();

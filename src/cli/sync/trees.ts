@@ -11,6 +11,8 @@ import type { SyncFile, SyncRun } from './sync-run.ts';
 export interface Tree {
   readonly files: readonly SyncFile[];
   readonly failed: readonly { readonly what: Transfer; readonly failure: TransferFault }[];
+  /** How many files the filter leaves out. A folder of this machine counts as one. */
+  readonly leftOut: number;
 }
 
 /** @param isSaid whether it is said of a thing that it is skipped, as it is no file of the source. */
@@ -20,7 +22,11 @@ export async function listLocal(
 ): Promise<Tree> {
   const { report } = transferRun;
   const folder = isUpload ? src : dest;
-  const { files, skipped, unreadable } = await localTree(folder, isUpload ? 'error' : 'empty', filter);
+  const { files, skipped, unreadable, leftOut } = await localTree(
+    folder,
+    isUpload ? 'error' : 'empty',
+    filter,
+  );
   // What is skipped is no file of the source; in a destination it is nobody's business.
   if (isUpload) for (const { path, why } of skipped) if (isSaid(path, why)) report.warn(path, why);
   return {
@@ -34,6 +40,7 @@ export async function listLocal(
       what: { path, filename: path, size: 0 },
       failure: { message: why },
     })),
+    leftOut,
   };
 }
 
@@ -43,14 +50,16 @@ export async function listRemote({ src, dest, isUpload, filter, server }: SyncRu
   const { files, failed } = await planBelow(server, prefix, '');
   if (!isUpload && files.length + failed.length === 0 && prefix !== '')
     throw exitError(exitStatus.failed, ofName(folder, 'nothing is stored there'));
+  const kept = keptBelow(prefix, filter, files);
   return {
-    files: keptBelow(prefix, filter, files).map((transfer) => ({
+    files: kept.files.map((transfer) => ({
       name: transfer.filename.slice(prefix.length),
       size: transfer.size,
       mtime: transfer.mtime!,
       transfer,
     })),
     failed: failed.map(({ name, failure }) => ({ what: { path: '', filename: name, size: 0 }, failure })),
+    leftOut: kept.leftOut,
   };
 }
 

@@ -29,6 +29,8 @@ import { explainConflict } from './target-conflict.ts';
 export interface GetPlan {
   readonly files: readonly Transfer[];
   readonly failed: readonly { readonly name: string; readonly failure: TransferFault }[];
+  /** How many files the filter leaves out; none if it is absent. */
+  readonly leftOut?: number;
 }
 
 export interface GetWish {
@@ -67,6 +69,7 @@ export async function planGet(
   return {
     files: plans.flatMap(({ files }) => files),
     failed: plans.flatMap(({ failed }) => failed),
+    leftOut: plans.reduce((sum, { leftOut = 0 }) => sum + leftOut, 0),
   };
 }
 
@@ -81,7 +84,7 @@ async function planNamed(
   const why = listed ? explainListedName(name.replace(/\/$/, ''), '') : null;
   if (why !== null) return { files: [], failed: [{ name, failure: { message: why } }] };
   if (file === undefined) return planName(server, name, recursive, target, filter);
-  return { files: keptBelow(folderOf(name), filter, [transferOf(file, target)]), failed: [] };
+  return { ...keptBelow(folderOf(name), filter, [transferOf(file, target)]), failed: [] };
 }
 
 /** Rejects with a `ClientError`. @param target the path; empty for stdout. */
@@ -96,9 +99,9 @@ async function planName(
   const prefix = name === '/' ? '' : asked ? name : `${name}/`;
   const below = recursive || asked ? await planBelow(server, prefix, target) : NOTHING;
   if (below.files.length + below.failed.length > 0)
-    return { ...below, files: keptBelow(prefix, filter, below.files) };
+    return { ...below, ...keptBelow(prefix, filter, below.files) };
   if (asked) return { files: [], failed: [{ name, failure: { message: 'nothing is stored there' } }] };
-  if (filter?.(basename(name)) === true) return NOTHING;
+  if (filter?.(basename(name)) === true) return { ...NOTHING, leftOut: 1 };
   return { files: [transferOf(await firstValueFrom(server.stat(name)), target)], failed: [] };
 }
 
@@ -113,8 +116,10 @@ const folderOf = (name: string): string => name.slice(0, name.lastIndexOf('/') +
 
 const NOTHING: GetPlan = { files: [], failed: [] };
 
-export const keptBelow = (prefix: string, filter: Filter | null, files: readonly Transfer[]) =>
-  keptBy(filter, files, ({ filename }) => filename.slice(prefix.length));
+export function keptBelow(prefix: string, filter: Filter | null, files: readonly Transfer[]) {
+  const kept = keptBy(filter, files, ({ filename }) => filename.slice(prefix.length));
+  return { files: kept, leftOut: files.length - kept.length };
+}
 
 /** All files whose names begin with `prefix`. @param target the folder they go to; empty for none. */
 export async function planBelow(

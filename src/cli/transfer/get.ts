@@ -170,6 +170,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
         tried: files.length,
         failedBefore: plan.failed.length,
         missing: 'received',
+        counts: { leftOut: plan.leftOut ?? 0 },
       });
     });
   } catch (thrown) {

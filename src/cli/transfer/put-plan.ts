@@ -23,6 +23,8 @@ export interface PutPlan {
   readonly skipped: readonly { readonly path: string; readonly why: string }[];
   /** Paths that cannot be read. */
   readonly unreadable: readonly { readonly path: string; readonly why: string }[];
+  /** How many files the filter leaves out. A folder counts as one: it is not looked into. */
+  readonly leftOut: number;
 }
 
 /**
@@ -77,7 +79,13 @@ function* planSteps(
     }
   }
 
-  const isLeftOut = (name: string): boolean => filter?.(name) === true;
+  let leftOut = 0;
+
+  function isLeftOut(name: string): boolean {
+    if (filter?.(name) !== true) return false;
+    leftOut++;
+    return true;
+  }
 
   function add(path: string, name: string, stats: Stats): void {
     if (stats.isFile())
@@ -119,7 +127,7 @@ function* planSteps(
       if (!isLeftOut(basename(resolve(path)))) add(path, top, stats);
     } else unreadable.push({ path, why: 'it is neither a file nor a folder: send a copy of what it has' });
   }
-  return { files, skipped, unreadable };
+  return { files, skipped, unreadable, leftOut };
 }
 
 /** The stored name of a PATH. That of the root folder is empty: files in it get no folder. */

@@ -67,7 +67,11 @@ export async function runPut(
       would({ verb: 'send', name: flags.as!, how: ' of stdin', fields: { filename: flags.as } });
     } else {
       const spool = await spoolStdin(flags.as!, transferRun);
-      await planned({ ...common, plan: { files: [spool.transfer], skipped: [], unreadable: [] }, spool });
+      await planned({
+        ...common,
+        plan: { files: [spool.transfer], skipped: [], unreadable: [], leftOut: 0 },
+        spool,
+      });
     }
   } finally {
     output.flush();
@@ -151,7 +155,7 @@ async function send(run: PutRun): Promise<void> {
     tried: files.length,
     failedBefore: plan.unreadable.length,
     missing: 'confirmed',
-    counts: flags.update ? { unchanged: upToDate } : {},
+    counts: { ...(flags.update && { unchanged: upToDate }), leftOut: plan.leftOut },
   });
 }
 

@@ -18,7 +18,7 @@ import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
-import type { ServerFlags } from '../shared/server-option.ts';
+import type { ConnectionFlags, ServerFlags } from '../shared/server-option.ts';
 import { quoted, serverWords } from '../shared/shell-words.ts';
 import type { Transfer } from './report/report.ts';
 
@@ -92,7 +92,7 @@ export function spoolInput(filename: string, { input, folder = tmpdir(), took }:
     const { path, fd } = file;
     closeSync(fd);
     const mtime = Math.floor(statSync(path).mtimeMs);
-    const transfer = { path, filename, size, mtime };
+    const transfer = { path: STDIN, spooled: path, filename, size, mtime };
     return { transfer, content: () => fileContent(path), keep: () => path, remove };
   }
 
@@ -118,7 +118,7 @@ function onDisk(write: () => void, folder: string, size: number): void {
 }
 
 /** What of a `put` counts for the one that goes on. */
-interface KeptFlags extends ServerFlags {
+interface KeptFlags extends ServerFlags, ConnectionFlags {
   readonly as?: string;
   readonly acks: boolean;
   readonly clobber: boolean;
@@ -133,6 +133,7 @@ export function printKept(spool: Spool | null, flags: KeptFlags, output: Output)
       ...['--as', quoted(flags.as!), ...serverWords(flags)],
       ...(flags.clobber ? [] : ['--no-clobber']),
       ...(flags.acks ? [] : ['--no-acks']),
+      ...(flags.bwlimit === undefined ? [] : ['--bwlimit', `${flags.bwlimit}`]),
       ...(flags.verify === undefined ? [] : ['--verify', flags.verify]),
     ];
     const again = `sluice put ${quoted(spool.keep())} ${options.join(' ')}`;

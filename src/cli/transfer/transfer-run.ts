@@ -1,5 +1,6 @@
 /** The beginning and the end that `put` and `get` share: the report, and the summary that decides the exit status. */
 import type { Command } from 'commander';
+import { plainCountOf } from '../../base/units.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { createOutput, type Output } from '../shared/output.ts';
@@ -44,8 +45,12 @@ export interface RunWords extends Pick<InterruptionDeps, 'repeats'> {
   readonly arrived: string;
 }
 
-export function beginRun(flags: ReportFlags, { arrives, arrived, repeats }: RunWords): TransferRun {
-  const output = createOutput();
+/** @param output that of the command, if it has one already: each of them listens to stdout for good. */
+export function beginRun(
+  flags: ReportFlags,
+  { arrives, arrived, repeats }: RunWords,
+  output = createOutput(),
+): TransferRun {
   const kept = new Set<Transfer>();
   const deps = { output, kept, verb: arrived, repeats };
   const { report, print } = interruptible(createReport(flags, output, arrives), deps);
@@ -75,7 +80,7 @@ export interface RunEnd {
   /** What files were not when the server was given up. @example 'confirmed' */
   readonly missing: string;
   /** Further counts of the summary. */
-  readonly counts?: Pick<Summary, 'unchanged' | 'removed'>;
+  readonly counts?: Pick<Summary, 'unchanged' | 'removed' | 'leftOut'>;
 }
 
 /** Prints the summary. Throws an `ExitError` when files have failed. */
@@ -86,11 +91,16 @@ export function finishRun(
   const { files, bytes, transferred, existing, givenUp } = result;
   const failed = result.failed + failedBefore + (givenUp?.files ?? 0);
   const seconds = Math.round(performance.now() - since) / 1000;
-  report.end({ files, bytes, transferred, failed, ...(existing > 0 && { existing }), ...counts, seconds });
+  const { leftOut = 0, ...others } = counts ?? {};
+  const some = { ...(existing > 0 && { existing }), ...others, ...(leftOut > 0 && { leftOut }) };
+  report.end({ files, bytes, transferred, failed, ...some, seconds });
   output.flush();
   if (givenUp !== null) {
     for (const { path } of kept) output.error(resumableLine(path));
-    throw exitError(givenUp.status, `${givenUp.why}: ${givenUp.files} of ${tried} files were not ${missing}`);
+    throw exitError(
+      givenUp.status,
+      `${givenUp.why}: ${givenUp.files} of ${plainCountOf(tried, 'file')} ${givenUp.files === 1 ? 'was' : 'were'} not ${missing}`,
+    );
   }
   if (failed > 0) throw exitError(failed === existing ? exitStatus.existing : exitStatus.failed);
 }

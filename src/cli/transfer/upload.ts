@@ -94,9 +94,9 @@ function send(
   tally: Tally,
   { ended, failed }: WorkEnd,
 ): void {
-  const { path, filename } = transfer;
+  const { path, spooled, filename } = transfer;
   const resumable = settings.resume !== false && transfer.size >= RESUME_THRESHOLD_BYTES;
-  const named = resumable ? { ...settings, source: sourceOf(path) } : settings;
+  const named = resumable ? { ...settings, source: sourceOf(spooled ?? path) } : settings;
   const tries = createTries((from) => report.resumed(transfer, from));
   uploads
     .upload(filename, () => contentOf(transfer), named)

@@ -33,7 +33,7 @@ export interface ConnectionPoolOptions {
   readonly retries?: number;
   /**
    * How long to wait before a further try; default a random time of up to 200 ms, then up to twice as long each time,
-   * at most 30 seconds.
+   * at most 30 seconds; longer where nobody listens, or a name cannot be looked up.
    */
   readonly backoff?: Backoff;
   /**

@@ -51,17 +51,22 @@ export function isRetryable(fault: ClientFault, reached = false): boolean {
   }
 }
 
-/** How many times as long the waits are when the name resolver has failed. */
-const RESOLVER_WAIT_FACTOR = 5;
+/** How many times as long the waits are for what fails at once, and takes some seconds to come back. */
+const WAIT_FACTORS: ReadonlyMap<string | null, number> = new Map([
+  ['no-resolver', 5],
+  ['unknown-host', 5],
+  ['refused', 2],
+]);
 
 /**
- * Answers the wait for a given fault. A resolver that is away fails at once, and comes back with the network some
- * seconds later. So its first wait is at least half a second, and no wait is shorter than half of its bound: five tries
- * take some 15 s, and cannot all happen at once.
+ * Answers the wait for a given fault. A resolver that is away fails at once, and so does a connection to a server that is
+ * starting again; both come back some seconds later. So no wait for them is shorter than half of its bound, the first of
+ * which is a second for a resolver and 400 ms for a server: five tries take 15 s and more, or 6 s, and cannot all happen
+ * at once.
  */
 export function retryDelay(fault: ClientFault, failures: number, backoff: Backoff, random: number): number {
-  const code = fault.code === 'connection' ? fault.cause.code : null;
-  if (code !== 'no-resolver' && code !== 'unknown-host') return backoffDelay(failures, backoff, random);
+  const factor = WAIT_FACTORS.get(fault.code === 'connection' ? fault.cause.code : null);
+  if (factor === undefined) return backoffDelay(failures, backoff, random);
   const { initial = 200 } = backoff;
-  return backoffDelay(failures, { ...backoff, initial: initial * RESOLVER_WAIT_FACTOR }, (1 + random) / 2);
+  return backoffDelay(failures, { ...backoff, initial: initial * factor }, (1 + random) / 2);
 }

@@ -49,10 +49,6 @@ export const statFile = (disk: Disk, name: string): Task<Outcome<FileInfo>> =>
     return file.ok ? ok(yield* fileInfoWithChecksum(disk, name, file.value)) : file;
   });
 
-<<<<<<< HEAD
-/** @param turn where the removal is recorded before it happens, when there is a log. */
-export const removeFile = (disk: Disk, name: string, turn?: ChangeTurn): Task<Outcome<Removed>> =>
-=======
 /** The same without its checksum, which another process may have to be asked for. */
 export const describeFile = (disk: Disk, name: string): Task<Outcome<FileInfo>> =>
   inFolderOf(disk, name, function* (path) {
@@ -60,8 +56,8 @@ export const describeFile = (disk: Disk, name: string): Task<Outcome<FileInfo>> 
     return file.ok ? ok(fileInfo(name, file.value)) : file;
   });
 
-export const removeFile = (disk: Disk, name: string): Task<Outcome<Removed>> =>
->>>>>>> shared-root
+/** @param turn where the removal is recorded before it happens, when there is a log. */
+export const removeFile = (disk: Disk, name: string, turn?: ChangeTurn): Task<Outcome<Removed>> =>
   inFolderOf(disk, name, function* (path, directory) {
     const file = regularFile(yield* disk.io.lstat(path));
     if (!file.ok) return file;

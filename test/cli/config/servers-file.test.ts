@@ -141,7 +141,10 @@ describe('names', () => {
   test('an address is no name', () => {
     expect(parseServer('work:8080')).toEqual({ host: 'work', port: 8080 });
     expect(parseServer(':8080')).toEqual({ host: '127.0.0.1', port: 8080 });
-    expect(() => parseServer('work')).toThrow('HOST:PORT');
+    expect(() => parseServer('work')).toThrow(/HOST:PORT.* its name and a colon: work:$/);
+    expect(() => parseServer('work:photos')).toThrow(
+      / work: and nothing behind it. A folder of it is named apart/,
+    );
   });
 
   const named = (...names: string[]) => new Map(names.map((name) => [name, { address: ':1' }]));

@@ -24,6 +24,7 @@ import {
   switchMap,
   timer,
 } from 'rxjs';
+import { plainCountOf } from '../../../base/units.ts';
 import { isExitError } from '../../shared/exit-error.ts';
 import { exitStatus } from '../../shared/exit-status.ts';
 import { printable } from '../../shared/format.ts';
@@ -100,7 +101,9 @@ export async function watchSync({
         known = end.known;
         wait = end.known === null ? FAILED_AGAIN_MS : Number.POSITIVE_INFINITY;
       } catch (thrown) {
-        if (!isExitError(thrown) || thrown.status !== exitStatus.connection || isFirst) throw thrown;
+        if (!isExitError(thrown) || thrown.status !== exitStatus.connection) throw thrown;
+        // At the start a name may be misspelt; later the same fault says that the network is away.
+        if (isFirst && thrown.isLasting) throw thrown;
         if (away === 0) say({ event: 'away', why: thrown.said ?? 'the connection broke' });
         known = null;
         wait = Math.min(AWAY_MS_FIRST * 2 ** away++, AWAY_MS_MOST);
@@ -145,7 +148,7 @@ async function syncOnce(
   const { flags, transferRun } = run;
   skipped.look();
   const local = await listLocal(run, skipped.isNew);
-  const remote: Tree = known === null ? await listRemote(run) : { files: known, failed: [] };
+  const remote: Tree = known === null ? await listRemote(run) : { files: known, failed: [], leftOut: 0 };
   const plan =
     known === null
       ? await compareSides(run, local.files, remote.files)
@@ -156,7 +159,7 @@ async function syncOnce(
   if (isTooMuch) {
     const { output } = transferRun;
     output.error(
-      `--delete would remove ${extra.length} files, and --max-delete is ${flags.maxDelete}: they stay`,
+      `--delete would remove ${plainCountOf(extra.length, 'file')}, and --max-delete is ${flags.maxDelete}: ${extra.length === 1 ? 'it stays' : 'they stay'}`,
     );
   }
   const removed = isTooMuch ? [] : extra;
@@ -164,7 +167,7 @@ async function syncOnce(
   if (!nothing || isFirst) {
     try {
       const inTheWay = removed.length > 0 ? plan.inTheWay : [];
-      await carryOut(run, { ...plan, extra: removed, inTheWay }, failed);
+      await carryOut(run, { ...plan, extra: removed, inTheWay }, { failed, leftOut: local.leftOut });
     } catch (thrown) {
       // It was said of each file.
       if (!isExitError(thrown) || thrown.status === exitStatus.connection) throw thrown;

@@ -29,8 +29,9 @@ interface BarsState {
   readonly shown: Map<Transfer, FileBar>;
   /** How much there is to do. */
   expected: { readonly files: number; readonly bytes: number };
-  /** Files that have arrived or failed. */
+  /** Files that have arrived, and those that have failed. */
   files: number;
+  failed: number;
   /** The columns that all bars share. */
   columns: BarColumns;
   /** What the bar of the total shows. */
@@ -65,15 +66,17 @@ export function createBarReport(
     done: (transfer) => {
       show(state, transfer);
       meter.arrived(transfer);
-      finish(state, transfer, verb);
+      state.files++;
+      shown.get(transfer)?.end(verb);
     },
     failed: (transfer, failure) => {
       meter.failed(transfer);
-      finish(state, transfer, 'failed');
-      print(state, faultInLine(transfer, failure));
+      state.failed++;
+      shown.get(transfer)?.end('failed');
+      output.error(faultInLine(transfer, failure));
     },
-    retry: (retry) => print(state, retryInWords(retry)),
-    warn: (path, why) => print(state, `${printable(path)}: skipped, ${why}`),
+    retry: (retry) => output.error(retryInWords(retry)),
+    warn: (path, why) => output.error(`${printable(path)}: skipped, ${why}`),
     abandon: () => stop(state),
     end: (summary) => {
       stop(state);
@@ -98,6 +101,7 @@ function createState(output: Output, stream: NodeJS.WriteStream): BarsState {
     shown: new Map(),
     expected: { files: 0, bytes: 0 },
     files: 0,
+    failed: 0,
     columns: { label: 0, from: false },
     total: () => totalOf(state),
     totalBar: null,
@@ -120,13 +124,21 @@ const totalOf = (state: BarsState): BarFacts => ({
   counts: true,
   value: Math.min(state.meter.value(), state.expected.bytes),
   total: state.expected.bytes,
+  lost: state.meter.lost(),
   rate: state.meter.rate(),
+  // What has failed is not there: the bar ends short of its end, and says why.
+  ...(state.failed > 0 && isOver(state) && { note: `${state.failed} failed` }),
 });
+
+const isOver = ({ files, failed, expected }: BarsState): boolean => files + failed >= expected.files;
 
 /** Draws the total, and gives the file a bar of its own unless it is one of many small ones. */
 function show(state: BarsState, transfer: Transfer): void {
-  const { bars, shown, expected, total } = state;
-  state.totalBar ??= bars.create(1, 0, total);
+  const { bars, output, shown, expected, total } = state;
+  if (state.totalBar === null) {
+    output.redirect((text) => printAbove(state, text));
+    state.totalBar = bars.create(1, 0, total);
+  }
   if (shown.has(transfer) || (transfer.size < BAR_BYTES_MIN && expected.files > BARS_MAX)) return;
   for (const [other, { isOver, bar }] of shown) {
     if (shown.size < BARS_MAX) break;
@@ -140,14 +152,8 @@ function show(state: BarsState, transfer: Transfer): void {
   state.totalBar = bars.create(1, 0, total);
 }
 
-function finish(state: BarsState, transfer: Transfer, note: string): void {
-  state.files++;
-  state.shown.get(transfer)?.end(note);
-}
-
-function print({ bars, output, totalBar }: BarsState, text: string): void {
-  if (totalBar === null) output.error(text);
-  else bars.log(`${BELOW_GONE}${WRAPS}sluice: ${text}\n${WRAPS_NOT}`);
+function printAbove({ bars }: BarsState, text: string): void {
+  bars.log(`${BELOW_GONE}${WRAPS}${text}\n${WRAPS_NOT}`);
 }
 
 function stop(state: BarsState): void {
@@ -156,4 +162,5 @@ function stop(state: BarsState): void {
   state.bars.update();
   state.bars.stop();
   state.totalBar = null;
+  state.output.redirect(null);
 }

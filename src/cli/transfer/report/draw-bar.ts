@@ -29,6 +29,8 @@ export interface BarFacts {
   /** How much of it is durable on the other side, if that is known. */
   readonly durable?: number | undefined;
   readonly total: number;
+  /** How much of it will never be there, as its files have failed. */
+  readonly lost?: number;
   /** Bytes a second. */
   readonly rate: number;
   /** How much of it was there already when it was resumed; 0 when it began from the start. */
@@ -84,10 +86,10 @@ const shareOf = (value: number, total: number): number => (total > 0 ? Math.min(
 /**
  * As many fields as there is room for, in line with those of other bars if possible. The least useful fields go first.
  */
-function fieldsIn(room: number, { value, total, rate, note, from = 0 }: BarFacts): string {
+function fieldsIn(room: number, { value, total, lost = 0, rate, note, from = 0 }: BarFacts): string {
   const percent = `${Math.floor(shareOf(value, total) * 100)}%`.padStart(4);
   const bytes = formatBytes(value).padStart(BYTES_COLUMNS);
-  const left = `${formatSeconds((total - value) / rate)} left`;
+  const left = `${formatSeconds((total - lost - value) / rate)} left`;
   const pace = note ?? `${formatBytes(rate)}/s, ${left}`;
   const short = note?.split(' ')[0] ?? left;
   const choices = [

@@ -32,14 +32,21 @@ export function quietReport(output: Output): Report {
   };
 }
 
+/** Refusals that are about the name on the server. */
+const OF_THE_NAME: ReadonlySet<string | undefined> = new Set(['bad-filename', 'exists']);
+
 /**
  * Describes a failed file by its path on this machine, with its name on the server beside it if that name was refused.
+ * What came from stdin has only that name.
  *
  * @example 'x as ../x: the file name is not allowed: …'
  */
 export function faultInLine({ path, filename }: Transfer, { code, message }: TransferFault): string {
-  const isRenamed = code === 'bad-filename' && !path.endsWith(filename);
-  return ofName(path === '' ? filename : isRenamed ? `${path} as ${filename}` : path, message);
+  const isRenamed = OF_THE_NAME.has(code) && !path.endsWith(filename);
+  return ofName(
+    path === '' || path === '-' ? filename : isRenamed ? `${path} as ${filename}` : path,
+    message,
+  );
 }
 
 /** @example 'the connection broke (ECONNRESET): trying again in 0.8 s, 2 of 5' */
@@ -52,12 +59,28 @@ export const retryInWords = ({ message, attempt, retries, seconds }: RetryNotice
  * @example '3 files, 12.0 MiB in 1.2 s (10.0 MiB/s), 410 MiB were there already, 1 failed'
  */
 export function summaryInWords(summary: Summary): string {
-  const { files, bytes, transferred, failed, existing = 0, unchanged = 0, removed = 0, seconds } = summary;
+  const {
+    files,
+    bytes,
+    transferred,
+    failed,
+    existing = 0,
+    unchanged = 0,
+    removed = 0,
+    leftOut = 0,
+    seconds,
+  } = summary;
   const rate = seconds > 0 ? ` (${formatBytes(transferred / seconds)}/s)` : '';
   const before = bytes > transferred ? `, ${formatBytes(bytes - transferred)} were there already` : '';
   const same = unchanged > 0 ? `, ${plainCountOf(unchanged, 'file')} unchanged` : '';
   const gone = removed > 0 ? `, ${removed} removed` : '';
-  const there = existing > 0 ? ` (${existing === failed ? 'all' : existing} because they exist)` : '';
+  const out = leftOut > 0 ? `, ${leftOut} left out` : '';
+  const there = existing > 0 ? ` (${existingInWords(existing, failed)})` : '';
   const bad = failed > 0 ? `, ${failed} failed${there}` : '';
-  return `${plainCountOf(files, 'file')}, ${formatBytes(transferred)} in ${seconds.toFixed(1)} s${rate}${before}${same}${gone}${bad}`;
+  return `${plainCountOf(files, 'file')}, ${formatBytes(transferred)} in ${seconds.toFixed(1)} s${rate}${before}${same}${gone}${out}${bad}`;
+}
+
+function existingInWords(existing: number, failed: number): string {
+  const which = existing < failed ? `${existing} ` : existing === 1 ? '' : 'all ';
+  return `${which}because ${existing === 1 ? 'it exists' : 'they exist'}`;
 }

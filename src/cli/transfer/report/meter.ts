@@ -11,8 +11,10 @@ export interface Meter {
   readonly arrived: (transfer: Transfer) => void;
   /** The file has failed: nothing more will be done for it. */
   readonly failed: (transfer: Transfer) => void;
-  /** Bytes done of all files, finished and unfinished. */
+  /** Bytes that are there of all files, finished and unfinished. */
   readonly value: () => number;
+  /** Bytes of the files that have failed. */
+  readonly lost: () => number;
   /** Bytes a second over the last few seconds, including bytes that had to be moved again. */
   readonly rate: () => number;
 }
@@ -23,6 +25,7 @@ export function createMeter(now?: () => number): Meter {
   /** Bytes that are there of each file that is under way. */
   const underWay = new Map<Transfer, number>();
   let value = 0;
+  let lost = 0;
   let moved = 0;
 
   function set(transfer: Transfer, bytes: number): number {
@@ -45,10 +48,12 @@ export function createMeter(now?: () => number): Meter {
       underWay.delete(transfer);
     },
     failed: (transfer) => {
-      set(transfer, transfer.size);
+      set(transfer, 0);
       underWay.delete(transfer);
+      lost += transfer.size;
     },
     value: () => value,
+    lost: () => lost,
     rate: () => {
       // Without this the rate would stay as it was when bytes stop moving.
       speed.at(moved);

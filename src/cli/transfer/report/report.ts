@@ -2,8 +2,10 @@
 
 /** One file that is sent or received. */
 export interface Transfer {
-  /** Its path on this machine. */
+  /** Its path on this machine; `-` for stdin. */
   readonly path: string;
+  /** Where the bytes of stdin are, if they are in a file. */
+  readonly spooled?: string;
   /** Its name on the server. */
   readonly filename: string;
   /** Bytes, by what is known before the transfer. */
@@ -28,6 +30,8 @@ export interface Summary {
   readonly unchanged?: number;
   /** Files of the destination that were removed; only where any may be. */
   readonly removed?: number;
+  /** Files that a filter has left out, a folder of this machine counted as one; only where there are any. */
+  readonly leftOut?: number;
   readonly seconds: number;
 }
 

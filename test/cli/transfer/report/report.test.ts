@@ -15,6 +15,7 @@ function taken() {
     bytes: async () => {},
     error: (text) => lines.push(`! ${text}`),
     isClosed: () => false,
+    redirect: () => {},
     flush: () => {},
   };
   return { lines, output };
@@ -53,7 +54,27 @@ test('a quiet report says only what went wrong', () => {
   report.failed({ ...transfer, path: 'x', filename: '../x' }, refused);
   report.failed({ ...transfer, path: '../d/x', filename: 'd/x' }, refused);
   report.failed({ ...transfer, path: 'x', filename: 'y' }, { message: 'no' });
-  expect(lines).toEqual(['! a: no', '! x as ../x: not allowed', '! ../d/x: not allowed', '! x: no']);
+  report.failed({ ...transfer, path: 'x', filename: 'y' }, { message: 'there', code: 'exists' });
+  report.failed({ ...transfer, path: '-', filename: 'y' }, { message: 'there', code: 'exists' });
+  expect(lines).toEqual([
+    '! a: no',
+    '! x as ../x: not allowed',
+    '! ../d/x: not allowed',
+    '! x: no',
+    '! x as y: there',
+    '! y: there',
+  ]);
+});
+
+test.each([
+  [1, 1, '1 failed (because it exists)'],
+  [2, 2, '2 failed (all because they exist)'],
+  [1, 3, '3 failed (1 because it exists)'],
+  [2, 3, '3 failed (2 because they exist)'],
+])('a summary says of %i files that exist, of %i that failed: %s', (existing, failed, words) => {
+  const { lines, output } = taken();
+  lineReport(output, 'stored').end({ ...summary, existing, failed });
+  expect(lines.join()).toContain(words);
 });
 
 test('a report as JSON has an object a line, and progress no more than once a second', () => {
