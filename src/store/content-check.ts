@@ -3,6 +3,7 @@
  * sender gave?
  */
 import { createHash, type Hash } from 'node:crypto';
+import type { ErrorCode } from '../files/protocol/errors.ts';
 import type { PutOptions } from './contract.ts';
 import { err, type RefusedOutcome } from './outcome.ts';
 
@@ -10,7 +11,13 @@ import { err, type RefusedOutcome } from './outcome.ts';
 export const hashFor = ({ sha256 }: PutOptions): Hash | undefined =>
   sha256 === undefined ? undefined : createHash('sha256');
 
-const SAYS_NOTHING: ReadonlySet<string> = new Set(['unavailable', 'shutting-down', 'events-full']);
+const SAYS_NOTHING: ReadonlySet<string> = new Set<ErrorCode>([
+  'events-full',
+  'unavailable',
+  'io-error',
+  'too-many-open-files',
+  'shutting-down',
+]);
 
 /**
  * Whether a refusal says nothing of the content, and the same put may succeed later: then an upload keeps what it has. It

@@ -1,5 +1,6 @@
 /** The events of `sluice serve`: the log of changes beside the store, and who gets them. */
 import { merge, type Observable, Subject, type Subscription, share, takeUntil } from 'rxjs';
+import { messageOf } from '../../base/sluice-error.ts';
 import { readAddressRules } from '../../server/sinks/address-rules.ts';
 import { commandSink } from '../../server/sinks/command-sink.ts';
 import { type ControlServer, serveControl } from '../../server/sinks/control-server.ts';
@@ -44,7 +45,11 @@ export async function openEvents(settings: Settings): Promise<ServedEvents> {
     changes,
     reports$,
     start: async (log) => {
-      control = await serveControl(changes, settings.dir);
+      control = await serveControl(changes, settings.dir).catch((error: unknown) => {
+        // A file system without sockets, say.
+        log.warn(`"sluice events" cannot reach this server: ${messageOf(error)}`);
+        return undefined;
+      });
       delivering = reports$.subscribe({
         next: (report) => logReport(log, report),
         error: (thrown) => log.error(`events: ${thrown instanceof Error ? thrown.stack : thrown}`),
