@@ -2,7 +2,7 @@
 import { plainCountOf } from '../../base/units.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { createOutput } from '../shared/output.ts';
-import { sinkNamed, answerOf, withEvents } from './with-events.ts';
+import { answerOf, sinkNamed, withEvents } from './with-events.ts';
 
 interface ReplayFlags {
   readonly sink: string;

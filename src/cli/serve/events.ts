@@ -15,6 +15,7 @@ import type { Settings } from '../settings/table.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
+import { openNats } from './nats.ts';
 import type { ServerLog } from './server-log.ts';
 
 export interface ServedEvents {
@@ -71,6 +72,7 @@ async function sinksOf(settings: Settings): Promise<readonly EventSink[]> {
     const url = new URL(eventsWebhook);
     sinks.push(webhookSink({ name: 'webhook', url, secrets, timeoutMs, ...(addresses && { addresses }) }));
   }
+  if (settings.eventsNats !== null) sinks.push(await openNats(settings));
   if (eventsCommand !== null) sinks.push(commandSink({ name: 'command', command: eventsCommand, timeoutMs }));
   return sinks;
 }

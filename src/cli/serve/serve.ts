@@ -73,7 +73,8 @@ async function run(dir: string | undefined, { printConfig, trace, ...flags }: Fl
 
 /** Null when nobody wants to know of them: then nothing of it is loaded. */
 async function openEvents(settings: Settings): Promise<ServedEvents | null> {
-  if (settings.eventsWebhook === null && settings.eventsCommand === null) return null;
+  const { eventsWebhook, eventsCommand, eventsNats } = settings;
+  if (eventsWebhook === null && eventsCommand === null && eventsNats === null) return null;
   return await (await import('./events.ts')).openEvents(settings);
 }
 
