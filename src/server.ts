@@ -44,18 +44,7 @@ export {
 } from './server/start-server.ts';
 export type { ServerStats } from './server/status.ts';
 export { TRACE_CHANNEL, traceToChannel } from './server/trace-channel.ts';
-export type {
-  Change,
-  ChangeEvent,
-  ChangeLog,
-  ChangeLogStatus,
-  ChangeRecorder,
-  DeadLetter,
-  Intent,
-  Settlement,
-  SinkStatus,
-  Ticket,
-} from './store/changes/change-log.ts';
+export type { ChangeEvent, ChangeLog, ChangeRecorder } from './store/changes/change-log.ts';
 export { type ChangeLogOptions, openChangeLog } from './store/changes/open-change-log.ts';
 export type {
   Committed,

@@ -390,6 +390,18 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => memoryStore({ maxUploads: it }), LEFT_OUT, '1.5', 'Infinity', '2 ** 53', 'a number'),
   ],
   openAccessFile: [given((it) => library.openAccessFile(it))],
+  acknowledgedChanges: [
+    given((it) => library.acknowledgedChanges(it, 'sink')),
+    given(
+      (it) => library.acknowledgedChanges({ read() {}, cursor() {}, advance() {} } as never, it),
+      'a string',
+    ),
+  ],
+  openChangeLog: [
+    given((it) => library.openChangeLog(it), 'a string'),
+    given((it) => library.openChangeLog('/nowhere', { whenFull: it }), LEFT_OUT),
+    given((it) => library.openChangeLog('/nowhere', { maxBytes: it }), LEFT_OUT, '2 ** 53', 'Infinity'),
+  ],
   openDiskStore: [
     given((it) => library.openDiskStore(it), 'a string'),
     given((it) => library.openDiskStore('/nowhere', { durability: it }), LEFT_OUT),

@@ -85,6 +85,7 @@ const calls: Readonly<Record<string, readonly (() => unknown)[]>> = {
   mapPausing: [() => library.mapPausing(connection(), () => NEVER, wrong({}))],
   memoryPair: [() => library.memoryPair(wrong({}))],
   memoryStore: [() => library.memoryStore(wrong({}))],
+  openChangeLog: [() => library.openChangeLog('/nowhere', wrong({}))],
   openDiskStore: [
     () => library.openDiskStore('/nowhere', wrong({})),
     () => library.openDiskStore('/nowhere', { listing: wrong({}) }),

@@ -5,20 +5,12 @@ import type { ChangeLog } from '../store/changes/change-log.ts';
 import type { Address } from '../transport/connection.ts';
 import { connectionError } from '../transport/connection-error.ts';
 import { listenTcp } from '../transport/socket/tcp.ts';
-import {
-  checkOptions,
-  MILLISECONDS,
-  optional,
-  type RulesFor,
-  TEXT,
-  wholeFrom,
-  withMethods,
-} from '../wire/argument.ts';
+import { checkOptions, MILLISECONDS, optional, type RulesFor, TEXT, wholeFrom } from '../wire/argument.ts';
 import type { ServerEvent } from './event.ts';
 import { defaultLimits } from './limits.ts';
 import { serve } from './serve.ts';
 import { SERVE_RULES, type ServeOptions } from './serve-options.ts';
-import { acknowledgedChanges, type ChangeItem } from './sinks/acknowledged-changes.ts';
+import { acknowledgedChanges, CHANGE_LOG, type ChangeItem } from './sinks/acknowledged-changes.ts';
 import type { ServerStats } from './status.ts';
 
 /** The options of `startServer`: `store` is needed. All but `host` and `port` are those of `serve`. */
@@ -95,11 +87,6 @@ export interface RunningServer extends AsyncDisposable {
   readonly close: (options?: CloseServerOptions) => Promise<void>;
 }
 
-const CHANGE_LOG = withMethods('a log of changes, such as openChangeLog opens', [
-  'read',
-  'cursor',
-  'advance',
-]);
 const { shutdown$: _shutdown, stats: _stats, ...OF_SERVE } = SERVE_RULES;
 const RULES: RulesFor<StartServerOptions> = {
   ...OF_SERVE,

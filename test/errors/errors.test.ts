@@ -577,6 +577,7 @@ const WITHOUT_ERRORS: readonly string[] = [
   'openAccessFile',
   'createMetrics',
   'openDiskStore',
+  'openChangeLog',
   'record.ends$',
   'record.close',
   'createUploads.retries$',
@@ -584,6 +585,9 @@ const WITHOUT_ERRORS: readonly string[] = [
   'memoryStore.close',
   'withQuotas.close',
   'startServer.close',
+  // What cannot be read or delivered is tried again.
+  'acknowledgedChanges',
+  'startServer.changes$',
   // `closed` has the failure.
   'startServer.events$',
   // `closed$` emits the fault.

@@ -91,6 +91,7 @@ local ERRORS = {
   ['format-conflict'] = { fatal = false, blame = 'server', message = 'the store is in a format that the server cannot use' },
   ['io-error'] = { fatal = false, blame = 'server', message = 'the file system failed' },
   ['unavailable'] = { fatal = false, blame = 'server', message = 'what the server stores in cannot be used now' },
+  ['events-full'] = { fatal = false, blame = 'server', message = 'the server keeps too many events that were not delivered yet' },
   ['busy'] = { fatal = false, blame = 'server', message = 'the server has no memory for so large a request now' },
   ['shutting-down'] = { fatal = false, blame = 'server', message = 'the server is shutting down' },
   ['internal'] = { fatal = false, blame = 'server', message = 'the server failed in a way it does not know' },

@@ -1,15 +1,25 @@
 /** The events of a log as an Observable, for a program that acknowledges each. */
 import { Observable } from 'rxjs';
 import type { ChangeEvent, ChangeLog } from '../../store/changes/change-log.ts';
+import { check, type Rule, TEXT, withMethods } from '../../wire/argument.ts';
 import { deliver } from './deliver.ts';
 import { DELIVERED, type DeliveryAnswer } from './sink.ts';
 
 /** An event that waits to be acknowledged. */
 export interface ChangeItem {
+  /** What has happened. */
   readonly event: ChangeEvent;
   /** Says that the event was dealt with: it does not come again. Without it, it comes again to the next subscriber. */
   readonly ack: () => void;
 }
+
+export const CHANGE_LOG: Rule = {
+  ...withMethods('a log of changes, such as openChangeLog opens', ['read', 'cursor', 'advance']),
+  hint: (value) =>
+    typeof (value as { readonly ok?: unknown } | null)?.ok === 'boolean'
+      ? 'openChangeLog answers an outcome: check its `ok`, and give its `value`'
+      : null,
+};
 
 /** Events that are emitted and not acknowledged, at the most. */
 const UNACKNOWLEDGED_MAX = 64;
@@ -20,19 +30,22 @@ const UNACKNOWLEDGED_MAX = 64;
  *
  * @param sink the name of the subscriber, which is one of the log's `sinks`.
  * @example
- * acknowledgedChanges(log, 'index').pipe(
- *   concatMap(async ({ event, ack }) => {
- *     await index.update(event);
- *     ack();
- *   }),
- * ).subscribe();
+ * const log = await openChangeLog('uploads', { sinks: ['index'] });
+ * if (!log.ok) throw new Error(log.error.message);
+ * acknowledgedChanges(log.value, 'index').subscribe(({ event, ack }) => {
+ *   console.log(event.type, event.name);
+ *   ack();
+ * });
  */
-export const acknowledgedChanges = (log: ChangeLog, sink: string): Observable<ChangeItem> =>
-  new Observable((subscriber) => {
+export function acknowledgedChanges(log: ChangeLog, sink: string): Observable<ChangeItem> {
+  check('acknowledgedChanges: the log', log, CHANGE_LOG);
+  check('acknowledgedChanges: the name of the sink', sink, TEXT);
+  return new Observable((subscriber) => {
     const emit = (event: ChangeEvent) =>
       new Promise<DeliveryAnswer>((resolve) => {
         subscriber.next({ event, ack: () => resolve(DELIVERED) });
       });
     const reports$ = deliver(log, { name: sink, concurrency: UNACKNOWLEDGED_MAX, deliver: emit });
-    return reports$.subscribe({ error: (thrown) => subscriber.error(thrown) });
+    return reports$.subscribe();
   });
+}

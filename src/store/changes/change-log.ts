@@ -15,9 +15,10 @@
  */
 import type { Outcome } from '../contract.ts';
 
-/** What happens to a file. `name` is the name that it has then, or had. */
+/** What happens to a file. */
 export interface Change {
   readonly type: 'stored' | 'removed' | 'renamed';
+  /** The name that the file has then, or had. */
   readonly name: string;
   /** The name before, of a file that is renamed. */
   readonly from?: string;
@@ -69,7 +70,9 @@ export interface ChangeRecorder {
 
 /** An event that a sink has refused for good. */
 export interface DeadLetter {
+  /** Who has refused it. */
   readonly sink: string;
+  /** What was refused. */
   readonly event: ChangeEvent;
   /** Why, in words. */
   readonly reason: string;
@@ -81,6 +84,7 @@ export interface DeadLetter {
 
 /** How far a sink is. */
 export interface SinkStatus {
+  /** Its name. */
   readonly sink: string;
   /** The last event of all up to which everything was delivered, or given up: its `sequence`. */
   readonly at: number;
@@ -88,12 +92,15 @@ export interface SinkStatus {
   readonly pending: number;
   /** The time of the first of them; null when there is none. */
   readonly oldest: number | null;
+  /** Events that it has refused for good. */
   readonly deadLetters: number;
 }
 
 /** The state of a log in numbers. */
 export interface ChangeLogStatus {
+  /** Bytes of the log now. */
   readonly bytes: number;
+  /** Those that it may have. */
   readonly maxBytes: number;
   /** The `sequence` of the last event; 0 when there was none. */
   readonly last: number;
@@ -101,15 +108,17 @@ export interface ChangeLogStatus {
   readonly dropped: number;
   /** Why the log cannot be written; null when it can. */
   readonly fault: string | null;
+  /** Each that gets the events. */
   readonly sinks: readonly SinkStatus[];
 }
 
+/** An open log of changes: what `openChangeLog` opens. `await using` closes it at the end of the block. */
 export interface ChangeLog extends ChangeRecorder, AsyncDisposable {
   /** Events after a `sequence`, at most `limit`, in their order: fewer only at the end, or where a page is long. */
   read(after: number, limit: number): Promise<readonly ChangeEvent[]>;
   /** Called with the last `sequence` whenever there are new events, until the returned function is called. */
   onAppended(listener: (last: number) => void): () => void;
-  /** The cursor of a sink: see `SinkStatus.at`. A sink that is new begins behind the last event. */
+  /** The cursor of a sink: all events up to this `sequence` were delivered, or given up. That of a new one is the last event. */
   cursor(sink: string): number;
   /** Moves the cursor of a sink forwards. It is durable soon: what was delivered before a crash may come again. */
   advance(sink: string, sequence: number): void;
@@ -125,6 +134,7 @@ export interface ChangeLog extends ChangeRecorder, AsyncDisposable {
   revive(sink: string, id?: string): Promise<Outcome<number>>;
   /** Drops dead letters, delivered or not: one of them, or all of the sink. Answers how many. */
   forget(sink: string, id?: string): Promise<Outcome<number>>;
+  /** The numbers of now. */
   status(): Promise<ChangeLogStatus>;
   /** Closes the log, after what is under way. */
   close(): Promise<void>;

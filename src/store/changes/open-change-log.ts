@@ -17,7 +17,8 @@ import { ok } from '../outcome.ts';
 import type { ChangeLog } from './change-log.ts';
 import { createClaims } from './claims.ts';
 import { openDeadLetters } from './dead-letters.ts';
-import { createDiskLog, type DiskLog } from './disk-log.ts';
+import type { DiskLog } from './disk-log.ts';
+import { createDiskLog } from './log-calls.ts';
 import { openLogFolder } from './log-folder.ts';
 import { becomeOwner } from './log-owner.ts';
 import { createLogWriter } from './log-writer.ts';
@@ -44,9 +45,9 @@ export interface ChangeLogOptions {
   readonly durability?: 'fsync' | 'os';
   /** Milliseconds to wait until no other process has the log open; default 2,000. */
   readonly ownerWaitMs?: number;
-  /** Another file system, for tests. @internal */
+  /** Another file system, for tests; default that of Node. @internal */
   readonly fs?: FileSystem;
-  /** Bytes of a file of the log, for tests. @internal */
+  /** Bytes of a file of the log, for tests; default a part of `maxBytes`. @internal */
   readonly segmentBytes?: number;
 }
 

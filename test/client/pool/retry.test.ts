@@ -10,6 +10,7 @@ describe('what is worth trying again', () => {
     const passing = codes.filter((code) => isRetryable({ code: 'refused', error: serviceFault(code) }));
     expect(passing.sort()).toEqual([
       'busy',
+      'events-full',
       'internal',
       'io-error',
       'shutting-down',
