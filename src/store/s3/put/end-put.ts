@@ -29,6 +29,12 @@ export async function drop(state: PutState, outcome: RefusedOutcome): Promise<Re
   return outcome;
 }
 
+/** Ends the put and keeps its upload, if it is one that can be gone on with. */
+export async function keep(state: PutState, outcome: RefusedOutcome): Promise<RefusedOutcome> {
+  await letGo(state, true);
+  return outcome;
+}
+
 export function end(state: PutState): void {
   const { store, holder, grant } = state;
   state.isOver = true;

@@ -20,7 +20,7 @@ import { foldersOf } from '../folders.ts';
 import { createSegmentWriter } from '../segments/segment-writer.ts';
 import type { S3StoreState } from '../store-state.ts';
 import { createTurns } from '../turns.ts';
-import { abort, drop, end, failWith, take } from './end-put.ts';
+import { abort, drop, end, failWith, keep, take } from './end-put.ts';
 import { type PutRequest, type PutState, Refused } from './put-state.ts';
 import { appendPending, forget, putObject, record } from './record-segment.ts';
 
@@ -145,12 +145,15 @@ async function commit(state: PutState): Promise<Outcome<Committed>> {
   if (row === undefined) throw new Error('the commit has answered nothing');
   state.isUncertain = false;
   if (isFault(row.answer)) {
+    // Nothing has become of an upload: it is committed again when there is room.
+    if (row.answer.fault === 'events-full') return await keep(state, refusalOf(row.answer));
     for (const segment of state.pending.splice(0)) forget(store, segment);
     end(state);
     await writer.end();
     if (row.answer.fault === 'upload-taken') options.taken?.();
     return refusalOf(row.answer);
   }
+  store.changed();
   end(state);
   await writer.end();
   return ok({
