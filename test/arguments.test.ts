@@ -220,6 +220,7 @@ const functions: Readonly<Record<string, readonly Argument[]>> = {
     given((it) => library.createDownloads(it)),
     given((it) => library.createDownloads({ connect: it }), 'a function'),
     given((it) => library.createDownloads({ connect, parallel: it }), LEFT_OUT, 'a number'),
+    given((it) => library.createDownloads({ connect, parallelMax: it }), LEFT_OUT, 'a number'),
     given(
       (it) => library.createDownloads({ connect }).fetch(it, { begin: nothing, write: nothing }),
       'a string',

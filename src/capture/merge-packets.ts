@@ -37,29 +37,37 @@ interface Source {
 
 /**
  * Batches of packets, as `readPackets` makes them. What a batch has of a reused block may be looked at until the next
- * batch is asked for. A capture in which damage is met ends there; its fault is thrown behind the packets of all.
+ * batch is asked for. A capture in which damage is met ends there, though it be before its first packet; the faults are
+ * thrown as one, behind the packets of all.
  */
 export async function* mergePackets(captures: readonly MergedCapture[]): AsyncGenerator<readonly Packet[]> {
   const open: Source[] = [];
   const waiting: Source[] = [];
-  let fault: CaptureFault | null = null;
+  const faults: CaptureFault[] = [];
   let last = 0;
+  /** What a capture has that is asked; null at its end. */
+  const untilFault = async <T>(ask: () => Promise<T | null>): Promise<T | null> => {
+    try {
+      return await ask();
+    } catch (thrown) {
+      if (!isCaptureFault(thrown)) throw thrown;
+      faults.push(thrown);
+      return null;
+    }
+  };
   /** Loads the next batch of a source whose packets were all handed on. */
   const load = async (source: Source): Promise<void> => {
     source.at = 0;
-    source.packets = [];
-    try {
-      source.batches ??= readPackets(source.merged.capture);
-      const { value, done } = await source.batches.next();
-      if (done !== true) source.packets = value;
-    } catch (thrown) {
-      if (!isCaptureFault(thrown)) throw thrown;
-      fault ??= thrown;
-    }
+    source.packets =
+      (await untilFault(async () => {
+        source.batches ??= readPackets(source.merged.capture);
+        const { value, done } = await source.batches.next();
+        return done === true ? null : value;
+      })) ?? [];
   };
   try {
     for (const merged of captures) {
-      const first = await beginning(merged);
+      const first = await untilFault(() => beginning(merged));
       if (first !== null) waiting.push(first);
     }
     waiting.sort((one, other) => (one.from < other.from ? -1 : one.from > other.from ? 1 : 0));
@@ -82,10 +90,22 @@ export async function* mergePackets(captures: readonly MergedCapture[]): AsyncGe
         if (emptied.packets.length === 0) open.splice(open.indexOf(emptied), 1);
       }
     }
-    if (fault !== null) throw fault;
+    if (faults.length > 0) throw asOne(faults);
   } finally {
     for (const { batches } of [...open, ...waiting]) await batches?.return?.();
   }
+}
+
+function asOne(faults: readonly CaptureFault[]): CaptureFault {
+  const [first] = faults;
+  if (faults.length === 1) return first!;
+  const { code, position, after } = first!;
+  return new CaptureError({
+    code,
+    position,
+    after,
+    message: faults.map(({ message }) => message).join('; '),
+  });
 }
 
 /** Reads up to the first packet; null when there is none. */

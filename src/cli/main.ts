@@ -23,6 +23,8 @@ const program = new Command('sluice')
   .version(version)
   .showHelpAfterError('(--help says more)')
   .addHelpText('after', exitStatusHelp)
+  // A description is wrapped behind long names of options as well.
+  .configureHelp({ minWidthToWrap: 30 })
   .configureOutput({ writeOut: (text) => createOutput().line(text.replace(/\n$/, '')) })
   .exitOverride();
 

@@ -19,8 +19,8 @@ Text is UTF-8; a character that two chunks share survives. SIGINT and SIGTERM
 end it.
 
 Examples:
-  sluice upper                        then: echo 'größe' | nc -N 127.0.0.1 8081
-  sluice upper --tcp 0 --udp 0        on free ports, which it prints
+  sluice upper                      then: echo 'größe' | nc -N 127.0.0.1 8081
+  sluice upper --tcp 0 --udp 0      on free ports, which it prints
 ${exitStatusHelp}`;
 
 export function addUpper(program: Command): void {

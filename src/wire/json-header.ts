@@ -162,7 +162,7 @@ export function encodeJsonHeader(header: JsonHeader, maxHeader: number = HEADER_
 }
 
 /** How many bytes well-formed text has in UTF-8. `JSON.stringify` makes such text: it escapes lone surrogates. */
-function utf8Length(text: string): number {
+export function utf8Length(text: string): number {
   let length = text.length;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);

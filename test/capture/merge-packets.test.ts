@@ -80,6 +80,19 @@ describe('merging captures', () => {
     expect(fault).toMatchObject({ code: 'truncated', message: expect.stringContaining('cut.pcap: at byte') });
   });
 
+  test('captures without a first packet do not keep the others back, and the fault behind them names each', async () => {
+    const capturesWith = (...bytes: readonly Uint8Array[]) =>
+      bytes.map((it, at) => captureOf(it, `${at}.pcap`));
+    const cut = bytesOf([1]).subarray(0, 24 + 8);
+    const captures = capturesWith(new Uint8Array(0), bytesOf([1, 3]), cut, bytesOf([2]), bytesOf([]));
+    for (const isRepeatable of [true, false]) {
+      const { times, fault } = await read(captures, isRepeatable);
+      expect(times).toEqual([1, 2, 3]);
+      expect(fault).toMatchObject({ code: 'not-a-capture' });
+      expect((fault as Error).message).toMatch(/^0\.pcap: at byte 0: .*; 2\.pcap: at byte 24: /);
+    }
+  });
+
   test('more than 64 captures of the same time are refused, and all of them are closed', async () => {
     const open = { now: 0, most: 0 };
     const { fault } = await read(Array.from({ length: 70 }, () => watched([1, 250], open)));

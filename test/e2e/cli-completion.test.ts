@@ -70,6 +70,14 @@ const cases: readonly (readonly [readonly string[], readonly string[]])[] = [
   ],
   [['mv', 'no'], []],
   [['put', '--as', 'no'], []],
+  [['put', '--', '--'], []],
+  [['put', '--', '-'], []],
+  [['put', '--', 'no'], ['notes.txt']],
+  [['put', '--', '--to', 'no'], ['notes.txt']],
+  [
+    ['inspect', '--list', '--sort', 'client-'],
+    ['client-bytes', 'client-frames'],
+  ],
 ];
 
 const wanted = cases.map(([words, completed]) => `${words.join(' ')} => ${completed.join(' ')}`.trim());
@@ -90,6 +98,7 @@ try() {
 ${asked.join('\n')}
 try sluice put --to = w
 try sluice put --to =
+try sluice inspect --sort -dur
 complete -p sluice
 `,
     );
@@ -97,6 +106,7 @@ complete -p sluice
       ...wanted,
       'put --to = w => work:',
       'put --to = => far-away: work:',
+      'inspect --sort -dur => -duration',
       'complete -F _sluice sluice',
     ]);
   });
@@ -113,10 +123,16 @@ complete -p sluice
 ${asked.join('\n')}
 complete -C 'sluice config sh'
 complete -C 'sluice put --to=w'
+complete -C 'sluice inspect --sort=-dur' | string replace -r '\\t.*' ''
 `,
     );
     const lines = said.split('\n').filter(Boolean);
-    expect(lines).toEqual([...wanted, 'show\tshow what is known of a server', '--to=work:\t:1']);
+    expect(lines).toEqual([
+      ...wanted,
+      'show\tshow what is known of a server',
+      '--to=work:\t:1',
+      '--sort=-duration',
+    ]);
   });
 
   test.skipIf(!need('zsh'))('zsh completes lines that are typed with it', () => {
@@ -131,13 +147,16 @@ complete -C 'sluice put --to=w'
       ['sluice put no', 'sluice put notes.txt'],
       ['sluice serve ph', 'sluice serve photos'],
       ['sluice serve --durability=f', 'sluice serve --durability=fsync'],
+      ['sluice put -- no', 'sluice put -- notes.txt'],
+      ['sluice inspect --sort prot', 'sluice inspect --sort protocol'],
+      ['sluice inspect --sort=-prot', 'sluice inspect --sort=-protocol'],
     ];
     const said = place().run(
       'zsh',
       ['-f'],
       `zmodload zsh/zpty
 zpty shell zsh -f -i
-zpty -w shell 'PROMPT=">"; autoload -U compinit; compinit -u -D; source <(sluice completion zsh); print REA''DY'
+zpty -w shell 'PROMPT=">"; unsetopt beep; autoload -U compinit; compinit -u -D; source <(sluice completion zsh); print REA''DY'
 zpty -r shell out '*READY*'
 ${typed
   .map(
@@ -146,9 +165,15 @@ zpty -r shell out '*${whole}*' && print -r -- '${whole}'
 zpty -w -n shell $'\\x15'`,
   )
   .join('\n')}
+# What stays as it was shows by what is typed behind it.
+zpty -w -n shell 'sluice put -- --upd'$'\\t''x'
+zpty -r shell out '*--updx*' && print -r -- 'no option behind --'
 zpty -d shell
 `,
     );
-    expect(said.split('\n').filter(Boolean)).toEqual(typed.map(([, whole]) => whole));
+    expect(said.split('\n').filter(Boolean)).toEqual([
+      ...typed.map(([, whole]) => whole),
+      'no option behind --',
+    ]);
   });
 });

@@ -88,6 +88,21 @@ describe('sluice config', () => {
     expect(readFileSync(file, 'utf8')).toBe(before);
   });
 
+  test.each([
+    'config set work tok@host:1',
+    'config set work user:tok@host:1',
+    'config set work sluice://tok@host',
+    'ls --from tok@host:1',
+    'sync . x --to user:tok@host:1',
+  ])('%s is refused: it says where a token belongs, and shows none', async (line) => {
+    const { run } = configured();
+    const { status, stdout, stderr } = await run(line);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain('a token is read from --token-file FILE, or from SLUICE_TOKEN');
+    expect(stderr).not.toContain('tok@');
+    expect((await run('config list')).stdout).toBe('');
+  });
+
   test('a broken file is named, by all that would use it, and is not replaced', async () => {
     const { folder, run, file } = configured();
     writeTree(folder, { 'sluice/servers.json': '{\n  "servers": {,}\n}\n' });

@@ -120,6 +120,12 @@ describe('several files', () => {
     const { stdout, stderr, status } = await inspect(one!, cut, '--list', '--json');
     expect([status, stderr]).toEqual([1, expect.stringMatching(/^sluice: .*cut\.pcap: at byte \d+: /)]);
     expect(jsonLines(stdout).length).toBeGreaterThan(2);
+    const empty = written('empty.pcap', new Uint8Array(0));
+    const beside = await inspect(empty, one!, '/nowhere', '--list', '--json');
+    expect(beside).toMatchObject({ status: 1, stdout: (await inspect(one!, '--list', '--json')).stdout });
+    expect(beside.stderr).toMatch(
+      /^sluice: .*empty\.pcap: at byte 0: .*; \/nowhere: there is no such file\n$/,
+    );
     expect((await inspect(one!, '/nowhere')).stderr).toBe('sluice: /nowhere: there is no such file\n');
     expect((await inspect(one!, '-')).stderr).toContain('- (standard input) is read alone');
   });
@@ -160,6 +166,12 @@ describe('--write', () => {
       status: 1,
       stderr: `sluice: ${out} is there already: --force replaces it\n`,
     });
+    const folder = tempFolder();
+    for (const force of [[], ['--force']])
+      expect(await inspect(file, '--write', folder, ...force)).toMatchObject({
+        ...{ status: 1, stdout: '' },
+        stderr: `sluice: ${folder} is a folder: --write names a file, which may be in it\n`,
+      });
     const range = await inspect(file, '--write', out, '--force', '--after', '+7ms');
     expect(range.stdout).toBe(`${out}: 2 packets of 2 conversations\n`);
     expect((await inspect(file, '--write', file)).stderr).toContain('--write would overwrite the capture');

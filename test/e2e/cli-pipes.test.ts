@@ -1,8 +1,16 @@
 /** `put -`: what a pipe brings is stored as a file. */
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { endAll, main, shareServe, sluiceInRunner, start, startSluice } from '../support/processes/cli.ts';
+import {
+  endAll,
+  main,
+  type RunOptions,
+  shareServe,
+  sluiceInRunner,
+  start,
+  startSluice,
+} from '../support/processes/cli.ts';
 import { bytesFrom } from '../support/seeded.ts';
 import { readStored, tempFolder } from '../support/stores/temp-folder.ts';
 
@@ -11,9 +19,17 @@ afterEach(endAll);
 const share = shareServe();
 
 /** Runs it with its own folder for temporary files. */
-async function piped(args: readonly string[], pieces: readonly Uint8Array[]) {
+async function piped(
+  args: readonly string[],
+  pieces: readonly Uint8Array[],
+  { cwd, env }: Pick<RunOptions, 'cwd' | 'env'> = {},
+) {
   const temporary = tempFolder();
-  const running = startSluice(args, { input: 'open', env: { TMPDIR: temporary } });
+  const running = startSluice(args, {
+    ...(cwd && { cwd }),
+    input: 'open',
+    env: { ...env, TMPDIR: temporary },
+  });
   const { stdin } = running.child;
   // A command that refuses its options ends before it has read anything.
   stdin!.on('error', () => {});
@@ -57,11 +73,41 @@ describe('put -', () => {
       const [, command = ''] =
         /what stdin brought is kept: "sluice ([^"]+)" goes on with it/.exec(stderr) ?? [];
       expect(command).toContain(temporary);
+      expect(command).toMatch(/ --as x\.tar --to 127\.0\.0\.1:1$/);
       expect(await sluiceInRunner([...command.split(' '), '--to', server])).toMatchObject({ status: 0 });
       expect(Buffer.compare(readFileSync(join(root, 'x.tar')), bytes)).toBe(0);
       rmSync(temporary, { recursive: true });
     },
   );
+
+  test('the command that is printed leads to the same server in the same way, and has no token', async () => {
+    const { folder } = share();
+    writeFileSync(join(folder, 'my token'), 'secret-of-file');
+    const { stderr, temporary } = await piped(
+      [
+        ...[
+          'put',
+          '-',
+          '--as',
+          "it's",
+          '--to',
+          '[::1]:1',
+          '--token-file',
+          'my token',
+          '--no-clobber',
+          '--tls',
+        ],
+        ...['--retries', '0', '--verify', 'sha256'],
+      ],
+      [Buffer.from('x')],
+      { cwd: folder, env: { SLUICE_TOKEN: 'secret-of-environment', SLUICE_TLS_NAME: 'files.example.org' } },
+    );
+    expect(stderr).toContain(
+      `/stdin --as 'it'\\''s' --to '[::1]:1' --tls-name files.example.org --token-file 'my token' --tls --no-clobber --verify sha256" goes on`,
+    );
+    expect(stderr).not.toContain('secret');
+    rmSync(temporary, { recursive: true });
+  });
 
   test('a stdin that cannot be read stores nothing, and what is there stays', async () => {
     const { root, folder, server } = share();

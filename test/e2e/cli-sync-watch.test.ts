@@ -1,5 +1,5 @@
 /** `sluice sync --watch`: what changes in a folder comes to the server. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { endAll, sluiceInRunner, startServe, startSluice } from '../support/processes/cli.ts';
@@ -67,6 +67,34 @@ describe('sync --watch', () => {
     writeFileSync(join(folder, 'c'), '33');
     await watch.said(/--delete would remove 2 files, and --max-delete is 1: they stay/);
     await stored(root).toEqual({ 'www/a': '1', 'www/b': '2', 'www/c': '33' });
+  });
+
+  test('a link to a folder that comes up later is told once, as in the first run', async () => {
+    const { root, folder, watch } = await watched({ a: '1', 'elsewhere/x': 'x' });
+    symlinkSync('elsewhere', join(folder, 'link'));
+    await watch.said(/link: skipped, a link to a folder/);
+    for (const text of ['22', '333']) {
+      writeFileSync(join(folder, 'a'), text);
+      await stored(root).toMatchObject({ 'www/a': text });
+    }
+    symlinkSync('elsewhere', join(folder, 'other'));
+    await watch.said(/other: skipped, a link to a folder/);
+    watch.child.kill('SIGINT');
+    const { stderr } = await watch.done;
+    expect(stderr.match(/skipped/g)).toHaveLength(2);
+  });
+
+  test('nothing is removed while a name is there that the server refuses, until it is left out', async () => {
+    const files = { a: '1', b: '2', 'bad\\name': 'x' };
+    const { root, folder, server, watch } = await watched(files, '--delete');
+    rmSync(join(folder, 'b'));
+    await watch.said(/nothing more is removed, since not all has arrived: 1 stay/);
+    expect(readStored(root)).toEqual({ 'www/a': '1', 'www/b': '2' });
+    watch.child.kill('SIGINT');
+    await watch.done;
+    const args = ['sync', folder, 'www', '--to', server.server, '--delete', '--exclude', 'bad?name'];
+    expect(await sluiceInRunner(args)).toMatchObject({ status: 0, stderr: '' });
+    expect(readStored(root)).toEqual({ 'www/a': '1' });
   });
 
   test('a folder that is removed and made anew is watched as before', async () => {

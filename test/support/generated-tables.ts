@@ -59,7 +59,8 @@ async function environmentTable(): Promise<string> {
 }
 
 function statusTable(): string {
-  const rows = [...exitStatusHelp.matchAll(/^ {2}(\d[\d, ]*) {2}(.*)$/gm)];
+  const unwrapped = exitStatusHelp.replace(/\n {5,}/g, ' ');
+  const rows = [...unwrapped.matchAll(/^ {2}(\d[\d, ]*) {2}(.*)$/gm)];
   return table(
     ['status', 'meaning'],
     rows.map(([, status, meaning]) => [status!, meaning!]),

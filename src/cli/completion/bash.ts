@@ -8,18 +8,19 @@ _sluice_words() { while IFS= read -r word; do COMPREPLY+=("$word"); done < <(com
 _sluice_files() { compopt -o filenames 2>/dev/null; _sluice_words "$@"; }
 _sluice_servers() { _sluice_words -W "$(sluice config list 2>/dev/null | sed 's/ .*/:/')"; }
 _sluice() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} path=sluice i
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} path=sluice rest= i
   COMPREPLY=()
-  # "=" is a word of its own: in --to=work it stands between the option and the value.
+  # Behind "--" there are no options. "=" is a word of its own: in --to=work it stands between the option and the value.
   if [[ $cur == = ]]; then cur=
   elif [[ $prev == = ]]; then prev=\${COMP_WORDS[COMP_CWORD-2]}
   fi
   for ((i = 1; i < COMP_CWORD; i++)); do
+    if [[ \${COMP_WORDS[i]} == -- ]]; then rest=1; break; fi
     case "$path \${COMP_WORDS[i]}" in
 ${commands.flatMap(pathCases).join('\n')}
     esac
   done
-  case "$path $prev" in
+  [[ $rest ]] || case "$path $prev" in
 ${commands.flatMap(optionCases).join('\n')}
   esac
   case "$path" in
@@ -51,7 +52,7 @@ function commandCase(command: CompletedCommand): string {
   const names = command.commands.flatMap((each) => each.names);
   const value = names.length > 0 ? ({ kind: 'words', words: names } as const) : command.values[0];
   const arguments_ = value === undefined ? ':' : fill(value);
-  return `    ${quoted(pathOf(command))}) if [[ $cur == -* ]]; then _sluice_words -W ${quoted(options)}; else ${arguments_}; fi ;;`;
+  return `    ${quoted(pathOf(command))}) if [[ ! $rest && $cur == -* ]]; then _sluice_words -W ${quoted(options)}; else ${arguments_}; fi ;;`;
 }
 
 function fill(value: Value): string {

@@ -3,6 +3,7 @@
  * are made from it.
  */
 import type { Argument, Command, Option } from 'commander';
+import { columnNames, listOrder } from '../inspect/list/listed.ts';
 import { settingNames, settingOf } from '../settings/table.ts';
 import { parseServer } from '../shared/server-address.ts';
 
@@ -63,6 +64,7 @@ const words = (of: readonly string[]): Value => ({ kind: 'words', words: of });
 function valueOfOption(option: Option): Value {
   if (option.argChoices !== undefined) return words(option.argChoices);
   if (option.parseArg === parseServer) return { kind: 'servers' };
+  if (option.parseArg === listOrder) return words([...columnNames, ...columnNames.map((name) => `-${name}`)]);
   const setting = settingNames.find((name) => name === option.attributeName());
   const known = setting === undefined ? undefined : settingOf(setting).kind.words;
   if (known !== undefined) return words(known);

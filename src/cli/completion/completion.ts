@@ -16,8 +16,8 @@ and folders of this machine, and the servers that "sluice config" has names for.
 
 Examples:
   echo 'source <(sluice completion bash)' >> ~/.bashrc
-  echo 'source <(sluice completion zsh)' >> ~/.zshrc         behind compinit
-  sluice completion zsh > ~/.zfunc/_sluice                   in a folder of $fpath
+  echo 'source <(sluice completion zsh)' >> ~/.zshrc       behind compinit
+  sluice completion zsh > ~/.zfunc/_sluice                 in a folder of $fpath
   sluice completion fish > ~/.config/fish/completions/sluice.fish
 ${exitStatusHelp}`;
 

@@ -21,7 +21,7 @@ const inSpec = (text: string): string => text.replace(/[\\[\]:]/g, '\\$&');
 function commandFunction(command: CompletedCommand): string {
   const specs = [...command.options.map(optionSpec), ...argumentSpecs(command)];
   const lines = specs.map((spec) => ` \\\n    ${spec}`).join('');
-  if (command.commands.length === 0) return `${functionOf(command)}() {\n  _arguments -s${lines}\n}\n`;
+  if (command.commands.length === 0) return `${functionOf(command)}() {\n  _arguments -s -S${lines}\n}\n`;
   const described = command.commands.flatMap(({ names, description }) =>
     names.map((name) => `    ${quoted(`${name.replaceAll(':', '\\:')}:${description}`)}\n`),
   );
@@ -33,7 +33,7 @@ function commandFunction(command: CompletedCommand): string {
   local -a commands
   commands=(
 ${described.join('')}  )
-  _arguments -C -s${lines}
+  _arguments -C -s -S${lines}
   case $state in
     command) _describe command commands ;;
     rest) case $line[1] in

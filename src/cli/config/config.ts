@@ -1,7 +1,7 @@
 /** `sluice config`: gives servers names, so that `--to work:` is enough. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { exitError, usageError } from '../shared/exit-error.ts';
+import { exitError, isExitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 import { createOutput } from '../shared/output.ts';
@@ -35,7 +35,7 @@ which only you can read. A token is not in it: --token-file says where it is.
 
 Examples:
   sluice config set work 192.168.0.5:8080
-  sluice config set safe files.example.org:8443 --tls --token-file ~/.sluice-token
+  sluice config set safe files.example.org:8443 --tls --token-file ~/.token
   sluice put photos --to work:
   sluice ls --from safe:
   sluice config list
@@ -43,13 +43,13 @@ Examples:
 ${exitStatusHelp}`;
 
 const setHelp = `
-A name is a letter, and then letters, digits, "-", "_" and ".". A server that has
-the name already is replaced, with all that was said of it.
+A name is a letter, and then letters, digits, "-", "_" and ".". A server that
+has the name already is replaced, with all that was said of it.
 
 Examples:
   sluice config set work 192.168.0.5:8080
   sluice config set here unix:/run/sluice.sock
-  sluice config set safe files.example.org:8443 --tls-ca ca.pem --token-file token`;
+  sluice config set safe files.example:8443 --tls-ca ca.pem --token-file token`;
 
 export function addConfig(program: Command): void {
   const command = program
@@ -127,6 +127,7 @@ function parsedAddress(address: string) {
   try {
     return parseServerAddress(address);
   } catch (error) {
+    if (isExitError(error)) throw error;
     throw usageError(`${printable(address)} is no server. ${(error as Error).message}`);
   }
 }

@@ -43,16 +43,18 @@ arrived is kept, and the same command goes on behind it.
 --dry-run says what would be copied. It opens both stores all the same, which
 makes the store's own folder, .sluice, or tables that are missing.
 
---json prints one object a line, told apart by "event": expect, progress, copied,
-refused, failed, skipped, with --dry-run would-copy, and at the end summary. Its
-bytes are those of the files that were copied, transferred as many of them as
-this run has brought, unchanged the number of files that were there already.
+--json prints one object a line, told apart by "event": expect, progress,
+copied, refused, failed, skipped, with --dry-run would-copy, and at the end
+summary. Its bytes are those of the files that were copied, transferred as many
+of them as this run has brought, unchanged the number of files that were there
+already.
 
 Examples:
   sluice copy /srv/files /mnt/new                     from a folder to another
   sluice copy /srv/files s3://files --postgres postgresql://sluice@db/sluice \\
       --s3-endpoint https://s3.example.org            to a store of many nodes
-  sluice copy s3://files /srv/back --dry-run          with SLUICE_POSTGRES set: what would come back
+  sluice copy s3://files /srv/back --dry-run          what would come back, with
+                                                      SLUICE_POSTGRES set
   sluice copy /srv/files s3://files --prefix photos/ --parallel 32
 ${exitStatusHelp}`;
 

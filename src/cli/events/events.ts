@@ -6,22 +6,22 @@ import { drop, replay } from './change-events.ts';
 import { follow, list } from './show-events.ts';
 
 const help = `
-"sluice serve" keeps what happens to each file, stored, removed or renamed, until
---events-webhook, --events-nats and --events-command have taken it. DIR is the folder that it
-serves. While it runs, it is asked; else this command reads the folder itself, and
-a server that is started meanwhile waits for it.
+"sluice serve" keeps what happens to each file, stored, removed or renamed,
+until --events-webhook, --events-nats and --events-command have taken it. DIR is
+the folder that it serves. While it runs, it is asked; else this command reads
+the folder itself, and a server that is started meanwhile waits for it.
 
-What was delivered is kept, too, as long as there is room: it can be replayed. An
-event has the same id however often it comes.
+What was delivered is kept, too, as long as there is room: it can be replayed.
+An event has the same id however often it comes.
 
 Examples:
-  sluice events list uploads                              how far everybody is
-  sluice events list uploads --sink webhook               what it has not got yet
-  sluice events list uploads --sink webhook --dead        what it has refused
-  sluice events follow uploads --json                     what happens from now on
-  sluice events replay uploads --sink webhook --from 1    everything again
-  sluice events replay uploads --sink webhook --dead      what it has refused, again
-  sluice events drop uploads --sink webhook --through 17  nothing up to there
+  sluice events list uploads                       how far everybody is
+  sluice events list uploads --sink webhook        what it has not got yet
+  sluice events list uploads --sink webhook --dead what it has refused
+  sluice events follow uploads --json              what happens from now on
+  sluice events replay uploads --sink webhook --from 1
+  sluice events replay uploads --sink webhook --dead
+  sluice events drop uploads --sink webhook --through 17
 ${exitStatusHelp}`;
 
 const DIR = ['<DIR>', 'the folder that is served'] as const;

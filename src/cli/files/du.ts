@@ -18,10 +18,10 @@ interface DuFlags extends ServerFlags {
 }
 
 const help = `
-Prints the bytes of all files below each FOLDER, how many they are, and its name.
-Folders below it have a line too, down to --depth, before the one they are in.
-Without a FOLDER, or for "/", it is everything there is. FOLDER may be a pattern,
-in quotes.
+Prints the bytes of all files below each FOLDER, how many they are, and its
+name. Folders below it have a line too, down to --depth, before the one they are
+in. Without a FOLDER, or for "/", it is everything there is. FOLDER may be a
+pattern, in quotes.
 
 --json prints one object a line: folder, size (bytes), files, mtime (the latest
 change, in milliseconds since 1970).

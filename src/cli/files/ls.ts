@@ -22,8 +22,8 @@ const help = `
 Lists every file whose name begins with PREFIX, in order of name: size, time of
 the last change, name. PREFIX may be a pattern, in quotes: "*" and "?" within a
 folder, "**" over folders, "[a-c]", "{a,b}". When nothing is found it says so on
-stderr, and the exit status is 1; an empty server without a PREFIX is no failure.
-"/" is everything there is.
+stderr, and the exit status is 1; an empty server without a PREFIX is no
+failure. "/" is everything there is.
 
 -l lists folder by folder: what is right below PREFIX, with sizes in bytes. A
 folder is one line, with the bytes and the number of all files below it and the

@@ -26,8 +26,8 @@ Moves one file, at once: there is never a moment when neither name has it. What
 is at TO is replaced.
 
 A FROM that ends in / is a folder: everything below it gets the same name below
-TO. Its files are moved one by one, each at once. One that cannot be moved is said
-and stays where it is, and the same command goes on with what is left.
+TO. Its files are moved one by one, each at once. One that cannot be moved is
+said and stays where it is, and the same command goes on with what is left.
 ${serverHelp}
 
 Examples:

@@ -24,8 +24,8 @@ const help = `
 A name that cannot be removed does not stop the others. With --recursive, a NAME
 may be that of a folder, and everything below it is removed; what others store
 there meanwhile may stay. NAME may be a pattern, in quotes: "*" and "?" within a
-folder, "**" over folders, "[a-c]", "{a,b}". A file that has exactly that name is
-meant before.
+folder, "**" over folders, "[a-c]", "{a,b}". A file that has exactly that name
+is meant before.
 ${serverHelp}
 
 Examples:

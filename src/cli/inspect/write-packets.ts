@@ -45,7 +45,7 @@ export async function writePackets(
     throw usageError('--write reads the capture twice, and so needs a file, not a pipe');
   if (to !== '-') {
     refuseOriginal(source.files, to, '--write');
-    if (!force) refuseExisting(to);
+    refuseExisting(to, '--write', force);
   }
   const faults: unknown[] = [];
   const selected = await selectedIn(source, options, noticed, faults);

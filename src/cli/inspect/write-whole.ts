@@ -1,6 +1,6 @@
 /** Writes a file of results so that it is there whole or not at all, and never in the place of a capture. */
 import { randomUUID } from 'node:crypto';
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemWords } from '../../files/protocol/system-words.ts';
@@ -55,8 +55,14 @@ export async function writeWhole(
   }
 }
 
-/** Throws an `ExitError` when something has the name already. */
-export function refuseExisting(to: string): void {
-  if (!existsSync(to)) return;
+/** Throws an `ExitError` when a folder has the name, or without `force` anything. @param by the option that names it. */
+export function refuseExisting(to: string, by: string, force: boolean): void {
+  const found = statSync(to, { throwIfNoEntry: false });
+  if (found?.isDirectory() === true)
+    throw exitError(
+      exitStatus.failed,
+      `${printable(to)} is a folder: ${by} names a file, which may be in it`,
+    );
+  if (found === undefined || force) return;
   throw exitError(exitStatus.failed, `${printable(to)} is there already: --force replaces it`);
 }

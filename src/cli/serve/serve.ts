@@ -30,22 +30,22 @@ import { watchServer } from './watch.ts';
 
 const help = `${settingsHelp}
 Prints "listening on HOST:PORT" on stdout once it accepts connections, and stops
-when that cannot be written. The log goes to stderr: a line for each stored file,
-each refusal and each trouble; readable on a terminal, one JSON object a line
-otherwise. A log that cannot be written does not stop it.
+when that cannot be written. The log goes to stderr: a line for each stored
+file, each refusal and each trouble; readable on a terminal, one JSON object a
+line otherwise. A log that cannot be written does not stop it.
 
 SIGTERM and SIGINT stop it in good order: it accepts no more, finishes what runs
 within the grace time, and exits 0. A second signal ends it at once. SIGHUP has
 it read its certificates and tokens again. SIGUSR2 has it log its status.
 
 Examples:
-  sluice serve                              receive into ./uploads, for this machine only
+  sluice serve                              for this machine, into ./uploads
   sluice serve /srv/files --host 0.0.0.0    for the whole network
   sluice serve --port 0                     on any free port
-  sluice serve --durability os 2>> log      faster: acknowledge what the system has, not the disk
+  sluice serve --durability os 2>> log      faster: not yet on the disk
   sluice serve --store s3://files --postgres postgresql://sluice@db/sluice \\
-      --s3-endpoint https://s3.example.org  one of many nodes over the same files
-  sluice serve --web                        a page for browsers on http://127.0.0.1:8081/
+      --s3-endpoint https://s3.example.org  a node of many over the same files
+  sluice serve --web                        a page on http://127.0.0.1:8081/
   sluice serve --trace                      see what happens on each connection
   sluice serve --print-config > sluice.json
   sluice serve --config sluice.json
@@ -84,7 +84,7 @@ async function receive(configuration: Configuration, isTraced: boolean): Promise
   const access = await openAccess(configuration);
   const credentials = await openCredentials(configuration);
   const events = await openEvents(settings);
-  const served = await openStore(settings, access?.file.quotas ?? null, events?.changes);
+  const served = await openStore(settings, access?.file.quotas ?? null, events);
   const { store } = served;
   const recording = await openRecording(configuration);
   // Imported only here, since loading it takes as long as a whole `sluice ls`.

@@ -2,7 +2,6 @@
 import type { ServiceFault } from '../../files/protocol/errors.ts';
 import { diskWritable } from '../../server/health.ts';
 import { type DiskSpace, diskSpace } from '../../server/observe/store-facts.ts';
-import type { ChangeRecorder } from '../../store/changes/change-log.ts';
 import type { FileStore } from '../../store/contract.ts';
 import { openDiskStore } from '../../store/disk/disk-store.ts';
 import { type Quota, type QuotaUse, withQuotas } from '../../store/quota/quotas.ts';
@@ -11,6 +10,7 @@ import type { Settings } from '../settings/table.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { openEngines } from './engines.ts';
+import type { ServedEvents } from './events.ts';
 
 export interface ServedStore {
   readonly store: FileStore;
@@ -30,20 +30,27 @@ export interface ServedStore {
  * Opens the store. Throws an `ExitError` when it cannot be opened.
  *
  * @param quotas answers the quotas of tokens. Called at each put, since the access file may have been read again.
- * @param changes where a store on a disk records what happens to files.
+ * @param events who is told what happens to files. Default nobody.
  */
 export async function openStore(
   settings: Settings,
   quotas: (() => readonly Quota[]) | null,
-  changes?: ChangeRecorder,
+  events: ServedEvents | null = null,
 ): Promise<ServedStore> {
   const { store: url, dir, durability, keepPartial, maxUploads, checksums } = settings;
   const all = allQuotas(settings, quotas);
   if (url !== null) {
-    const store = await openEngines(settings, all ?? (() => []));
+    const store = await openEngines(settings, all ?? (() => []), events?.kept);
+    if (store.changes !== null) events?.use(store.changes);
     return { store, place: url, writable: () => store.check(), engines: () => store.engines() };
   }
-  const options = { durability, keepPartial, maxUploads, checksums, ...(changes && { changes }) };
+  const options = {
+    durability,
+    keepPartial,
+    maxUploads,
+    checksums,
+    ...(events?.changes && { changes: events.changes }),
+  };
   const opened = await openDiskStore(dir, options);
   if (!opened.ok) throw exitError(exitStatus.failed, opened.error.message);
   const facts = { place: dir, writable: diskWritable(dir), disk: diskSpace(dir) };

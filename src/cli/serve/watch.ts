@@ -58,9 +58,7 @@ export function watchServer({ settings, served, events$, shutdown$, log, deliver
       writable: served.writable,
       engines: served.engines,
       deliveries:
-        deliveries === null
-          ? undefined
-          : { status: deliveries.changes.status, reports$: deliveries.reports$ },
+        deliveries === null ? undefined : { status: deliveries.status, reports$: deliveries.reports$ },
       onInternalError: (thrown) => log.error(`metrics: ${thrown instanceof Error ? thrown.stack : thrown}`),
     });
     if (!started.ok) throw exitError(exitStatus.failed, `metrics: ${started.error.message}`);

@@ -24,8 +24,10 @@ export type EndingSignal = keyof typeof signalStatus;
 export const exitStatusHelp = `
 Exit status:
   0  success
-  1  something was refused, differs, or a local file or stdout could not be read or written
+  1  something was refused, differs, or a local file or stdout could not be read
+     or written
   2  the command line is wrong
   3  the connection could not be made, or broke
-  4  with --no-clobber: what would be replaced is there already, and nothing else failed
+  4  with --no-clobber: what would be replaced is there already, and nothing
+     else failed
   130, 143  SIGINT (Ctrl-C) or SIGTERM has ended it before it was done`;

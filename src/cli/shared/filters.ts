@@ -40,10 +40,11 @@ export function addFilterOptions(command: Command): Command {
 }
 
 export const filterHelp = `
---exclude, --include and --filter-from may be given many times, and mean what lines
-of a .gitignore mean, counted from the top of what is transferred: "*.tmp" wherever
-it is, "/build" only at the top, "cache/" only a folder, "a/**/b" at any depth. The
-last one that fits decides. What is below a folder that is left out stays out.`;
+--exclude, --include and --filter-from may be given many times, and mean what
+lines of a .gitignore mean, counted from the top of what is transferred: "*.tmp"
+wherever it is, "/build" only at the top, "cache/" only a folder, "a/**/b" at
+any depth. The last one that fits decides. What is below a folder that is left
+out stays out.`;
 
 /** A pattern of the command line is never a comment, and `!` at its beginning is part of a name. */
 function asLine(pattern: string): string {

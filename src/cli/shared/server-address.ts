@@ -1,5 +1,6 @@
 /** The address of a server, as it is written on the command line, or the name that it has in `sluice config`. */
 import { InvalidArgumentError } from 'commander';
+import { usageError } from './exit-error.ts';
 
 export type ServerAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
@@ -22,9 +23,14 @@ export function parseServer(text: string): ServerAddress | ServerName {
   return explainBadServerName(name) === null ? { name } : parseServerAddress(text);
 }
 
+const NO_USER =
+  'an address is HOST:PORT, with nothing before an @: a token is read from --token-file FILE, or from SLUICE_TOKEN';
+
 /** Parses `localhost:8080`, `[::1]:8080`, `:8080`, which is this machine, or `unix:/path`. */
 export function parseServerAddress(text: string): ServerAddress {
   if (text.startsWith('unix:')) return { path: socketPath(text.slice('unix:'.length)) };
+  // Commander would print an invalid argument, and what is before the @ may be a token.
+  if (text.includes('@')) throw usageError(NO_USER);
   const found = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(found?.[3]);
   if (found !== null && (port < 1 || port > 65_535)) {

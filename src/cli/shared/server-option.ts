@@ -1,7 +1,7 @@
 /** Which server a command talks to, and how: one set of options for all of them. */
 import { type Command, Option } from 'commander';
 import { catchError, firstValueFrom, map, type Observable, throwError } from 'rxjs';
-import { mostConnections } from '../../client/pool/growth.ts';
+import { AUTO_CONNECTIONS_MAX, mostConnections } from '../../client/pool/growth.ts';
 import type { Connection } from '../../transport/connection.ts';
 import type { ConnectionError } from '../../transport/connection-error.ts';
 import { connectTcp } from '../../transport/socket/tcp.ts';
@@ -27,16 +27,14 @@ export interface ServerFlags extends TlsFlags {
   /** Milliseconds. */
   readonly timeout: number;
   readonly tokenFile?: string;
-  /** Bytes a second. */
-  readonly bwlimit?: number;
 }
 
 /** The part of every help that is about the server. */
 export const serverHelp = `
-The server is HOST:PORT, unix:/path for a socket of this machine, or NAME: for one
-that "sluice config" has a name for. It may also come from the environment, as
-SLUICE_SERVER; so may SLUICE_TLS=1 and the --tls-… options, as SLUICE_TLS_CA and so
-on. A TIME is in seconds, or has a unit: 500ms, 2m.
+The server is HOST:PORT, unix:/path for a socket of this machine, or NAME: for
+one that "sluice config" has a name for. It may also come from the environment,
+as SLUICE_SERVER; so may SLUICE_TLS=1 and the --tls-… options, as SLUICE_TLS_CA
+and so on. A TIME is in seconds, or has a unit: 500ms, 2m.
 
 A server's certificate is always verified. A token is read from --token-file, or
 from the environment as SLUICE_TOKEN; it is never an option of its own, since
@@ -82,19 +80,31 @@ export function addressOf(flags: ServerFlags): ServerAddress {
 export const tokenOf = (flags: ServerFlags, environment = process.env): string | null =>
   readToken(flags.tokenFile, environment.SLUICE_TOKEN);
 
+export interface ConnectionFlags {
+  readonly parallel?: number | 'auto';
+  /** Bytes a second. */
+  readonly bwlimit?: number;
+}
+
+/** How many connections a command has: as a pool takes it, and the most. With `auto` the rate must be enough for each. */
+export function connectionsOf({ parallel = 1, bwlimit = Number.POSITIVE_INFINITY }: ConnectionFlags) {
+  const parallelMax = Math.min(AUTO_CONNECTIONS_MAX, Math.max(1, Math.floor(bwlimit / RATE_MIN)));
+  return { pool: { parallel, parallelMax }, most: mostConnections(parallel, parallelMax) } as const;
+}
+
 /**
  * Connects at each subscription, as the flags say; the connection is not authenticated yet. Errors with a
  * `ConnectionError`. The flags are checked once, in the call itself: it throws an `ExitError` when they make no sense
  * or name a file that cannot be read.
  */
 export function connection$(
-  flags: ServerFlags & { readonly parallel?: number | 'auto' },
+  flags: ServerFlags & ConnectionFlags,
   environment = process.env,
 ): Observable<Connection> {
-  const { bwlimit, parallel = 1 } = flags;
+  const { bwlimit } = flags;
   const connecting$ = unlimited$(flags, environment);
   if (bwlimit === undefined) return connecting$;
-  const most = mostConnections(parallel);
+  const { most } = connectionsOf(flags);
   if (bwlimit < RATE_MIN * most)
     throw usageError(`--bwlimit is less than 64K for each of ${most} connections: make --parallel smaller`);
   return connecting$.pipe(map(createBandwidth(bwlimit)));

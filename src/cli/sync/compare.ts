@@ -95,7 +95,7 @@ function conflicting<S extends TreeFile, D extends TreeFile>(
 }
 
 /** @example foldersOf('a/b/c') // ['a', 'a/b'] */
-function foldersOf(name: string): string[] {
+export function foldersOf(name: string): string[] {
   const folders: string[] = [];
   for (let at = name.indexOf('/'); at !== -1; at = name.indexOf('/', at + 1)) folders.push(name.slice(0, at));
   return folders;

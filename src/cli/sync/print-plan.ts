@@ -13,7 +13,7 @@ const words: Readonly<Record<Reason, string>> = {
 
 export function printPlan(
   { transfers, unchanged }: Pick<SyncPlan<SyncFile, SyncFile>, 'transfers' | 'unchanged'>,
-  extra: readonly SyncFile[],
+  { extra, failed }: { readonly extra: readonly SyncFile[]; readonly failed: number },
   { isUpload, flags, transferRun }: SyncRun,
 ): void {
   const { would, end } = createDryRun(flags, transferRun.output);
@@ -29,5 +29,6 @@ export function printPlan(
   const sum = `${plainCountOf(transfers.length, 'file')}, ${formatBytes(bytes)}`;
   end(`would ${verb} ${sum}${removal}; ${plainCountOf(unchanged, 'file')} unchanged`, {
     ...{ files: transfers.length, bytes, unchanged, removed: extra.length },
+    ...(failed > 0 && { failed }),
   });
 }

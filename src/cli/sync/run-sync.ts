@@ -5,10 +5,9 @@
  *                                     too much to remove: do nothing
  *                                     remove what is in the way  ->  transfer  ->  nothing failed: remove the rest
  */
-import { join } from 'node:path';
-import { mostConnections } from '../../client/pool/growth.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
+import { connectionsOf } from '../shared/server-option.ts';
 import { download, FILES_AT_ONCE } from '../transfer/download.ts';
 import { beginLocalFile } from '../transfer/local-file.ts';
 import type { Transfer } from '../transfer/report/report.ts';
@@ -17,10 +16,11 @@ import { expectFiles, finishRun } from '../transfer/transfer-run.ts';
 import { upload } from '../transfer/upload.ts';
 import { sameChecksums } from './checksum.ts';
 import { byTime, compareTrees, type SameContent, type SyncPlan } from './compare.ts';
+import { splitForeseen, splitUnsafe } from './obstacles.ts';
 import { printPlan } from './print-plan.ts';
 import { createRemover } from './remove.ts';
 import type { SyncFile, SyncFlags, SyncRun } from './sync-run.ts';
-import { listLocal, listRemote, prefixOf, type Tree } from './trees.ts';
+import { listLocal, listRemote, type Tree, transferOf } from './trees.ts';
 
 /** Throws an `ExitError` when something has failed. */
 export async function runSync(run: SyncRun): Promise<void> {
@@ -30,12 +30,13 @@ export async function runSync(run: SyncRun): Promise<void> {
   const plan = await compareSides(run, source.files, destination.files);
   const failed = [...local.failed, ...remote.failed];
   const extra = flags.delete ? plan.extra : [];
+  const inTheWay = flags.delete ? plan.inTheWay : [];
   if (flags.dryRun) {
+    const foreseen = splitForeseen(plan.transfers, inTheWay, run);
+    failed.push(...foreseen.failed);
     for (const { what, failure } of failed) transferRun.report.failed(what, failure);
-    printPlan(plan, extra, run);
-  } else if (extra.length === 0 || extra.length <= flags.maxDelete) {
-    await carryOut(run, { ...plan, extra, inTheWay: flags.delete ? plan.inTheWay : [] }, failed);
-  }
+    printPlan({ ...plan, transfers: foreseen.transfers }, { extra, failed: failed.length }, run);
+  } else if (extra.length <= flags.maxDelete) await carryOut(run, { ...plan, extra, inTheWay }, failed);
   if (extra.length > flags.maxDelete) throw tooMuchToRemove(extra.length, flags);
   if (flags.dryRun && failed.length > 0) throw exitError(exitStatus.failed);
 }
@@ -51,14 +52,16 @@ function tooMuchToRemove(files: number, { maxDelete, dryRun }: SyncFlags) {
   );
 }
 
-/** Throws an `ExitError` when something has failed. */
+/** Throws an `ExitError` when something has failed. @param unlisted what could not be looked at. */
 export async function carryOut(
   run: SyncRun,
   { transfers, extra, inTheWay, unchanged }: SyncPlan<SyncFile, SyncFile>,
-  failed: Tree['failed'],
+  unlisted: Tree['failed'],
 ): Promise<void> {
   const { report, output } = run.transferRun;
-  const files = transfers.map(({ file }) => transferOf(file, run));
+  const safe = splitUnsafe(transfers, inTheWay, run);
+  const failed = [...unlisted, ...safe.failed];
+  const files = safe.transfers.map(({ file }) => transferOf(file, run));
   expectFiles(report, files, failed.length);
   for (const { what, failure } of failed) report.failed(what, failure);
   const remover = createRemover(run);
@@ -79,27 +82,21 @@ export async function carryOut(
   });
 }
 
-/** Where a file of the source goes: its path on this machine, and its name on the server. */
-function transferOf({ name, transfer }: SyncFile, { isUpload, dest }: SyncRun): Transfer {
-  return isUpload
-    ? { ...transfer, filename: prefixOf(dest) + name }
-    : { ...transfer, path: join(dest, name) };
-}
-
 async function transferAll(files: readonly Transfer[], run: SyncRun): Promise<TransferResult> {
   const { isUpload, flags, transferRun, connecting$, token, server } = run;
   const { report, kept } = transferRun;
-  const { retries, parallel } = flags;
+  const { retries } = flags;
+  const { pool, most } = connectionsOf(flags);
   if (files.length === 0) return { ...noCounts(), givenUp: null };
   if (isUpload) {
     const settings = { ifAbsent: false, resume: true };
-    return upload(files, { connect: () => connecting$, report, settings, token, retries, parallel, kept });
+    return upload(files, { connect: () => connecting$, report, settings, token, retries, kept, ...pool });
   }
   return download(files, {
     ...{ downloads: server, report, kept },
     isUnwanted: () => false,
     begin: (options) => beginLocalFile({ ...options, clobber: true }),
-    concurrency: FILES_AT_ONCE * mostConnections(parallel),
+    concurrency: FILES_AT_ONCE * most,
     keepsPartFiles: true,
   });
 }

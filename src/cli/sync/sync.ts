@@ -7,7 +7,7 @@ import { addFilterOptions, filterHelp, filterOf } from '../shared/filters.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
 import { createOutput } from '../shared/output.ts';
 import { parseServer } from '../shared/server-address.ts';
-import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
+import { addServerOption, connection$, connectionsOf, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { FILES_AT_ONCE } from '../transfer/download.ts';
 import { removeTemporaries } from '../transfer/local-file.ts';
@@ -24,38 +24,44 @@ With --to, SRC is a folder of this machine and DEST one of the server; with
 it: "sync photos backup --to :8080" stores photos/a.jpg as backup/a.jpg. "/" is
 everything on the server.
 
-A file that is there with the same size and modification time is not transferred.
---checksum compares the CRC-32 instead of the time: each side reads its own files,
-the server only those whose checksum it does not know. Files that differ are replaced, whichever is newer. A run that was
-interrupted goes on when it is run again.
+A file that is there with the same size and modification time is not
+transferred. --checksum compares the CRC-32 instead of the time: each side reads
+its own files, the server only those whose checksum it does not know. Files that
+differ are replaced, whichever is newer. A run that was interrupted goes on when
+it is run again.
 
 --delete removes from DEST what SRC does not have: after all transfers, and only
 if nothing has failed. When it would remove more than --max-delete files, it
 removes and transfers nothing, and says so. --dry-run prints what would be done.
 
 --watch goes on after the first run: what changes in SRC is sent half a second
-after it has come to rest, or every five seconds if it does not. A server that is
-away is tried again until it is back, and gets then what has changed meanwhile.
---delete removes there what is removed here, as far as --max-delete goes at once.
+after it has come to rest, or every five seconds if it does not. A server that
+is away is tried again until it is back, and gets then what has changed
+meanwhile. --delete removes there what is removed here, as far as --max-delete
+goes at once; while a file fails, as one does whose name the server refuses,
+nothing is removed: rename it, or leave it out with --exclude.
 
-Links, empty folders and what cannot be read are treated as by "put".
+Links, empty folders and what cannot be read are treated as by "put". With
+--from nothing is written through a link below DEST: files that would be are
+failures.
 
 --json prints one object a line, told apart by "event": expect, progress, retry,
-stored or received, removed, refused, failed, skipped, with --dry-run would-send,
-would-receive and would-remove, with --watch watching, blind, away, back and gone, and at
-the end of each run summary: files that were transferred,
+stored or received, removed, refused, failed, skipped, with --dry-run
+would-send, would-receive and would-remove, with --watch watching, blind, away,
+back and gone, and at the end of each run summary: files that were transferred,
 unchanged and removed.
-${filterHelp} What is left out is left out on both sides: --delete does not remove it.
+${filterHelp}
+What is left out is left out on both sides: --delete does not remove it.
 ${serverHelp}
 
 Examples:
-  sluice sync photos backup/photos --to :8080            what is new or has changed
+  sluice sync photos backup/photos --to :8080         what is new or has changed
   sluice sync photos backup/photos --to :8080 --dry-run --delete
   sluice sync photos backup/photos --to :8080 --bwlimit 2M --parallel auto
   sluice sync photos backup/photos --to :8080 --delete --max-delete 20
-  sluice sync backup/photos photos --from :8080          back to this machine
-  sluice sync . site --to :8080 --checksum               times do not count
-  sluice sync site www --to :8080 --delete --watch       keep it like that
+  sluice sync backup/photos photos --from :8080       back to this machine
+  sluice sync . site --to :8080 --checksum            times do not count
+  sluice sync site www --to :8080 --delete --watch    keep it like that
   sluice sync . site --to :8080 --filter-from .gitignore --exclude .git/
 ${exitStatusHelp}`;
 
@@ -131,9 +137,10 @@ async function oneRun<T>(common: Common, flags: SyncFlags, work: (run: SyncRun) 
     removeTemporaries();
     transferRun.printInterruption();
   });
-  const { retries, parallel } = flags;
+  const { retries } = flags;
   const pool = {
-    ...{ connect: () => connecting$, report, token, retries, parallel, window: FILES_AT_ONCE },
+    ...{ connect: () => connecting$, report, token, retries, window: FILES_AT_ONCE },
+    ...connectionsOf(flags).pool,
     ...(flags.checksum && { timeout: SUMMING_MAX_MS }),
   };
   try {

@@ -1,4 +1,5 @@
 /** The two sides of a sync, listed: what files each has, and what could not be looked at. */
+import { join } from 'node:path';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { ofName } from '../shared/format.ts';
@@ -12,16 +13,16 @@ export interface Tree {
   readonly failed: readonly { readonly what: Transfer; readonly failure: TransferFault }[];
 }
 
-/** @param warns whether what is no file of the source is said. */
+/** @param isSaid whether it is said of a thing that it is skipped, as it is no file of the source. */
 export async function listLocal(
   { src, dest, isUpload, filter, transferRun }: SyncRun,
-  warns = true,
+  isSaid: (path: string, why: string) => boolean = () => true,
 ): Promise<Tree> {
   const { report } = transferRun;
   const folder = isUpload ? src : dest;
   const { files, skipped, unreadable } = await localTree(folder, isUpload ? 'error' : 'empty', filter);
   // What is skipped is no file of the source; in a destination it is nobody's business.
-  if (isUpload && warns) for (const { path, why } of skipped) report.warn(path, why);
+  if (isUpload) for (const { path, why } of skipped) if (isSaid(path, why)) report.warn(path, why);
   return {
     files: files.map((transfer) => ({
       name: transfer.filename,
@@ -57,4 +58,11 @@ export async function listRemote({ src, dest, isUpload, filter, server }: SyncRu
 export function prefixOf(folder: string): string {
   const bare = folder.replace(/^\.?\/+/, '').replace(/\/+$/, '');
   return bare === '' || bare === '.' ? '' : `${bare}/`;
+}
+
+/** Where a file of the source goes: its path on this machine, and its name on the server. */
+export function transferOf({ name, transfer }: SyncFile, { isUpload, dest }: SyncRun): Transfer {
+  return isUpload
+    ? { ...transfer, filename: prefixOf(dest) + name }
+    : { ...transfer, path: join(dest, name) };
 }

@@ -1,14 +1,13 @@
 /** `sluice get`: fetches files and whole folders. */
 import type { Command } from 'commander';
 import { formatBytes, plainCountOf } from '../../base/units.ts';
-import { mostConnections } from '../../client/pool/growth.ts';
 import { addDryRunOption, createDryRun } from '../shared/dry-run.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { addFilterOptions, type FilterFlags, filterHelp, filterOf } from '../shared/filters.ts';
 import { printable } from '../shared/format.ts';
 import type { Output } from '../shared/output.ts';
-import { addServerOption, connection$, serverHelp, tokenOf } from '../shared/server-option.ts';
+import { addServerOption, connection$, connectionsOf, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { download, FILES_AT_ONCE } from './download.ts';
 import { ALREADY_THERE } from './fetch-file.ts';
@@ -36,26 +35,26 @@ A NAME that ends in / stands for everything below it. Files go where "cp -r"
 would put them: into --out when that is a folder or ends in /, else --out is the
 name they get. "/" is everything there is. Names that would get the same place
 are refused before anything is fetched; with --out - they go to stdout one after
-the other. NAME may be a pattern, in quotes: "*" and "?" within a folder, "**" over
-folders, "[a-c]", "{a,b}"; with a / at its end it means folders. A file that has
-exactly that name is meant before.
+the other. NAME may be a pattern, in quotes: "*" and "?" within a folder, "**"
+over folders, "[a-c]", "{a,b}"; with a / at its end it means folders. A file
+that has exactly that name is meant before.
 
 Each file is written under a temporary name beside its target, and renamed when
-it is whole; a file of that name is replaced, a device or a pipe is not.
-Modification times are kept. With --no-clobber what is there stays as it is: it
-is said to be skipped, and is no failure.
+it is whole; a file of that name is replaced, a device or a pipe is not. A link
+to a folder on the way is followed, unlike by "sync". Modification times are
+kept. With --no-clobber what is there stays as it is: it is said to be skipped,
+and is no failure.
 
 What arrives is compared with the CRC-32 that the server knows of the file. A
-connection that breaks is made again, --retries times in a row, and only the rest
-is fetched then. Of a file over 8 MiB what has arrived is kept beside its target,
-as .sluice-….part, and the same command at a later time fetches only the rest,
-unless the file on the server has changed meanwhile.
+connection that breaks is made again, --retries times in a row, and only the
+rest is fetched then. Of a file over 8 MiB what has arrived is kept beside its
+target, as .sluice-….part, and the same command at a later time fetches only the
+rest, unless the file on the server has changed meanwhile.
 
---json prints one object a line, told apart by "event": expect, progress,
-retry, received, refused, failed, skipped, with --dry-run would-receive, and at
-the end summary. Its bytes are
-those of the files that are here now, transferred as many of them as this run has
-received.
+--json prints one object a line, told apart by "event": expect, progress, retry,
+received, refused, failed, skipped, with --dry-run would-receive, and at the end
+summary. Its bytes are those of the files that are here now, transferred as many
+of them as this run has received.
 ${filterHelp}
 ${serverHelp}
 
@@ -63,12 +62,14 @@ Examples:
   sluice get photos/a.jpg --from :8080                 to ./a.jpg
   sluice get photos/a.jpg --from :8080 --out b.jpg
   sluice get photos/ --from :8080                      to ./photos/…
-  sluice get photos/ --from :8080 --out copy           to copy/…, or copy/photos/… if copy is there
+  sluice get photos/ --from :8080 --out copy           to copy/…, or if copy is
+                                                       there to copy/photos/…
   sluice get 'photos/*.jpg' --from :8080 --out jpgs/
   sluice get photos/ --from :8080 --dry-run            what that would be
-  sluice get photos/ --from :8080 --parallel auto      connections as long as each makes it faster
+  sluice get photos/ --from :8080 --parallel auto      as many connections as
+                                                       make it faster
   sluice get photos/ --from :8080 --bwlimit 512K       at most 512 KiB a second
-  sluice get photos/ --from :8080 --no-clobber         only what is not there yet
+  sluice get photos/ --from :8080 --no-clobber         what is not there yet
   sluice get photos/ --from :8080 --exclude '*' --include '*.jpg' --include '*/'
   sluice get log.txt --from :8080 --out - | grep error
 ${exitStatusHelp}`;
@@ -89,11 +90,11 @@ export function addGet(program: Command): void {
 }
 
 const catHelp = `
-The same as "get --out -": files follow each other in the order of their names on
-the command line. What arrives is checked as it is printed, so a file that turns
-out to be wrong is an error and a status behind its bytes. A connection that breaks
-is made again, and the file goes on where it was. A reader that goes away (| head)
-is no error.
+The same as "get --out -": files follow each other in the order of their names
+on the command line. What arrives is checked as it is printed, so a file that
+turns out to be wrong is an error and a status behind its bytes. A connection
+that breaks is made again, and the file goes on where it was. A reader that goes
+away (| head) is no error.
 ${serverHelp}
 
 Examples:
@@ -135,10 +136,11 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
     if (toStdout) report.abandon();
     else transferRun.printInterruption();
   });
+  const connections = connectionsOf(flags);
   const pool = {
     ...{ connect: () => connecting$, report, token, retries: flags.retries },
     // Files must be printed in order.
-    parallel: toStdout ? 1 : flags.parallel,
+    ...(toStdout ? { parallel: 1 } : connections.pool),
     window: FILES_AT_ONCE,
   };
   try {
@@ -159,7 +161,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
         begin: toStdout
           ? (options) => printed(options, output)
           : (options) => beginLocalFile({ ...options, clobber: flags.clobber }),
-        concurrency: toStdout ? 1 : FILES_AT_ONCE * mostConnections(flags.parallel),
+        concurrency: toStdout ? 1 : FILES_AT_ONCE * connections.most,
         keepsPartFiles: !toStdout,
       });
       if (toStdout && output.isClosed()) throw exitError(exitStatus.success);

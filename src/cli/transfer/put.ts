@@ -20,21 +20,21 @@ folder's: "put a/photos" stores photos/x, photos/sub/y and so on. --as renames
 the top; --as NAME/ puts it below NAME. Existing files are replaced, each at
 once. Permissions are not kept; modification times are. Links to files are sent
 as files; links to folders, empty folders, and what is neither, are skipped with
-a warning; a PATH that is neither is a failure. Files of the kernel, whose size says 0 (/proc/cpuinfo), are read
-first, up to 16 MiB.
+a warning; a PATH that is neither is a failure. Files of the kernel, whose size
+says 0 (/proc/cpuinfo), are read first, up to 16 MiB.
 
 Success means: every file is acknowledged by the server with the size and CRC-32
 of what was sent. A file that is refused, or that changes while it is being
 sent, does not stop the others.
 
-A connection that breaks is made again, --retries times in a row. The server keeps
-what it has of a file over 8 MiB, so that only the rest is sent then, or by the
-same command at a later time, unless the file has changed meanwhile.
---no-resume sends it all. A host that is not known is not tried again; a resolver
-that is away is.
+A connection that breaks is made again, --retries times in a row. The server
+keeps what it has of a file over 8 MiB, so that only the rest is sent then, or
+by the same command at a later time, unless the file has changed meanwhile.
+--no-resume sends it all. A host that is not known is not tried again; a
+resolver that is away is.
 
-"-" is stdin, and --as its name: it is taken up whole before it is sent, up to 8 MiB
-in memory, more in TMPDIR. When sending it fails, it is kept there.
+"-" is stdin, and --as its name: it is taken up whole before it is sent, up to 8
+MiB in memory, more in TMPDIR. When sending it fails, it is kept there.
 
 --json prints one object a line, told apart by "event": expect, progress (with
 the bytes that are durable, for files that can be resumed), retry, stored,
@@ -50,18 +50,18 @@ ${serverHelp}
 
 Examples:
   sluice put report.pdf --to 192.168.0.5:8080
-  sluice put photos --to :8080                      to this machine, as photos/…
-  sluice put photos --to :8080 --as backup          as backup/…
-  sluice put photos --to :8080 --update             what is new or has changed ("sync" says more)
+  sluice put photos --to :8080                    to this machine, as photos/…
+  sluice put photos --to :8080 --as backup        as backup/…
+  sluice put photos --to :8080 --update           what is new or has changed
   sluice put site --to :8080 --exclude node_modules/ --exclude '*.map'
-  sluice put *.log --to :8080 --as logs/            as logs/a.log, logs/b.log, …
+  sluice put *.log --to :8080 --as logs/          as logs/a.log, logs/b.log, …
   tar c . | sluice put - --as x.tar --to :8080
   sluice put photos --to :8080 --dry-run
-  sluice put photos --to :8080 --parallel auto        connections as long as each makes it faster
-  sluice put photos --to :8080 --bwlimit 2M           at most 2 MiB a second
+  sluice put photos --to :8080 --parallel auto    as many connections as help
+  sluice put photos --to :8080 --bwlimit 2M       at most 2 MiB a second
   sluice put photos --to :8080 --json | jq .event
-  sluice put disk.img --to :8080 --verify sha256     stored only if its SHA-256 is right
-  sluice put photos --to :9999 --no-acks            to a script that only reads
+  sluice put disk.img --to :8080 --verify sha256  only if its SHA-256 is right
+  sluice put photos --to :9999 --no-acks          to a script that only reads
 ${exitStatusHelp}`;
 
 export function addPut(program: Command): void {

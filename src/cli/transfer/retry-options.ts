@@ -5,11 +5,11 @@ import { describeFault } from '../../client/client-fault.ts';
 import type { Retry } from '../../client/pool/pool-options.ts';
 import { RATE_MIN } from '../shared/bandwidth.ts';
 import { byteRate, wholeNumber } from '../shared/option-parsers.ts';
+import type { ConnectionFlags } from '../shared/server-option.ts';
 import type { Report } from './report/report.ts';
 
-export interface RetryFlags {
+export interface RetryFlags extends ConnectionFlags {
   readonly retries: number;
-  readonly parallel: number | 'auto';
 }
 
 export const addRetriesOption = (command: Command): Command =>
@@ -17,10 +17,10 @@ export const addRetriesOption = (command: Command): Command =>
 
 export const addRetryOptions = (command: Command): Command =>
   addRetriesOption(command)
-    .option('--parallel <N>', 'connections at once, 1 to 64, or auto', connectionsOf, 1)
+    .option('--parallel <N>', 'connections at once, 1 to 64, or auto', parallelOf, 1)
     .option('--bwlimit <RATE>', 'the most bytes a second, such as 512K or 1.5M', byteRate(RATE_MIN));
 
-const connectionsOf = (text: string): number | 'auto' => (text === 'auto' ? text : wholeNumber(1, 64)(text));
+const parallelOf = (text: string): number | 'auto' => (text === 'auto' ? text : wholeNumber(1, 64)(text));
 
 /** Connections that break for the same reason within so many milliseconds are reported as one. */
 const SAME_BREAK_MS = 50;

@@ -8,19 +8,18 @@ import type { Observable } from 'rxjs';
 import { formatBytes, plainCountOf } from '../../base/units.ts';
 import { standardInput } from '../../capture/standard-input.ts';
 import { fileContent } from '../../client/content/file-content.ts';
-import { systemWords } from '../../files/protocol/system-words.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { createDryRun } from '../shared/dry-run.ts';
-import { isExitError } from '../shared/exit-error.ts';
+import { exitError, isExitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import type { Filter, FilterFlags } from '../shared/filters.ts';
-import { printable } from '../shared/format.ts';
-import { connection$, tokenOf } from '../shared/server-option.ts';
+import { connection$, connectionsOf, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { type PutPlan, planPut, topName } from './put-plan.ts';
 import type { Transfer } from './report/report.ts';
 import { sendUnacknowledged } from './send-unacknowledged.ts';
-import { type Spool, STDIN, spoolInput } from './stdin-spool.ts';
+import { printKept, type Spool, STDIN, spoolInput } from './stdin-spool.ts';
+import { badNameFault } from './tally.ts';
 import { beginRun, expectFiles, finishRun, type TransferFlags, type TransferRun } from './transfer-run.ts';
 import { type Split, splitUpToDate, statesThere } from './up-to-date.ts';
 import { upload } from './upload.ts';
@@ -107,7 +106,7 @@ async function planned(run: PutRun): Promise<void> {
   const { spool } = run;
   const signals = exitOnSignal(() => {
     printInterruption();
-    printKept(run);
+    printKept(run.spool, run.flags, run.transferRun.output);
   });
   try {
     if (run.flags.dryRun) await printPlan(run);
@@ -117,43 +116,32 @@ async function planned(run: PutRun): Promise<void> {
     report.abandon();
     // Where the name is taken, to send it again would be refused again.
     if (isExitError(thrown) && thrown.status === exitStatus.existing) spool?.remove();
-    else printKept(run);
+    else printKept(run.spool, run.flags, run.transferRun.output);
     throw thrown;
   } finally {
     signals.unsubscribe();
   }
 }
 
-/** Says how what was read of stdin is sent all the same. */
-function printKept({ spool, flags, transferRun: { output } }: PutRun): void {
-  if (spool === null || spool.transfer.size === 0) return;
-  try {
-    const options = flags.clobber ? '' : ' --no-clobber';
-    const again = `sluice put ${quoted(spool.keep())} --as ${quoted(flags.as!)}${options}`;
-    output.error(
-      `what stdin brought is kept: "${again}" goes on with it, on the same server. Remove it afterwards`,
-    );
-  } catch (error) {
-    const why = systemWords(error as NodeJS.ErrnoException, 'write');
-    output.error(`what stdin brought could not be kept: ${why}`);
-  }
-}
-
-/** As a shell takes it. */
-const quoted = (text: string): string =>
-  /^[\w./:@%+,-]+$/.test(text) ? text : `'${printable(text).replaceAll("'", `'\\''`)}'`;
-
 async function send(run: PutRun): Promise<void> {
   const { flags, plan, spool, transferRun, connecting$, token } = run;
   const { report, kept } = transferRun;
-  const { retries, parallel, resume, verify } = flags;
+  const { retries, resume, verify } = flags;
   const { files, upToDate } = flags.update ? await asked(run) : { files: plan.files, upToDate: 0 };
   expectFiles(report, files, plan.unreadable.length);
   printLeftOut(run);
   const settings = { ifAbsent: !flags.clobber, resume, ...(verify === undefined ? {} : { verify }) };
   const contentOf = spool === null ? ({ path }: Transfer) => fileContent(path) : spool.content;
   const deps = {
-    ...{ connect: () => connecting$, report, settings, token, retries, parallel, contentOf },
+    ...{
+      connect: () => connecting$,
+      report,
+      settings,
+      token,
+      retries,
+      contentOf,
+      ...connectionsOf(flags).pool,
+    },
     // Of stdin it is another command that goes on: see `printKept`.
     ...(spool === null && { kept }),
   };
@@ -184,6 +172,7 @@ async function asked(run: PutRun): Promise<Split & { readonly isThere: (file: Tr
   return { ...split, isThere: ({ filename }) => there.has(filename) };
 }
 
+/** Throws an `ExitError` when something would fail. */
 async function printPlan(run: PutRun): Promise<void> {
   const { flags, plan, transferRun } = run;
   const { would, end } = createDryRun(flags, transferRun.output);
@@ -191,10 +180,15 @@ async function printPlan(run: PutRun): Promise<void> {
   const { files, upToDate, isThere } = flags.acks ? await asked(run) : WITHOUT_ANSWERS(plan);
   let bytes = 0;
   let refused = 0;
+  let failed = plan.unreadable.length;
   for (const file of files) {
     const { filename, size } = file;
     const replaces = isThere(file);
-    if (replaces && !flags.clobber) {
+    const fault = badNameFault(filename);
+    if (fault !== null) {
+      failed++;
+      transferRun.report.failed(file, flags.acks ? fault : { message: fault.message });
+    } else if (replaces && !flags.clobber) {
       refused++;
       would({ verb: 'refuse', name: filename, size, how: ': it is there', fields: { filename, size } });
     } else {
@@ -203,11 +197,13 @@ async function printPlan(run: PutRun): Promise<void> {
       would({ verb: 'send', name: filename, size, how, fields: { filename, size, replaces } });
     }
   }
-  const sent = files.length - refused;
+  const sent = files.length - refused - (failed - plan.unreadable.length);
   const unchanged = flags.update ? `; ${plainCountOf(upToDate, 'file')} unchanged` : '';
   end(`would send ${plainCountOf(sent, 'file')}, ${formatBytes(bytes)}${unchanged}`, {
     ...{ files: sent, bytes, refused, ...(flags.update && { unchanged: upToDate }) },
+    ...(failed > 0 && { failed }),
   });
+  if (failed > 0) throw exitError(exitStatus.failed);
 }
 
 const WITHOUT_ANSWERS = ({ files }: PutPlan) => ({ files, upToDate: 0, isThere: () => false });

@@ -6,12 +6,11 @@ import {
   createUnacknowledgedSender,
   type UnacknowledgedSender,
 } from '../../client/pipeline/unacknowledged-sender.ts';
-import { explainBadFilename } from '../../files/protocol/filename.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
 import { connected } from '../shared/server-option.ts';
 import type { Transfer } from './report/report.ts';
-import { type Counts, countArrived, noCounts, type TransferResult } from './tally.ts';
+import { badNameFault, type Counts, countArrived, noCounts, type TransferResult } from './tally.ts';
 import type { UploadDeps } from './upload.ts';
 import { type WorkEnd, workLazily } from './work-lazily.ts';
 
@@ -27,10 +26,10 @@ export async function sendUnacknowledged(
 ): Promise<TransferResult> {
   const counts = noCounts();
   let unsent: readonly Transfer[] = transfers.filter((transfer) => {
-    const why = explainBadFilename(transfer.filename);
-    if (why === null) return true;
+    const fault = badNameFault(transfer.filename);
+    if (fault === null) return true;
     counts.failed++;
-    deps.report.failed(transfer, { message: `the file name is not allowed: ${why}` });
+    deps.report.failed(transfer, { message: fault.message });
     return false;
   });
   const status = exitStatus.connection;

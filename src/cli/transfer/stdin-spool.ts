@@ -17,6 +17,9 @@ import { systemWords } from '../../files/protocol/system-words.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
+import type { Output } from '../shared/output.ts';
+import type { ServerFlags } from '../shared/server-option.ts';
+import { quoted, serverWords } from '../shared/shell-words.ts';
 import type { Transfer } from './report/report.ts';
 
 /** What names stdin on the command line. */
@@ -111,5 +114,31 @@ function onDisk(write: () => void, folder: string, size: number): void {
     const why = systemWords(error as NodeJS.ErrnoException, 'write');
     const where = `${printable(folder)} does not take the ${formatBytes(size)} of stdin so far`;
     throw exitError(exitStatus.failed, `${where}: ${why}. TMPDIR names another folder`);
+  }
+}
+
+/** What of a `put` counts for the one that goes on. */
+interface KeptFlags extends ServerFlags {
+  readonly as?: string;
+  readonly acks: boolean;
+  readonly clobber: boolean;
+  readonly verify?: string;
+}
+
+/** Says how what was read of stdin is sent all the same. */
+export function printKept(spool: Spool | null, flags: KeptFlags, output: Output): void {
+  if (spool === null || spool.transfer.size === 0) return;
+  try {
+    const options = [
+      ...['--as', quoted(flags.as!), ...serverWords(flags)],
+      ...(flags.clobber ? [] : ['--no-clobber']),
+      ...(flags.acks ? [] : ['--no-acks']),
+      ...(flags.verify === undefined ? [] : ['--verify', flags.verify]),
+    ];
+    const again = `sluice put ${quoted(spool.keep())} ${options.join(' ')}`;
+    output.error(`what stdin brought is kept: "${again}" goes on with it. Remove it afterwards`);
+  } catch (error) {
+    const why = systemWords(error as NodeJS.ErrnoException, 'write');
+    output.error(`what stdin brought could not be kept: ${why}`);
   }
 }

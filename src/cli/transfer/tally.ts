@@ -1,6 +1,8 @@
 /** How a run over many files stands, and its result: the same for every direction. */
 import { type ClientFault, describeFault } from '../../client/client-fault.ts';
 import { breaksConnection } from '../../client/pool/retry.ts';
+import { serviceFault } from '../../files/protocol/errors.ts';
+import { explainBadFilename } from '../../files/protocol/filename.ts';
 import type { Doing } from '../../files/protocol/system-words.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { faultInWords } from '../shared/fault-words.ts';
@@ -93,4 +95,10 @@ export const endsAll = (fault: ClientFault): boolean =>
 export function transferFaultOf(fault: ClientFault, doing: Doing): TransferFault {
   const message = faultInWords(fault, doing);
   return fault.code === 'refused' ? { message, code: fault.error.code } : { message };
+}
+
+/** What a server says of a name that is not allowed; null for one that is. */
+export function badNameFault(filename: string): TransferFault | null {
+  const why = explainBadFilename(filename);
+  return why === null ? null : serviceFault('bad-filename', why);
 }

@@ -43,22 +43,30 @@ export interface UploadDeps {
   readonly retries?: number;
   /** Connections. */
   readonly parallel?: number | 'auto';
+  /** The most of them with `auto`. */
+  readonly parallelMax?: number;
   /** Unfinished files of which the server keeps the bytes it has: the same command would resume them. */
   readonly kept?: Set<Transfer>;
 }
 
 export async function upload(transfers: readonly Transfer[], deps: UploadDeps): Promise<TransferResult> {
-  const { connect, token = null, retries = 5, parallel = 1 } = deps;
+  const { connect, token = null, retries = 5, parallel = 1, parallelMax } = deps;
   const uploads = createUploads({
     connect,
     retries,
     parallel,
+    ...(parallelMax === undefined ? {} : { parallelMax }),
     window: FILES_AT_ONCE,
     ...(token === null ? {} : { token }),
   });
   reportRetries(uploads.retries$, deps.report);
   try {
-    const result = await sendAll(uploads, transfers, deps, FILES_AT_ONCE * mostConnections(parallel));
+    const result = await sendAll(
+      uploads,
+      transfers,
+      deps,
+      FILES_AT_ONCE * mostConnections(parallel, parallelMax),
+    );
     uploads.end();
     return result;
   } catch (thrown) {

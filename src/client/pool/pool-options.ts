@@ -18,6 +18,7 @@ import {
 } from '../../wire/argument.ts';
 import type { ClientOptions } from '../client.ts';
 import type { ClientFault } from '../client-fault.ts';
+import { AUTO_CONNECTIONS_MAX } from './growth.ts';
 
 /**
  * How uploads and downloads connect, how many connections they share, and how often they try again. `connect` is
@@ -37,9 +38,11 @@ export interface ConnectionPoolOptions {
   readonly backoff?: Backoff;
   /**
    * Connections at once, from 1; default 1. There are never more of them than jobs. With `auto` there is one at first,
-   * and one more, up to 8, as long as each makes the transfers over a tenth faster.
+   * and one more, up to `parallelMax`, as long as each makes the transfers over a tenth faster.
    */
   readonly parallel?: number | 'auto';
+  /** Connections at once with `parallel: 'auto'`, from 1; default 8. */
+  readonly parallelMax?: number;
   /** Unanswered requests on each connection, from 1; default 256. */
   readonly window?: number;
   /**
@@ -74,6 +77,7 @@ export interface PoolSettings {
   readonly retries: number;
   readonly backoff: Backoff;
   readonly parallel: number | 'auto';
+  readonly parallelMax: number;
   readonly window: number;
   readonly scheduler: SchedulerLike;
   readonly random: () => number;
@@ -90,6 +94,7 @@ export const CONNECTION_POOL_RULES: RulesFor<ConnectionPoolOptions> = {
   retries: optional(numberFrom(0)),
   backoff: optional(RECORD),
   parallel: optional(either(wholeFrom(1), oneOf('auto'))),
+  parallelMax: optional(wholeFrom(1)),
   window: optional(wholeFrom(1)),
   timeout: optional(MILLISECONDS),
   scheduler: optional(SCHEDULER),
@@ -101,7 +106,8 @@ const BACKOFF_RULES = { initial: optional(MILLISECONDS), maximum: optional(MILLI
 export function poolSettings(options: ConnectionPoolOptions): PoolSettings {
   if (options.backoff !== undefined) checkOptions('backoff', options.backoff, BACKOFF_RULES);
   const { connect, token, retries = 5, backoff = {}, parallel = 1, window = 256 } = options;
-  const { scheduler = asyncScheduler, random = Math.random, timeout = 60_000 } = options;
+  const { parallelMax = AUTO_CONNECTIONS_MAX, timeout = 60_000 } = options;
+  const { scheduler = asyncScheduler, random = Math.random } = options;
   const client = { window: window + 2 * LARGE_JOBS_MAX, timeout, scheduler };
-  return { connect, token, retries, backoff, parallel, window, scheduler, random, client };
+  return { connect, token, retries, backoff, parallel, parallelMax, window, scheduler, random, client };
 }

@@ -76,7 +76,7 @@ export const createPoolState = (settings: PoolSettings): PoolState => ({
   retries$: new Subject(),
   openJobs: 0,
   connectionsMax: settings.parallel === 'auto' ? 1 : settings.parallel,
-  grows: settings.parallel === 'auto' ? createGrowth() : null,
+  grows: settings.parallel === 'auto' ? createGrowth(settings.parallelMax) : null,
   reached: false,
   ending: false,
   destroyed: false,

@@ -49,7 +49,7 @@ export interface DiskIo {
   setTimes(fd: number, seconds: number): Task<void>;
   /** The stats of a path, without following a link; undefined when nothing is there. */
   lstat(path: string): Task<Stats | undefined>;
-  /** The same for many paths, in parallel. */
+  /** The same for many paths; in parallel where the system does not have them in its memory. */
   lstatAll(paths: readonly string[]): Task<(Stats | undefined)[]>;
   /** @param freed the bytes of the file that is replaced. */
   rename(from: string, to: string, freed?: number): Task<void>;
@@ -77,7 +77,13 @@ export interface DiskIo {
 
 /** @param usesPool whether every operation that may wait for the disk uses the thread pool, however small. */
 export function createDiskIo(fs: FileSystem, usesPool: boolean): DiskIo {
-  const state: IoState = { fs, usesPool, cooldown: NO_COOLDOWN, closeUnused: () => false };
+  const state: IoState = {
+    fs,
+    usesPool,
+    cooldown: NO_COOLDOWN,
+    lookups: NO_COOLDOWN,
+    closeUnused: () => false,
+  };
   return {
     fs,
     onDescriptorsExhausted(close) {

@@ -7,6 +7,7 @@ import {
   addServerOption,
   connected,
   connection$,
+  connectionsOf,
   type ServerFlags,
   tokenOf,
 } from '../../../src/cli/shared/server-option.ts';
@@ -134,6 +135,17 @@ describe('the server', () => {
     ours.destroy();
     theirs.destroy();
   });
+});
+
+test.each([
+  [{}, 1],
+  [{ parallel: 4, bwlimit: 64 * 1024 }, 4],
+  [{ parallel: 'auto' }, 8],
+  [{ parallel: 'auto', bwlimit: 64 * 1024 }, 1],
+  [{ parallel: 'auto', bwlimit: 200 * 1024 }, 3],
+  [{ parallel: 'auto', bwlimit: 1024 ** 3 }, 8],
+] as const)('of %j a command has up to %i connections', (flags, most) => {
+  expect(connectionsOf(flags).most).toBe(most);
 });
 
 describe('the time to wait for the connection', () => {

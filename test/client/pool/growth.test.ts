@@ -29,6 +29,13 @@ describe('how many connections there are to be', () => {
   });
 });
 
+test('there are never more connections than is said', () => {
+  const connectionsAt = (most: number) =>
+    [1, 2, 4, 8, 16].reduce((growth, bytes) => grown(growth, bytes), { ...NO_GROWTH, most });
+  expect(connectionsAt(1)).toMatchObject({ connections: 1, isSettled: true });
+  expect(connectionsAt(3)).toMatchObject({ connections: 3, isSettled: true });
+});
+
 /** A connection that takes all that it is given, and says nothing. */
 function sink(closed$ = new Subject<ConnectionFault | null>(), chunks$ = new Subject<Uint8Array>()) {
   const connection: Connection = {
@@ -47,12 +54,18 @@ function sink(closed$ = new Subject<ConnectionFault | null>(), chunks$ = new Sub
 const bytes = new Uint8Array(64 * 1024 ** 2);
 
 /** A pool with many files that never end, for so many milliseconds. */
-async function running(connect: (number: number) => Connection | ConnectionFault, ms = 10_000, jobs = 40) {
+async function running(
+  connect: (number: number) => Connection | ConnectionFault,
+  ms = 10_000,
+  jobs = 40,
+  options: { readonly parallelMax?: number } = {},
+) {
   const clock = manualClock();
   let made = 0;
   const retries: string[] = [];
   const pool = createConnectionPool({
     parallel: 'auto',
+    ...options,
     connect: () => {
       const connection = connect(made++);
       return 'code' in connection ? throwError(() => new ConnectionError(connection)) : of(connection);
@@ -82,6 +95,14 @@ describe('a pool with parallel: auto', () => {
   test('has all eight connections when each is as fast as the first', async () => {
     expect(await running(() => createBandwidth(RATE)(sink().connection))).toEqual({ made: 8, retries: [] });
   });
+
+  test.each([1, 3])(
+    'has no more than a parallelMax of %i, though each is as fast as the first',
+    async (parallelMax) => {
+      const made = await running(() => createBandwidth(RATE)(sink().connection), 5000, 40, { parallelMax });
+      expect(made).toEqual({ made: parallelMax, retries: [] });
+    },
+  );
 
   test('has no more than a second connection when all together are as fast as one', async () => {
     const limit = createBandwidth(RATE);

@@ -451,6 +451,23 @@ describe('list', () => {
     expect(reply.files.length).toBeGreaterThan(100);
     expect(reply.next).toBe(reply.files.at(-1)?.name);
   });
+
+  test('list asks the store for no more than fit, as long as names are no shorter than the one before them', () => {
+    for (const bytes of [10, 30, 250]) {
+      const talk = conversation();
+      const nameOf = (i: number) => `${i}`.padStart(bytes, '0');
+      talk.say(request({ cmd: 'list', after: nameOf(0) }), bodyEnd);
+      const [{ limit }] = asked(talk.log) as unknown as [{ limit: number }];
+      const files = Array.from({ length: 1000 }, (_, i) => ({
+        ...info(nameOf(i + 1)),
+        mtime: 1_700_000_000_000,
+      }));
+      talk.say(result(1, { of: 'list', ok: true, value: { files } }));
+      const [reply] = replies(talk.log) as unknown as [{ files: unknown[] }];
+      expect(limit).toBeGreaterThanOrEqual(reply.files.length);
+      expect(limit).toBeLessThan(reply.files.length * 1.35);
+    }
+  });
 });
 
 describe('the end of a session', () => {

@@ -1,5 +1,15 @@
 /** A log of changes in a folder: what it records, keeps, refuses and delivers. */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ChangeLog, Intent } from '../../../src/store/changes/change-log.ts';
@@ -244,6 +254,33 @@ describe('a log that is opened again', () => {
     ]);
     await again.close();
     expect((await (await open(root)).read(0, 10)).length).toBe(3);
+  });
+
+  test('takes a file of its own whose beginning was not completed as one that is not there', async () => {
+    const root = tempFolder();
+    const log = await open(root, { segmentBytes: 1000 });
+    writeFileSync(join(root, 'a'), 'x');
+    await log.begin(stored('a', statSync(join(root, 'a')).ino));
+    const folder = join(root, '.sluice/changes');
+    const segments = () =>
+      readdirSync(folder)
+        .filter((name) => name.endsWith('.log'))
+        .sort();
+    while (segments().length < 3) await happen(log, stored('b'));
+    await log.close();
+    const last = join(folder, segments().at(-1)!);
+    // The head says that an intent is open, and that is torn.
+    const head = 8 + readFileSync(last).readUInt32LE(0);
+    truncateSync(last, head + 20);
+    const again = await open(root);
+    const names: string[] = [];
+    for (let after = 0; after < (await again.status()).last; ) {
+      const page = await again.read(after, 1000);
+      names.push(...page.map(({ name }) => name));
+      after = page.at(-1)!.sequence;
+    }
+    expect(names.filter((name) => name === 'a')).toEqual(['a']);
+    expect(names.length).toBeGreaterThan(2);
   });
 
   test('completes a rename that has given the new name and not taken the old one', async () => {

@@ -187,7 +187,8 @@ export function createCrashFs(start: Image = emptyImage(), firstFile = 1): Crash
   function imageAt(count: number, cut: number, isPowerCut: boolean): Image {
     const image = copyOf(begun);
     const end = operations.slice(0, count);
-    if (count < operations.length) end.push(cutOff(operations[count]!, cut));
+    const next = operations[count];
+    if (next?.type === 'write') end.push(cutOff(next, cut));
     const synced = new Map<number, number>();
     for (const [i, operation] of end.entries()) if (operation.type === 'sync') synced.set(operation.file, i);
     for (const [i, operation] of end.entries()) {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { type Serving, startServe } from '../processes/cli.ts';
 import { startChromium } from './browser.ts';
 
@@ -71,6 +71,8 @@ export function shareBrowser(): (options?: BrowserContextOptions) => Promise<Pag
   afterAll(() => browser.close());
   return async (options) => {
     const context = await browser.newContext(options);
+    // A page that is left open goes on drawing, beside the tests that follow.
+    onTestFinished(() => context.close());
     context.setDefaultTimeout(PATIENCE_MS);
     return context.newPage();
   };

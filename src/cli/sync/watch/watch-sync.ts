@@ -33,6 +33,7 @@ import type { SyncFile, SyncRun } from '../sync-run.ts';
 import { listLocal, listRemote, prefixOf, type Tree } from '../trees.ts';
 import { folderChanges } from './folder-changes.ts';
 import { settled } from './settled.ts';
+import { createSkippedThings, type SkippedThings } from './skipped.ts';
 
 const SETTLING = { quiet: 500, most: 5000 };
 const FAILED_AGAIN_MS = 60_000;
@@ -81,6 +82,7 @@ export async function watchSync({
   /** One change at the most waits: of several, one round does them all. */
   let wanted = new ReplaySubject<void>(1);
   const heard = changes$.pipe(settled(settling)).subscribe(() => wanted.next());
+  const skipped = createSkippedThings();
   let known: readonly SyncFile[] | null = null;
   let away = 0;
   let isFirst = true;
@@ -90,7 +92,7 @@ export async function watchSync({
       if (!isFirst) inode$.next(await inodeOnceThere(src, say));
       let wait: number;
       try {
-        const end = await round((run) => syncOnce(run, known, isFirst));
+        const end = await round((run) => syncOnce(run, known, skipped, isFirst));
         if (isFirst) say({ event: 'watching', folder: src });
         if (away > 0) say({ event: 'back' });
         isFirst = false;
@@ -137,10 +139,12 @@ interface RoundEnd {
 async function syncOnce(
   run: SyncRun,
   known: readonly SyncFile[] | null,
+  skipped: SkippedThings,
   isFirst: boolean,
 ): Promise<RoundEnd> {
   const { flags, transferRun } = run;
-  const local = await listLocal(run, isFirst);
+  skipped.look();
+  const local = await listLocal(run, skipped.isNew);
   const remote: Tree = known === null ? await listRemote(run) : { files: known, failed: [] };
   const plan =
     known === null

@@ -11,7 +11,8 @@
  *   more                  has ended within a second      four times the last one, up to 2 s
  *   100 ms or more                                       2 s: no process has the processor for so long
  *
- * So a slow disk keeps the event loop waiting for three writes of a burst, and then for one in two seconds.
+ * So a slow disk keeps the event loop waiting for three writes of a burst, and then for one in two seconds. The lookups of
+ * lists have a cooldown of their own, by the same rule but for what is slow.
  */
 
 /** A write that took longer was not a mere copy into the system's memory. */
@@ -32,9 +33,12 @@ export interface Cooldown {
 export const NO_COOLDOWN: Cooldown = { until: Number.NEGATIVE_INFINITY, length: 0 };
 
 /** The cooldown after a write on the event loop. */
-export function afterWrite(last: Cooldown, began: number, ended: number): Cooldown {
+export const afterWrite = (last: Cooldown, began: number, ended: number): Cooldown =>
+  ended - began <= SLOW_MS ? last : afterSlow(last, began, ended);
+
+/** The cooldown after a call on the event loop that was slow for what it is. */
+export function afterSlow(last: Cooldown, began: number, ended: number): Cooldown {
   const took = ended - began;
-  if (took <= SLOW_MS) return last;
   const grown = began - last.until <= REMEMBERED_MS ? last.length * GROWTH : FIRST_MS;
   const length = took >= VERY_SLOW_MS ? LONGEST_MS : Math.min(grown, LONGEST_MS);
   return { until: ended + length, length };

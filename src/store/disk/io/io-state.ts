@@ -7,7 +7,8 @@
  * for a while too: then the disk is slower than the peer, and the event loop must not wait for it.
  *
  * With durability `fsync` nothing that may wait for the disk runs on the event loop: adding one name to a
- * folder can wait for the whole journal.
+ * folder can wait for the whole journal. The lookups of lists alone begin there: they wait for no journal, and go to the
+ * pool when one is late.
  */
 import type { FileSystem } from '../file-system.ts';
 import type { Cooldown } from './cooldown.ts';
@@ -21,6 +22,8 @@ export interface IoState {
   readonly usesPool: boolean;
   /** While it lasts writes use the pool. It is in the time of `performance.now`. */
   cooldown: Cooldown;
+  /** While it lasts the lookups of lists use the pool; in the same time. */
+  lookups: Cooldown;
   /** Closes descriptors that are open but unused; returns whether there were any. */
   closeUnused: () => boolean;
 }
