@@ -1,7 +1,7 @@
 /** A running server as an object, for programs that start and stop it: a framework, or a test. */
 import { asyncScheduler, EMPTY, type Observable, Subject } from 'rxjs';
 import { StateError } from '../base/sluice-error.ts';
-import type { ChangeLog } from '../store/changes/change-log.ts';
+import type { ChangeFeed } from '../store/changes/change-log.ts';
 import type { Address } from '../transport/connection.ts';
 import { connectionError } from '../transport/connection-error.ts';
 import { listenTcp } from '../transport/socket/tcp.ts';
@@ -25,7 +25,7 @@ export interface StartServerOptions
    * The log of changes of the store, for `changes$`: opened with `library` among its `sinks`. Default none. The server
    * does not close it.
    */
-  readonly changes?: ChangeLog;
+  readonly changes?: ChangeFeed;
 }
 
 /** How `RunningServer.close` ends what is under way. */

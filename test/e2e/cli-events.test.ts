@@ -3,7 +3,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { connect } from '@nats-io/transport-node';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { needEngine, startNats } from '../support/engines/engines.ts';
 import { converse, frame, putFrame } from '../support/network/peer.ts';
 import { endAll, jsonLines, sluice, startServe, startSluice } from '../support/processes/cli.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
@@ -85,6 +87,22 @@ test('events are listed, followed, replayed and dropped beside a server that run
   expect(await events('list', root, '--sink', 'webhook')).not.toContain(' b\n');
   following.child.kill('SIGTERM');
   await following.done;
+});
+
+describe.skipIf(!needEngine('nats'))('with NATS', () => {
+  test('a stream gets an event of each change, by credentials of the environment', async () => {
+    const nats = await startNats('--auth', 's3cret');
+    onTestFinished(nats.stop);
+    const stream = await connect({ servers: nats.facts.url, token: 's3cret' });
+    onTestFinished(() => stream.close());
+    const root = tempFolder();
+    const flags = ['--events-nats', nats.facts.url, '--events-nats-subject', 'files.changed'];
+    const { port, said } = await startServe(root, flags, { env: { NATS_TOKEN: 's3cret' } });
+    await converse(port, putFrame('a.txt', 'hello'));
+    await said(/nats: event \S+ \(stored a\.txt\) was not delivered: no stream takes files\.changed/);
+    await stream.request('$JS.API.STREAM.CREATE.FILES', '{"name":"FILES","subjects":["files.>"]}');
+    await expect.poll(() => events('list', root)).toContain('nats  delivered through 1, pending 0');
+  });
 });
 
 test('what cannot be asked of events is said', async () => {

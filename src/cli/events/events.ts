@@ -7,9 +7,9 @@ import { follow, list } from './show-events.ts';
 
 const help = `
 "sluice serve" keeps what happens to each file, stored, removed or renamed,
-until --events-webhook and --events-command have taken it. DIR is the folder
-that it serves. While it runs, it is asked; else this command reads the folder
-itself, and a server that is started meanwhile waits for it.
+until --events-webhook, --events-nats and --events-command have taken it. DIR is
+the folder that it serves. While it runs, it is asked; else this command reads
+the folder itself, and a server that is started meanwhile waits for it.
 
 What was delivered is kept, too, as long as there is room: it can be replayed.
 An event has the same id however often it comes.
@@ -25,7 +25,7 @@ Examples:
 ${exitStatusHelp}`;
 
 const DIR = ['<DIR>', 'the folder that is served'] as const;
-const SINK = ['--sink <NAME>', 'who gets the events: webhook or command'] as const;
+const SINK = ['--sink <NAME>', 'who gets the events: webhook, nats or command'] as const;
 const MOST = Number.MAX_SAFE_INTEGER;
 const JSON_FLAG = ['--json', 'print JSON, one object a line'] as const;
 

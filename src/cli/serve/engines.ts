@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import type { Quota } from '../../store/quota/quota-state.ts';
+import type { S3ChangesOptions } from '../../store/s3/changes/s3-changes-options.ts';
 import type { S3Store } from '../../store/s3/open-s3-store.ts';
 import { placeOf } from '../settings/engine-urls.ts';
 import type { Settings } from '../settings/table.ts';
@@ -29,6 +30,7 @@ export type EngineSettings = Pick<
 export async function openEngines(
   settings: EngineSettings,
   quotas: () => readonly Quota[],
+  changes?: S3ChangesOptions,
 ): Promise<S3Store> {
   const { store, postgres, postgresConnections, s3Region, keepPartial, maxUploads, storeMemory } = settings;
   const place = placeOf(store ?? '');
@@ -48,6 +50,7 @@ export async function openEngines(
     keepPartial,
     maxUploads,
     quotas,
+    ...(changes && { changes }),
   });
   if (!opened.ok) throw exitError(exitStatus.failed, `${store}: ${opened.error.message}`);
   return opened.value;

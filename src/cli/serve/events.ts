@@ -1,5 +1,5 @@
 /** The events of `sluice serve`: the log of changes beside the store, and who gets them. */
-import { merge, type Observable, Subject, type Subscription, share, takeUntil } from 'rxjs';
+import { defer, merge, type Observable, Subject, type Subscription, share, takeUntil } from 'rxjs';
 import { messageOf } from '../../base/sluice-error.ts';
 import { readAddressRules } from '../../server/sinks/address-rules.ts';
 import { commandSink } from '../../server/sinks/command-sink.ts';
@@ -7,17 +7,24 @@ import { type ControlServer, serveControl } from '../../server/sinks/control-ser
 import { deliver } from '../../server/sinks/deliver.ts';
 import type { DeliveryReport, EventSink } from '../../server/sinks/sink.ts';
 import { webhookSink } from '../../server/sinks/webhook.ts';
-import type { ChangeLog } from '../../store/changes/change-log.ts';
-import { openChangeLog } from '../../store/changes/open-change-log.ts';
+import type { ChangeFeed, ChangeLog, ChangeLogStatus } from '../../store/changes/change-log.ts';
+import { type ChangeLogOptions, openChangeLog } from '../../store/changes/open-change-log.ts';
 import type { Settings } from '../settings/table.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
+import { openNats } from './nats.ts';
 import type { ServerLog } from './server-log.ts';
 import { secretsIn } from './webhook-secrets.ts';
 
 export interface ServedEvents {
-  readonly changes: ChangeLog;
+  /** Where a store in a folder records them. Absent when the store is over engines, which keep them themselves. */
+  readonly changes?: ChangeLog;
+  /** How engines are to keep them. */
+  readonly kept: Pick<ChangeLogOptions, 'maxBytes' | 'whenFull'> & { readonly sinks: readonly string[] };
+  /** Says what engines have kept. Call it before `start`. */
+  readonly use: (feed: ChangeFeed) => void;
+  readonly status: () => Promise<ChangeLogStatus>;
   /** What comes of the deliveries. */
   readonly reports$: Observable<DeliveryReport>;
   /** Begins to deliver, and to answer `sluice events`. */
@@ -26,30 +33,37 @@ export interface ServedEvents {
   readonly close: () => Promise<void>;
 }
 
-/** Opens the log of changes. Throws an `ExitError` when it cannot. */
+/** Opens the log of changes of a folder. Throws an `ExitError` when it cannot. */
 export async function openEvents(settings: Settings): Promise<ServedEvents> {
   const sinks = await sinksOf(settings);
-  const opened = await openChangeLog(settings.dir, {
-    sinks: sinks.map(({ name }) => name),
-    maxBytes: settings.eventsBytes,
-    whenFull: settings.eventsWhenFull,
-    durability: settings.durability,
-  });
-  if (!opened.ok) throw exitError(exitStatus.failed, `events of ${settings.dir}: ${opened.error.message}`);
-  const changes = opened.value;
+  const { dir, store, durability, eventsBytes: maxBytes, eventsWhenFull: whenFull } = settings;
+  const kept = { sinks: sinks.map(({ name }) => name), maxBytes, whenFull };
+  const changes = store === null ? await openLog(dir, { ...kept, durability }) : undefined;
+  let feed: ChangeFeed | undefined = changes;
+  const feedNow = (): ChangeFeed => {
+    if (feed === undefined) throw new Error('nothing says what was kept');
+    return feed;
+  };
   const closed$ = new Subject<void>();
-  const reports$ = merge(...sinks.map((sink) => deliver(changes, sink))).pipe(takeUntil(closed$), share());
+  const deliveries$ = defer(() => merge(...sinks.map((sink) => deliver(feedNow(), sink))));
+  const reports$ = deliveries$.pipe(takeUntil(closed$), share());
   let delivering: Subscription | undefined;
   let control: ControlServer | undefined;
   return {
-    changes,
+    ...(changes && { changes }),
+    kept,
+    use: (given) => {
+      feed = given;
+    },
+    status: () => feedNow().status(),
     reports$,
     start: async (log) => {
-      control = await serveControl(changes, settings.dir).catch((error: unknown) => {
-        // A file system without sockets, say.
-        log.warn(`"sluice events" cannot reach this server: ${messageOf(error)}`);
-        return undefined;
-      });
+      if (changes !== undefined)
+        control = await serveControl(changes, dir).catch((error: unknown) => {
+          // A file system without sockets, say.
+          log.warn(`"sluice events" cannot reach this server: ${messageOf(error)}`);
+          return undefined;
+        });
       delivering = reports$.subscribe({
         next: (report) => logReport(log, report),
         error: (thrown) => log.error(`events: ${thrown instanceof Error ? thrown.stack : thrown}`),
@@ -60,9 +74,15 @@ export async function openEvents(settings: Settings): Promise<ServedEvents> {
       delivering?.unsubscribe();
       for (const sink of sinks) sink.close?.();
       await control?.close();
-      await changes.close();
+      await feed?.close();
     },
   };
+}
+
+async function openLog(dir: string, options: ChangeLogOptions): Promise<ChangeLog> {
+  const opened = await openChangeLog(dir, options);
+  if (opened.ok) return opened.value;
+  throw exitError(exitStatus.failed, `events of ${dir}: ${opened.error.message}`);
 }
 
 async function sinksOf(settings: Settings): Promise<readonly EventSink[]> {
@@ -80,6 +100,7 @@ async function sinksOf(settings: Settings): Promise<readonly EventSink[]> {
     const url = new URL(eventsWebhook);
     sinks.push(webhookSink({ name: 'webhook', url, secrets, timeoutMs, ...(addresses && { addresses }) }));
   }
+  if (settings.eventsNats !== null) sinks.push(await openNats(settings));
   if (eventsCommand !== null) sinks.push(commandSink({ name: 'command', command: eventsCommand, timeoutMs }));
   return sinks;
 }

@@ -68,7 +68,10 @@ const NO_STATS: ServerStats = { connections: 0, requests: 0, received: 0, sent: 
 
 /** The log of changes of all workers, as this one has it; null where nobody wants to know of them. */
 const changesOfAll = ({ calls }: WorkerLink, settings: Settings): ChangeRecorder | null =>
-  wantsEvents(settings) ? remoteRecorder(calls) : null;
+  wantsEvents(settings) && settings.store === null ? remoteRecorder(calls) : null;
+
+/** Of a folder one process has the log. Over engines each is a node, and they take turns. */
+const tellsOthers = ({ store }: Settings, isWorker: boolean): boolean => store !== null || !isWorker;
 
 /** Throws an `ExitError` when something cannot be opened. */
 export async function openServing(deps: ServingDeps): Promise<Serving> {
@@ -77,10 +80,10 @@ export async function openServing(deps: ServingDeps): Promise<Serving> {
   const openFiles = openFileLimit();
   const access = await openAccess(configuration);
   const credentials = await openCredentials(configuration);
-  const events = worker === undefined ? await openWantedEvents(settings) : null;
-  const changes = worker === undefined ? (events?.changes ?? null) : changesOfAll(worker.link, settings);
+  const events = tellsOthers(settings, worker !== undefined) ? await openWantedEvents(settings) : null;
+  const recorder = worker === undefined ? null : changesOfAll(worker.link, settings);
   const served = await openStore(settings, access?.file.quotas ?? null, {
-    ...{ changes, link: worker?.link ?? null },
+    ...{ events, recorder, link: worker?.link ?? null },
   });
   const { store } = served;
   const recording = await openRecording(configuration, worker?.link.number ?? null);

@@ -16,12 +16,15 @@ import { exitStatus } from '../shared/exit-status.ts';
 import type { Deciding } from './accept.ts';
 import { allQuotas } from './all-quotas.ts';
 import { openEngines } from './engines.ts';
+import type { ServedEvents } from './wanted-events.ts';
 import type { WorkerLink } from './workers/link.ts';
 
-/** What a store on a disk works with beside it. */
+/** What a store works with beside it. */
 export interface StoreParts {
-  /** Where it records what happens to files; null where nobody wants to know. */
-  readonly changes: ChangeRecorder | null;
+  /** Who is told what happens to files, where this process tells them. */
+  readonly events: ServedEvents | null;
+  /** Where a worker's store on a disk records what happens to files. */
+  readonly recorder: ChangeRecorder | null;
   /** To the process that owns what all workers share; null where there are no workers. */
   readonly link: WorkerLink | null;
 }
@@ -49,14 +52,14 @@ const STORE_MEMORY_MIN = 1024 ** 2;
  * Opens the store. Throws an `ExitError` when it cannot be opened.
  *
  * @param quotas answers the quotas of tokens. Called at each put, since the access file may have been read again.
- * @param beside what a store on a disk works with.
+ * @param parts what the store works with.
  */
 export async function openStore(
   settings: Settings,
   quotas: (() => readonly Quota[]) | null,
-  beside: StoreParts,
+  parts: StoreParts,
 ): Promise<ServedStore> {
-  const served = await openPlainStore(settings, quotas, beside);
+  const served = await openPlainStore(settings, quotas, parts);
   const { acceptCommand, acceptWebhook } = settings;
   if (acceptCommand === null && acceptWebhook === null) return served;
   const { decidingStore } = await import('./accept.ts');
@@ -67,19 +70,21 @@ export async function openStore(
 async function openPlainStore(
   settings: Settings,
   quotas: (() => readonly Quota[]) | null,
-  { changes, link }: StoreParts,
+  { events, recorder, link }: StoreParts,
 ): Promise<ServedStore> {
   const { store: url, dir, durability, keepPartial, maxUploads, checksums } = settings;
   const all = allQuotas(settings, quotas);
   if (url !== null) {
     // Each worker is a node of its own, and all of them together have the memory that is set.
     const storeMemory = Math.max(STORE_MEMORY_MIN, Math.floor(settings.storeMemory / workersOf(settings)));
-    const store = await openEngines({ ...settings, storeMemory }, all ?? (() => []));
+    const store = await openEngines({ ...settings, storeMemory }, all ?? (() => []), events?.kept);
+    if (store.changes !== null) events?.use(store.changes);
     return { store, place: url, writable: () => store.check(), engines: () => store.engines() };
   }
   // What the stores of all workers share is owned by the process that started them.
   const owner = link === null ? undefined : createRootMember(() => link.calls);
   if (owner !== undefined) link?.answer(owner.handlers);
+  const changes = recorder ?? events?.changes;
   const options = {
     ...{ durability, keepPartial, maxUploads, checksums },
     ...(changes && { changes }),

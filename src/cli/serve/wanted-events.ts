@@ -4,8 +4,8 @@ import type { ServedEvents } from './events.ts';
 
 export type { ServedEvents };
 
-export const wantsEvents = ({ eventsWebhook, eventsCommand }: Settings): boolean =>
-  eventsWebhook !== null || eventsCommand !== null;
+export const wantsEvents = ({ eventsWebhook, eventsCommand, eventsNats }: Settings): boolean =>
+  eventsWebhook !== null || eventsCommand !== null || eventsNats !== null;
 
 /** Null when nobody wants to know of them. Throws an `ExitError` when the log cannot be opened. */
 export async function openWantedEvents(settings: Settings): Promise<ServedEvents | null> {

@@ -61,9 +61,7 @@ export function watchServer({
       engines: served.engines,
       deciding: served.deciding?.counts,
       deliveries:
-        deliveries === null
-          ? undefined
-          : { status: deliveries.changes.status, reports$: deliveries.reports$ },
+        deliveries === null ? undefined : { status: deliveries.status, reports$: deliveries.reports$ },
       onInternalError: (thrown) => log.error(`metrics: ${thrown instanceof Error ? thrown.stack : thrown}`),
     });
     if (!started.ok) throw exitError(exitStatus.failed, `metrics: ${started.error.message}`);

@@ -127,12 +127,16 @@ function engineContradictions({
   return faults;
 }
 
-/** What is said of a webhook needs one. */
+/** What is said of a webhook needs one, as what is said of NATS does. */
 function eventContradictions({ settings, called, calledBeside }: Configuration): readonly string[] {
   const faults: string[] = [];
   for (const name of ['eventsSecretFile', 'eventsAddresses'] as const) {
     if (settings[name] === null || settings.eventsWebhook !== null) continue;
     faults.push(`${called(name)} needs ${calledBeside('eventsWebhook', name)} as well`);
+  }
+  for (const name of ['eventsNatsSubject', 'eventsNatsCredentials'] as const) {
+    if (settings[name] === settingTable[name].default || settings.eventsNats !== null) continue;
+    faults.push(`${called(name)} needs ${calledBeside('eventsNats', name)} as well`);
   }
   return faults;
 }

@@ -37,3 +37,17 @@ export const addresses: Kind<string> = text(
   'addresses and networks with commas between them, those that are not allowed with a !, such as 10.0.0.0/8,!10.0.0.1',
   (value) => readAddressRules(value) !== undefined,
 );
+
+export const NATS_URLS =
+  'nats://HOST:PORT or tls://HOST:PORT, more with commas between them, without a password';
+
+/** A user or a password is refused: everybody could see it in the list of processes. */
+export const areNatsUrls = (list: string): boolean =>
+  list
+    .split(',')
+    .every(
+      (url) => /^(nats|tls):\/\/[^/@?#]+$/.test(url) && URL.canParse(url) && new URL(url).hostname !== '',
+    );
+
+export const isSubject = (text: string): boolean =>
+  /^[\x21-\x7e]{1,255}$/.test(text) && text.split('.').every((token) => /^[^*>]+$/.test(token));

@@ -12,18 +12,7 @@ export const OF_ENGINES = [
   'storeDurable',
   'storeMemory',
 ] as const satisfies readonly SettingName[];
-export const OF_FOLDER = [
-  'dir',
-  'durability',
-  'checksums',
-  'eventsWebhook',
-  'eventsSecretFile',
-  'eventsAddresses',
-  'eventsCommand',
-  'eventsTimeout',
-  'eventsBytes',
-  'eventsWhenFull',
-] as const satisfies readonly SettingName[];
+export const OF_FOLDER = ['dir', 'durability', 'checksums'] as const satisfies readonly SettingName[];
 
 /** Whether a setting has an effect on the kind of store that is set. */
 export const isInEffect = (name: SettingName, { store }: Settings): boolean =>

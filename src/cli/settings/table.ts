@@ -8,7 +8,7 @@ import { defaultLimits } from '../../server/limits.ts';
 import { isSchemaName } from '../../store/s3/schema/schema-name.ts';
 import { uploadLimits } from '../../store/upload-limits.ts';
 import { isHttpUrl, isPlace, isPostgresUrl, withoutPassword } from './engine-urls.ts';
-import { addresses, command } from './event-settings.ts';
+import { addresses, areNatsUrls, command, isSubject, NATS_URLS } from './event-settings.ts';
 import {
   choice,
   DAY_MS,
@@ -211,11 +211,29 @@ export const settingTable = {
     unset,
     'run this for what happens to each file, with the event on its standard input, until it exits 0',
   ),
+  eventsNats: setting(
+    'events',
+    orUnset(text('URLS', NATS_URLS, areNatsUrls)),
+    unset,
+    'publish what happens to each file there, until a stream of JetStream has acknowledged it',
+  ),
+  eventsNatsSubject: setting(
+    'events',
+    text('SUBJECT', 'a subject of NATS without wildcards, such as sluice.files', isSubject),
+    'sluice.files',
+    'the subject to publish it to',
+  ),
+  eventsNatsCredentials: setting(
+    'events',
+    orUnset(path('FILE')),
+    unset,
+    'the credentials for NATS; by default NATS_TOKEN, or NATS_USER and NATS_PASSWORD, of the environment',
+  ),
   eventsTimeout: setting(
     'events',
     time(1, HOUR_MS),
     30_000,
-    'how long a webhook may take to answer, and a command to end',
+    'how long a webhook or NATS may take to answer, and a command to end',
   ),
   eventsBytes: setting('events', size(MiB, TiB), 64 * MiB, 'events that are kept until they are delivered'),
   eventsWhenFull: setting(

@@ -33,6 +33,8 @@ export function addChangeMetrics(
       help,
       labelNames: ['sink'],
       registers: [registry],
+      // Each node over engines knows of all.
+      aggregator: 'max',
       collect() {
         this.reset();
         for (const sink of readings.changes?.sinks ?? []) this.set({ sink: sink.sink }, read(sink));

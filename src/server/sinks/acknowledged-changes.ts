@@ -1,6 +1,6 @@
 /** The events of a log as an Observable, for a program that acknowledges each. */
 import { Observable } from 'rxjs';
-import type { ChangeEvent, ChangeLog } from '../../store/changes/change-log.ts';
+import type { ChangeEvent, ChangeFeed } from '../../store/changes/change-log.ts';
 import { check, type Rule, TEXT, withMethods } from '../../wire/argument.ts';
 import { deliver } from './deliver.ts';
 import { DELIVERED, type DeliveryAnswer } from './sink.ts';
@@ -37,7 +37,7 @@ const UNACKNOWLEDGED_MAX = 64;
  *   ack();
  * });
  */
-export function acknowledgedChanges(log: ChangeLog, sink: string): Observable<ChangeItem> {
+export function acknowledgedChanges(log: ChangeFeed, sink: string): Observable<ChangeItem> {
   check('acknowledgedChanges: the log', log, CHANGE_LOG);
   check('acknowledgedChanges: the name of the sink', sink, TEXT);
   return new Observable((subscriber) => {

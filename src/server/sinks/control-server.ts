@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { connectCalls } from '../../base/calls.ts';
-import type { ChangeEvent, ChangeLog } from '../../store/changes/change-log.ts';
+import type { ChangeEvent, ChangeFeed } from '../../store/changes/change-log.ts';
 import { socketChannel, withSocketPath } from './control-socket.ts';
 
 export interface ControlServer {
@@ -26,7 +26,7 @@ export interface ControlCalls {
   forget(asked: { readonly sink: string; readonly id?: string }): unknown;
 }
 
-export async function serveControl(log: ChangeLog, root: string): Promise<ControlServer> {
+export async function serveControl(log: ChangeFeed, root: string): Promise<ControlServer> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -53,7 +53,7 @@ export async function serveControl(log: ChangeLog, root: string): Promise<Contro
   };
 }
 
-const handlersOf = (log: ChangeLog, socket: Socket): ControlCalls => ({
+const handlersOf = (log: ChangeFeed, socket: Socket): ControlCalls => ({
   status: () => log.status(),
   read: ({ after, limit }) => log.read(after, Math.min(limit, PAGE_MAX)),
   follow: ({ after }) => follow(log, socket, after),
@@ -63,7 +63,7 @@ const handlersOf = (log: ChangeLog, socket: Socket): ControlCalls => ({
   forget: ({ sink, id }) => log.forget(sink, id),
 });
 
-async function follow(log: ChangeLog, socket: Socket, after: number): Promise<readonly ChangeEvent[]> {
+async function follow(log: ChangeFeed, socket: Socket, after: number): Promise<readonly ChangeEvent[]> {
   let end = () => {};
   // Before it reads: what comes meanwhile counts.
   const ended = new Promise<void>((resolve) => {

@@ -4,12 +4,12 @@
  * Every sink goes at its own pace, from its own cursor. Events that share a name are delivered one after the other, in
  * their order; some of different names at once. What fails is tried again for ever, at random times that grow until the
  * sink takes something, and holds up its own names alone, until the window is full of what waits. What is refused goes to
- * the dead letters.
+ * the dead letters. Where several processes share a log, the one that holds the sink delivers.
  */
-import { defer, Observable, type Subscriber, startWith, switchMap } from 'rxjs';
+import { defer, EMPTY, Observable, of, type Subscriber, startWith, switchMap } from 'rxjs';
 import { backoffDelay } from '../../base/backoff.ts';
 import { messageOf } from '../../base/sluice-error.ts';
-import type { ChangeEvent, ChangeLog } from '../../store/changes/change-log.ts';
+import type { ChangeEvent, ChangeFeed } from '../../store/changes/change-log.ts';
 import { createDeliveryWindow, type DeliveryWindow, type WindowItem } from './delivery-window.ts';
 import { type DeliveryAnswer, type DeliveryReport, type EventSink, failed } from './sink.ts';
 
@@ -30,7 +30,7 @@ const RECOVERED_MS = 5_000;
 const READ_AGAIN_MS = 1000;
 
 interface DeliveryState {
-  readonly log: ChangeLog;
+  readonly log: ChangeFeed;
   readonly sink: EventSink;
   readonly random: () => number;
   readonly subscriber: Subscriber<DeliveryReport>;
@@ -54,7 +54,7 @@ interface DeliveryState {
  * When the sink's cursor is moved, it begins there.
  */
 export function deliver(
-  log: ChangeLog,
+  log: ChangeFeed,
   sink: EventSink,
   { random = Math.random }: DeliverOptions = {},
 ): Observable<DeliveryReport> {
@@ -63,15 +63,17 @@ export function deliver(
       if (name === sink.name) subscriber.next();
     }),
   );
-  return defer(() =>
-    moved$.pipe(
-      startWith(undefined),
-      switchMap(() => deliverFromCursor(log, sink, random)),
-    ),
+  const delivering$ = moved$.pipe(
+    startWith(undefined),
+    switchMap(() => deliverFromCursor(log, sink, random)),
   );
+  return defer(() => {
+    const held$ = log.held?.(sink.name) ?? of(true);
+    return held$.pipe(switchMap((isHeld) => (isHeld ? delivering$ : EMPTY)));
+  });
 }
 
-const deliverFromCursor = (log: ChangeLog, sink: EventSink, random: () => number) =>
+const deliverFromCursor = (log: ChangeFeed, sink: EventSink, random: () => number) =>
   new Observable<DeliveryReport>((subscriber) => {
     const state: DeliveryState = {
       ...{ log, sink, random, subscriber, window: createDeliveryWindow(), aborter: new AbortController() },

@@ -13,6 +13,7 @@
  * So the order of the events of a name is the order of its changes. After a crash the log decides what is open by what
  * is there. Everything that goes in or out is plain data, so that another process can be asked for it.
  */
+import type { Observable } from 'rxjs';
 import type { Outcome } from '../contract.ts';
 
 /** What happens to a file. */
@@ -113,7 +114,15 @@ export interface ChangeLogStatus {
 }
 
 /** An open log of changes: what `openChangeLog` opens. `await using` closes it at the end of the block. */
-export interface ChangeLog extends ChangeRecorder, AsyncDisposable {
+export interface ChangeLog extends ChangeRecorder, ChangeFeed {}
+
+/** What delivers the events of a log needs of it. */
+export interface ChangeFeed extends AsyncDisposable {
+  /**
+   * Whether this process is the one that delivers to a sink, now and whenever that changes. Absent where there is but one
+   * process.
+   */
+  held?(sink: string): Observable<boolean>;
   /** Events after a `sequence`, at most `limit`, in their order: fewer only at the end, or where a page is long. */
   read(after: number, limit: number): Promise<readonly ChangeEvent[]>;
   /** Called with the last `sequence` whenever there are new events, until the returned function is called. */

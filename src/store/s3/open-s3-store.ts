@@ -2,10 +2,13 @@
 import pg from 'pg';
 import type { ServiceFault } from '../../files/protocol/errors.ts';
 import { checkFields, checkOptions } from '../../wire/argument.ts';
+import type { ChangeFeed } from '../changes/change-log.ts';
 import type { FileStore, Outcome } from '../contract.ts';
 import { err, ok } from '../outcome.ts';
 import { uploadLimits } from '../upload-limits.ts';
 import { type Bucket, connectBucket } from './bucket/bucket.ts';
+import { CHANGES_RULES } from './changes/s3-changes-options.ts';
+import { openSqlChangeLog, type SqlChangeLog } from './changes/sql-change-log.ts';
 import { checkEngines } from './check-engines.ts';
 import { answerOf } from './engine-fault.ts';
 import type { EnginesStatus } from './engines-status.ts';
@@ -33,6 +36,8 @@ import { createUsage } from './usage.ts';
 
 /** A store over S3 and PostgreSQL. */
 export interface S3Store extends FileStore, AsyncDisposable {
+  /** The events of what happens to files, with the option `changes`; else null. It is closed with the store. */
+  readonly changes: ChangeFeed | null;
   /** The state of both engines, as this node sees it: for metrics and health. */
   engines(): EnginesStatus;
   /** Asks both engines for a sign of life: null when both give it, else the error of the first that does not. */
@@ -65,6 +70,7 @@ export async function openS3Store(options: S3StoreOptions): Promise<Outcome<S3St
   checkOptions('openS3Store', options, RULES);
   checkFields('openS3Store: s3', options.s3, S3_RULES);
   checkFields('openS3Store: postgres', options.postgres, POSTGRES_RULES);
+  if (options.changes !== undefined) checkFields('openS3Store: changes', options.changes, CHANGES_RULES);
   const endpoint = endpointOf(options.s3.endpoint);
   const schema = options.postgres.schema ?? 'sluice';
   if (!isSchemaName(schema))
@@ -145,6 +151,7 @@ async function openPrepared(
   const readers: S3StoreState['readers'] = new Set();
   const holders: S3StoreState['holders'] = new Map();
   let state: S3StoreState | null = null;
+  let changes: SqlChangeLog | null = null;
   const closeEngines = async (node: Node | null) => {
     end();
     await node?.close();
@@ -171,6 +178,7 @@ async function openPrepared(
           .get(key)
           ?.take()
           .catch(() => {}),
+      told: (word) => changes?.told(word),
       heard: (others) => {
         if (state !== null) state.others = others;
       },
@@ -192,10 +200,15 @@ async function openPrepared(
       holders,
       puts: new Set(),
       readers,
+      changed: () => changes?.changed(),
       others: { count: 0, bytes: 0 },
       isClosed: false,
     };
     await node.beat();
+    if (options.changes !== undefined) {
+      const deps = { database, schema: settings.schema, node: node.id };
+      changes = await openSqlChangeLog(deps, options.changes);
+    }
   } catch (thrown) {
     await closeEngines(node);
     throw thrown;
@@ -203,9 +216,10 @@ async function openPrepared(
   const upkeep = startUpkeep(state, upkeepSettings);
   const store = createS3Store(state, async () => {
     await upkeep.close();
+    await changes?.close();
     await closeEngines(node);
   });
-  return ok(withEngines(store, state, upkeep));
+  return ok(withEngines(store, state, upkeep, changes?.feed ?? null));
 }
 
 /** Settings of the database by which a commit is not on its disk when it is answered. */
@@ -214,10 +228,17 @@ const NOT_DURABLE = {
   text: `select string_agg(name, ' and ') as names from unnest(array['fsync', 'synchronous_commit']) as n(name)
     where current_setting(name) = 'off' having count(*) > 0`,
 };
-function withEngines(store: FileStore, state: S3StoreState, upkeep: Upkeep): S3Store {
+
+function withEngines(
+  store: FileStore,
+  state: S3StoreState,
+  upkeep: Upkeep,
+  changes: ChangeFeed | null,
+): S3Store {
   const { database, bucket, budget } = state;
   return {
     ...store,
+    changes,
     [Symbol.asyncDispose]: () => store.close(),
     engines: () => ({
       postgresql: { ...database.usage(), latencyMs: database.latencyMs() },

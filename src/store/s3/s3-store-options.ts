@@ -11,6 +11,7 @@ import {
 } from '../../wire/argument.ts';
 import type { Quota } from '../quota/quota-state.ts';
 import { UPLOAD_RULES, type UploadOptions } from '../upload-limits.ts';
+import type { S3ChangesOptions } from './changes/s3-changes-options.ts';
 import type { UpkeepSettings } from './upkeep/upkeep-settings.ts';
 
 /** Where the bytes go: a bucket of an S3 store. */
@@ -65,6 +66,11 @@ export interface S3StoreOptions extends UploadOptions {
   /** The quotas, for all nodes together; asked again for each put. Default none. */
   readonly quotas?: () => readonly Quota[];
   /**
+   * Has what happens to files recorded, for those who are named here: see `changes` of the store. Default nobody; what is
+   * recorded for those of other nodes is recorded by this one too.
+   */
+  readonly changes?: S3ChangesOptions;
+  /**
    * How often, and after how long, this node deletes what nobody needs; for tests. Default once a minute, what has been
    * garbage for 5 minutes, and what no row has named for a day.
    */
@@ -87,6 +93,7 @@ export const RULES: RulesFor<S3StoreOptions> = {
   memoryBytes: optional(wholeFrom(SEGMENT_BYTES_LEAST)),
   patience: optional(wholeFrom(0, PATIENCE_MAX_MS)),
   quotas: optional(FUNCTION),
+  changes: optional(RECORD),
   upkeep: optional(RECORD),
 };
 export const S3_RULES: RulesFor<S3Options> = {

@@ -132,10 +132,15 @@ const isStorable = (text: string): boolean => !/[\0\p{Surrogate}]/u.test(text);
 /** The place of `after` in the order of names. No name has what cannot be stored, and what is before that decides. */
 const startOf = (after: string): string => after.replace(/[\0\p{Surrogate}].*$/su, '');
 
-async function remove({ database, statements }: S3StoreState, name: string): Promise<Outcome<Removed>> {
+async function remove(
+  { database, statements, changed }: S3StoreState,
+  name: string,
+): Promise<Outcome<Removed>> {
   const row = await database.row<{ answer: Removed | FaultAnswer }>(statements.remove, [randomUUID(), name]);
   const answer = row?.answer ?? { fault: 'internal' };
-  return isFault(answer) ? refusalOf(answer) : ok({ size: answer.size });
+  if (isFault(answer)) return refusalOf(answer);
+  changed();
+  return ok({ size: answer.size });
 }
 
 async function rename(
@@ -159,6 +164,7 @@ async function rename(
   ]);
   const answer = row?.answer ?? { fault: 'internal' };
   if (isFault(answer)) return refusalOf(answer);
+  state.changed();
   const { size, mtime, replaced } = answer;
   return ok({ name: to, size, mtime, replaced });
 }

@@ -46,6 +46,8 @@ export interface S3StoreState {
   /** The puts under way; the callers bound them, and the files that are open. */
   readonly puts: Set<UploadHolder>;
   readonly readers: Set<Reader>;
+  /** Called when this node has changed what a name stands for. */
+  readonly changed: () => void;
   /** The uploads that this node does not hold, as of the last answer of the database. */
   others: { readonly count: number; readonly bytes: number };
   isClosed: boolean;

@@ -143,6 +143,9 @@ const cases: Readonly<Record<SettingName, Case>> = {
     badText: ['notify --now', '[]', '[""]', '["a",1]', '["a"', '{}x y'],
     badJson: ['', 5, true, {}, [], ['a', 1]],
   },
+  eventsNats: word('nats://a:4222,tls://b.example', 'a:4222', 'nats://', 'nats://id:s3cret@a', 'nats://a/x'),
+  eventsNatsSubject: word('files.changed', 'files.*', 'files.>', 'a..b', 'a b'),
+  eventsNatsCredentials: path,
   eventsTimeout: { ...time, badText: [...time.badText, '0', '2h', 'none'] },
   eventsBytes: { ...size, badText: [...size.badText, '0', 'none', '64KiB'] },
   eventsWhenFull: choice('drop'),
@@ -219,6 +222,8 @@ const company: Readonly<Partial<Record<SettingName, Sources['flags']>>> = {
   eventsSecretFile: { eventsWebhook: 'https://a.example' },
   eventsAddresses: { eventsWebhook: 'https://a.example' },
   acceptSecretFile: { acceptWebhook: 'https://a.example' },
+  eventsNatsSubject: { eventsNats: 'nats://a' },
+  eventsNatsCredentials: { eventsNats: 'nats://a' },
 };
 
 const nothing: Sources = { flags: {}, env: {}, cwd: '/cwd' };

@@ -1,5 +1,5 @@
 /**
- * PostgreSQL, Ceph's S3 gateway and Swift with s3api, started for tests: one of a test's own, to which it may do
+ * PostgreSQL, Ceph's S3 gateway, Swift with s3api and NATS, started for tests: one of a test's own, to which it may do
  * anything, or the one that all test files of a run share.
  *
  * @example
@@ -20,7 +20,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { makeBucket } from './s3-requests.mjs';
 
-export type EngineName = 'postgres' | 'ceph' | 'swift';
+export type EngineName = 'postgres' | 'ceph' | 'swift' | 'nats';
 
 export interface PostgresFacts {
   /** With user and database, and no password. */
@@ -37,6 +37,11 @@ export interface S3Facts {
   readonly accessKey: string;
   readonly secretKey: string;
   readonly bucket: string;
+}
+
+export interface NatsFacts {
+  readonly url: string;
+  readonly port: number;
 }
 
 /** An engine of a test's own. What is done to it is done to the gateway, or to PostgreSQL with all its backends. */
@@ -121,6 +126,9 @@ export const startPostgres = (
 export const startCeph = (): Promise<Engine<S3Facts>> => start('ceph');
 
 export const startSwift = (): Promise<Engine<S3Facts>> => start('swift');
+
+/** With JetStream, no stream yet, and these arguments more. */
+export const startNats = (...args: readonly string[]): Promise<Engine<NatsFacts>> => start('nats', args);
 
 /** An empty database of its own, of the PostgreSQL of this run. Who comes first starts it. */
 export async function sharedPostgres(): Promise<PostgresFacts> {

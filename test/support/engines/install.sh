@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install.sh [ENGINE]...: Debian's packages of these engines (postgres, ceph, swift; all when none is named), where they
+# install.sh [ENGINE]...: Debian's packages of these engines (postgres, ceph, swift, nats; all when none is named), where they
 # are missing. Fails when one is missing in the end, and says how it would be got.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
@@ -8,13 +8,15 @@ declare -A packages=(
   [postgres]='postgresql'
   [ceph]='ceph-mon ceph-osd radosgw ceph-common'
   [swift]='swift-proxy swift-account swift-container swift-object memcached'
+  [nats]='nats-server'
 )
 declare -A programs=(
   [ceph]='ceph-mon ceph-osd radosgw radosgw-admin monmaptool ceph'
   [swift]='swift-proxy-server swift-account-server swift-container-server swift-object-server memcached'
+  [nats]='nats-server'
 )
 engines=("$@")
-(($#)) || engines=(postgres ceph swift)
+(($#)) || engines=(postgres ceph swift nats)
 
 missing() {
   local engine program

@@ -52,11 +52,11 @@ export async function runPrimary(configuration: Configuration, isTraced: boolean
   // What exists once for all workers. Each of these answers calls of the workers by its own names.
   const limits = ownLimits(limitsOf(configuration, openFiles), size);
   const root = ownRoot(settings, access?.file.quotas ?? null);
-  const events = await openWantedEvents(settings);
+  const events = settings.store === null ? await openWantedEvents(settings) : null;
   const owned: readonly Owned[] = [
     limits,
     ...(root === null ? [] : [root]),
-    ...(events === null ? [] : [ownChanges(events.changes)]),
+    ...(events?.changes === undefined ? [] : [ownChanges(events.changes)]),
   ];
   const order = orderOf(configuration, isTraced);
   const team = createTeam({ size, places: placeCount(settings), order, owned, log });

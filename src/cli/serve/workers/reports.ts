@@ -13,17 +13,18 @@ export interface WorkerReports {
 
 /** @param shutdown$ when it emits, the worker takes nothing new. */
 export async function workerReports(
-  { stats, served, events$, reloadable, log, configuration }: Serving,
+  { stats, served, events$, reloadable, log, configuration, deliveries: told }: Serving,
   shutdown$: Observable<unknown>,
 ): Promise<WorkerReports> {
   const { engines, writable, deciding } = served;
   const facts = { stats, unfinished: () => served.store.unfinished() };
   const status = createStatusReader(facts);
   const health = watchHealth({ events$, shutdown$, writable, engines });
+  const deliveries = told === null ? undefined : { status: told.status, reports$: told.reports$ };
   const metrics =
     configuration.settings.metricsPort === null
       ? null
-      : await loadMetrics({ ...facts, events$, engines, deciding: deciding?.counts });
+      : await loadMetrics({ ...facts, events$, engines, deciding: deciding?.counts, deliveries });
   return {
     handlers: {
       status: status.read,

@@ -84,7 +84,7 @@ export function watchTeam({ settings, team, reloadable, shutdown$, log, deliveri
       return new Map([...all].flatMap(([number, snapshot]) => (snapshot ? [[number, snapshot]] : [])));
     };
     const workers = () => team.ready().length;
-    const readings = deliveries && { status: deliveries.changes.status, reports$: deliveries.reports$ };
+    const readings = deliveries && { status: deliveries.status, reports$: deliveries.reports$ };
     const metrics = joinMetrics(prom.value, { read, workers, ended: team.ended, deliveries: readings });
     running.add(team.gone$.subscribe(metrics.left));
     const started = await serveOps({

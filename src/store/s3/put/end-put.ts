@@ -29,7 +29,7 @@ export async function drop(state: PutState, outcome: RefusedOutcome): Promise<Re
   return outcome;
 }
 
-/** Ends the put; an upload keeps what it has. */
+/** Ends the put and keeps its upload, if it is one that can be gone on with. */
 export async function keep(state: PutState, outcome: RefusedOutcome): Promise<RefusedOutcome> {
   await letGo(state, true);
   return outcome;

@@ -148,12 +148,15 @@ async function commit(state: PutState): Promise<Outcome<Committed>> {
   if (row === undefined) throw new Error('the commit has answered nothing');
   state.isUncertain = false;
   if (isFault(row.answer)) {
+    // Nothing has become of an upload: it is committed again when there is room.
+    if (row.answer.fault === 'events-full') return await keep(state, refusalOf(row.answer));
     for (const segment of state.pending.splice(0)) forget(store, segment);
     end(state);
     await writer.end();
     if (row.answer.fault === 'upload-taken') options.taken?.();
     return refusalOf(row.answer);
   }
+  store.changed();
   end(state);
   await writer.end();
   return ok({

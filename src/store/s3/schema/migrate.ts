@@ -2,7 +2,8 @@
 import type { ClientBase } from 'pg';
 import type { Outcome } from '../../contract.ts';
 import { err, ok, type RefusedOutcome } from '../../outcome.ts';
-import { fileFunctions } from './files.ts';
+import { changeFunctions, changeTables } from './changes.ts';
+import { fileFunctions, recordingFileFunctions } from './files.ts';
 import { nameFunctions } from './names.ts';
 import { tables } from './tables.ts';
 import { uploadFunctions } from './uploads.ts';
@@ -22,6 +23,7 @@ export interface Place {
 /** By version, from 1: what brings the schema from the version before to it. One that was released is never changed. */
 const migrations: readonly ((s: string) => string)[] = [
   (s) => [tables, nameFunctions, fileFunctions, uploadFunctions].map((part) => part(s)).join('\n'),
+  (s) => [changeTables, changeFunctions, recordingFileFunctions].map((part) => part(s)).join('\n'),
 ];
 
 export const SCHEMA_VERSION: number = migrations.length;

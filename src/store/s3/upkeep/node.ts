@@ -40,6 +40,8 @@ export interface NodeDeps {
   readonly oldestOpen: () => number | null;
   /** Another node wants an upload. */
   readonly asked: (key: string) => void;
+  /** Another node, or this one, has said something else to all. */
+  readonly told: (word: string) => void;
   /** Called after each heartbeat, with the uploads that this node does not hold. */
   readonly heard: (others: { readonly count: number; readonly bytes: number }) => void;
 }
@@ -187,7 +189,7 @@ function onNotification(state: NodeState, payload: string): void {
   } else if (what === 'released') {
     const [key = ''] = rest;
     for (const wake of state.releases.get(key) ?? []) wake();
-  }
+  } else if (what !== undefined) state.told(what);
 }
 
 function whenReleased(state: NodeState, key: string, atMostMs: number): Promise<void> {

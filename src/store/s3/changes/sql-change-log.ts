@@ -1,0 +1,221 @@
+/** The log of changes of a store over S3 and PostgreSQL, as one of its nodes has it open. */
+import type {
+  ChangeEvent,
+  ChangeFeed,
+  ChangeLogStatus,
+  DeadLetter,
+  SinkStatus,
+} from '../../changes/change-log.ts';
+import type { Outcome } from '../../contract.ts';
+import { err, ok } from '../../outcome.ts';
+import { answerOf } from '../engine-fault.ts';
+import type { Database } from '../postgres/database.ts';
+import { changeStatementsOf } from './change-statements.ts';
+import { holdSinks } from './held-sinks.ts';
+import type { S3ChangesOptions } from './s3-changes-options.ts';
+
+/** What the store does with its log. */
+export interface SqlChangeLog {
+  readonly feed: ChangeFeed;
+  /** This node has changed something. */
+  changed(): void;
+  /** Another node has said this word. */
+  told(word: string): void;
+  close(): Promise<void>;
+}
+
+export interface SqlChangeLogDeps {
+  readonly database: Database;
+  readonly schema: string;
+  /** The id of this node. */
+  readonly node: string;
+}
+
+/** The words by which nodes tell each other of events, and of sinks that were moved or are free. */
+const CHANGED = 'changed';
+const MOVED = 'moved';
+/** What an event counts, since its row has its names and an index. */
+const EVENT_BYTES = 1024;
+const MiB = 1024 ** 2;
+const MAX_BYTES = 64 * MiB;
+const HOLD_MS = 15_000;
+/** Milliseconds between two looks for events of which nobody has told. */
+const POLL_MS = 1000;
+/** Milliseconds in which a node tells of its changes only once. */
+const TELL_MS = 50;
+const NUMBER_PAGE = 1000;
+
+/** @throws an `EngineFault`. */
+export async function openSqlChangeLog(
+  { database, schema, node }: SqlChangeLogDeps,
+  { sinks, maxBytes = MAX_BYTES, whenFull = 'refuse', holdMs = HOLD_MS }: S3ChangesOptions,
+): Promise<SqlChangeLog> {
+  const statements = changeStatementsOf(schema);
+  const maxEvents = Math.ceil(maxBytes / EVENT_BYTES);
+  const opened = await database.row<{ log: string }>(statements.open, [
+    sinks,
+    maxEvents,
+    whenFull === 'drop',
+  ]);
+  if (opened === undefined) throw new Error('the log has answered nothing');
+  const { log } = opened;
+  const appended = new Set<(last: number) => void>();
+  const moved = new Set<(sink: string) => void>();
+  let fault: string | null = null;
+  const faulted = (thrown: unknown) => {
+    fault = thrown === null ? null : thrown instanceof Error ? thrown.message : String(thrown);
+  };
+  const held = holdSinks({
+    ...{ database, statements, node, sinks, holdMs, faulted },
+    moved: (sink) => {
+      for (const listener of moved) listener(sink);
+    },
+  });
+  let isClosed = false;
+  let last = 0;
+  let numbering: Promise<void> | null = null;
+  let numbersAgain = false;
+  let tellTimer: NodeJS.Timeout | undefined;
+  let closing: Promise<void> | null = null;
+
+  /** Who delivers has the events numbered; the others need not know. */
+  function number(): void {
+    if (isClosed || appended.size === 0) return;
+    numbersAgain = true;
+    numbering ??= numberOn().finally(() => {
+      numbering = null;
+    });
+  }
+
+  async function numberOn(): Promise<void> {
+    while (numbersAgain && !isClosed) {
+      numbersAgain = false;
+      try {
+        const row = await database.row<{ last: number }>(statements.number, [NUMBER_PAGE]);
+        const before = last;
+        last = row?.last ?? last;
+        if (last === before) continue;
+        numbersAgain ||= last - before >= NUMBER_PAGE;
+        for (const listener of appended) listener(last);
+      } catch (thrown) {
+        faulted(thrown);
+      }
+    }
+  }
+
+  const pollTimer = setInterval(number, POLL_MS).unref();
+
+  async function close(): Promise<void> {
+    isClosed = true;
+    clearInterval(pollTimer);
+    clearTimeout(tellTimer);
+    await numbering;
+    await held.close();
+  }
+  const closeOnce = () => {
+    closing ??= close();
+    return closing;
+  };
+
+  const count = (statement: 'revive' | 'forget', sink: string, id: string | undefined) =>
+    answerOf(async () => {
+      const row = await database.row<{ count: number }>(statements[statement], [sink, id ?? null]);
+      return ok(row?.count ?? 0);
+    });
+
+  const feed: ChangeFeed = {
+    held: held.held,
+    read: async (after, limit) =>
+      (await database.rows<EventRow>(statements.read, [after, limit])).map((row) => eventOf(log, row)),
+    onAppended: (listener) => {
+      const stop = listen(appended, listener);
+      number();
+      return stop;
+    },
+    onMoved: (listener) => listen(moved, listener),
+    cursor: held.cursor,
+    advance: held.advance,
+    move: (sink, sequence) =>
+      answerOf(async () => {
+        await database.rows(statements.move, [sink, sequence]);
+        return ok(undefined);
+      }),
+    deadLetters: async (sink) =>
+      (await database.rows<Omit<DeadLetter, 'sink'>>(statements.letters, [sink])).map((row) => ({
+        sink,
+        ...row,
+      })),
+    bury: (sink, event, reason) =>
+      answerOf<void>(async () => {
+        const values = [sink, event.id, JSON.stringify(event), reason.replaceAll('\0', '')];
+        const row = await database.row<{ buried: boolean }>(statements.bury, values);
+        if (row?.buried) return ok(undefined);
+        return err('events-full', `${sink} has too many dead letters: replay or drop them`);
+      }),
+    revive: (sink, id) => count('revive', sink, id),
+    forget: (sink, id): Promise<Outcome<number>> => count('forget', sink, id),
+    status: async () => {
+      await database.rows(statements.number, [NUMBER_PAGE]);
+      const row = await database.row<StatusRow>(statements.status, []);
+      if (row === undefined) throw new Error('the log has no row');
+      return statusOf(row, fault);
+    },
+    close: closeOnce,
+    [Symbol.asyncDispose]: closeOnce,
+  };
+  held.look();
+  return {
+    feed,
+    close: closeOnce,
+    changed() {
+      number();
+      if (isClosed || tellTimer !== undefined || held.areAllHeld()) return;
+      tellTimer = setTimeout(() => {
+        tellTimer = undefined;
+        database.rows(statements.notify, [schema, CHANGED]).catch(faulted);
+      }, TELL_MS);
+    },
+    told(word) {
+      if (word === CHANGED) number();
+      else if (word === MOVED) held.look();
+    },
+  };
+}
+
+function listen<T>(listeners: Set<T>, listener: T): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
+
+interface EventRow {
+  readonly sequence: number;
+  readonly type: ChangeEvent['type'];
+  readonly name: string;
+  readonly from_name: string | null;
+  readonly size: number;
+  readonly crc32: number;
+  readonly time: number;
+}
+
+const eventOf = (log: string, { from_name: from, ...row }: EventRow): ChangeEvent => ({
+  id: `${log}-${row.sequence}`,
+  ...row,
+  ...(from !== null && { from }),
+});
+
+interface StatusRow {
+  readonly last: number;
+  readonly events: number;
+  readonly max_events: number;
+  readonly dropped: number;
+  readonly sinks: readonly SinkStatus[] | null;
+}
+
+const statusOf = (row: StatusRow, fault: string | null): ChangeLogStatus => ({
+  bytes: row.events * EVENT_BYTES,
+  maxBytes: row.max_events * EVENT_BYTES,
+  last: row.last,
+  dropped: row.dropped,
+  fault,
+  sinks: row.sinks ?? [],
+});
