@@ -1,24 +1,6 @@
-import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { type CallHandlers, type Channel, connectCalls } from '../../src/base/calls.ts';
-
-/** Two ends of a channel, as processes would have them: each message is copied, and arrives in a later turn. */
-function channelPair() {
-  const [toOne, toOther] = [new Subject<unknown>(), new Subject<unknown>()];
-  const sent: unknown[] = [];
-  const end = (out: Subject<unknown>, messages$: Subject<unknown>): Channel => ({
-    messages$,
-    send: (message) => {
-      sent.push(message);
-      setImmediate(() => out.next(structuredClone(message)));
-    },
-  });
-  const cut = () => {
-    toOne.complete();
-    toOther.complete();
-  };
-  return { one: end(toOther, toOne), other: end(toOne, toOther), sent, cut };
-}
+import { type CallHandlers, connectCalls } from '../../src/base/calls.ts';
+import { channelPair } from '../support/channel-pair.ts';
 
 function connected(handlers: CallHandlers) {
   const pair = channelPair();
