@@ -16,7 +16,8 @@ const examplesIn = (file: string): readonly string[] =>
   );
 
 /** What never errors. */
-const neverErrs = /(?:closed\$|closeGracefully\([^()]*\)|signal\$\([^()]*\)|events\$)$/;
+const neverErrs =
+  /(?:closed\$|closeGracefully\([^()]*\)|signal\$\([^()]*\)|acknowledgedChanges\([^()]*\)|events\$|changes\$)$/;
 
 /** The subscriptions in a text that would let an error end the process. */
 function unhandled(text: string): readonly string[] {

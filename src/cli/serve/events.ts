@@ -1,6 +1,7 @@
 /** The events of `sluice serve`: the log of changes beside the store, and who gets them. */
 import { readFile } from 'node:fs/promises';
 import { defer, merge, type Observable, Subject, type Subscription, share, takeUntil } from 'rxjs';
+import { messageOf } from '../../base/sluice-error.ts';
 import { systemWords } from '../../files/protocol/system-words.ts';
 import { readAddressRules } from '../../server/sinks/address-rules.ts';
 import { commandSink } from '../../server/sinks/command-sink.ts';
@@ -59,7 +60,12 @@ export async function openEvents(settings: Settings): Promise<ServedEvents> {
     status: () => feedNow().status(),
     reports$,
     start: async (log) => {
-      if (changes !== undefined) control = await serveControl(changes, dir);
+      if (changes !== undefined)
+        control = await serveControl(changes, dir).catch((error: unknown) => {
+          // A file system without sockets, say.
+          log.warn(`"sluice events" cannot reach this server: ${messageOf(error)}`);
+          return undefined;
+        });
       delivering = reports$.subscribe({
         next: (report) => logReport(log, report),
         error: (thrown) => log.error(`events: ${thrown instanceof Error ? thrown.stack : thrown}`),

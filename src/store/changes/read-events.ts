@@ -34,8 +34,10 @@ export function createEventReader(folder: LogFolder, segments: readonly Segment[
 
   async function readOlder(after: number, limit: number): Promise<readonly ChangeEvent[]> {
     const found: ChangeEvent[] = [];
-    for (const [i, segment] of [...segments].entries()) {
-      const end = segments[i + 1]?.first ?? Number.POSITIVE_INFINITY;
+    // Some may be removed meanwhile.
+    const now = [...segments];
+    for (const [i, segment] of now.entries()) {
+      const end = now[i + 1]?.first ?? Number.POSITIVE_INFINITY;
       if (end <= after + 1) continue;
       for (const event of await eventsOf(segment, end)) {
         if (event.sequence > after) found.push(event);

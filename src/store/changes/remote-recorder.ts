@@ -56,11 +56,15 @@ export function shareRecorder(log: ChangeRecorder): SharedRecorder {
 
 /** The log of the other side of a channel. Without that side every change is refused with `unavailable`. */
 export function remoteRecorder({ call, tell }: Calls): ChangeRecorder {
-  const ask = (name: string, argument: unknown): Promise<Outcome<Ticket>> =>
-    call<Outcome<Ticket>>(name, argument).catch((thrown: unknown) => {
-      if (!(thrown instanceof StateError)) throw thrown;
+  async function ask(name: string, argument: unknown): Promise<Outcome<Ticket>> {
+    try {
+      return await call<Outcome<Ticket>>(name, argument);
+    } catch (error) {
+      if (!(error instanceof StateError)) throw error;
       return err('unavailable', 'the process that keeps the events is gone');
-    });
+    }
+  }
+
   return {
     claim: (names) => ask('claimChange', names),
     begin: (intent, ticket) => ask('beginChange', { intent, ticket } satisfies BeginArgument),

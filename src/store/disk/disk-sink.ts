@@ -2,6 +2,7 @@
 import type { Hash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { totalBytes } from '../../base/bytes.ts';
+import type { ErrorCode } from '../../files/protocol/errors.ts';
 import { contentFault } from '../content-check.ts';
 import type { Committed, MaybeAsync, Outcome, PutOptions, Sink, UploadOffset } from '../contract.ts';
 import { err, ok, okVoid, type RefusedOutcome } from '../outcome.ts';
@@ -220,7 +221,7 @@ function* commit(put: PutState): Task<Outcome<Committed>> {
   try {
     if (upload !== undefined) yield* upload.waitForRecording();
     const stored = yield* store(put);
-    if (!stored.ok) yield* discard(put, mayComeAgain(stored));
+    if (!stored.ok) yield* discard(put, PASSING_CODES.has(stored.error.code));
     return stored;
   } catch (error) {
     if (put.isOpen) upload?.distrust(error);
@@ -229,9 +230,14 @@ function* commit(put: PutState): Task<Outcome<Committed>> {
   }
 }
 
-/** The log of changes has refused it, and will take it later. */
-const mayComeAgain = ({ error: { code } }: RefusedOutcome): boolean =>
-  code === 'events-full' || code === 'unavailable';
+/** Refusals of the log of changes that are about the moment: what has arrived of an upload is kept. */
+const PASSING_CODES: ReadonlySet<string> = new Set<ErrorCode>([
+  'events-full',
+  'unavailable',
+  'io-error',
+  'too-many-open-files',
+  'shutting-down',
+]);
 
 function* store(put: PutState): Task<Outcome<Committed>> {
   const { disk, name, options, crc32, staged } = put;

@@ -76,7 +76,7 @@ export async function openSqlChangeLog(
   });
   let isClosed = false;
   let last = 0;
-  let numbering: Promise<void> | null = null;
+  let isNumbering = false;
   let numbersAgain = false;
   let tellTimer: NodeJS.Timeout | undefined;
   let closing: Promise<void> | null = null;
@@ -89,12 +89,11 @@ export async function openSqlChangeLog(
   function number(): void {
     if (isClosed || appended.size === 0) return;
     numbersAgain = true;
-    numbering ??= numberOn().finally(() => {
-      numbering = null;
-    });
+    if (!isNumbering) void numberOn();
   }
 
   async function numberOn(): Promise<void> {
+    isNumbering = true;
     while (numbersAgain && !isClosed) {
       numbersAgain = false;
       try {
@@ -108,6 +107,7 @@ export async function openSqlChangeLog(
         faulted(thrown);
       }
     }
+    isNumbering = false;
   }
 
   async function askStatus(): Promise<void> {
