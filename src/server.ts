@@ -26,12 +26,8 @@ export type { EffectResult, EffectResultOf, HelloResult } from './files/session/
 export { type AccessFile, type OpenedAccess, openAccessFile } from './server/access/access-file.ts';
 export type { ServerEvent } from './server/event.ts';
 export { defaultLimits, limitsWithin, type ServerLimits } from './server/limits.ts';
-export {
-  createMetrics,
-  type Metrics,
-  type MetricsOptions,
-  type MetricsOutcome,
-} from './server/metrics/metrics.ts';
+export { createMetrics } from './server/metrics/metrics.ts';
+export type { Metrics, MetricsOptions, MetricsOutcome } from './server/metrics/metrics-options.ts';
 export { serve } from './server/serve.ts';
 export type { ServeOptions } from './server/serve-options.ts';
 export { acknowledgedChanges, type ChangeItem } from './server/sinks/acknowledged-changes.ts';

@@ -30,7 +30,7 @@ const tarball = join(project, `sluice-${manifest.version}.tgz`);
  * 900 kB for the library, the command line and their documents, and 400 kB for the page: its files, and the copies of them
  * that are compressed already.
  */
-const TARBALL_BYTES_MAX = 1_400_000;
+const TARBALL_BYTES_MAX = 1_500_000;
 beforeAll(() => {
   // Without scripts: what is packed is what `npm test` has just built.
   const pack = ['pack', '--ignore-scripts', '--pack-destination', project];
@@ -84,7 +84,7 @@ describe('the installed package', () => {
     expect(packages.filter((name) => !Object.hasOwn(declared, name))).toEqual([]);
   });
 
-  test('the package is smaller than 1.4 MB when it is packed, and has no source maps', () => {
+  test('the package is smaller than 1.5 MB when it is packed, and has no source maps', () => {
     expect(readFileSync(tarball).length).toBeLessThan(TARBALL_BYTES_MAX);
     const files = filesOf(installed);
     expect(files.filter((file) => file.endsWith('.map'))).toEqual([]);

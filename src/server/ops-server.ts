@@ -10,7 +10,8 @@ import type { Address } from '../transport/connection.ts';
 import { listenFault } from '../transport/listen.ts';
 import type { ListenFault } from '../transport/listen-error.ts';
 import { type HealthOptions, type HealthReader, watchHealth } from './health.ts';
-import { createMetrics, type Metrics, type MetricsOptions, type NoPromClient } from './metrics/metrics.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import type { Metrics, MetricsOptions, NoPromClient } from './metrics/metrics-options.ts';
 
 export interface OpsServerOptions extends MetricsOptions, HealthOptions {
   /** Default 127.0.0.1. */

@@ -8,8 +8,9 @@ import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import { addChangeMetrics, type ChangeReadings, type DeliveryReadings } from './change-metrics.ts';
 import { createInstruments, type PromClient } from './instruments.ts';
 import { createLoopDelayMeter } from './loop-delay.ts';
-import { type Metrics, shareCalls } from './metrics.ts';
+import type { Metrics } from './metrics-options.ts';
 import { addProcessMetrics } from './process-metrics.ts';
+import { shareCalls } from './running-metrics.ts';
 import { addDelayMetrics } from './server-metrics.ts';
 
 /** The metrics of a process: what `getMetricsAsJSON` of its registry gives. */

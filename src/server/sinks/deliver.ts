@@ -9,7 +9,7 @@
 import { defer, EMPTY, Observable, of, type Subscriber, startWith, switchMap } from 'rxjs';
 import { backoffDelay } from '../../base/backoff.ts';
 import { messageOf } from '../../base/sluice-error.ts';
-import type { ChangeEvent, ChangeFeed } from '../../store/changes/change-log.ts';
+import type { ChangeEvent, ChangeFeed, DeadLetter } from '../../store/changes/change-log.ts';
 import { createDeliveryWindow, type DeliveryWindow, type WindowItem } from './delivery-window.ts';
 import { type DeliveryAnswer, type DeliveryReport, type EventSink, failed } from './sink.ts';
 
@@ -102,7 +102,15 @@ const deliverFromCursor = (log: ChangeFeed, sink: EventSink, random: () => numbe
 /** Dead letters come first: they are older than all that waits. */
 async function readLetters(state: DeliveryState): Promise<void> {
   state.isReading = true;
-  const letters = await state.log.deadLetters(state.sink.name);
+  let letters: readonly DeadLetter[];
+  try {
+    letters = await state.log.deadLetters(state.sink.name);
+  } catch {
+    setTimeout(() => {
+      if (!state.subscriber.closed) void readLetters(state);
+    }, READ_AGAIN_MS).unref();
+    return;
+  }
   for (const { event, again } of letters) if (again) state.window.add(event, true);
   state.isReading = false;
   goOn(state);

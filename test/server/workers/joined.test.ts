@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { serviceFault } from '../../../src/files/protocol/errors.ts';
 import type { ServerEvent } from '../../../src/server/event.ts';
 import { joinMetrics, type MetricsSnapshot } from '../../../src/server/metrics/joined-metrics.ts';
-import { startMetrics } from '../../../src/server/metrics/metrics.ts';
+import { startMetrics } from '../../../src/server/metrics/running-metrics.ts';
 import type { Status } from '../../../src/server/status.ts';
 import { joinHealth, joinStatus } from '../../../src/server/workers/joined-status.ts';
 import { scraped } from '../../support/processes/scraped.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
 import { filter, firstValueFrom } from 'rxjs';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { acknowledgedChanges } from '../../../src/server/sinks/acknowledged-changes.ts';
 import type { ChangeEvent, ChangeFeed } from '../../../src/store/changes/change-log.ts';
 import { pattern, put, refused, value } from '../../../src/store/conformance/case.ts';
@@ -12,7 +12,7 @@ import { SCHEMA_VERSION } from '../../../src/store/s3/schema/migrate.ts';
 import { nameFunctions } from '../../../src/store/s3/schema/names.ts';
 import { tables } from '../../../src/store/s3/schema/tables.ts';
 import { uploadFunctions } from '../../../src/store/s3/schema/uploads.ts';
-import { needEngine } from '../../support/engines/engines.ts';
+import { needEngine, startPostgres } from '../../support/engines/engines.ts';
 import { type Engines, newSchema, openNode, sharedEngines } from '../../support/stores/s3-nodes.ts';
 
 const MiB = 1024 ** 2;
@@ -276,6 +276,29 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('events of a sto
     assert.equal(await value(feedOf(other).revive('sink')), 1);
     expect(await revived).toEqual([first]);
     await expect.poll(async () => (await feedOf(store).status()).sinks[0]?.deadLetters).toBe(0);
+  });
+
+  test('while the database is away its state is told at once, and events go on when it is back', async () => {
+    const postgres = await startPostgres();
+    onTestFinished(postgres.stop);
+    engines ??= sharedEngines();
+    const { s3 } = await engines;
+    const store = await openNode({ s3, postgres: postgres.facts }, newSchema(), { changes: SINK });
+    ends.push(() => store.close());
+    await value(put(store, 'a', '1'));
+    await delivered(store, 1);
+    const got: string[] = [];
+    const subscription = acknowledgedChanges(feedOf(store), 'sink').subscribe(({ event, ack }) => {
+      got.push(event.name);
+      ack();
+    });
+    onTestFinished(() => subscription.unsubscribe());
+    await postgres.kill();
+    expect(await feedOf(store).status()).toMatchObject({ fault: expect.any(String) });
+    await postgres.restart();
+    await value(put(store, 'b', '1'));
+    await expect.poll(() => got, { timeout: 15_000 }).toEqual(['b']);
+    await expect.poll(async () => (await feedOf(store).status()).fault, { timeout: 15_000 }).toBeNull();
   });
 
   test('a database of the version before is brought to this one, with its files', async () => {

@@ -44,11 +44,11 @@ export async function workerReports(
   };
 }
 
-type MetricsModule = typeof import('../../../server/metrics/metrics.ts');
+type MetricsModule = typeof import('../../../server/metrics/running-metrics.ts');
 
 /** Imported only here, so that a worker without metrics does not load them. */
 async function loadMetrics(options: Parameters<MetricsModule['startMetrics']>[1]) {
-  const { loadPromClient, startMetrics } = await import('../../../server/metrics/metrics.ts');
+  const { loadPromClient, startMetrics } = await import('../../../server/metrics/running-metrics.ts');
   const prom = await loadPromClient();
   return prom.ok ? startMetrics(prom.value, options) : null;
 }

@@ -74,7 +74,7 @@ export function watchTeam({ settings, team, reloadable, shutdown$, log, deliveri
     const { metricsPort, metricsHost } = settings;
     if (metricsPort === null) return;
     // Imported only here, so that a server without metrics does not load them.
-    const { loadPromClient } = await import('../../../server/metrics/metrics.ts');
+    const { loadPromClient } = await import('../../../server/metrics/running-metrics.ts');
     const { joinMetrics } = await import('../../../server/metrics/joined-metrics.ts');
     const { serveOps } = await import('../../../server/ops-server.ts');
     const prom = await loadPromClient();

@@ -2,6 +2,7 @@
  * The sinks that this node delivers to. Each is held by one node at a time, until a moment that the node moves on as long as
  * it lives; whoever asks first after that moment has it then. What a node says of a sink that it has lost counts no more.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import { BehaviorSubject, distinctUntilChanged, type Observable } from 'rxjs';
 import type { Database } from '../postgres/database.ts';
 import type { ChangeStatements } from './change-statements.ts';
@@ -41,12 +42,20 @@ interface HeldSink {
   /** What the database knows of `at`. */
   saved: number;
   epoch: number;
-  /** By the clock that only goes on: until then nobody else has it. */
-  until: number;
+  /** Until then nobody else has it, by both clocks: one stands still while the machine sleeps, the other may be set. */
+  until: Clocks;
 }
+
+interface Clocks {
+  readonly steady: number;
+  readonly wall: number;
+}
+const clocks = (): Clocks => ({ steady: performance.now(), wall: Date.now() });
 
 /** Milliseconds until a cursor is saved: so much is delivered again after a crash. */
 const SAVE_MS = 250;
+/** Milliseconds that an end in good order may take, when the database is away. */
+const CLOSE_MS = 3000;
 /** How often the end of a hold is moved on, within the time of one. */
 const LOOKS = 3;
 
@@ -55,7 +64,7 @@ export function holdSinks(deps: HeldSinksDeps): HeldSinks {
   const states = new Map<string, HeldSink>();
   for (const sink of sinks) {
     const held$ = new BehaviorSubject(false);
-    states.set(sink, { held$, at: 0, saved: 0, epoch: -1, until: 0 });
+    states.set(sink, { held$, at: 0, saved: 0, epoch: -1, until: { steady: 0, wall: 0 } });
   }
   let isClosed = false;
   let looking: Promise<void> | null = null;
@@ -67,8 +76,10 @@ export function holdSinks(deps: HeldSinksDeps): HeldSinks {
   const endTimer = setInterval(endOld, Math.min(1000, holdMs / LOOKS)).unref();
 
   function endOld(): void {
-    for (const state of states.values())
-      if (state.held$.value && performance.now() >= state.until) state.held$.next(false);
+    const { steady, wall } = clocks();
+    for (const { held$, until } of states.values()) {
+      if (held$.value && (steady >= until.steady || wall >= until.wall)) held$.next(false);
+    }
   }
 
   function look(): void {
@@ -82,7 +93,8 @@ export function holdSinks(deps: HeldSinksDeps): HeldSinks {
   async function lookOn(): Promise<void> {
     while (looksAgain && !isClosed) {
       looksAgain = false;
-      const from = performance.now();
+      const { steady, wall } = clocks();
+      const until = { steady: steady + holdMs, wall: wall + holdMs };
       try {
         type Row = { readonly sink: string; readonly delivered: number; readonly epoch: number };
         const rows = await database.rows<Row>(statements.hold, [node, sinks, holdMs]);
@@ -90,7 +102,7 @@ export function holdSinks(deps: HeldSinksDeps): HeldSinks {
         for (const [sink, state] of states) {
           const row = rows.find((each) => each.sink === sink);
           if (row === undefined) state.held$.next(false);
-          else take(sink, state, row, from + holdMs);
+          else take(sink, state, row, until);
         }
         deps.faulted(null);
       } catch (thrown) {
@@ -103,7 +115,7 @@ export function holdSinks(deps: HeldSinksDeps): HeldSinks {
     sink: string,
     state: HeldSink,
     { delivered, epoch }: { readonly delivered: number; readonly epoch: number },
-    until: number,
+    until: Clocks,
   ): void {
     state.until = until;
     const isNew = epoch !== state.epoch;
@@ -138,6 +150,12 @@ export function holdSinks(deps: HeldSinksDeps): HeldSinks {
     }
   }
 
+  async function leave(): Promise<void> {
+    await Promise.all([looking, saving]);
+    await save();
+    await database.rows(statements.leave, [node]).catch(() => {});
+  }
+
   return {
     held: (sink) => {
       const state = states.get(sink);
@@ -163,9 +181,7 @@ export function holdSinks(deps: HeldSinksDeps): HeldSinks {
         held$.next(false);
         held$.complete();
       }
-      await Promise.all([looking, saving]);
-      await save();
-      await database.rows(statements.leave, [node]).catch(() => {});
+      await Promise.race([leave(), wait(CLOSE_MS, undefined, { ref: false })]);
     },
   };
 }

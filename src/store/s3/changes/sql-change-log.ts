@@ -1,4 +1,5 @@
 /** The log of changes of a store over S3 and PostgreSQL, as one of its nodes has it open. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type {
   ChangeEvent,
   ChangeFeed,
@@ -44,6 +45,8 @@ const POLL_MS = 1000;
 /** Milliseconds in which a node tells of its changes only once. */
 const TELL_MS = 50;
 const NUMBER_PAGE = 1000;
+/** Milliseconds after which the numbers are those of before. */
+const STATUS_MS = 1500;
 
 /** @throws an `EngineFault`. */
 export async function openSqlChangeLog(
@@ -73,21 +76,24 @@ export async function openSqlChangeLog(
   });
   let isClosed = false;
   let last = 0;
-  let numbering: Promise<void> | null = null;
+  let isNumbering = false;
   let numbersAgain = false;
   let tellTimer: NodeJS.Timeout | undefined;
   let closing: Promise<void> | null = null;
+  let asking: Promise<void> | null = null;
+  let lastStatus: Omit<ChangeLogStatus, 'fault'> = {
+    ...{ bytes: 0, maxBytes: maxEvents * EVENT_BYTES, last: 0, dropped: 0, sinks: [] },
+  };
 
   /** Who delivers has the events numbered; the others need not know. */
   function number(): void {
     if (isClosed || appended.size === 0) return;
     numbersAgain = true;
-    numbering ??= numberOn().finally(() => {
-      numbering = null;
-    });
+    if (!isNumbering) void numberOn();
   }
 
   async function numberOn(): Promise<void> {
+    isNumbering = true;
     while (numbersAgain && !isClosed) {
       numbersAgain = false;
       try {
@@ -101,6 +107,17 @@ export async function openSqlChangeLog(
         faulted(thrown);
       }
     }
+    isNumbering = false;
+  }
+
+  async function askStatus(): Promise<void> {
+    try {
+      await database.rows(statements.number, [NUMBER_PAGE]);
+      const row = await database.row<StatusRow>(statements.status, []);
+      if (row !== undefined) lastStatus = statusOf(row);
+    } catch (thrown) {
+      faulted(thrown);
+    }
   }
 
   const pollTimer = setInterval(number, POLL_MS).unref();
@@ -109,7 +126,6 @@ export async function openSqlChangeLog(
     isClosed = true;
     clearInterval(pollTimer);
     clearTimeout(tellTimer);
-    await numbering;
     await held.close();
   }
   const closeOnce = () => {
@@ -155,10 +171,12 @@ export async function openSqlChangeLog(
     revive: (sink, id) => count('revive', sink, id),
     forget: (sink, id): Promise<Outcome<number>> => count('forget', sink, id),
     status: async () => {
-      await database.rows(statements.number, [NUMBER_PAGE]);
-      const row = await database.row<StatusRow>(statements.status, []);
-      if (row === undefined) throw new Error('the log has no row');
-      return statusOf(row, fault);
+      asking ??= askStatus().finally(() => {
+        asking = null;
+      });
+      // Whoever watches wants to know at once that the database is away.
+      await Promise.race([asking, wait(STATUS_MS, undefined, { ref: false })]);
+      return { ...lastStatus, fault: asking === null ? fault : (fault ?? 'the database does not answer') };
     },
     close: closeOnce,
     [Symbol.asyncDispose]: closeOnce,
@@ -211,11 +229,10 @@ interface StatusRow {
   readonly sinks: readonly SinkStatus[] | null;
 }
 
-const statusOf = (row: StatusRow, fault: string | null): ChangeLogStatus => ({
+const statusOf = (row: StatusRow): Omit<ChangeLogStatus, 'fault'> => ({
   bytes: row.events * EVENT_BYTES,
   maxBytes: row.max_events * EVENT_BYTES,
   last: row.last,
   dropped: row.dropped,
-  fault,
   sinks: row.sinks ?? [],
 });
