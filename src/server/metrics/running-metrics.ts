@@ -8,15 +8,10 @@
  * prom-client is an optional peer dependency. Only this module imports it, when metrics are asked for.
  */
 import type { Registry } from 'prom-client';
-import type { Observable } from 'rxjs';
 import { version } from '../../files/protocol/version.ts';
 import { commands as builtIn } from '../../files/session/dispatch.ts';
-import type { AcceptCounts } from '../../store/accept/with-accept.ts';
-import type { EnginesStatus } from '../../store/s3/engines-status.ts';
-import type { ServerEvent } from '../event.ts';
-import type { ServerStats, Unfinished } from '../status.ts';
 import { addAcceptMetrics } from './accept-metrics.ts';
-import { addChangeMetrics, type DeliveryReadings } from './change-metrics.ts';
+import { addChangeMetrics } from './change-metrics.ts';
 import { addEngineMetrics } from './engine-metrics.ts';
 import { createInstruments, type PromClient } from './instruments.ts';
 import { createLoopDelayMeter, type LoopDelayMeter } from './loop-delay.ts';
