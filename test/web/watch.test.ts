@@ -18,7 +18,9 @@ describe.skipIf(!need('chromium'))('the view of a server', () => {
   let served: ServedPage;
   const sockets: Socket[] = [];
   beforeAll(async () => {
-    served = await servePage(['--quota', '1GiB']);
+    // Whoever gets its events refuses each for good.
+    const command = JSON.stringify(['sh', '-c', 'exit 65']);
+    served = await servePage(['--quota', '1GiB', '--events-command', command]);
   });
   afterAll(async () => {
     for (const socket of sockets) socket.destroy();
@@ -57,6 +59,8 @@ describe.skipIf(!need('chromium'))('the view of a server', () => {
     expect(await faultsOf(page)).toEqual([]);
     socket.write(put.subarray(-600));
     await row.waitFor({ state: 'detached' });
+    const store = page.getByRole('region', { name: 'Store' });
+    await store.getByText('command: has all events; 1 dead letter').waitFor();
     expect(errors).toEqual([]);
   });
 

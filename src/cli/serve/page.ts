@@ -7,6 +7,7 @@ import type { ServerEvent } from '../../server/event.ts';
 import type { ServerLimits } from '../../server/limits.ts';
 import type { ConnectionRegistry } from '../../server/observe/registry.ts';
 import type { ServerStats } from '../../server/status.ts';
+import type { SinkStatus } from '../../store/changes/change-log.ts';
 import type { HandedSockets } from '../../transport/handed-sockets.ts';
 import type { ListenEvent } from '../../transport/listen-event.ts';
 import { handshakesOf, isSecurePage, socketsOfPage } from '../settings/limits.ts';
@@ -30,6 +31,8 @@ export interface PageDeps {
     readonly limits: ServerLimits;
     /** Which of several processes this is. */
     readonly worker: ShownWorker | undefined;
+    /** How far those are who get the events of files, when somebody does. */
+    readonly sinks: (() => Promise<readonly SinkStatus[]>) | undefined;
     readonly stats: () => ServerStats;
     /** Shared. */
     readonly events$: Observable<ServerEvent>;

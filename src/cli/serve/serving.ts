@@ -9,7 +9,7 @@ import type { ServerEvent } from '../../server/event.ts';
 import { serveWith } from '../../server/serve.ts';
 import type { ServerStats } from '../../server/status.ts';
 import type { WorkerLimits } from '../../server/workers/shared-limits.ts';
-import type { ChangeRecorder } from '../../store/changes/change-log.ts';
+import type { ChangeLogStatus, ChangeRecorder } from '../../store/changes/change-log.ts';
 import { remoteRecorder } from '../../store/changes/remote-recorder.ts';
 import type { Configuration } from '../settings/configuration.ts';
 import { limitsOf, workersOf } from '../settings/limits.ts';
@@ -70,6 +70,13 @@ const NO_STATS: ServerStats = { connections: 0, requests: 0, received: 0, sent: 
 const changesOfAll = ({ calls }: WorkerLink, settings: Settings): ChangeRecorder | null =>
   wantsEvents(settings) && settings.store === null ? remoteRecorder(calls) : null;
 
+/** Who gets events, and how far: this process knows, or the one that has the log. */
+function sinksOf(events: ServedEvents | null, link: WorkerLink | null) {
+  if (events === null && link === null) return undefined;
+  const status = events?.status ?? (() => link!.calls.call<ChangeLogStatus>('changesStatus'));
+  return async () => (await status()).sinks;
+}
+
 /** Of a folder one process has the log. Over engines each is a node, and they take turns. */
 const tellsOthers = ({ store }: Settings, isWorker: boolean): boolean => store !== null || !isWorker;
 
@@ -103,6 +110,7 @@ export async function openServing(deps: ServingDeps): Promise<Serving> {
       served,
       access: access?.file.access,
       limits,
+      sinks: sinksOf(events, recorder === null ? null : worker!.link),
       worker: worker && { number: worker.link.number, of: workersOf(settings) },
       stats,
       events$,

@@ -81,6 +81,17 @@ export interface ShownQuota {
   readonly used: number | null;
 }
 
+/** How far somebody is who gets the events of files. */
+export interface ShownSink {
+  readonly sink: string;
+  /** Events that it has not got. */
+  readonly pending: number;
+  /** When the first of them happened, in milliseconds since 1970. */
+  readonly oldest: number | null;
+  /** Events that it has refused for good. */
+  readonly deadLetters: number;
+}
+
 /** The numbers of one moment that are drawn over time. Null: there was nothing to measure. */
 export interface Point {
   /** Milliseconds since 1970. */
@@ -160,6 +171,8 @@ export interface WatchSample {
   readonly health: ShownHealth;
   /** The fullest quotas. */
   readonly quotas: readonly ShownQuota[];
+  /** Who gets the events of files. Absent: nobody does. */
+  readonly sinks?: readonly ShownSink[];
   /** Those since the last sample, oldest first. */
   readonly refusals: readonly ShownRefusal[];
 }

@@ -155,6 +155,7 @@ export function createObserver(options: ObserverOptions): Observer {
     }
     const fresh = counts.refusalsEver - refusalsSaid;
     refusalsSaid = counts.refusalsEver;
+    const sinks = facts.sinks();
     say({
       type: 'sample',
       point,
@@ -163,6 +164,7 @@ export function createObserver(options: ObserverOptions): Observer {
       unfinished: options.unfinished?.() ?? null,
       health: facts.health(),
       quotas: facts.quotas(),
+      ...(sinks && { sinks }),
       refusals: fresh === 0 ? [] : counts.refusals.slice(-fresh),
     });
     if (table?.isPassing() === false) sayConnections();

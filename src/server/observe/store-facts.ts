@@ -1,7 +1,7 @@
 /** What is known of the store: whether it can be written to, its disk or engines, and its quotas. Read while somebody watches. */
 import { statfs } from 'node:fs/promises';
 import type { Observable } from 'rxjs';
-import type { ShownHealth, ShownQuota } from '../../files/protocol/watching.ts';
+import type { ShownHealth, ShownQuota, ShownSink } from '../../files/protocol/watching.ts';
 import type { QuotaUse } from '../../store/quota/quotas.ts';
 import type { EnginesStatus } from '../../store/s3/engines-status.ts';
 import type { ServerEvent } from '../event.ts';
@@ -20,6 +20,8 @@ export interface StoreFactsOptions {
   readonly writable?: Writable | undefined;
   readonly engines?: (() => EnginesStatus) | undefined;
   readonly disk?: (() => Promise<DiskSpace>) | undefined;
+  /** How far those are who get the events of files. */
+  readonly sinks?: (() => Promise<readonly ShownSink[]>) | undefined;
   readonly usage?: (() => readonly QuotaUse[] | Promise<readonly QuotaUse[]>) | undefined;
 }
 
@@ -27,6 +29,7 @@ export interface StoreFacts {
   /** As they were read last. */
   readonly health: () => ShownHealth;
   readonly quotas: () => readonly ShownQuota[];
+  readonly sinks: () => readonly ShownSink[] | null;
   /** Reads them anew, unless that is under way. */
   readonly refresh: () => void;
   readonly stop: () => void;
@@ -45,6 +48,7 @@ export function createStoreFacts(options: StoreFactsOptions): StoreFacts {
   const reader = watchHealth(options);
   let health: ShownHealth = { status: 'starting', why: null, disk: null, engines: null };
   let quotas: readonly ShownQuota[] = [];
+  let sinks: readonly ShownSink[] | null = null;
   let isReading = false;
 
   async function read(): Promise<void> {
@@ -52,11 +56,14 @@ export function createStoreFacts(options: StoreFactsOptions): StoreFacts {
     const [state, disk] = await Promise.all([reader.read(), options.disk?.().catch(() => null) ?? null]);
     health = shownHealth(state, disk, options.engines?.() ?? null);
     quotas = fullest((await options.usage?.()) ?? []);
+    // Where nobody can say it now, what was said last is shown.
+    sinks = (await options.sinks?.().catch(() => sinks)) ?? null;
   }
 
   return {
     health: () => health,
     quotas: () => quotas,
+    sinks: () => sinks,
     refresh: () => {
       if (isReading) return;
       isReading = true;

@@ -1,6 +1,12 @@
 /** The short tables: outcomes and latencies by command, the last refusals, quotas, and the store. */
 import type { ComponentChildren } from 'preact';
-import type { ShownHealth, ShownQuota, ShownRefusal, WatchSample } from '../../files/protocol/watching.ts';
+import type {
+  ShownHealth,
+  ShownQuota,
+  ShownRefusal,
+  ShownSink,
+  WatchSample,
+} from '../../files/protocol/watching.ts';
 import { bytes, count } from '../shell/words.ts';
 import { clock, milliseconds, part } from './amounts.ts';
 
@@ -92,7 +98,7 @@ const STATES: Readonly<Record<ShownHealth['status'], string>> = {
 };
 
 export function Store({ sample }: { readonly sample: WatchSample }) {
-  const { health, quotas, unfinished } = sample;
+  const { health, quotas, sinks = [], unfinished } = sample;
   const { disk, engines, status, why } = health;
   return (
     <section class="card" aria-label="Store">
@@ -119,12 +125,28 @@ export function Store({ sample }: { readonly sample: WatchSample }) {
           </li>
         </ul>
       )}
+      {sinks.length > 0 && <h3>Events of files</h3>}
+      {sinks.map((sink) => (
+        <p key={sink.sink} class={sink.deadLetters > 0 ? 'fault' : ''}>
+          {sinkWords(sink)}
+        </p>
+      ))}
       {quotas.length > 0 && <h3>Quotas</h3>}
       {quotas.map((quota) => (
         <Meter key={quota.prefix} {...quotaMeter(quota)} />
       ))}
     </section>
   );
+}
+
+/** @example 'webhook: 12 events wait, the first since 10:15:03; 2 dead letters' */
+function sinkWords({ sink, pending, oldest, deadLetters }: ShownSink): string {
+  const waits =
+    pending === 0 ? 'has all events' : `${count(pending)} ${pending === 1 ? 'event waits' : 'events wait'}`;
+  const since = pending === 0 || oldest === null ? '' : `, the first since ${clock(oldest)}`;
+  const dead =
+    deadLetters === 0 ? '' : `; ${count(deadLetters)} ${deadLetters === 1 ? 'dead letter' : 'dead letters'}`;
+  return `${sink}: ${waits}${since}${dead}`;
 }
 
 const latencyWords = (ms: number | null): string =>

@@ -172,6 +172,7 @@ test('the store is asked only while a page watches, and its state is shown', asy
       { prefix: 'a/', bytes: 100, used: 10, reserved: 0 },
       { prefix: 'b/', bytes: 100, used: 90, reserved: 0 },
     ],
+    sinks: async () => [{ sink: 'webhook', at: 1, pending: 2, oldest: 5, deadLetters: 3 }],
     unfinished: () => ({ count: 2, bytes: 30 }),
   });
   for (let second = 0; second < 10; second++) await clock.advance(1000);
@@ -181,6 +182,7 @@ test('the store is asked only while a page watches, and its state is shown', asy
   expect(ofType(messages, 'sample').at(-1)).toMatchObject({
     health: { disk: { free: 0, size: 1000 } },
     quotas: [{ prefix: 'b/' }, { prefix: 'a/', bytes: 100, used: 10 }],
+    sinks: [{ sink: 'webhook', pending: 2, oldest: 5, deadLetters: 3 }],
     unfinished: { count: 2, bytes: 30 },
   });
 });
