@@ -2,16 +2,16 @@
 import { plainCountOf } from '../../base/units.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { createOutput } from '../shared/output.ts';
-import { answerOf, sinkNamed, withEvents } from './with-events.ts';
+import { answerOf, type EventsPlace, sinkNamed, withEvents } from './with-events.ts';
 
-interface ReplayFlags {
+interface ReplayFlags extends Pick<EventsPlace, 'postgresSchema'> {
   readonly sink: string;
   readonly from?: number;
   /** True: all of them. */
   readonly dead?: true | string;
 }
 
-interface DropFlags {
+interface DropFlags extends Pick<EventsPlace, 'postgresSchema'> {
   readonly sink: string;
   readonly through?: number;
   readonly dead?: true | string;
@@ -19,10 +19,10 @@ interface DropFlags {
 
 const idOf = (dead: true | string): string | undefined => (dead === true ? undefined : dead);
 
-export async function replay(dir: string, { sink, from, dead }: ReplayFlags): Promise<void> {
+export async function replay(dir: string, { sink, from, dead, postgresSchema }: ReplayFlags): Promise<void> {
   if ((from === undefined) === (dead === undefined)) throw usageError('say --from NUMBER, or --dead');
   const output = createOutput();
-  await withEvents(dir, async (events) => {
+  await withEvents({ dir, postgresSchema }, async (events) => {
     const { at } = await sinkNamed(events, sink);
     if (dead !== undefined) {
       const count = answerOf(sink, await events.revive(sink, idOf(dead)));
@@ -34,10 +34,10 @@ export async function replay(dir: string, { sink, from, dead }: ReplayFlags): Pr
   });
 }
 
-export async function drop(dir: string, { sink, through, dead }: DropFlags): Promise<void> {
+export async function drop(dir: string, { sink, through, dead, postgresSchema }: DropFlags): Promise<void> {
   if ((through === undefined) === (dead === undefined)) throw usageError('say --through NUMBER, or --dead');
   const output = createOutput();
-  await withEvents(dir, async (events) => {
+  await withEvents({ dir, postgresSchema }, async (events) => {
     const { at } = await sinkNamed(events, sink);
     const { last } = await events.status();
     if (dead !== undefined) {

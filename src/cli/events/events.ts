@@ -9,7 +9,9 @@ const help = `
 "sluice serve" keeps what happens to each file, stored, removed or renamed,
 until --events-webhook, --events-nats and --events-command have taken it. DIR is
 the folder that it serves. While it runs, it is asked; else this command reads
-the folder itself, and a server that is started meanwhile waits for it.
+the folder itself, and a server that is started meanwhile waits for it. Of a
+store of many nodes, DIR is the --postgres that they have, without a password
+(PGPASSWORD, PGPASSFILE); it is asked whether nodes run or not.
 
 What was delivered is kept, too, as long as there is room: it can be replayed.
 An event has the same id however often it comes.
@@ -22,11 +24,13 @@ Examples:
   sluice events replay uploads --sink webhook --from 1
   sluice events replay uploads --sink webhook --dead
   sluice events drop uploads --sink webhook --through 17
+  sluice events list postgresql://sluice@db/sluice
 ${exitStatusHelp}`;
 
-const DIR = ['<DIR>', 'the folder that is served'] as const;
+const DIR = ['<DIR>', 'the folder that is served, or postgresql://…'] as const;
 const SINK = ['--sink <NAME>', 'who gets the events: webhook, nats or command'] as const;
 const MOST = Number.MAX_SAFE_INTEGER;
+const SCHEMA = ['--postgres-schema <NAME>', 'that of its tables in a database', 'sluice'] as const;
 const JSON_FLAG = ['--json', 'print JSON, one object a line'] as const;
 
 export function addEvents(program: Command): void {
@@ -41,6 +45,7 @@ export function addEvents(program: Command): void {
     .summary('list what is kept')
     .description('Lists how far everybody is, or the events that one has not got yet.')
     .argument(...DIR)
+    .option(...SCHEMA)
     .option(...SINK)
     .option('--dead', 'those that it has refused for good')
     .option('--all', 'every event that is there')
@@ -51,6 +56,7 @@ export function addEvents(program: Command): void {
     .summary('print events as they come')
     .description('Prints the events of a server that runs, as they come.')
     .argument(...DIR)
+    .option(...SCHEMA)
     .option('--after <NUMBER>', 'begin behind this one (default: now)', wholeNumber(0, MOST))
     .option(...JSON_FLAG)
     .action(follow);
@@ -59,6 +65,7 @@ export function addEvents(program: Command): void {
     .summary('deliver events again')
     .description('Has events delivered again.')
     .argument(...DIR)
+    .option(...SCHEMA)
     .requiredOption(...SINK)
     .option('--from <NUMBER>', 'from this one on', wholeNumber(1, MOST))
     .option('--dead [ID]', 'those that it has refused for good, or one of them')
@@ -68,6 +75,7 @@ export function addEvents(program: Command): void {
     .summary('deliver events no more')
     .description('Drops events: they are not delivered.')
     .argument(...DIR)
+    .option(...SCHEMA)
     .requiredOption(...SINK)
     .option('--through <NUMBER>', 'up to this one', wholeNumber(0, MOST))
     .option('--dead [ID]', 'those that it has refused for good, or one of them')

@@ -5,28 +5,28 @@ import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { formatTime, printable } from '../shared/format.ts';
 import { createOutput, type Output } from '../shared/output.ts';
-import { sinkNamed, withEvents } from './with-events.ts';
+import { type EventsPlace, sinkNamed, withEvents } from './with-events.ts';
 
-interface ListFlags {
+interface ListFlags extends Pick<EventsPlace, 'postgresSchema'> {
   readonly sink?: string;
   readonly dead?: true;
   readonly all?: true;
   readonly json?: true;
 }
 
-interface FollowFlags {
+interface FollowFlags extends Pick<EventsPlace, 'postgresSchema'> {
   readonly after?: number;
   readonly json?: true;
 }
 
 const PAGE = 500;
 
-export async function list(dir: string, { sink, dead, all, json }: ListFlags): Promise<void> {
+export async function list(dir: string, { sink, dead, all, json, postgresSchema }: ListFlags): Promise<void> {
   if (dead && sink === undefined) throw usageError('--dead needs --sink as well');
   if (all && (dead || sink !== undefined))
     throw usageError('--all is for events of everybody: leave --sink away');
   const output = createOutput();
-  await withEvents(dir, async (events) => {
+  await withEvents({ dir, postgresSchema }, async (events) => {
     if (all) return await printAfter(events, 0, output, json);
     if (sink === undefined) return await printSinks(events, output, json);
     const { at } = await sinkNamed(events, sink);
@@ -64,9 +64,9 @@ async function printSinks(events: EventsControl, output: Output, json: true | un
     output.error(`changes without an event, since there was no room: ${status.dropped}`);
 }
 
-export async function follow(dir: string, { after, json }: FollowFlags): Promise<void> {
+export async function follow(dir: string, { after, json, postgresSchema }: FollowFlags): Promise<void> {
   const output = createOutput();
-  await withEvents(dir, async (events) => {
+  await withEvents({ dir, postgresSchema }, async (events) => {
     let last = after ?? (await events.status()).last;
     while (!output.isClosed()) {
       const page = await events.follow(last);

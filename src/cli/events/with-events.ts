@@ -2,17 +2,50 @@
 import { type EventsControl, openEventsControl } from '../../server/sinks/control-client.ts';
 import type { SinkStatus } from '../../store/changes/change-log.ts';
 import type { Outcome } from '../../store/contract.ts';
+import { isSchemaName } from '../../store/s3/schema/schema-name.ts';
+import { hasPassword, isPostgresUrl, withoutPassword } from '../settings/engine-urls.ts';
 import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 import { printable } from '../shared/format.ts';
 
+/** Where events are: in a folder, or in the database of a store of many nodes. */
+export interface EventsPlace {
+  readonly dir: string;
+  readonly postgresSchema: string;
+}
+
 /** Throws an `ExitError` when there are none. */
-export async function withEvents<T>(dir: string, act: (events: EventsControl) => Promise<T>): Promise<T> {
-  const events = answerOf(dir, await openEventsControl(dir));
+export async function withEvents<T>(
+  { dir, postgresSchema }: EventsPlace,
+  act: (events: EventsControl) => Promise<T>,
+): Promise<T> {
+  const events = isPostgresUrl(dir)
+    ? await openDatabase(dir, postgresSchema)
+    : answerOf(dir, await openEventsControl(dir));
   try {
     return await act(events);
   } finally {
     await events[Symbol.asyncDispose]();
+  }
+}
+
+async function openDatabase(url: string, schema: string): Promise<EventsControl> {
+  if (hasPassword(url))
+    throw usageError(
+      'an address with a password could be seen in the list of processes: set PGPASSWORD or PGPASSFILE instead',
+    );
+  if (!isSchemaName(schema))
+    throw usageError(`--postgres-schema ${printable(schema)} is no name of a schema`);
+  const { openSqlEventsControl } = await loadSql();
+  return answerOf(withoutPassword(url), await openSqlEventsControl(url, schema));
+}
+
+async function loadSql(): Promise<typeof import('../../store/s3/changes/sql-events-control.ts')> {
+  try {
+    return await import('../../store/s3/changes/sql-events-control.ts');
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw thrown;
+    throw exitError(exitStatus.failed, 'the events of a database need a package more: npm install pg');
   }
 }
 

@@ -4,6 +4,7 @@ import type { Statement } from '../postgres/database.ts';
 export type ChangeStatements = Readonly<
   Record<
     | 'open'
+    | 'name'
     | 'number'
     | 'read'
     | 'trim'
@@ -26,6 +27,7 @@ export function changeStatementsOf(s: string): ChangeStatements {
   const query = (name: string, text: string): Statement => ({ name: `${s} ${name}`, text });
   return {
     open: query('open_changes', `select ${s}.open_changes($1, $2, $3) as log`),
+    name: query('changes_name', `select name from ${s}.change_log`),
     number: query('number_changes', `select ${s}.number_changes($1) as last`),
     read: query(
       'read_changes',

@@ -1,19 +1,13 @@
 /** The log of changes of a store over S3 and PostgreSQL, as one of its nodes has it open. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type {
-  ChangeEvent,
-  ChangeFeed,
-  ChangeLogStatus,
-  DeadLetter,
-  SinkStatus,
-} from '../../changes/change-log.ts';
-import type { Outcome } from '../../contract.ts';
+import type { ChangeFeed, ChangeLogStatus } from '../../changes/change-log.ts';
 import { err, ok } from '../../outcome.ts';
 import { answerOf } from '../engine-fault.ts';
 import type { Database } from '../postgres/database.ts';
 import { changeStatementsOf } from './change-statements.ts';
 import { holdSinks } from './held-sinks.ts';
 import type { S3ChangesOptions } from './s3-changes-options.ts';
+import { EVENT_BYTES, NUMBER_PAGE, sqlEventCalls } from './sql-event-calls.ts';
 
 /** What the store does with its log. */
 export interface SqlChangeLog {
@@ -35,8 +29,6 @@ export interface SqlChangeLogDeps {
 /** The words by which nodes tell each other of events, and of sinks that were moved or are free. */
 const CHANGED = 'changed';
 const MOVED = 'moved';
-/** What an event counts, since its row has its names and an index. */
-const EVENT_BYTES = 1024;
 const MiB = 1024 ** 2;
 const MAX_BYTES = 64 * MiB;
 const HOLD_MS = 15_000;
@@ -44,7 +36,6 @@ const HOLD_MS = 15_000;
 const POLL_MS = 1000;
 /** Milliseconds in which a node tells of its changes only once. */
 const TELL_MS = 50;
-const NUMBER_PAGE = 1000;
 /** Milliseconds after which the numbers are those of before. */
 const STATUS_MS = 1500;
 
@@ -61,7 +52,7 @@ export async function openSqlChangeLog(
     whenFull === 'drop',
   ]);
   if (opened === undefined) throw new Error('the log has answered nothing');
-  const { log } = opened;
+  const events = sqlEventCalls(database, statements, opened.log);
   const appended = new Set<(last: number) => void>();
   const moved = new Set<(sink: string) => void>();
   let fault: string | null = null;
@@ -112,9 +103,7 @@ export async function openSqlChangeLog(
 
   async function askStatus(): Promise<void> {
     try {
-      await database.rows(statements.number, [NUMBER_PAGE]);
-      const row = await database.row<StatusRow>(statements.status, []);
-      if (row !== undefined) lastStatus = statusOf(row);
+      lastStatus = await events.status();
     } catch (thrown) {
       faulted(thrown);
     }
@@ -133,16 +122,9 @@ export async function openSqlChangeLog(
     return closing;
   };
 
-  const count = (statement: 'revive' | 'forget', sink: string, id: string | undefined) =>
-    answerOf(async () => {
-      const row = await database.row<{ count: number }>(statements[statement], [sink, id ?? null]);
-      return ok(row?.count ?? 0);
-    });
-
   const feed: ChangeFeed = {
     held: held.held,
-    read: async (after, limit) =>
-      (await database.rows<EventRow>(statements.read, [after, limit])).map((row) => eventOf(log, row)),
+    read: events.read,
     onAppended: (listener) => {
       const stop = listen(appended, listener);
       number();
@@ -151,16 +133,8 @@ export async function openSqlChangeLog(
     onMoved: (listener) => listen(moved, listener),
     cursor: held.cursor,
     advance: held.advance,
-    move: (sink, sequence) =>
-      answerOf(async () => {
-        await database.rows(statements.move, [sink, sequence]);
-        return ok(undefined);
-      }),
-    deadLetters: async (sink) =>
-      (await database.rows<Omit<DeadLetter, 'sink'>>(statements.letters, [sink])).map((row) => ({
-        sink,
-        ...row,
-      })),
+    move: events.move,
+    deadLetters: events.deadLetters,
     bury: (sink, event, reason) =>
       answerOf<void>(async () => {
         const values = [sink, event.id, JSON.stringify(event), reason.replaceAll('\0', '')];
@@ -168,8 +142,8 @@ export async function openSqlChangeLog(
         if (row?.buried) return ok(undefined);
         return err('events-full', `${sink} has too many dead letters: replay or drop them`);
       }),
-    revive: (sink, id) => count('revive', sink, id),
-    forget: (sink, id): Promise<Outcome<number>> => count('forget', sink, id),
+    revive: events.revive,
+    forget: events.forget,
     status: async () => {
       asking ??= askStatus().finally(() => {
         asking = null;
@@ -204,35 +178,3 @@ function listen<T>(listeners: Set<T>, listener: T): () => void {
   listeners.add(listener);
   return () => void listeners.delete(listener);
 }
-
-interface EventRow {
-  readonly sequence: number;
-  readonly type: ChangeEvent['type'];
-  readonly name: string;
-  readonly from_name: string | null;
-  readonly size: number;
-  readonly crc32: number;
-  readonly time: number;
-}
-
-const eventOf = (log: string, { from_name: from, ...row }: EventRow): ChangeEvent => ({
-  id: `${log}-${row.sequence}`,
-  ...row,
-  ...(from !== null && { from }),
-});
-
-interface StatusRow {
-  readonly last: number;
-  readonly events: number;
-  readonly max_events: number;
-  readonly dropped: number;
-  readonly sinks: readonly SinkStatus[] | null;
-}
-
-const statusOf = (row: StatusRow): Omit<ChangeLogStatus, 'fault'> => ({
-  bytes: row.events * EVENT_BYTES,
-  maxBytes: row.max_events * EVENT_BYTES,
-  last: row.last,
-  dropped: row.dropped,
-  sinks: row.sinks ?? [],
-});
