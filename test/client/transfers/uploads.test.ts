@@ -266,23 +266,30 @@ function timed(connect: () => Observable<never>, options: Partial<UploadsOptions
 }
 
 describe('tries', () => {
-  const nobody = () =>
-    new Observable<never>((subscriber) => subscriber.error({ code: 'refused', message: 'no' }));
+  const broken = () =>
+    new Observable<never>((subscriber) => subscriber.error({ code: 'reset', message: 'no' }));
 
   test('tries are further and further apart, up to a bound, and end', () => {
-    const { times, fault } = timed(nobody, { retries: 9 });
+    const { times, fault } = timed(broken, { retries: 9 });
     const waits = times.slice(1).map((time, i) => time - times[i]!);
     expect(waits).toEqual([200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000]);
     expect(fault()).toMatchObject({
       code: 'connection',
-      cause: { code: 'refused', message: 'no' },
+      cause: { code: 'reset', message: 'no' },
       sent: false,
     });
   });
 
   test('tries are at random times up to the bound, so that clients do not all come back at once', () => {
-    const { times } = timed(nobody, { retries: 2, random: () => 0.25 });
+    const { times } = timed(broken, { retries: 2, random: () => 0.25 });
     expect(times).toEqual([0, 50, 150]);
+  });
+
+  test('where nobody listens no try comes before half of twice that time, so that a server can start again', () => {
+    const nobody = () =>
+      new Observable<never>((subscriber) => subscriber.error({ code: 'refused', message: 'no' }));
+    expect(timed(nobody, { retries: 2, random: () => 0 }).times).toEqual([0, 200, 600]);
+    expect(timed(nobody, { retries: 2 }).times).toEqual([0, 400, 1200]);
   });
 
   test('an untrusted server is not tried again', () => {
