@@ -6,11 +6,11 @@
  *   anything else                                 there is no answer
  */
 import { randomUUID } from 'node:crypto';
-import { Agent, type IncomingMessage, request as requestHttp } from 'node:http';
-import { request as requestHttps, Agent as TlsAgent } from 'node:https';
-import { version } from '../../files/protocol/version.ts';
+import { Agent, type IncomingMessage } from 'node:http';
+import { Agent as TlsAgent } from 'node:https';
 import type { Accept } from '../../store/accept/with-accept.ts';
-import { signatureHeaders, type WebhookSecret } from '../sinks/webhook-signature.ts';
+import { signedPost } from '../sinks/signed-post.ts';
+import type { WebhookSecret } from '../sinks/webhook-signature.ts';
 
 export interface AcceptWebhook {
   readonly accept: Accept;
@@ -47,15 +47,9 @@ function post(
   body: string,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const headers = {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
-    'user-agent': `sluice/${version}`,
-    ...signatureHeaders(secrets, randomUUID(), Math.floor(Date.now() / 1000), body),
-  };
+  const [id, type] = [randomUUID(), 'application/json'];
   return new Promise((resolve, reject) => {
-    const ask = url.protocol === 'https:' ? requestHttps : requestHttp;
-    const request = ask(url, { method: 'POST', agent, headers, signal });
+    const request = signedPost({ url, agent, secrets, id, type, body, signal });
     request.on('response', (response) => {
       readText(response).then((text) => resolve({ status: response.statusCode ?? 0, text }), reject);
     });

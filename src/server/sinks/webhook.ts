@@ -1,14 +1,14 @@
 /** A sink that sends each event by HTTP, as CloudEvents and Standard Webhooks say. */
-import { Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
-import { request as requestHttps, Agent as TlsAgent } from 'node:https';
+import { Agent, type IncomingMessage } from 'node:http';
+import { Agent as TlsAgent } from 'node:https';
 import { isIP } from 'node:net';
-import { version } from '../../files/protocol/version.ts';
 import type { ChangeEvent } from '../../store/changes/change-log.ts';
 import { type AddressRules, checkedLookup, forbiddenError } from './address-rules.ts';
 import { CLOUD_EVENT_TYPE, cloudEvent } from './cloud-event.ts';
 import { retryAfterMs } from './retry-after.ts';
+import { signedPost } from './signed-post.ts';
 import { DELIVERED, type DeliveryAnswer, type EventSink, failed } from './sink.ts';
-import { signatureHeaders, type WebhookSecret } from './webhook-signature.ts';
+import type { WebhookSecret } from './webhook-signature.ts';
 
 export interface WebhookOptions {
   readonly name: string;
@@ -57,15 +57,8 @@ function send(
   signal: AbortSignal,
 ): Promise<DeliveryAnswer> {
   const body = cloudEvent(event);
-  const headers = {
-    'content-type': CLOUD_EVENT_TYPE,
-    'content-length': Buffer.byteLength(body),
-    'user-agent': `sluice/${version}`,
-    ...signatureHeaders(secrets, event.id, Math.floor(Date.now() / 1000), body),
-  };
   return new Promise((resolve, reject) => {
-    const ask = url.protocol === 'https:' ? requestHttps : requestHttp;
-    const request: ClientRequest = ask(url, { method: 'POST', agent, headers });
+    const request = signedPost({ url, agent, secrets, id: event.id, type: CLOUD_EVENT_TYPE, body });
     const giveUp = () => request.destroy(new Error('it was given up'));
     // For the whole answer, which is not over with its head.
     const timer = setTimeout(() => {

@@ -1,5 +1,5 @@
 /** A program that decides about files: what it gets, and what its end means. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { acceptByCommand } from '../../../src/server/accept/accept-command.ts';
@@ -46,10 +46,13 @@ describe('a program that decides', () => {
     const script = `sleep 1000 & echo $! > ${folder}/pids; echo $$ >> ${folder}/pids; wait`;
     await expect(decide(script, '/nowhere', 200)).rejects.toThrow('it ran for more than 0.2 s');
     await expect.poll(() => pids().some(isAlive)).toBe(false);
+    rmSync(join(folder, 'pids'));
     const given = new AbortController();
     const asked = acceptByCommand(['sh', '-c', script], 100_000)(content, given.signal) as Promise<unknown>;
-    setTimeout(() => given.abort(), 100);
-    await expect(asked).rejects.toThrow('it was ended by SIGKILL');
+    const isKilled = expect(asked).rejects.toThrow('it was ended by SIGKILL');
+    await expect.poll(() => existsSync(join(folder, 'pids')) && pids().filter(isAlive).length).toBe(2);
+    given.abort();
+    await isKilled;
     await expect.poll(() => pids().some(isAlive)).toBe(false);
   });
 });
