@@ -198,8 +198,13 @@ describe('put --update', () => {
     utimesSync(join(root, 'tree/older'), 1_000_000_000, 1_000_000_000);
     utimesSync(join(root, 'tree/newer'), 4_000_000_000, 4_000_000_000);
     writeFileSync(join(folder, 'tree/new'), 'new');
+    expect((await put(folder, server, 'tree', 'file', '--dry-run')).stdout).toMatch(
+      /would send 2 files, 5 B; 2 files unchanged, 1 newer there\n$/,
+    );
     const { stdout } = await put(folder, server, 'tree', 'file', '--json');
-    expect(jsonLines(stdout).at(-1)).toMatchObject({ files: 2, unchanged: 3, failed: 0 });
+    expect(jsonLines(stdout).at(-1)).toMatchObject({ files: 2, unchanged: 2, newer: 1, failed: 0 });
+    const last = await put(folder, server, 'tree', 'file');
+    expect(last.stdout).toMatch(/^0 files, 0 B in .*, 4 files unchanged, 1 newer there\n$/);
     expect(readStored(root)).toMatchObject({ 'tree/older': '22', 'tree/newer': 'yyy', 'tree/new': 'new' });
   });
 
