@@ -35,9 +35,13 @@ A NAME that ends in / stands for everything below it. Files go where "cp -r"
 would put them: into --out when that is a folder or ends in /, else --out is the
 name they get. "/" is everything there is. Names that would get the same place
 are refused before anything is fetched; with --out - they go to stdout one after
-the other. NAME may be a pattern, in quotes: "*" and "?" within a folder, "**"
-over folders, "[a-c]", "{a,b}"; with a / at its end it means folders. A file
-that has exactly that name is meant before.
+the other.
+
+NAME may be a pattern, in quotes: "*" and "?" within a folder, "**" over
+folders, "[a-c]", "{a,b}"; with a / at its end it means folders. A file that has
+exactly that name is meant before. What fits goes into --out under the last part
+of its name, as with "cp"; where the pattern has "**", under its whole name
+below the folder in front of the first special character.
 
 Each file is written under a temporary name beside its target, and renamed when
 it is whole; a file of that name is replaced, a device or a pipe is not. A link
@@ -64,7 +68,8 @@ Examples:
   sluice get photos/ --from :8080                      to ./photos/…
   sluice get photos/ --from :8080 --out copy           to copy/…, or if copy is
                                                        there to copy/photos/…
-  sluice get 'photos/*.jpg' --from :8080 --out jpgs/
+  sluice get 'photos/*.jpg' --from :8080 --out jpgs/   to jpgs/a.jpg, …
+  sluice get 'photos/**/*.jpg' --from :8080 --out all  to all/2023/c.jpg, …
   sluice get photos/ --from :8080 --dry-run            what that would be
   sluice get photos/ --from :8080 --parallel auto      as many connections as
                                                        make it faster
