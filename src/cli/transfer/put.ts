@@ -11,7 +11,7 @@ import { addServerOption, serverHelp } from '../shared/server-option.ts';
 import { topName } from './put-plan.ts';
 import { addRetryOptions } from './retry-options.ts';
 import { type PutFlags, runPut } from './run-put.ts';
-import { STDIN } from './stdin-spool.ts';
+import { STDIN } from './stdio/stdin-spool.ts';
 import { addReportOptions } from './transfer-run.ts';
 
 const help = `

@@ -18,7 +18,7 @@ import { exitOnSignal } from '../shared/signals.ts';
 import { type PutPlan, planPut, topName } from './put-plan.ts';
 import type { Transfer } from './report/report.ts';
 import { sendUnacknowledged } from './send-unacknowledged.ts';
-import { printKept, type Spool, STDIN, spoolInput } from './stdin-spool.ts';
+import { printKept, type Spool, STDIN, spoolInput } from './stdio/stdin-spool.ts';
 import { badNameFault } from './tally.ts';
 import { beginRun, expectFiles, finishRun, type TransferFlags, type TransferRun } from './transfer-run.ts';
 import { type Split, splitUpToDate, statesThere } from './up-to-date.ts';
