@@ -72,6 +72,12 @@ test('events are listed, followed, replayed and dropped beside a server that run
   await following.said(/"name":"a"/);
   await expect.poll(() => events('list', root)).toContain('pending 0, dead letters 1');
   expect(await events('list', root, '--sink', 'webhook', '--dead')).toContain('it answered 404');
+  for (const command of ['replay', 'drop'])
+    expect(await events(command, root, '--sink', 'webhook', '--dead', '--dry-run')).toContain(
+      '1 dead letter would be',
+    );
+  expect(await events('drop', root, '--sink', 'webhook', '--dead', 'none', '--dry-run')).toContain('0 dead');
+  expect(await events('list', root)).toContain('dead letters 1');
   status = 200;
   expect(await events('replay', root, '--sink', 'webhook', '--dead')).toContain('1 dead letter');
   await expect.poll(() => events('list', root)).toContain('dead letters 0');
@@ -81,9 +87,10 @@ test('events are listed, followed, replayed and dropped beside a server that run
   status = 503;
   await converse(port, putFrame('b', '1'), putFrame('c', '1'));
   await expect.poll(() => events('list', root, '--sink', 'webhook')).toMatch(/stored .* b\n.*stored .* c\n/);
-  expect(await events('drop', root, '--sink', 'webhook', '--through', '2')).toBe(
-    'webhook: 1 event dropped\n',
-  );
+  const drop = ['drop', root, '--sink', 'webhook', '--through', '2'];
+  expect(await events(...drop, '--dry-run')).toBe('webhook: 1 event would be dropped\n');
+  expect(await events('list', root, '--sink', 'webhook')).toContain(' b\n');
+  expect(await events(...drop)).toBe('webhook: 1 event dropped\n');
   expect(await events('list', root, '--sink', 'webhook')).not.toContain(' b\n');
   following.child.kill('SIGTERM');
   await following.done;

@@ -98,7 +98,7 @@ describe('--find', () => {
     const none = await inspect(file, '--find', 'nothing', '--only', '0');
     expect(none).toMatchObject({
       ...{ status: 1, stdout: '' },
-      stderr: `sluice: ${file} has no conversation that --only means with nothing\n`,
+      stderr: `sluice: ${file} has no conversation that --only means with "nothing"\n`,
     });
   });
 });

@@ -1,5 +1,5 @@
 /** Many names at once: patterns, folders, sums, `cat`, and `--dry-run` where something would change. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { endAll, jsonLines, shareServe, sluiceInRunner } from '../support/processes/cli.ts';
@@ -35,8 +35,36 @@ describe('patterns', () => {
       ...{ status: 0, stderr: '' },
     });
     expect(readTree(join(served.folder, 'out'))).toEqual({ 'a.jpg': 'a', 'deep/d.jpg': 'dddd' });
-    await run('get', 'photos/**/{c,d}.jpg', '--out', 'all');
-    expect(readTree(join(served.folder, 'all'))).toEqual({ 'c.jpg': 'ccc', 'd.jpg': 'dddd' });
+  });
+
+  test('get keeps the folders below the fixed part of a pattern with "**", so that names of one pattern never meet', async () => {
+    writeTree(served.root, { 'photos/2023/a.jpg': 'second', 'other/a.jpg': 'third' });
+    expect(await run('get', 'photos/**/*.jpg', '--out', 'all')).toMatchObject({ status: 0, stderr: '' });
+    expect(readTree(join(served.folder, 'all'))).toEqual({
+      ...{ 'a.jpg': 'a', '2023/a.jpg': 'second', '2023/c.jpg': 'ccc', '2023/deep/d.jpg': 'dddd' },
+    });
+    await run('get', 'pho*/**/deep/', '--out', 'folders');
+    expect(readTree(join(served.folder, 'folders'))).toEqual({ 'photos/2023/deep/d.jpg': 'dddd' });
+    await run('get', '**', '--out', 'some', '--exclude', '/photos/2023/deep/', '--exclude', 'star*');
+    expect(Object.keys(readTree(join(served.folder, 'some'))).sort()).toEqual([
+      ...[
+        'other/a.jpg',
+        'photos-old',
+        'photos/2023/a.jpg',
+        'photos/2023/c.jpg',
+        'photos/a.jpg',
+        'photos/b.png',
+      ],
+    ]);
+    const met = await run('get', 'photos/**', 'other/*', '--out', 'met');
+    expect(met).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('would both be stored as met/a.jpg'),
+    });
+    expect((await run('get', '*/a.jpg', '--out', 'met')).stderr).toContain(
+      'would both be stored as met/a.jpg',
+    );
+    expect(existsSync(join(served.folder, 'met'))).toBe(false);
   });
 
   test('a file of exactly that name is meant before what the pattern means', async () => {
@@ -87,6 +115,30 @@ describe('folders', () => {
     expect(await lines('-lh', 'photos/')).toBe(await lines('-l', '--human', 'photos/'));
     const [folder] = jsonLines((await run('ls', '-l', 'photos/', '--json')).stdout);
     expect(folder).toMatchObject({ folder: 'photos/2023/', size: 7, files: 2 });
+  });
+
+  test('ls -l of a pattern has a line with its whole name for each file and each folder that fits', async () => {
+    writeTree(served.root, { 'photos/2024/e': 'eeeee' });
+    const lines = async (...args: string[]) =>
+      (await run('ls', ...args)).stdout.replace(/ *\d{4}-\d\d-\d\d \d\d:\d\d */g, ' | ');
+    expect(await lines('-l', 'photos/[2a]*')).toMatch(
+      /^ +7 \| photos\/2023\/ {2}\(2 files\)\n +5 \| photos\/2024\/ {2}\(1 file\)\n +1 \| photos\/a.jpg\n +13 {2}4 files\n$/,
+    );
+    expect(await lines('-l', '*/20?3/')).toMatch(/^ +7 \| photos\/2023\/ {2}\(2 files\)\n +7 {2}2 files\n$/);
+    expect(await lines('-lR', 'photos/202[34]')).toMatch(
+      /^ +3 \| photos\/2023\/c.jpg\n +4 \| photos\/2023\/deep\/d.jpg\n +5 \| photos\/2024\/e\n +12 {2}3 files\n$/,
+    );
+    expect(jsonLines((await run('ls', '-l', '**/deep', '--json')).stdout)).toMatchObject([
+      { folder: 'photos/2023/deep/', size: 4, files: 1 },
+    ]);
+    expect(jsonLines((await run('ls', '**/deep/', '--json')).stdout)).toMatchObject([
+      { name: 'photos/2023/deep/d.jpg' },
+    ]);
+    expect(await run('ls', '**/deep')).toMatchObject({
+      status: 1,
+      stderr: 'sluice: **/deep: no name fits\n',
+    });
+    expect(await run('ls', '-l', 'x?')).toMatchObject({ status: 1, stderr: 'sluice: x?: no name fits\n' });
   });
 
   test('du sums folders up, the inner ones first', async () => {

@@ -142,6 +142,23 @@ describe('sync', () => {
     expect(readTree(join(folder, 'back'))).toEqual(readTree(join(folder, 'tree')));
   });
 
+  test('--dry-run of a run in which a file fails says that --delete removes nothing, as the run does', async () => {
+    const { folder, root, up } = served();
+    writeTree(join(folder, 'tree'), { 'back\\slash': '1', same: '2' });
+    writeTree(root, { 'x/extra': '3' });
+    const planned = await up('tree', 'x', '--delete', '--dry-run');
+    expect(planned.stdout).toBe(
+      'would send same (1 B): new\nwould send 1 file, 1 B, remove 0; 0 files unchanged\n',
+    );
+    const done = await up('tree', 'x', '--delete');
+    for (const { status, stderr } of [planned, done])
+      expect([status, stderr]).toEqual([
+        1,
+        expect.stringContaining('nothing more is removed, since not all'),
+      ]);
+    expect(Object.keys(readStored(root)).sort()).toEqual(['x/extra', 'x/same']);
+  });
+
   test('--dry-run prints what would be done, as lines or JSON, and does nothing', async () => {
     const { folder, root, up, down } = served();
     writeTree(join(folder, 'tree'), { a: 'hello', b: 'hi' });
@@ -198,8 +215,13 @@ describe('put --update', () => {
     utimesSync(join(root, 'tree/older'), 1_000_000_000, 1_000_000_000);
     utimesSync(join(root, 'tree/newer'), 4_000_000_000, 4_000_000_000);
     writeFileSync(join(folder, 'tree/new'), 'new');
+    expect((await put(folder, server, 'tree', 'file', '--dry-run')).stdout).toMatch(
+      /would send 2 files, 5 B; 2 files unchanged, 1 newer there\n$/,
+    );
     const { stdout } = await put(folder, server, 'tree', 'file', '--json');
-    expect(jsonLines(stdout).at(-1)).toMatchObject({ files: 2, unchanged: 3, failed: 0 });
+    expect(jsonLines(stdout).at(-1)).toMatchObject({ files: 2, unchanged: 2, newer: 1, failed: 0 });
+    const last = await put(folder, server, 'tree', 'file');
+    expect(last.stdout).toMatch(/^0 files, 0 B in .*, 4 files unchanged, 1 newer there\n$/);
     expect(readStored(root)).toMatchObject({ 'tree/older': '22', 'tree/newer': 'yyy', 'tree/new': 'new' });
   });
 

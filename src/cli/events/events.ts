@@ -1,5 +1,6 @@
 /** `sluice events`: shows the events of files that are kept for others, and has them delivered again, or not at all. */
 import type { Command } from 'commander';
+import { addDryRunOption } from '../shared/dry-run.ts';
 import { exitStatusHelp } from '../shared/exit-status.ts';
 import { wholeNumber } from '../shared/option-parsers.ts';
 import { drop, replay } from './change-events.ts';
@@ -23,7 +24,7 @@ Examples:
   sluice events follow uploads --json              what happens from now on
   sluice events replay uploads --sink webhook --from 1
   sluice events replay uploads --sink webhook --dead
-  sluice events drop uploads --sink webhook --through 17
+  sluice events drop uploads --sink webhook --through 17 --dry-run
   sluice events list postgresql://sluice@db/sluice
 ${exitStatusHelp}`;
 
@@ -60,7 +61,7 @@ export function addEvents(program: Command): void {
     .option('--after <NUMBER>', 'begin behind this one (default: now)', wholeNumber(0, MOST))
     .option(...JSON_FLAG)
     .action(follow);
-  command
+  const replaying = command
     .command('replay')
     .summary('deliver events again')
     .description('Has events delivered again.')
@@ -70,7 +71,8 @@ export function addEvents(program: Command): void {
     .option('--from <NUMBER>', 'from this one on', wholeNumber(1, MOST))
     .option('--dead [ID]', 'those that it has refused for good, or one of them')
     .action(replay);
-  command
+  addDryRunOption(replaying);
+  const dropping = command
     .command('drop')
     .summary('deliver events no more')
     .description('Drops events: they are not delivered.')
@@ -80,4 +82,5 @@ export function addEvents(program: Command): void {
     .option('--through <NUMBER>', 'up to this one', wholeNumber(0, MOST))
     .option('--dead [ID]', 'those that it has refused for good, or one of them')
     .action(drop);
+  addDryRunOption(dropping);
 }

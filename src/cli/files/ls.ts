@@ -9,7 +9,7 @@ import { isPattern, matcher, patternPrefix, visitBelow } from '../shared/globs.t
 import { createOutput, type Output } from '../shared/output.ts';
 import { addServerOption, type ServerFlags, serverHelp } from '../shared/server-option.ts';
 import { withClient } from '../shared/with-client.ts';
-import { createFolderSums, type FolderSum } from './folder-sums.ts';
+import type { FolderSum } from './folder-sums.ts';
 
 interface LsFlags extends ServerFlags {
   readonly json?: boolean;
@@ -21,13 +21,15 @@ interface LsFlags extends ServerFlags {
 const help = `
 Lists every file whose name begins with PREFIX, in order of name: size, time of
 the last change, name. PREFIX may be a pattern, in quotes: "*" and "?" within a
-folder, "**" over folders, "[a-c]", "{a,b}". When nothing is found it says so on
-stderr, and the exit status is 1; an empty server without a PREFIX is no
-failure. "/" is everything there is.
+folder, "**" over folders, "[a-c]", "{a,b}"; with a / at its end it means all
+files of folders. When nothing is found it says so on stderr, and the exit
+status is 1; an empty server without a PREFIX is no failure. "/" is everything
+there is.
 
--l lists folder by folder: what is right below PREFIX, with sizes in bytes. A
-folder is one line, with the bytes and the number of all files below it and the
-latest of their times; the last line is the sum. With -R every file has a line.
+-l lists folder by folder: what is right below PREFIX, or files and folders that
+fit the pattern, with sizes in bytes. A folder is one line, with the bytes and
+the number of all files below it and the latest of their times; the last line is
+the sum. With -R every file has a line.
 
 --json prints one object a line: name, size (bytes), mtime (milliseconds since
 1970); of a folder, folder, size, files and mtime.
@@ -37,6 +39,8 @@ Examples:
   sluice ls --from 192.168.0.5:8080
   sluice ls photos/ --from :8080
   sluice ls -lh photos/ --from :8080
+  sluice ls -l 'photos/20*' --from :8080
+  sluice ls -lR photos/ --from :8080
   sluice ls 'photos/**/*.jpg' --from :8080
   sluice ls --from :8080 --json | jq .size
 ${exitStatusHelp}`;
@@ -66,20 +70,26 @@ async function run(given: string | undefined, flags: LsFlags): Promise<void> {
   const output = createOutput();
   let found = 0;
   await withClient(flags, output, async (client) => {
-    const print = flags.long
-      ? longPrinter(isPattern(asked) ? '' : asked, flags, output)
-      : shortPrinter(flags, output);
-    const printAll = (prefix: string, isMeant: (name: string) => boolean): Promise<void> =>
-      visitBelow(prefix, client, (file) => {
+    const printAll = async (prefix: string, print: Printer, isMeant = (_name: string) => true) => {
+      await visitBelow(prefix, client, (file) => {
         if (!isMeant(file.name)) return;
         print.file(file);
         if (++found % LINES_AT_ONCE === 0) output.flush();
         return !output.isClosed();
       });
-    await printAll(asked, () => true);
+      if (found > 0) print.end();
+    };
+    await printAll(
+      asked,
+      flags.long ? longPrinter(linesBelow(asked), flags, output) : shortPrinter(flags, output),
+    );
     // What begins with the characters of a pattern was meant by it, if there is any.
-    if (found === 0 && isPattern(asked)) await printAll(patternPrefix(asked), await matcher(asked));
-    if (found > 0) print.end();
+    if (found > 0 || !isPattern(asked)) return;
+    const fittingOf = await matcher(asked, flags.long === true);
+    const print = flags.long
+      ? longPrinter({ lineOf: fittingOf, top: '' }, flags, output)
+      : shortPrinter(flags, output);
+    await printAll(patternPrefix(asked), print, (name) => fittingOf(name) !== undefined);
   });
   // Without a PREFIX nothing can be misspelt, so an empty server is no failure.
   if (found === 0 && asked !== '') {
@@ -107,31 +117,50 @@ function printFile(file: FileInfo, json: boolean, output: Output): void {
 /** Columns of a size in bytes: as many as a petabyte has. */
 const SIZE_COLUMNS = 15;
 
-/** @param prefix what names are shown without, up to its last `/`. */
-function longPrinter(prefix: string, flags: LsFlags, output: Output): Printer {
-  const { human = false, json = false, recursive = false } = flags;
+interface Lines {
+  /** The name of the line that a file belongs to: its own, or that of a folder, with a `/` at its end. */
+  readonly lineOf: (name: string) => string | undefined;
+  /** What all names are shown without. */
+  readonly top: string;
+}
+
+/** Lines of what is right below a prefix. */
+function linesBelow(prefix: string): Lines {
   const top = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+  return { top, lineOf: (name) => name.slice(0, name.indexOf('/', top.length) + 1) || name };
+}
+
+function longPrinter({ lineOf, top }: Lines, flags: LsFlags, output: Output): Printer {
+  const { human = false, json = false, recursive = false } = flags;
   const sizeOf = (size: number) => (human ? formatBytes(size).padStart(8) : `${size}`.padStart(SIZE_COLUMNS));
   let [files, bytes] = [0, 0];
   const line = (size: number, mtime: number, name: string, more = '') =>
-    output.line(`${sizeOf(size)}  ${formatTime(mtime)}  ${printable(name)}${more}`);
-  const folder = ({ name, ...sum }: FolderSum) => {
+    output.line(`${sizeOf(size)}  ${formatTime(mtime)}  ${printable(name.slice(top.length))}${more}`);
+  /** The folder that the last file is in: everything below it comes in a row. */
+  let open: { -readonly [K in keyof FolderSum]: FolderSum[K] } | null = null;
+  const endFolder = () => {
+    if (open === null) return;
+    const { name, ...sum } = open;
+    open = null;
     if (json) output.json({ folder: name, ...sum });
-    else line(sum.size, sum.mtime, name.slice(top.length), `  (${plainCountOf(sum.files, 'file')})`);
+    else line(sum.size, sum.mtime, name, `  (${plainCountOf(sum.files, 'file')})`);
   };
-  const sums = createFolderSums({ top, depth: 1, ended: folder });
   return {
     file: (file) => {
       files++;
       bytes += file.size;
-      const below = file.name.slice(top.length);
-      if (!recursive && below.includes('/')) return sums.add(file);
-      sums.end();
-      if (json) printFile(file, true, output);
-      else line(file.size, file.mtime, below);
+      const name = recursive ? file.name : (lineOf(file.name) ?? file.name);
+      if (name !== open?.name) endFolder();
+      if (name !== file.name) {
+        open ??= { name, size: 0, files: 0, mtime: 0 };
+        open.size += file.size;
+        open.files++;
+        open.mtime = Math.max(open.mtime, file.mtime);
+      } else if (json) printFile(file, true, output);
+      else line(file.size, file.mtime, name);
     },
     end: () => {
-      sums.end();
+      endFolder();
       if (!json) output.line(`${sizeOf(bytes)}  ${plainCountOf(files, 'file')}`);
     },
   };

@@ -41,7 +41,9 @@ protocol, client, server, start, duration, bytes, client-bytes, server-bytes,
 frames, client-frames, server-frames, faults and gaps; with - in front the
 greatest comes first. Of more than 50,000 conversations, --sort keeps those that
 come first, and says how many others there are. With --json a row is an object
-with the type conversation.
+with the type conversation. A terminal of fewer than 161 columns shows those
+that fit, ends and bytes first: a ! behind a number says that there are faults
+or gaps. One of fewer than 68 gets words.
 
 --find prints where TEXT, or bytes as 0xHEX, are in what a side sent, across
 packets and frames: the side (for --follow), the place in it, when the packet

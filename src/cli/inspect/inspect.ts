@@ -181,7 +181,7 @@ function nothingShown(
   const inRange = after !== undefined || before !== undefined ? ' in that time' : '';
   if (sought !== undefined) {
     const which = only === undefined ? '' : ' that --only means';
-    const message = `${nameOf(files)} has no conversation${which} with ${printable(sought.text)}${inRange}`;
+    const message = `${nameOf(files)} has no conversation${which} with "${printable(sought.text)}"${inRange}`;
     return exitError(exitStatus.failed, message);
   }
   if (only !== undefined) return noneOf(files, only, inRange);

@@ -33,6 +33,17 @@ export const isPattern = (name: string): boolean => MAGIC.test(name);
 export const patternPrefix = (pattern: string): string => pattern.slice(0, pattern.search(MAGIC));
 
 /**
+ * The folder below which everything fits a pattern that goes over folders, empty for all there is; null for one that does
+ * not. @example treeTop('a/b*\/**\/c') // 'a/'
+ */
+export function treeTop(pattern: string): string | null {
+  // A backslash takes the meaning of what is behind it.
+  if (!pattern.replace(/\\./g, '').includes('**')) return null;
+  const prefix = patternPrefix(pattern);
+  return prefix.slice(0, prefix.lastIndexOf('/') + 1);
+}
+
+/**
  * @param folders whether a pattern without a `/` at its end means folders too.
  * @returns what it means, in order; nothing when nothing fits. Rejects with a `ClientError`.
  */
@@ -42,25 +53,39 @@ export async function expandName(
   folders: boolean,
 ): Promise<readonly Named[]> {
   if (!isPattern(given) || (await isStored(given, server))) return [{ name: given, listed: false }];
-  const fits = await matcher(given.replace(/\/$/, ''));
-  const onlyFolders = given.endsWith('/');
+  const fittingOf = await matcher(given, folders);
   const found: Named[] = [];
   let lastFolder = '';
   await visitBelow(patternPrefix(given), server, (file) => {
-    const folder = onlyFolders || folders ? folderThatFits(file.name, fits) : undefined;
-    if (folder !== undefined) {
-      // Everything below a folder is listed in a row.
-      if (folder !== lastFolder) found.push({ name: folder, listed: true });
-      lastFolder = folder;
-    } else if (!onlyFolders && fits(file.name)) found.push({ name: file.name, listed: true, file });
+    const name = fittingOf(file.name);
+    if (name === file.name) found.push({ name, listed: true, file });
+    // Everything below a folder is listed in a row.
+    else if (name !== undefined && name !== lastFolder) {
+      found.push({ name, listed: true });
+      lastFolder = name;
+    }
   });
   return found;
 }
 
-/** Tells which names fit a pattern. What reads patterns is loaded only when there is one. */
-export async function matcher(pattern: string): Promise<(name: string) => boolean> {
+/**
+ * Tells what of a file's name fits a pattern: the whole name, the outermost folder that fits, with a `/` at its end, or
+ * nothing. What reads patterns is loaded only when there is one.
+ *
+ * @param folders whether a pattern without a `/` at its end means folders too.
+ */
+export async function matcher(
+  pattern: string,
+  folders: boolean,
+): Promise<(name: string) => string | undefined> {
   const { default: picomatch } = await import('picomatch');
-  return picomatch(pattern, { dot: true, nonegate: true, noextglob: true, windows: false });
+  const onlyFolders = pattern.endsWith('/');
+  const options = { dot: true, nonegate: true, noextglob: true, windows: false };
+  const fits = picomatch(pattern.replace(/\/$/, ''), options);
+  return (name) => {
+    const folder = onlyFolders || folders ? folderThatFits(name, fits) : undefined;
+    return folder ?? (!onlyFolders && fits(name) ? name : undefined);
+  };
 }
 
 /**

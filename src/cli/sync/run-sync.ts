@@ -8,6 +8,7 @@
 import { plainCountOf } from '../../base/units.ts';
 import { exitError } from '../shared/exit-error.ts';
 import { exitStatus } from '../shared/exit-status.ts';
+import type { Output } from '../shared/output.ts';
 import { connectionsOf } from '../shared/server-option.ts';
 import { download, FILES_AT_ONCE } from '../transfer/download.ts';
 import { beginLocalFile } from '../transfer/local-file.ts';
@@ -36,7 +37,10 @@ export async function runSync(run: SyncRun): Promise<void> {
     const foreseen = splitForeseen(plan.transfers, inTheWay, run);
     failed.push(...foreseen.failed);
     for (const { what, failure } of failed) transferRun.report.failed(what, failure);
-    printPlan({ ...plan, transfers: foreseen.transfers }, { extra, failed: failed.length }, run);
+    const stays = failed.length === 0 ? [] : behind(extra, inTheWay);
+    const removed = stays.length === 0 ? extra : inTheWay;
+    printPlan({ ...plan, transfers: foreseen.transfers }, { extra: removed, failed: failed.length }, run);
+    sayWhatStays(stays, transferRun.output);
   } else if (extra.length <= flags.maxDelete)
     await carryOut(run, { ...plan, extra, inTheWay }, { failed, leftOut: source.leftOut });
   if (extra.length > flags.maxDelete) throw tooMuchToRemove(extra.length, flags);
@@ -74,13 +78,9 @@ export async function carryOut(
   await remover.remove(inTheWay);
   const result = await transferAll(files, run);
   const isWhole = result.givenUp === null && result.failed + failed.length + remover.failed() === 0;
-  const first = new Set(inTheWay);
-  const rest = extra.filter((file) => !first.has(file));
+  const rest = behind(extra, inTheWay);
   if (isWhole) await remover.remove(rest);
-  else if (rest.length > 0)
-    output.error(
-      `nothing more is removed, since not all has arrived: ${rest.length} ${rest.length === 1 ? 'stays' : 'stay'}`,
-    );
+  else sayWhatStays(rest, output);
   finishRun(run.transferRun, {
     result,
     tried: files.length,
@@ -92,6 +92,18 @@ export async function carryOut(
       leftOut: listing.leftOut,
     },
   });
+}
+
+/** What is removed behind the transfers. */
+function behind(extra: readonly SyncFile[], inTheWay: readonly SyncFile[]): readonly SyncFile[] {
+  const first = new Set(inTheWay);
+  return extra.filter((file) => !first.has(file));
+}
+
+function sayWhatStays({ length }: readonly SyncFile[], output: Output): void {
+  if (length === 0) return;
+  const stays = length === 1 ? 'stays' : 'stay';
+  output.error(`nothing more is removed, since not all has arrived: ${length} ${stays}`);
 }
 
 async function transferAll(files: readonly Transfer[], run: SyncRun): Promise<TransferResult> {

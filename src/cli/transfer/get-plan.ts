@@ -6,6 +6,8 @@
  *   a/b.txt    anything else   OUT
  *   a/photos/  a folder, OUT/  OUT/photos/x, OUT/photos/sub/y, …
  *   a/photos/  anything else   OUT/x, OUT/sub/y, …
+ *   a/*.txt    any             OUT/b.txt, …
+ *   a/**       any             OUT/b.txt, OUT/photos/x, …
  *
  * Two names whose files would get the same path are refused before anything is fetched. On stdout, files follow each
  * other.
@@ -21,7 +23,7 @@ import type { FileInfo } from '../../files/protocol/file.ts';
 import { explainBadFilename } from '../../files/protocol/filename.ts';
 import { usageError } from '../shared/exit-error.ts';
 import { type Filter, keptBy } from '../shared/filters.ts';
-import { expandName, isPattern, type Named, type NameLister, visitBelow } from '../shared/globs.ts';
+import { expandName, isPattern, type Named, type NameLister, treeTop, visitBelow } from '../shared/globs.ts';
 import type { Transfer, TransferFault } from './report/report.ts';
 import { transferFaultOf } from './tally.ts';
 import { explainConflict } from './target-conflict.ts';
@@ -50,13 +52,17 @@ export async function planGet(
 ): Promise<GetPlan> {
   const into =
     out !== null && (names.length > 1 || names.some(isPattern) || out.endsWith('/') || isFolder(out));
-  const targetOf = (name: string): string => (out === null ? '' : into ? join(out, basename(name)) : out);
+  const targetOf = (name: string, top: string | null): string =>
+    out === null ? '' : into ? join(out, top === null ? basename(name) : name.slice(top.length)) : out;
   const planned = names.map(async (given): Promise<readonly GetPlan[]> => {
     try {
       const named = await expandName(given, server, recursive);
       if (named.length === 0)
         return [{ files: [], failed: [{ name: given, failure: { message: 'no name fits' } }] }];
-      const plan = (each: Named) => planNamed(server, each, recursive, targetOf(each.name), filter);
+      const plan = (each: Named) => {
+        const top = each.listed ? treeTop(given) : null;
+        return planNamed(server, each, { recursive, target: targetOf(each.name, top), filter, top });
+      };
       return await Promise.all(named.map(plan));
     } catch (thrown) {
       if (!isClientFault(thrown) || breaksConnection(thrown)) throw thrown;
@@ -73,18 +79,23 @@ export async function planGet(
   };
 }
 
+interface NamedPlace extends Pick<GetWish, 'recursive'> {
+  readonly target: string;
+  readonly filter: Filter | null;
+  /** The folder from which on names are kept; null when only the last part is. */
+  readonly top: string | null;
+}
+
 /** Plans a name that was given, or that the server has listed. Rejects with a `ClientError`. */
 async function planNamed(
   server: NameLister,
   { name, file, listed }: Named,
-  recursive: boolean,
-  target: string,
-  filter: Filter | null,
+  { recursive, target, filter, top }: NamedPlace,
 ): Promise<GetPlan> {
   const why = listed ? explainListedName(name.replace(/\/$/, ''), '') : null;
   if (why !== null) return { files: [], failed: [{ name, failure: { message: why } }] };
   if (file === undefined) return planName(server, name, recursive, target, filter);
-  return { ...keptBelow(folderOf(name), filter, [transferOf(file, target)]), failed: [] };
+  return { ...keptBelow(top ?? folderOf(name), filter, [transferOf(file, target)]), failed: [] };
 }
 
 /** Rejects with a `ClientError`. @param target the path; empty for stdout. */

@@ -6,14 +6,14 @@ import { exitError, usageError } from '../shared/exit-error.ts';
 import { exitStatus, exitStatusHelp } from '../shared/exit-status.ts';
 import { addFilterOptions, type FilterFlags, filterHelp, filterOf } from '../shared/filters.ts';
 import { printable } from '../shared/format.ts';
-import type { Output } from '../shared/output.ts';
 import { addServerOption, connection$, connectionsOf, serverHelp, tokenOf } from '../shared/server-option.ts';
 import { exitOnSignal } from '../shared/signals.ts';
 import { download, FILES_AT_ONCE } from './download.ts';
 import { ALREADY_THERE } from './fetch-file.ts';
 import { type GetPlan, planGet, splitExisting } from './get-plan.ts';
-import { beginLocalFile, type LocalFile, type LocalFileOptions, removeTemporaries } from './local-file.ts';
+import { beginLocalFile, removeTemporaries } from './local-file.ts';
 import { addRetriesOption, addRetryOptions } from './retry-options.ts';
+import { beginPrintedFile } from './stdio/printed-file.ts';
 import {
   addReportOptions,
   beginRun,
@@ -28,6 +28,8 @@ interface GetFlags extends TransferFlags, FilterFlags {
   readonly out: string;
   readonly recursive?: boolean;
   readonly dryRun?: true;
+  /** What is printed must be text. */
+  readonly textOnly?: boolean;
 }
 
 const help = `
@@ -35,9 +37,13 @@ A NAME that ends in / stands for everything below it. Files go where "cp -r"
 would put them: into --out when that is a folder or ends in /, else --out is the
 name they get. "/" is everything there is. Names that would get the same place
 are refused before anything is fetched; with --out - they go to stdout one after
-the other. NAME may be a pattern, in quotes: "*" and "?" within a folder, "**"
-over folders, "[a-c]", "{a,b}"; with a / at its end it means folders. A file
-that has exactly that name is meant before.
+the other.
+
+NAME may be a pattern, in quotes: "*" and "?" within a folder, "**" over
+folders, "[a-c]", "{a,b}"; with a / at its end it means folders. A file that has
+exactly that name is meant before. What fits goes into --out under the last part
+of its name, as with "cp"; where the pattern has "**", under its whole name
+below the folder in front of the first special character.
 
 Each file is written under a temporary name beside its target, and renamed when
 it is whole; a file of that name is replaced, a device or a pipe is not. A link
@@ -64,7 +70,8 @@ Examples:
   sluice get photos/ --from :8080                      to ./photos/…
   sluice get photos/ --from :8080 --out copy           to copy/…, or if copy is
                                                        there to copy/photos/…
-  sluice get 'photos/*.jpg' --from :8080 --out jpgs/
+  sluice get 'photos/*.jpg' --from :8080 --out jpgs/   to jpgs/a.jpg, …
+  sluice get 'photos/**/*.jpg' --from :8080 --out all  to all/2023/c.jpg, …
   sluice get photos/ --from :8080 --dry-run            what that would be
   sluice get photos/ --from :8080 --parallel auto      as many connections as
                                                        make it faster
@@ -95,6 +102,10 @@ on the command line. What arrives is checked as it is printed, so a file that
 turns out to be wrong is an error and a status behind its bytes. A connection
 that breaks is made again, and the file goes on where it was. A reader that goes
 away (| head) is no error.
+
+On a terminal, a file is printed up to the first piece with a NUL in it, as
+binary bytes can leave a terminal unusable. It is a failure, exit status 1, and
+does not stop the others. "get --out -" prints any bytes.
 ${serverHelp}
 
 Examples:
@@ -112,7 +123,9 @@ export function addCat(program: Command): void {
   const printed = { out: '-', clobber: true, parallel: 1, quiet: true } as const;
   addRetriesOption(addServerOption(command, 'from'))
     .addHelpText('after', catHelp)
-    .action((names: readonly string[], flags: GetFlags) => run(names, { ...flags, ...printed }));
+    .action((names: readonly string[], flags: GetFlags) =>
+      run(names, { ...flags, ...printed, textOnly: process.stdout.isTTY === true }),
+    );
 }
 
 async function run(names: readonly string[], flags: GetFlags): Promise<void> {
@@ -159,7 +172,7 @@ async function run(names: readonly string[], flags: GetFlags): Promise<void> {
         // With files as the target, the fetch goes on although the reader of stdout has gone.
         isUnwanted: () => toStdout && output.isClosed(),
         begin: toStdout
-          ? (options) => printed(options, output)
+          ? (options) => beginPrintedFile(options, output, flags.textOnly === true)
           : (options) => beginLocalFile({ ...options, clobber: flags.clobber }),
         concurrency: toStdout ? 1 : FILES_AT_ONCE * connections.most,
         keepsPartFiles: !toStdout,
@@ -202,18 +215,4 @@ function printPlan(
     ...{ files: files.length, bytes, failed: failed.length, ...(!flags.clobber && { unchanged: there }) },
   });
   if (failed.length > 0) throw exitError(exitStatus.failed);
-}
-
-/** Makes a file that goes to stdout. */
-function printed({ again, written }: LocalFileOptions, output: Output): LocalFile {
-  // Printed bytes cannot be taken back.
-  if (again) throw new Error('the file changed on the server while it was being printed');
-  let last = Promise.resolve();
-  return {
-    write: (bytes) => {
-      last = output.bytes(bytes).then(() => written(bytes.length));
-    },
-    finish: () => last.then(() => 'placed'),
-    abort: () => {},
-  };
 }

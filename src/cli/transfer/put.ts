@@ -11,7 +11,7 @@ import { addServerOption, serverHelp } from '../shared/server-option.ts';
 import { topName } from './put-plan.ts';
 import { addRetryOptions } from './retry-options.ts';
 import { type PutFlags, runPut } from './run-put.ts';
-import { STDIN } from './stdin-spool.ts';
+import { STDIN } from './stdio/stdin-spool.ts';
 import { addReportOptions } from './transfer-run.ts';
 
 const help = `
@@ -39,8 +39,9 @@ MiB in memory, more in TMPDIR. When sending it fails, it is kept there.
 --json prints one object a line, told apart by "event": expect, progress (with
 the bytes that are durable, for files that can be resumed), retry, stored,
 refused, failed, skipped, with --dry-run would-send and would-refuse, and at the
-end summary. Its bytes are those of the files
-that were stored, transferred as many of them as this run has sent.
+end summary. Its bytes are those of the files that were stored, transferred as
+many of them as this run has sent; with --update it has how many files were
+unchanged, and how many are newer there and stayed.
 
 --no-acks sends to a peer that never replies: plain headers, and success means
 that the peer took every byte and ended the connection in good order. It does

@@ -18,7 +18,7 @@ import { exitOnSignal } from '../shared/signals.ts';
 import { type PutPlan, planPut, topName } from './put-plan.ts';
 import type { Transfer } from './report/report.ts';
 import { sendUnacknowledged } from './send-unacknowledged.ts';
-import { printKept, type Spool, STDIN, spoolInput } from './stdin-spool.ts';
+import { printKept, type Spool, STDIN, spoolInput } from './stdio/stdin-spool.ts';
 import { badNameFault } from './tally.ts';
 import { beginRun, expectFiles, finishRun, type TransferFlags, type TransferRun } from './transfer-run.ts';
 import { type Split, splitUpToDate, statesThere } from './up-to-date.ts';
@@ -131,7 +131,7 @@ async function send(run: PutRun): Promise<void> {
   const { flags, plan, spool, transferRun, connecting$, token } = run;
   const { report, kept } = transferRun;
   const { retries, resume, verify } = flags;
-  const { files, upToDate } = flags.update ? await asked(run) : { files: plan.files, upToDate: 0 };
+  const { files, unchanged, newer } = flags.update ? await asked(run) : allOf(plan);
   expectFiles(report, files, plan.unreadable.length);
   printLeftOut(run);
   const settings = { ifAbsent: !flags.clobber, resume, ...(verify === undefined ? {} : { verify }) };
@@ -155,7 +155,7 @@ async function send(run: PutRun): Promise<void> {
     tried: files.length,
     failedBefore: plan.unreadable.length,
     missing: 'confirmed',
-    counts: { ...(flags.update && { unchanged: upToDate }), leftOut: plan.leftOut },
+    counts: { ...(flags.update && { unchanged, newer }), leftOut: plan.leftOut },
   });
 }
 
@@ -172,7 +172,7 @@ async function asked(run: PutRun): Promise<Split & { readonly isThere: (file: Tr
   const tops = paths.map((path) => topName(path, flags.as));
   const pool = { connect: () => connecting$, report: transferRun.report, token, retries: flags.retries };
   const there = await withDownloads(pool, (server) => statesThere(plan.files, tops, server));
-  const split = flags.update ? splitUpToDate(plan.files, there) : { files: plan.files, upToDate: 0 };
+  const split = flags.update ? splitUpToDate(plan.files, there) : allOf(plan);
   return { ...split, isThere: ({ filename }) => there.has(filename) };
 }
 
@@ -181,7 +181,9 @@ async function printPlan(run: PutRun): Promise<void> {
   const { flags, plan, transferRun } = run;
   const { would, end } = createDryRun(flags, transferRun.output);
   printLeftOut(run);
-  const { files, upToDate, isThere } = flags.acks ? await asked(run) : WITHOUT_ANSWERS(plan);
+  const { files, unchanged, newer, isThere } = flags.acks
+    ? await asked(run)
+    : { ...allOf(plan), isThere: () => false };
   let bytes = 0;
   let refused = 0;
   let failed = plan.unreadable.length;
@@ -202,12 +204,14 @@ async function printPlan(run: PutRun): Promise<void> {
     }
   }
   const sent = files.length - refused - (failed - plan.unreadable.length);
-  const unchanged = flags.update ? `; ${plainCountOf(upToDate, 'file')} unchanged` : '';
-  end(`would send ${plainCountOf(sent, 'file')}, ${formatBytes(bytes)}${unchanged}`, {
-    ...{ files: sent, bytes, refused, ...(flags.update && { unchanged: upToDate }) },
+  const others = flags.update
+    ? `; ${plainCountOf(unchanged, 'file')} unchanged${newer > 0 ? `, ${newer} newer there` : ''}`
+    : '';
+  end(`would send ${plainCountOf(sent, 'file')}, ${formatBytes(bytes)}${others}`, {
+    ...{ files: sent, bytes, refused, ...(flags.update && { unchanged, newer }) },
     ...(failed > 0 && { failed }),
   });
   if (failed > 0) throw exitError(exitStatus.failed);
 }
 
-const WITHOUT_ANSWERS = ({ files }: PutPlan) => ({ files, upToDate: 0, isThere: () => false });
+const allOf = ({ files }: PutPlan): Split => ({ files, unchanged: 0, newer: 0 });

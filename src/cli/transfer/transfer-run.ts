@@ -80,7 +80,7 @@ export interface RunEnd {
   /** What files were not when the server was given up. @example 'confirmed' */
   readonly missing: string;
   /** Further counts of the summary. */
-  readonly counts?: Pick<Summary, 'unchanged' | 'removed' | 'leftOut'>;
+  readonly counts?: Pick<Summary, 'unchanged' | 'newer' | 'removed' | 'leftOut'>;
 }
 
 /** Prints the summary. Throws an `ExitError` when files have failed. */

@@ -13,7 +13,10 @@ type States = ReadonlyMap<string, Pick<Transfer, 'size' | 'mtime'>>;
 export interface Split {
   /** Files that are not there, or older there, or of another size with the same time. */
   readonly files: readonly Transfer[];
-  readonly upToDate: number;
+  /** How many have the same size and time there. */
+  readonly unchanged: number;
+  /** How many are newer there. */
+  readonly newer: number;
 }
 
 /**
@@ -32,14 +35,17 @@ export async function statesThere(
 }
 
 export function splitUpToDate(files: readonly Transfer[], there: States): Split {
-  const stale = files.filter((file) => !isUpToDate(file, there));
-  return { files: stale, upToDate: files.length - stale.length };
-}
-
-function isUpToDate({ filename, size, mtime = 0 }: Transfer, states: States): boolean {
-  const there = states.get(filename);
-  if (there?.mtime === undefined) return false;
-  return sameTime(there.mtime, mtime) ? there.size === size : there.mtime > mtime;
+  const stale: Transfer[] = [];
+  let [unchanged, newer] = [0, 0];
+  for (const file of files) {
+    const { mtime: here = 0 } = file;
+    const { mtime, size } = there.get(file.filename) ?? {};
+    if (mtime === undefined) stale.push(file);
+    else if (sameTime(mtime, here) && size === file.size) unchanged++;
+    else if (!sameTime(mtime, here) && mtime > here) newer++;
+    else stale.push(file);
+  }
+  return { files: stale, unchanged, newer };
 }
 
 async function stateOfFile(name: string, server: NameLister): Promise<States> {

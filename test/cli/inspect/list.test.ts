@@ -86,9 +86,50 @@ describe('the order of the list', () => {
   });
 });
 
-test.each([40, 60, 80, 100, 160, 161, 200])('no row is longer than %i columns', (columns) => {
-  const { names, row } = createListRows(columns, painter(false));
-  const [one] = listed([open(7), chunk(7, 1_234_567), close(7, 3n)]).rows;
-  const lines = [...(names ?? '').split('\n'), ...row(one!).split('\n')];
-  expect(lines.filter((line) => line.length > columns)).toEqual([]);
+describe('the width of the list', () => {
+  const rowsIn = (columns: number, events: readonly InspectEvent[]) => {
+    const { names, row } = createListRows(columns, painter(false));
+    return { names, lines: listed(events).rows.flatMap((one) => row(one).split('\n')) };
+  };
+  const namesIn = (columns: number) => rowsIn(columns, []).names?.trim().replace(/ +/g, ' ');
+
+  test.each([
+    [68, ['number', 'client', 'server', 'bytes →', 'bytes ←']],
+    [80, ['number', 'protocol', 'client', 'server', 'bytes →', 'bytes ←']],
+    [101, ['number', 'protocol', 'client', 'server', 'duration', 'bytes →', 'bytes ←', 'faults', 'gaps']],
+  ])('%i columns have the most important of what there is to say', (columns, names) => {
+    expect(namesIn(columns)).toBe(names.join(' '));
+  });
+
+  test('each conversation is one row from 68 columns on, with the port of a long address, and words below that', () => {
+    const events = [open(0), chunk(0, 2048), close(0), open(1), close(1)];
+    const { lines } = rowsIn(80, events);
+    expect(lines).toEqual([
+      '    #0 -          10.0.0.1:40000        [2001:…ff:ff:ff]:5432  2.0 KiB      0 B',
+      '    #1 -          10.0.0.2:40000        [2001:…ff:ff:ff]:5432      0 B      0 B',
+    ]);
+    expect(rowsIn(200, events).lines).toHaveLength(2);
+    expect(rowsIn(67, events).names).toBe(null);
+    expect(rowsIn(67, events).lines.length).toBeGreaterThan(2);
+  });
+
+  test('a number is marked where a conversation has gaps or faults and the columns of them have no room', () => {
+    const gap = { type: 'gap', conversation: conversation(0), from: 'client' } as InspectEvent;
+    const events = [open(0), gap, close(0), open(1), close(1)];
+    const numbers = (columns: number) =>
+      rowsIn(columns, events).lines.map((line) => line.trim().split(' ')[0]);
+    expect(numbers(80)).toEqual(['#0!', '#1']);
+    expect(numbers(95)).toEqual(['#0!', '#1']);
+    expect(numbers(101)).toEqual(['#0', '#1']);
+  });
 });
+
+test.each([40, 60, 67, 68, 80, 95, 100, 133, 134, 160, 161, 200])(
+  'no row is longer than %i columns',
+  (columns) => {
+    const { names, row } = createListRows(columns, painter(false));
+    const [one] = listed([open(7), chunk(7, 1_234_567), close(7, 3n)]).rows;
+    const lines = [...(names ?? '').split('\n'), ...row(one!).split('\n')];
+    expect(lines.filter((line) => line.length > columns)).toEqual([]);
+  },
+);

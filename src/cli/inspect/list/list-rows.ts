@@ -2,16 +2,18 @@
  * The rows of a list of conversations.
  *
  * ```text
- *  161 columns, or not a terminal   a line each, if it fits
+ *  161 columns, or not a terminal   a line each, with all there is to say
+ *  68 columns                       a line each, with the columns that fit
  *  fewer                            its ends, and below them in words the rest
  * ```
  */
 import { formatCount, formatCountOf, formatNanos } from '../../../base/units.ts';
 import { isoTime } from '../../../capture/inspect/words.ts';
 import type { Paint } from '../../shared/color.ts';
-import { cutTo, printable } from '../../shared/format.ts';
+import { cutTo, fitted, printable } from '../../shared/format.ts';
 import { arrow } from '../rows.ts';
 import { wrapped } from '../words.ts';
+import { fittingTable } from './fitting-table.ts';
 import { durationOf, type Listed, type ListedSide } from './listed.ts';
 
 export interface ListRows {
@@ -27,15 +29,12 @@ const INDENT_COLUMNS = 4;
 /** @param columns of the terminal; undefined when stdout is none. */
 export function createListRows(columns: number | undefined, paint: Paint): ListRows {
   const painted = (listed: Listed, row: string): string => (listed.faults > 0 ? paint('fault', row) : row);
-  const isWide = columns === undefined || columns >= NAMES.length;
-  return {
-    names: isWide ? paint('names', NAMES) : null,
-    row(listed) {
-      const line = inLine(listed);
-      if (columns === undefined || (isWide && line.length <= columns)) return painted(listed, line);
-      return painted(listed, inWords(listed, columns));
-    },
-  };
+  if (columns === undefined || columns >= NAMES.length) {
+    return { names: paint('names', NAMES), row: (listed) => painted(listed, lineIn(listed, columns)) };
+  }
+  const table = fittingTable(columns);
+  if (table === null) return { names: null, row: (listed) => painted(listed, inWords(listed, columns)) };
+  return { names: paint('names', table.names), row: (listed) => painted(listed, table.row(listed)) };
 }
 
 const startOf = ({ conversation }: Listed): string =>
@@ -56,10 +55,19 @@ const NAMES = cells(
   ['duration', 'bytes →', 'bytes ←', 'frames →', 'frames ←', 'faults', 'gaps'],
 );
 
-function inLine(listed: Listed): string {
+/** Addresses are whole where there is room, and always if stdout is no terminal. */
+function lineIn(listed: Listed, columns = Number.POSITIVE_INFINITY): string {
+  const { client, server } = listed.conversation;
+  const line = inLine(listed, client, server);
+  return line.length <= columns ? line : cutTo(inLine(listed, shortened(client), shortened(server)), columns);
+}
+
+const shortened = (address: string): string => fitted(address, 21);
+
+function inLine(listed: Listed, clientName: string, serverName: string): string {
   const { conversation, protocol, client, server, faults, gaps } = listed;
   return cells(
-    [`#${conversation.index}`, protocol ?? '-', conversation.client, conversation.server, startOf(listed)],
+    [`#${conversation.index}`, protocol ?? '-', clientName, serverName, startOf(listed)],
     [
       formatNanos(durationOf(listed)),
       ...[client.bytes, server.bytes, client.frames, server.frames, faults, gaps].map(formatCount),

@@ -66,6 +66,7 @@ export function summaryInWords(summary: Summary): string {
     failed,
     existing = 0,
     unchanged = 0,
+    newer = 0,
     removed = 0,
     leftOut = 0,
     seconds,
@@ -73,11 +74,12 @@ export function summaryInWords(summary: Summary): string {
   const rate = seconds > 0 ? ` (${formatBytes(transferred / seconds)}/s)` : '';
   const before = bytes > transferred ? `, ${formatBytes(bytes - transferred)} were there already` : '';
   const same = unchanged > 0 ? `, ${plainCountOf(unchanged, 'file')} unchanged` : '';
+  const later = newer > 0 ? `, ${newer} newer there` : '';
   const gone = removed > 0 ? `, ${removed} removed` : '';
   const out = leftOut > 0 ? `, ${leftOut} left out` : '';
   const there = existing > 0 ? ` (${existingInWords(existing, failed)})` : '';
   const bad = failed > 0 ? `, ${failed} failed${there}` : '';
-  return `${plainCountOf(files, 'file')}, ${formatBytes(transferred)} in ${seconds.toFixed(1)} s${rate}${before}${same}${gone}${out}${bad}`;
+  return `${plainCountOf(files, 'file')}, ${formatBytes(transferred)} in ${seconds.toFixed(1)} s${rate}${before}${same}${later}${gone}${out}${bad}`;
 }
 
 function existingInWords(existing: number, failed: number): string {

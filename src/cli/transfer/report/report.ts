@@ -28,6 +28,8 @@ export interface Summary {
   readonly existing?: number;
   /** Files that were there already and were not looked into; only where it is known. */
   readonly unchanged?: number;
+  /** Files that are newer at the destination and stayed; only with `--update`. */
+  readonly newer?: number;
   /** Files of the destination that were removed; only where any may be. */
   readonly removed?: number;
   /** Files that a filter has left out, a folder of this machine counted as one; only where there are any. */

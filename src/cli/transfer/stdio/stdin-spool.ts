@@ -8,19 +8,19 @@
 import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { concatBytes } from '../../base/bytes.ts';
-import { formatBytes } from '../../base/units.ts';
-import { bytesContent, type Content } from '../../client/content/content.ts';
-import { fileContent } from '../../client/content/file-content.ts';
-import { RESUME_THRESHOLD_BYTES } from '../../client/transfers/upload.ts';
-import { systemWords } from '../../files/protocol/system-words.ts';
-import { exitError } from '../shared/exit-error.ts';
-import { exitStatus } from '../shared/exit-status.ts';
-import { printable } from '../shared/format.ts';
-import type { Output } from '../shared/output.ts';
-import type { ConnectionFlags, ServerFlags } from '../shared/server-option.ts';
-import { quoted, serverWords } from '../shared/shell-words.ts';
-import type { Transfer } from './report/report.ts';
+import { concatBytes } from '../../../base/bytes.ts';
+import { formatBytes } from '../../../base/units.ts';
+import { bytesContent, type Content } from '../../../client/content/content.ts';
+import { fileContent } from '../../../client/content/file-content.ts';
+import { RESUME_THRESHOLD_BYTES } from '../../../client/transfers/upload.ts';
+import { systemWords } from '../../../files/protocol/system-words.ts';
+import { exitError } from '../../shared/exit-error.ts';
+import { exitStatus } from '../../shared/exit-status.ts';
+import { printable } from '../../shared/format.ts';
+import type { Output } from '../../shared/output.ts';
+import type { ConnectionFlags, ServerFlags } from '../../shared/server-option.ts';
+import { quoted, serverWords } from '../../shared/shell-words.ts';
+import type { Transfer } from '../report/report.ts';
 
 /** What names stdin on the command line. */
 export const STDIN = '-';
