@@ -33,6 +33,9 @@ export type Read =
   /** A line for each error, which names the source and the field. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
+/** An address with a user and, it may be, a password: what is wrong with it can be just that. */
+const mayHaveLogin = (got: unknown): boolean => typeof got === 'string' && /:\/\/.*@/s.test(got);
+
 /**
  * Reads the file, if there is one, and nothing else.
  *
@@ -54,7 +57,7 @@ export function readSettings({ flags, cwd, ...sources }: Sources): Read {
     const take = (source: Source, value: unknown, got: unknown, base: string) => {
       if (value === undefined) {
         const remedy = source === 'variable' ? remedyFor(variableOf(name), String(got)) : '';
-        const instead = kind.isSecret ? 'something else' : shown(got);
+        const instead = kind.isSecret || mayHaveLogin(got) ? 'something else' : shown(got);
         problems.push(`${call(name, source, file)} must be ${kind.mustBe}, not ${instead}${remedy}`);
       } else if (values[name] === undefined) {
         values[name] = kind.path && typeof value === 'string' ? resolve(base, value) : value;

@@ -179,7 +179,8 @@ async function openPrepared(
           ?.take()
           .catch(() => {}),
       told: (word) => changes?.told(word),
-      heard: (others) => {
+      heard: (others, tookMs) => {
+        database.took(tookMs);
         if (state !== null) state.others = others;
       },
     });

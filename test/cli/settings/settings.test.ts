@@ -253,6 +253,8 @@ function configFile(text: string): { cwd: string; flags: { config: string } } {
   return { cwd, flags: { config: 'config.json' } };
 }
 
+const hasLogin = (text: string) => text.includes('@') && text.includes('://');
+
 describe.each(each)('%s', (name, { text, value, json = text, badText, badJson, isSecret = false }) => {
   const beside = company[name] ?? {};
 
@@ -273,7 +275,7 @@ describe.each(each)('%s', (name, { text, value, json = text, badText, badJson, i
     `the setting ${name} refuses %j, and says whose flag or variable it is and what it must be`,
     (bad) => {
       const mustBe = settingOf(name).kind.mustBe;
-      const shown = isSecret ? 'something else' : JSON.stringify(bad);
+      const shown = isSecret || hasLogin(bad) ? 'something else' : JSON.stringify(bad);
       expect(problemsOf({ flags: { ...beside, [name]: bad } })).toEqual([
         `${flagOf(name)} must be ${mustBe}, not ${shown}`,
       ]);
@@ -380,6 +382,27 @@ describe('the file', () => {
     expect(problemsOf({ flags: { config: '.' }, cwd: tempFolder() })).toEqual([
       '.: cannot be read: it is a folder (EISDIR)',
     ]);
+  });
+
+  test('an address that is refused for the password in it is refused without telling it', () => {
+    const beside = { store: 's3://files', postgres: 'postgresql://db/sluice' };
+    const wrong = [
+      ['s3Endpoint', 'https://id:s3cret@s3.example.org'],
+      ['s3Endpoint', 'HTTPS://id:s3cret/x@s3.example.org'],
+      ['store', 's3://id:s3cret@files'],
+      ['eventsWebhook', 'https://id:s3cret@example.org'],
+      ['eventsNats', 'nats://a,nats://id:s3cret@example.org'],
+    ] as const;
+    for (const [name, url] of wrong) {
+      const { cwd, flags } = configFile(fileOf(name, url));
+      const problems = [
+        ...problemsOf({ flags: { ...beside, [name]: url } }),
+        ...problemsOf({ flags: {}, env: { [variableOf(name)]: url } }),
+        ...problemsOf({ cwd, flags }),
+      ];
+      expect(problems.filter((problem) => problem.includes('something else'))).toHaveLength(3);
+      expect(problems.join()).not.toContain('s3cret');
+    }
   });
 
   test('a file of settings that has a secret where a path belongs is refused without telling it', () => {

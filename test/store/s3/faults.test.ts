@@ -400,6 +400,17 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
       assert.equal(await store.check(), null);
     });
 
+    test('that nobody asks anything tells its latency all the same: of the heartbeat, and of a check', async () => {
+      const { store, postgres } = await open({ upkeep: { everyMs: 3_600_000, heartbeatMs: 50 } });
+      assert.equal(typeof store.engines().postgresql.latencyMs, 'number');
+      postgres.delay(100);
+      await expect.poll(() => store.engines().postgresql.latencyMs).toBeGreaterThan(190);
+      const quiet = await open({ upkeep: { everyMs: 3_600_000, heartbeatMs: 3_600_000 } });
+      quiet.postgres.delay(100);
+      assert.equal(await quiet.store.check(), null);
+      expect(quiet.store.engines().postgresql.latencyMs).toBeGreaterThan(190);
+    });
+
     test('that is slow makes calls slow, and not wrong', async () => {
       const { store, postgres } = await open();
       postgres.delay(50);

@@ -70,8 +70,10 @@ export interface Database {
   slowly(statement: Statement, values: readonly unknown[]): Promise<void>;
   /** Connections, those in use, and calls that wait for one. */
   usage(): { readonly connections: number; readonly busy: number; readonly waiting: number };
-  /** Milliseconds that the last call took; null before the first. */
+  /** Milliseconds that the last statement took, also one over another connection that was told of; null before the first. */
   latencyMs(): number | null;
+  /** Tells how long a statement took over a connection that is not of this. */
+  took(milliseconds: number): void;
   close(): Promise<void>;
 }
 
@@ -111,11 +113,15 @@ export function connectDatabase(settings: DatabaseSettings, patience: Patience, 
   return {
     rows,
     row: async <T>(statement: Statement, values: readonly unknown[]) => (await rows<T>(statement, values))[0],
-    ping: () =>
-      pool.query('select 1').then(
-        () => {},
-        (thrown) => Promise.reject(sqlFault(thrown)),
-      ),
+    ping: async () => {
+      const from = performance.now();
+      try {
+        await pool.query('select 1');
+      } catch (thrown) {
+        throw sqlFault(thrown);
+      }
+      latency = performance.now() - from;
+    },
     slowly: (statement, values) =>
       retrying(patience, async () => {
         const client = new pg.Client(slowConnectionOptions(settings));
@@ -135,6 +141,9 @@ export function connectDatabase(settings: DatabaseSettings, patience: Patience, 
       waiting: pool.waitingCount,
     }),
     latencyMs: () => latency,
+    took: (milliseconds) => {
+      latency = milliseconds;
+    },
     close: () => pool.end(),
   };
 }

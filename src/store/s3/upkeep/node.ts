@@ -42,8 +42,8 @@ export interface NodeDeps {
   readonly asked: (key: string) => void;
   /** Another node, or this one, has said something else to all. */
   readonly told: (word: string) => void;
-  /** Called after each heartbeat, with the uploads that this node does not hold. */
-  readonly heard: (others: { readonly count: number; readonly bytes: number }) => void;
+  /** Called after each heartbeat, with the uploads that this node does not hold, and how long it took. */
+  readonly heard: (others: { readonly count: number; readonly bytes: number }, tookMs: number) => void;
 }
 
 interface NodeState extends NodeDeps {
@@ -176,9 +176,10 @@ async function beat(state: NodeState): Promise<void> {
   });
   const [{ now, others }] = rows;
   state.heardAt = { steady, wall };
+  const answered = performance.now();
   // The answer was made at some moment between: half of the way is the best guess.
-  state.ahead = Number(now) - (steady + performance.now()) / 2;
-  heard(others);
+  state.ahead = Number(now) - (steady + answered) / 2;
+  heard(others, answered - steady);
 }
 
 function onNotification(state: NodeState, payload: string): void {
