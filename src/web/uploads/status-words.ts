@@ -9,7 +9,7 @@ export const STATUS_WORDS: Readonly<Record<Status, string>> = {
   sending: 'Sending',
   asking: 'Exists already',
   elsewhere: 'Another tab sends it',
-  'needs-file': 'Pick the file again to go on',
+  'needs-file': 'Pick the file again',
   paused: 'Paused',
   stored: 'Stored',
   failed: 'Failed',
