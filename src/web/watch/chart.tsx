@@ -75,6 +75,8 @@ function createPlot(spec: ChartSpec, box: HTMLElement, points: readonly Point[])
     {
       width: box.clientWidth,
       height: HEIGHT,
+      // Half of a time, which may be below the last point.
+      padding: [null, 40, null, null],
       cursor: { drag: { x: false, y: false } },
       scales: { y: { range: (_, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
       axes: [
