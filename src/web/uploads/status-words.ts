@@ -34,8 +34,10 @@ export function describeEntry(entry: Entry, isCutOff: boolean): string {
         ...(durable > 0 ? [`${bytes(durable)} safe`] : []),
       ].join(' – ');
     }
-    case 'paused':
     case 'needs-file':
+      // No longer than a line of a narrow window.
+      return `${word} – ${durable > 0 ? `${bytes(durable)} of ${bytes(size)}` : bytes(size)}`;
+    case 'paused':
       return `${word} – ${durable > 0 ? `${bytes(durable)} of ${bytes(size)} safe` : bytes(size)}`;
     case 'stored':
       return `${word}${entry.verify ? ' and verified' : ''} – ${bytes(size)}`;

@@ -106,7 +106,7 @@ describe('the list of files', () => {
     const record = { ...file('a', 4 * MIB), name: 'a', ends: 'e', onExists: 'ask' as const, copy: 1 };
     next.take({ type: 'remembered', records: [{ ...record, durable: MIB }] });
     expect(totalsOf(next.state().entries)).toMatchObject({ durable: MIB, bytes: 4 * MIB });
-    expect(describeEntry(next.state().entries[0]!, false)).toBe('Pick the file again – 1 MiB of 4 MiB safe');
+    expect(describeEntry(next.state().entries[0]!, false)).toBe('Pick the file again – 1 MiB of 4 MiB');
     // With other content it begins anew.
     next.take({ type: 'added', files: [file('a', 4 * MIB)] });
     next.take({ type: 'identified', id: 0, ends: 'f' });
