@@ -4,7 +4,7 @@ import { hashOf } from '../shell/route-text.ts';
 import { useWindow } from '../shell/use-window.ts';
 import { bytes, count, moment } from '../shell/words.ts';
 import type { Column, Entry, Order } from './entry.ts';
-import { indexOf, onKey, type Selection, toggled } from './selection.ts';
+import { allOf, indexOf, noneOf, onKey, type Selection, toggled } from './selection.ts';
 
 const ROW_HEIGHT = 36;
 const COLUMNS: readonly (readonly [Column, string])[] = [
@@ -17,14 +17,15 @@ export interface GridProps {
   readonly entries: readonly Entry[];
   readonly order: Order;
   readonly selection: Selection;
-  /** Whether a question is asked, which holds the keyboard. */
-  readonly isCovered: boolean;
+  /** How many of the entries are chosen. */
+  readonly chosen: number;
   readonly onOrder: (order: Order) => void;
   readonly onSelection: (selection: Selection) => void;
   readonly onOpen: (entry: Entry) => void;
 }
 
-export function Grid({ entries, order, selection, isCovered, onOrder, onSelection, onOpen }: GridProps) {
+export function Grid({ entries, order, selection, chosen, onOrder, onSelection, onOpen }: GridProps) {
+  const isAllChosen = entries.length > 0 && chosen === entries.length;
   const box = useRef<HTMLDivElement>(null);
   const cursor = indexOf(selection, entries);
   const shown = cursor < 0 ? undefined : cursor;
@@ -42,38 +43,33 @@ export function Grid({ entries, order, selection, isCovered, onOrder, onSelectio
     byKey.current = false;
     name.focus({ preventScroll: true });
   });
-  const hasFocus = useRef(false);
-  useEffect(() => {
-    // The row that had it is gone: the keyboard must not begin at the top of the page.
-    if (hasFocus.current && document.activeElement === document.body)
-      box.current?.querySelector<HTMLElement>('.entry-name[tabindex="0"]')?.focus({ preventScroll: true });
-  }, [entries, isCovered]);
   const keyDown = (event: KeyboardEvent): void => {
     // There it presses the button that sorts.
     if (event.key === ' ' && event.target instanceof Element && event.target.closest('thead')) return;
-    const next = onKey(selection, entries, event);
+    const row = event.target instanceof Element ? event.target.closest<HTMLElement>('.entry') : null;
+    // The keyboard comes to a row by Tab, too.
+    const from = cursor < 0 && row ? { ...selection, cursor: row.dataset.path! } : selection;
+    const next = onKey(from, entries, event);
     if (next === null) return;
     event.preventDefault();
     byKey.current = true;
     onSelection(next);
   };
   return (
-    <div
-      ref={box}
-      class="grid"
-      onFocusIn={() => {
-        hasFocus.current = true;
-      }}
-      onFocusOut={({ relatedTarget }) => {
-        // A question gives it back.
-        const isLent = relatedTarget instanceof Element && relatedTarget.closest('dialog') !== null;
-        if (relatedTarget !== null && !isLent) hasFocus.current = false;
-      }}
-    >
+    <div ref={box} class="grid">
       <table aria-rowcount={entries.length + 1} aria-label="Files" onKeyDown={keyDown}>
         <thead>
           <tr>
-            <td class="entry-choice" />
+            <td class="entry-choice">
+              <input
+                type="checkbox"
+                aria-label="Choose all"
+                disabled={entries.length === 0}
+                checked={isAllChosen}
+                indeterminate={chosen > 0 && !isAllChosen}
+                onClick={() => onSelection(isAllChosen ? noneOf(selection) : allOf(selection, entries))}
+              />
+            </td>
             {COLUMNS.map(([column, title]) => (
               <th
                 key={column}

@@ -70,6 +70,7 @@ export interface PathProps extends QuestionProps {
 export function PathQuestion(props: PathProps) {
   const { title, label, button, within, path, isFolder, isBusy, refusal, onPath, onClose } = props;
   const [text, setText] = useState(path);
+  const [asked, setAsked] = useState<string | null>(null);
   const whole = within + text;
   const wanted = isFolder && whole !== '' && !whole.endsWith('/') ? `${whole}/` : whole;
   const bare = isFolder ? wanted.slice(0, -1) : wanted;
@@ -77,7 +78,9 @@ export function PathQuestion(props: PathProps) {
   const isSame = wanted === within + path;
   const submit = (event: Event): void => {
     event.preventDefault();
-    if (fault === null && !isSame && !isBusy) onPath(wanted);
+    if (fault !== null || isSame || isBusy) return;
+    setAsked(text);
+    onPath(wanted);
   };
   return (
     <Dialog title={title} onClose={onClose}>
@@ -98,7 +101,7 @@ export function PathQuestion(props: PathProps) {
         <p id="path-fault" class="fault">
           {text === '' && !isFolder ? '' : (fault ?? '')}
         </p>
-        <Refusal why={refusal} />
+        <Refusal why={text === asked ? refusal : null} />
         <p class="dialog-buttons">
           <button type="submit" class="primary" disabled={fault !== null || isSame || isBusy}>
             {button}

@@ -32,8 +32,7 @@ const PAGE = 15;
 /** The selection after a key; null when the key means nothing here. */
 export function onKey(selection: Selection, entries: readonly Entry[], key: Key): Selection | null {
   const at = indexOf(selection, entries);
-  if ((key.ctrlKey || key.metaKey) && key.key.toLowerCase() === 'a')
-    return { ...selection, chosen: new Set(entries.map(({ path }) => path)) };
+  if ((key.ctrlKey || key.metaKey) && key.key.toLowerCase() === 'a') return allOf(selection, entries);
   if (key.ctrlKey || key.metaKey || entries.length === 0) return null;
   switch (key.key) {
     case 'ArrowDown':
@@ -51,11 +50,18 @@ export function onKey(selection: Selection, entries: readonly Entry[], key: Key)
     case ' ':
       return at < 0 ? null : toggled(selection, entries[at]!.path);
     case 'Escape':
-      return selection.chosen.size === 0 ? null : { ...selection, chosen: new Set() };
+      return selection.chosen.size === 0 ? null : noneOf(selection);
     default:
       return null;
   }
 }
+
+export const allOf = (selection: Selection, entries: readonly Entry[]): Selection => ({
+  ...selection,
+  chosen: new Set(entries.map(({ path }) => path)),
+});
+
+export const noneOf = (selection: Selection): Selection => ({ ...selection, chosen: new Set() });
 
 export function toggled({ chosen, cursor }: Selection, path: string): Selection {
   const next = new Set(chosen);

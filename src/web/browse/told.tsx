@@ -26,6 +26,7 @@ export function Ways({ folder }: { readonly folder: string }) {
 export interface ToldProps {
   readonly browsed: Browsed;
   readonly shown: number;
+  readonly chosen: number;
   readonly isFound: boolean;
   /** Whether it was looked for below, too. */
   readonly isSearch: boolean;
@@ -35,7 +36,7 @@ export interface ToldProps {
 
 /** How much there is, or why it is not known. */
 export function Told(props: ToldProps) {
-  const { browsed, shown, isFound, isSearch, mayDrop, onAgain } = props;
+  const { browsed, shown, chosen, isFound, isSearch, mayDrop, onAgain } = props;
   if (browsed.fault !== null)
     return (
       <p class="told fault" role="alert">
@@ -55,6 +56,7 @@ export function Told(props: ToldProps) {
   return (
     <p class="told hint" role="status">
       {isEmpty ? none : told}
+      {chosen > 0 && `, ${count(chosen)} chosen`}
       {isEmpty && !isFound && mayDrop && ' Drop files anywhere to upload them.'}
     </p>
   );

@@ -9,6 +9,7 @@ import { move, type Outcome, remove, rename } from './changes.ts';
 import { downloadAll } from './download.ts';
 import { type Entry, folderOf, found, type Order, sorted } from './entry.ts';
 import { Grid } from './grid.tsx';
+import { focusTable, useKeptFocus } from './kept-focus.ts';
 import { type Browsed, browsed$, nothing, searched$ } from './model.ts';
 import { Preview } from './preview.tsx';
 import { chosenWords, PathQuestion, RemoveQuestion } from './questions.tsx';
@@ -117,13 +118,14 @@ function FolderView({ page }: { readonly page: Page }) {
     document.addEventListener('keydown', listen);
     return () => document.removeEventListener('keydown', listen);
   }, []);
+  const keptFocus = useKeptFocus(box, [entries, asked]);
   const close = (): void => {
     setAsked(null);
     setRefusal(null);
   };
 
   return (
-    <div ref={box} class="browse">
+    <div ref={box} class="browse" {...keptFocus}>
       <Ways folder={folder} />
       <Toolbar
         page={page}
@@ -145,6 +147,7 @@ function FolderView({ page }: { readonly page: Page }) {
       <Told
         browsed={browsed}
         shown={entries.length}
+        chosen={chosen.length}
         isFound={text.trim() !== ''}
         isSearch={wanted !== null}
         mayDrop={may(page, 'write')}
@@ -154,7 +157,7 @@ function FolderView({ page }: { readonly page: Page }) {
         entries={entries}
         order={order}
         selection={selection}
-        isCovered={asked !== null}
+        chosen={chosen.length}
         onOrder={setOrder}
         onSelection={setSelection}
         onOpen={(entry) => entry.type === 'file' && setAsked({ is: 'preview', entry })}
@@ -227,7 +230,3 @@ function toldOf(words: string, { done, refused, reasons }: Outcome): string {
   const some = reasons.slice(0, REFUSALS_SHOWN).map(({ path, why }) => `${path}: ${why}`);
   return [`${words}: ${count(done)}; refused: ${count(refused)}.`, ...some].join(' ');
 }
-
-/** Gives the keyboard to the table of the folder. */
-const focusTable = (box: Element | null): void =>
-  box?.querySelector<HTMLElement>('[data-cursor] .entry-name')?.focus();

@@ -31,5 +31,8 @@ export function duration(seconds: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
+/** @example sentence('it broke') // 'it broke.' */
+export const sentence = (words: string): string => (/[.?!]$/.test(words) ? words : `${words}.`);
+
 /** What an error says. */
 export const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,6 +1,6 @@
 /** The head of the list: what is picked, how far all is, and the buttons for all. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { bytes, count, duration, rate } from '../shell/words.ts';
+import { bytes, count, duration, rate, sentence } from '../shell/words.ts';
 import { CancelQuestion } from './cancel-question.tsx';
 import { OpenIcon } from './icons.tsx';
 import type { QueueEvent } from './queue-state.ts';
@@ -173,7 +173,7 @@ function Hints({ mayWrite, survives, totals, trouble }: PanelHeadProps) {
     <>
       {!mayWrite && <p class="hint">Your token has no right to write here: nothing can be uploaded.</p>}
       {trouble !== null && totals.open > 0 && (
-        <p class="warn">Nothing reaches the server for now, and is tried again: {trouble}.</p>
+        <p class="warn">Nothing reaches the server for now, and is tried again: {sentence(trouble)}</p>
       )}
       {picks > 0 && (
         <p class="warn uploads-picked-again">

@@ -7,9 +7,11 @@ export interface QueueState {
   readonly nextId: number;
   /** Why nothing arrives at the server for now; null when something does. */
   readonly trouble: string | null;
+  /** How many were stored, with those that were cleared from the list since. */
+  readonly storedEver: number;
 }
 
-export const EMPTY: QueueState = { entries: [], nextId: 0, trouble: null };
+export const EMPTY: QueueState = { entries: [], nextId: 0, trouble: null, storedEver: 0 };
 
 /** A file that was dropped or picked. */
 export interface AddedFile extends Source {

@@ -37,7 +37,7 @@ function apply(step: Step, event: QueueEvent): void {
       return;
     case 'stored':
       return change(step, event.id, (entry) => {
-        step.state = { ...step.state, trouble: null };
+        step.state = { ...step.state, trouble: null, storedEver: step.state.storedEver + 1 };
         const verify = entry.verify && event.isFound !== true;
         return {
           ...entry,

@@ -9,7 +9,7 @@ export const STATUS_WORDS: Readonly<Record<Status, string>> = {
   sending: 'Sending',
   asking: 'Exists already',
   elsewhere: 'Another tab sends it',
-  'needs-file': 'Pick the file again to go on',
+  'needs-file': 'Pick the file again',
   paused: 'Paused',
   stored: 'Stored',
   failed: 'Failed',
@@ -34,8 +34,10 @@ export function describeEntry(entry: Entry, isCutOff: boolean): string {
         ...(durable > 0 ? [`${bytes(durable)} safe`] : []),
       ].join(' – ');
     }
-    case 'paused':
     case 'needs-file':
+      // No longer than a line of a narrow window.
+      return `${word} – ${durable > 0 ? `${bytes(durable)} of ${bytes(size)}` : bytes(size)}`;
+    case 'paused':
       return `${word} – ${durable > 0 ? `${bytes(durable)} of ${bytes(size)} safe` : bytes(size)}`;
     case 'stored':
       return `${word}${entry.verify ? ' and verified' : ''} – ${bytes(size)}`;

@@ -1,14 +1,13 @@
 /** The uploads of the page: they go on whichever view is shown, and belong to whoever is signed in. */
 import {
   auditTime,
+  distinctUntilChanged,
   filter,
   fromEvent,
   map,
   merge,
-  type Observable,
-  pairwise,
   Subscription,
-  startWith,
+  skip,
   throttleTime,
 } from 'rxjs';
 import { createUploads } from '../../client/transfers/uploads.ts';
@@ -132,15 +131,11 @@ function showPercent({ state$ }: UploadList): Subscription {
 
 /** Lets the other views know that there are more files. */
 const sayChanged = ({ state$ }: UploadList, { changed$ }: Page): Subscription =>
-  storedCount(state$)
-    .pipe(pairwise())
-    .subscribe(([before, now]) => {
-      if (now > before) changed$.next();
-    });
-
-const storedCount = (state$: UploadList['state$']): Observable<number> =>
-  state$.pipe(
-    auditTime(CHANGED_MS),
-    map(({ entries }) => totalsOf(entries).stored),
-    startWith(0),
-  );
+  state$
+    .pipe(
+      map(({ storedEver }) => storedEver),
+      distinctUntilChanged(),
+      skip(1),
+      auditTime(CHANGED_MS),
+    )
+    .subscribe(() => changed$.next());

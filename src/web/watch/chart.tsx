@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { Point } from '../../files/protocol/watching.ts';
 import { clock } from './amounts.ts';
-import { type ChartSpec, chartInWords } from './charts.ts';
+import { type ChartSpec, chartInWords, lonely } from './charts.ts';
 import { drawInTurn } from './draw-in-turn.ts';
 
 const HEIGHT = 150;
@@ -75,6 +75,8 @@ function createPlot(spec: ChartSpec, box: HTMLElement, points: readonly Point[])
     {
       width: box.clientWidth,
       height: HEIGHT,
+      // Half of a time, which may be below the last point.
+      padding: [null, 40, null, null],
       cursor: { drag: { x: false, y: false } },
       scales: { y: { range: (_, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
       axes: [
@@ -93,6 +95,11 @@ function createPlot(spec: ChartSpec, box: HTMLElement, points: readonly Point[])
           stroke: color(line.color),
           width: 1.5,
           value: shown,
+          points: {
+            show: false,
+            size: 4,
+            filter: (plot: uPlot, series: number) => lonely(plot.data[series]!),
+          },
         })),
       ],
     },

@@ -68,6 +68,14 @@ export const CHARTS: readonly ChartSpec[] = [
   },
 ];
 
+/** The places of values without a neighbour: a line needs two. */
+export function lonely(values: ArrayLike<number | null | undefined>): number[] {
+  const isThere = (at: number): boolean => values[at] != null;
+  return Array.from(values, (_, at) => at).filter(
+    (at) => isThere(at) && !isThere(at - 1) && !isThere(at + 1),
+  );
+}
+
 /** What a chart shows, in a sentence for each line. */
 export function chartInWords({ lines, amount }: ChartSpec, points: readonly Point[]): string {
   return lines

@@ -2,7 +2,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { hashOf, routeOf } from '../../../src/web/shell/route-text.ts';
-import { bytes, duration } from '../../../src/web/shell/words.ts';
+import { bytes, duration, sentence } from '../../../src/web/shell/words.ts';
 
 describe('the address of a view', () => {
   property.prop([
@@ -34,5 +34,13 @@ describe('words', () => {
   test('a time that is left is rounded up, and one that nobody knows is a dash', () => {
     expect([0, 0.2, 59.5, 3_725].map(duration)).toEqual(['0:00', '0:01', '1:00', '1:02:05']);
     expect(duration(Number.POSITIVE_INFINITY)).toBe('–');
+  });
+
+  test('a sentence has one full stop, whether what it ends with has one or not', () => {
+    expect(['it broke', 'It broke.', 'Is it on?'].map(sentence)).toEqual([
+      'it broke.',
+      'It broke.',
+      'Is it on?',
+    ]);
   });
 });

@@ -106,9 +106,7 @@ describe('the list of files', () => {
     const record = { ...file('a', 4 * MIB), name: 'a', ends: 'e', onExists: 'ask' as const, copy: 1 };
     next.take({ type: 'remembered', records: [{ ...record, durable: MIB }] });
     expect(totalsOf(next.state().entries)).toMatchObject({ durable: MIB, bytes: 4 * MIB });
-    expect(describeEntry(next.state().entries[0]!, false)).toBe(
-      'Pick the file again to go on – 1 MiB of 4 MiB safe',
-    );
+    expect(describeEntry(next.state().entries[0]!, false)).toBe('Pick the file again – 1 MiB of 4 MiB');
     // With other content it begins anew.
     next.take({ type: 'added', files: [file('a', 4 * MIB)] });
     next.take({ type: 'identified', id: 0, ends: 'f' });
@@ -124,6 +122,16 @@ describe('the list of files', () => {
       'Stored and verified – 1 B',
       'Stored – 1 B',
     ]);
+  });
+
+  test('what was stored stays counted when the list is cleared', () => {
+    const { take, state } = queue();
+    take({ type: 'added', files: [file('a'), file('b')] });
+    take({ type: 'stored', id: 0 });
+    take({ type: 'clear' });
+    take({ type: 'stored', id: 0 });
+    take({ type: 'stored', id: 1 });
+    expect(state()).toMatchObject({ storedEver: 2, entries: [{ name: 'b' }] });
   });
 
   test('a name that the server would refuse is never sent, and says why', () => {
