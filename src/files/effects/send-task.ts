@@ -7,6 +7,7 @@
  */
 import type { Flow } from '../../actor/flow.ts';
 import type { Source } from '../../store/contract.ts';
+import type { ServiceFault } from '../protocol/errors.ts';
 import { callStore } from './call-store.ts';
 import { acquirePiece, PIECE_BYTES, releasePiece } from './piece-memory.ts';
 
@@ -34,6 +35,8 @@ export interface SendProgress {
 export interface Sent {
   readonly bytes: number;
   readonly failed: 'read' | 'write' | null;
+  /** Why it could not be read; null when the file has become shorter. */
+  readonly error: ServiceFault | null;
 }
 
 /**
@@ -53,6 +56,7 @@ export function sendFile(
   let at = offset;
   let inFlight = 0;
   let failed: Sent['failed'] = null;
+  let error: Sent['error'] = null;
   let isDone = false;
 
   const step = () => {
@@ -61,7 +65,7 @@ export function sendFile(
     const isOver = failed !== null || at === end;
     if (isOver && inFlight === 0) {
       isDone = true;
-      return done({ bytes: progress.bytes, failed });
+      return done({ bytes: progress.bytes, failed, error });
     }
     if (isOver || inFlight === PIECES_AHEAD) return;
     // When nothing is lent now, a piece is in flight, and what it was lent is repaid when it settles.
@@ -84,6 +88,7 @@ export function sendFile(
           else {
             flow.repay(lent);
             failed ??= 'read';
+            if (!outcome.ok) error = outcome.error;
           }
           step();
         }),

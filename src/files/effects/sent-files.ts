@@ -66,19 +66,21 @@ export function send(state: PerformerState, { request, offset, length }: SendFil
   return new Observable((subscriber) => {
     const progress = { offset, length, bytes: 0, isReading: false };
     sending.set(request, progress);
-    sendFile({ flow, onInternalError }, opened.source, progress, ({ bytes, failed }) => {
+    sendFile({ flow, onInternalError }, opened.source, progress, ({ bytes, failed, error }) => {
       sending.delete(request);
       closeFile(state, request);
       const isShort = failed === 'read';
       give(
         subscriber,
         isShort
-          ? { of: 'send', ok: false, error: serviceFault('internal', `the file ended after ${bytes} bytes`) }
+          ? { of: 'send', ok: false, error: error ?? endedAfter(bytes) }
           : { of: 'send', ok: true, value: bytes },
       );
     });
   });
 }
+
+const endedAfter = (bytes: number) => serviceFault('internal', `the file ended after ${bytes} bytes`);
 
 export function closeFile(state: PerformerState, request: number): void {
   const opened = state.sources.get(request);

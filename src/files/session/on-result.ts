@@ -45,6 +45,10 @@ function applyResult(
 /** A request whose file was sent, or could not be: the file is the first of its replies. */
 function sent(request: OpenRequest, result: EffectResult, effects: Effect[]): OpenRequest {
   const [file, ...pendingReplies] = request.pendingReplies;
+  // The peer cannot be told any more: its connection breaks off. The operator can.
+  if (!result.ok && request.cmd !== null) {
+    report(request, { type: 'refused', ...reportFields(request, request.cmd), error: result.error }, effects);
+  }
   const isWhole = result.ok && file?.type === 'file' && result.value === file.length;
   if (isWhole && request.cmd !== null) {
     report(request, { type: 'served', ...reportFields(request, request.cmd) }, effects);

@@ -63,7 +63,7 @@ test('a file that was sent is reported once, though its last pieces settle befor
     it.settle();
   }
   it.turn();
-  expect(it.told).toEqual([{ bytes: SIZE, failed: null }]);
+  expect(it.told).toEqual([{ bytes: SIZE, failed: null, error: null }]);
   expect(it.budget.unsettled()).toBe(0);
 });
 
@@ -73,7 +73,7 @@ test('a file that cannot be sent is reported once, though two pieces fail before
   expect(it.inFlight()).toBe(2);
   it.settle({ code: 'reset', message: 'gone' });
   it.turn();
-  expect(it.told).toEqual([{ bytes: 0, failed: 'write' }]);
+  expect(it.told).toEqual([{ bytes: 0, failed: 'write', error: null }]);
   expect(it.budget.unsettled()).toBe(0);
 });
 

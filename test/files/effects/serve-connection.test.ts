@@ -353,6 +353,24 @@ describe('a store', () => {
     await it.client.send(frame({ cmd: 'get', filename: 'a' }));
     expect(await it.client.over).toMatchObject({ code: 'reset' });
     await it.finished;
+    const error = { code: 'internal', message: expect.stringContaining('the file ended after 0 bytes') };
+    expect(it.reports).toMatchObject([{ type: 'refused', cmd: 'get', filename: 'a', error }]);
+  });
+
+  test('a store that cannot read on behind the ack has the connection dropped, and its error is reported', async () => {
+    const store = memoryStore();
+    const error = { code: 'io-error', message: 'it is gone', engine: 's3', cause: 'NoSuchKey' } as const;
+    const read = (position: number) =>
+      position === 0
+        ? ({ ok: true, value: new Uint8Array(4) } as const)
+        : Promise.resolve({ ok: false, error } as const);
+    const source = { name: 'a', size: 10, mtime: 0, read, close: () => {} };
+    const it = attended({ store: { ...store, open: () => ({ ok: true, value: source }) } });
+    await it.client.send(frame({ cmd: 'get', filename: 'a', id: 7 }));
+    expect(await it.client.over).toMatchObject({ code: 'reset' });
+    await it.finished;
+    expect(it.reports).toMatchObject([{ type: 'refused', cmd: 'get', filename: 'a', id: 7, error }]);
+    expect(it.bugs).toEqual([]);
   });
 });
 
