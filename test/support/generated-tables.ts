@@ -75,8 +75,14 @@ function presetTable(): string {
 }
 
 const IDLE_ENGINES: EnginesStatus = {
-  postgresql: { connections: 0, busy: 0, waiting: 0, latencyMs: null },
-  s3: { connections: 0, waiting: 0, latencyMs: null, requests: { PUT: 0, GET: 0, DELETE: 0, LIST: 0 } },
+  postgresql: { connections: 0, busy: 0, waiting: 0, isUp: null, latencyMs: null },
+  s3: {
+    connections: 0,
+    waiting: 0,
+    isUp: null,
+    latencyMs: null,
+    requests: { PUT: 0, GET: 0, DELETE: 0, LIST: 0 },
+  },
   memoryBytes: 0,
   garbage: null,
 };

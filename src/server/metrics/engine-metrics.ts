@@ -6,11 +6,19 @@ import type { Readings } from './server-metrics.ts';
 const inSeconds = (milliseconds: number | null): number =>
   milliseconds === null ? Number.NaN : milliseconds / 1e3;
 
+const asGauge = (isUp: boolean | null): number => (isUp === null ? Number.NaN : Number(isUp));
+
 /** Adds none when the store has no engines. */
 export function addEngineMetrics({ gauge, counter }: Instruments, readings: Readings): void {
   const first = readings.engines;
   if (first === null) return;
   const engines = (): EnginesStatus => readings.engines ?? first;
+  gauge(
+    'sluice_postgresql_up',
+    'Whether the database answered when it was last asked (1 or 0).',
+    () => asGauge(engines().postgresql.isUp),
+    'min',
+  );
   gauge(
     'sluice_postgresql_connections',
     'Connections to the database.',
@@ -31,6 +39,12 @@ export function addEngineMetrics({ gauge, counter }: Instruments, readings: Read
     'How long the last statement took.',
     () => inSeconds(engines().postgresql.latencyMs),
     'max',
+  );
+  gauge(
+    'sluice_s3_up',
+    'Whether the S3 store answered when it was last asked (1 or 0).',
+    () => asGauge(engines().s3.isUp),
+    'min',
   );
   gauge('sluice_s3_connections', 'Connections to the S3 store.', () => engines().s3.connections);
   gauge(

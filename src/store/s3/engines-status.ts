@@ -5,6 +5,8 @@ export interface EnginesStatus {
     readonly connections: number;
     readonly busy: number;
     readonly waiting: number;
+    /** Whether it answered when it was last asked, also by a heartbeat; null before the first time. */
+    readonly isUp: boolean | null;
     /** Milliseconds of the last statement; null before the first. */
     readonly latencyMs: number | null;
   };
@@ -12,6 +14,8 @@ export interface EnginesStatus {
   readonly s3: {
     readonly connections: number;
     readonly waiting: number;
+    /** Whether it answered the last request, and not with a fault of its own (5xx); null before the first. */
+    readonly isUp: boolean | null;
     /** Milliseconds until the last request was answered; null before the first. */
     readonly latencyMs: number | null;
     /** Requests by method, since the store was opened. */

@@ -183,6 +183,7 @@ async function openPrepared(
         database.took(tookMs);
         if (state !== null) state.others = others;
       },
+      lost: () => database.took(null),
     });
     state = {
       database,
@@ -242,8 +243,13 @@ function withEngines(
     changes,
     [Symbol.asyncDispose]: () => store.close(),
     engines: () => ({
-      postgresql: { ...database.usage(), latencyMs: database.latencyMs() },
-      s3: { ...bucket.usage(), latencyMs: bucket.latencyMs(), requests: { ...bucket.requests } },
+      postgresql: { ...database.usage(), isUp: database.isUp(), latencyMs: database.latencyMs() },
+      s3: {
+        ...bucket.usage(),
+        isUp: bucket.isUp(),
+        latencyMs: bucket.latencyMs(),
+        requests: { ...bucket.requests },
+      },
       memoryBytes: budget.used(),
       garbage: upkeep.garbage(),
     }),

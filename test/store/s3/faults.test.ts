@@ -94,6 +94,7 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
       const error = await faultOf(put(store, 'file', content));
       assert.deepEqual([error.code, error.engine, error.cause], ['unavailable', 's3', 'SlowDown']);
       assert.match(error.message, /the S3 store cannot do it now: SlowDown/);
+      assert.deepEqual([store.engines().s3.isUp, store.engines().postgresql.isUp], [false, true]);
       assert.deepEqual(await namesIn(store), []);
       void all;
     });
@@ -362,9 +363,20 @@ describe.skipIf(!needEngine('ceph') || !needEngine('postgres'))('an engine that 
         assert.deepEqual([error.code, error.engine], ['unavailable', 'postgresql']);
       }
       assert.equal((await store.check())?.engine, 'postgresql');
+      assert.deepEqual([store.engines().s3.isUp, store.engines().postgresql.isUp], [true, false]);
       postgres.refuse(false);
       sameBytes(await contentOf(store, 'file'), content);
       assert.equal(await store.check(), null);
+      assert.equal(store.engines().postgresql.isUp, true);
+    });
+
+    test('whose connection breaks while nobody asks anything is known to be down, and up once it answers', async () => {
+      const { store, postgres } = await open({ upkeep: { everyMs: 3_600_000, heartbeatMs: 50 } });
+      postgres.refuse(true);
+      postgres.cut();
+      await expect.poll(() => store.engines().postgresql.isUp).toBe(false);
+      postgres.refuse(false);
+      await expect.poll(() => store.engines().postgresql.isUp).toBe(true);
     });
 
     test('that syncs nothing is refused for a store that is to be durable, and one that does is taken', async () => {

@@ -37,6 +37,8 @@ export interface Bucket {
   usage(): { readonly connections: number; readonly waiting: number };
   /** Milliseconds until the last request was answered; null before the first. */
   latencyMs(): number | null;
+  /** Whether the last request was answered, and not by a fault of the store's own; null before the first. */
+  isUp(): boolean | null;
   /** Requests that were sent, by method: a list is a `LIST`. */
   readonly requests: Readonly<Record<'PUT' | 'GET' | 'DELETE' | 'LIST', number>>;
   close(): void;
@@ -49,6 +51,7 @@ interface BucketState {
   readonly patience: Patience;
   readonly requests: Record<'PUT' | 'GET' | 'DELETE' | 'LIST', number>;
   latency: number | null;
+  isUp: boolean | null;
 }
 
 interface BucketRequest {
@@ -74,6 +77,7 @@ export function connectBucket(settings: BucketSettings, patience: Patience): Buc
     patience,
     requests: { PUT: 0, GET: 0, DELETE: 0, LIST: 0 },
     latency: null,
+    isUp: null,
   };
   return {
     put: (nameOf, pieces) => put(state, nameOf, pieces),
@@ -83,6 +87,7 @@ export function connectBucket(settings: BucketSettings, patience: Patience): Buc
     ping: () => list(state, PINGED, undefined).then(() => {}),
     usage: state.http.usage,
     latencyMs: () => state.latency,
+    isUp: () => state.isUp,
     requests: state.requests,
     close: state.http.close,
   };
@@ -98,15 +103,21 @@ async function send(state: BucketState, request: BucketRequest): Promise<Incomin
   url.pathname = path;
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   const from = performance.now();
-  const response = await http.send({
-    method,
-    url,
-    headers: signed,
-    isStream: method === 'GET' && object !== undefined,
-    ...(body && { body }),
-  });
-  state.latency = performance.now() - from;
-  return response;
+  try {
+    const response = await http.send({
+      method,
+      url,
+      headers: signed,
+      isStream: method === 'GET' && object !== undefined,
+      ...(body && { body }),
+    });
+    state.latency = performance.now() - from;
+    state.isUp = (response.statusCode ?? 0) < 500;
+    return response;
+  } catch (thrown) {
+    state.isUp = false;
+    throw thrown;
+  }
 }
 
 async function put(state: BucketState, nameOf: () => string, pieces: readonly Uint8Array[]): Promise<string> {

@@ -72,8 +72,10 @@ export interface Database {
   usage(): { readonly connections: number; readonly busy: number; readonly waiting: number };
   /** Milliseconds that the last statement took, also one over another connection that was told of; null before the first. */
   latencyMs(): number | null;
-  /** Tells how long a statement took over a connection that is not of this. */
-  took(milliseconds: number): void;
+  /** Whether it answered the last statement, or one over another connection that was told of; null before the first. */
+  isUp(): boolean | null;
+  /** Tells how long a statement took over a connection that is not of this; null when it was not answered. */
+  took(milliseconds: number | null): void;
   close(): Promise<void>;
 }
 
@@ -87,6 +89,18 @@ export function connectDatabase(settings: DatabaseSettings, patience: Patience, 
   // A connection that breaks while nobody uses it is replaced when it is needed.
   pool.on('error', () => {});
   let latency: number | null = null;
+  let isUp: boolean | null = null;
+
+  const took = (milliseconds: number): void => {
+    latency = milliseconds;
+    isUp = true;
+  };
+  const faultOf = (thrown: unknown): unknown => {
+    const fault = sqlFault(thrown);
+    // What passes means that it could not answer; all else is an answer.
+    isUp = !(fault instanceof EngineFault && fault.isPassing);
+    return fault;
+  };
 
   async function rows<T>(
     { name, text, hasDeadline }: Statement,
@@ -98,10 +112,10 @@ export function connectDatabase(settings: DatabaseSettings, patience: Patience, 
       const from = performance.now();
       try {
         const result = await pool.query({ name, text, values: values as unknown[] });
-        latency = performance.now() - from;
+        took(performance.now() - from);
         return result;
       } catch (thrown) {
-        throw sqlFault(thrown);
+        throw faultOf(thrown);
       }
     });
     if (hasDeadline && answer.rows.length === 0) {
@@ -118,9 +132,9 @@ export function connectDatabase(settings: DatabaseSettings, patience: Patience, 
       try {
         await pool.query('select 1');
       } catch (thrown) {
-        throw sqlFault(thrown);
+        throw faultOf(thrown);
       }
-      latency = performance.now() - from;
+      took(performance.now() - from);
     },
     slowly: (statement, values) =>
       retrying(patience, async () => {
@@ -141,8 +155,10 @@ export function connectDatabase(settings: DatabaseSettings, patience: Patience, 
       waiting: pool.waitingCount,
     }),
     latencyMs: () => latency,
+    isUp: () => isUp,
     took: (milliseconds) => {
-      latency = milliseconds;
+      if (milliseconds === null) isUp = false;
+      else took(milliseconds);
     },
     close: () => pool.end(),
   };

@@ -44,6 +44,8 @@ export interface NodeDeps {
   readonly told: (word: string) => void;
   /** Called after each heartbeat, with the uploads that this node does not hold, and how long it took. */
   readonly heard: (others: { readonly count: number; readonly bytes: number }, tookMs: number) => void;
+  /** Called when the database did not answer a heartbeat, or its connection broke. */
+  readonly lost: () => void;
 }
 
 interface NodeState extends NodeDeps {
@@ -156,6 +158,7 @@ function cut(client: pg.Client): void {
 }
 
 function again(state: NodeState): void {
+  state.lost();
   schedule(state, state.retryMs);
   state.retryMs = Math.min(RECONNECT_MAX_MS, state.retryMs * 2);
 }
