@@ -83,11 +83,14 @@ export function readSettings({ flags, cwd, ...sources }: Sources): Read {
   return problems.length === 0 ? { ok: true, value: configuration } : { ok: false, problems };
 }
 
+/** The user and the password of an address: one that may not have any is wrong because of them. */
+const USER_INFO = /\/\/.*@/g;
+
 /** A short description of a wrong value. It never shows the inside of an object, which may hold a secret. */
 function shown(got: unknown): string {
   if (Array.isArray(got)) return 'a list';
   if (typeof got === 'object' && got !== null) return 'an object';
-  const text = JSON.stringify(got);
+  const text = JSON.stringify(got).replace(USER_INFO, '//…@');
   return text.length <= 80 ? text : `${text.slice(0, 80)}…`;
 }
 

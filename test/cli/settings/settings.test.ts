@@ -273,7 +273,7 @@ describe.each(each)('%s', (name, { text, value, json = text, badText, badJson, i
     `the setting ${name} refuses %j, and says whose flag or variable it is and what it must be`,
     (bad) => {
       const mustBe = settingOf(name).kind.mustBe;
-      const shown = isSecret ? 'something else' : JSON.stringify(bad);
+      const shown = isSecret ? 'something else' : JSON.stringify(bad).replace('id:s3cret', '…');
       expect(problemsOf({ flags: { ...beside, [name]: bad } })).toEqual([
         `${flagOf(name)} must be ${mustBe}, not ${shown}`,
       ]);
@@ -586,6 +586,16 @@ describe('the number of connections', () => {
       );
     }
   });
+
+  test.each(['eventsWebhook', 'acceptWebhook', 'eventsNats'] as const)(
+    'the password in a %s that may not have one is not shown',
+    (name) => {
+      const given = `${name === 'eventsNats' ? 'nats' : 'https'}://user:hunter2@host`;
+      const read = readSettings({ flags: { [name]: given }, env: {}, cwd: '/' });
+      expect(read).toMatchObject({ ok: false, problems: [expect.stringContaining('//…@host')] });
+      expect(JSON.stringify(read)).not.toContain('hunter2');
+    },
+  );
 
   test('the number of connections is what was asked for where somebody asked, and the files are fewer instead', () => {
     expect(limits(1024, { maxConnections: '222' })).toMatchObject({
