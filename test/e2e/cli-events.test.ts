@@ -66,7 +66,8 @@ test('events are listed, followed, replayed and dropped beside a server that run
   const { ids, url } = await webhook(() => status);
   const secret = join(tempFolder(), 'secret');
   writeFileSync(secret, `whsec_${Buffer.alloc(32, 7).toString('base64')}\n`);
-  const { port } = await startServe(root, ['--events-webhook', url, '--events-secret-file', secret]);
+  const server = await startServe(root, ['--events-webhook', url, '--events-secret-file', secret]);
+  const { port } = server;
   const following = startSluice(['events', 'follow', root, '--after', '0', '--json']);
   await converse(port, putFrame('a', '1'));
   await following.said(/"name":"a"/);
@@ -92,8 +93,12 @@ test('events are listed, followed, replayed and dropped beside a server that run
   expect(await events('list', root, '--sink', 'webhook')).toContain(' b\n');
   expect(await events(...drop)).toBe('webhook: 1 event dropped\n');
   expect(await events('list', root, '--sink', 'webhook')).not.toContain(' b\n');
-  following.child.kill('SIGTERM');
-  await following.done;
+  server.child.kill('SIGTERM');
+  expect(await following.done).toMatchObject({
+    status: 3,
+    stderr: `sluice: the server that had ${root} open has ended\n`,
+  });
+  await server.done;
 });
 
 describe.skipIf(!needEngine('nats'))('with NATS', () => {

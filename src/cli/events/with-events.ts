@@ -1,4 +1,5 @@
 /** Reaches the events of a folder for a command. */
+import { StateError } from '../../base/sluice-error.ts';
 import { type EventsControl, openEventsControl } from '../../server/sinks/control-client.ts';
 import type { SinkStatus } from '../../store/changes/change-log.ts';
 import type { Outcome } from '../../store/contract.ts';
@@ -24,6 +25,9 @@ export async function withEvents<T>(
     : answerOf(dir, await openEventsControl(dir));
   try {
     return await act(events);
+  } catch (thrown) {
+    if (!(thrown instanceof StateError && thrown.code === 'closed')) throw thrown;
+    throw exitError(exitStatus.connection, `the server that had ${printable(dir)} open has ended`);
   } finally {
     await events[Symbol.asyncDispose]();
   }

@@ -38,7 +38,9 @@ export async function openEvents(settings: Settings): Promise<ServedEvents> {
   const sinks = await sinksOf(settings);
   const { dir, store, durability, eventsBytes: maxBytes, eventsWhenFull: whenFull } = settings;
   const kept = { sinks: sinks.map(({ name }) => name), maxBytes, whenFull };
-  const changes = store === null ? await openLog(dir, { ...kept, durability }) : undefined;
+  const damages: string[] = [];
+  const onDamaged = (what: string) => void damages.push(what);
+  const changes = store === null ? await openLog(dir, { ...kept, durability, onDamaged }) : undefined;
   let feed: ChangeFeed | undefined = changes;
   const feedNow = (): ChangeFeed => {
     if (feed === undefined) throw new Error('nothing says what was kept');
@@ -58,6 +60,7 @@ export async function openEvents(settings: Settings): Promise<ServedEvents> {
     status: () => feedNow().status(),
     reports$,
     start: async (log) => {
+      for (const what of damages) log.error(`the log of events is damaged, and events may be lost: ${what}`);
       if (changes !== undefined)
         control = await serveControl(changes, dir).catch((error: unknown) => {
           // A file system without sockets, say.

@@ -33,9 +33,6 @@ export type Read =
   /** A line for each error, which names the source and the field. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** An address with a user and, it may be, a password: what is wrong with it can be just that. */
-const mayHaveLogin = (got: unknown): boolean => typeof got === 'string' && /:\/\/.*@/s.test(got);
-
 /**
  * Reads the file, if there is one, and nothing else.
  *
@@ -57,7 +54,7 @@ export function readSettings({ flags, cwd, ...sources }: Sources): Read {
     const take = (source: Source, value: unknown, got: unknown, base: string) => {
       if (value === undefined) {
         const remedy = source === 'variable' ? remedyFor(variableOf(name), String(got)) : '';
-        const instead = kind.isSecret || mayHaveLogin(got) ? 'something else' : shown(got);
+        const instead = kind.isSecret ? 'something else' : shown(got);
         problems.push(`${call(name, source, file)} must be ${kind.mustBe}, not ${instead}${remedy}`);
       } else if (values[name] === undefined) {
         values[name] = kind.path && typeof value === 'string' ? resolve(base, value) : value;
@@ -86,11 +83,14 @@ export function readSettings({ flags, cwd, ...sources }: Sources): Read {
   return problems.length === 0 ? { ok: true, value: configuration } : { ok: false, problems };
 }
 
+/** The user and the password of an address: one that may not have any is wrong because of them. */
+const USER_INFO = /\/\/.*@/g;
+
 /** A short description of a wrong value. It never shows the inside of an object, which may hold a secret. */
 function shown(got: unknown): string {
   if (Array.isArray(got)) return 'a list';
   if (typeof got === 'object' && got !== null) return 'an object';
-  const text = JSON.stringify(got);
+  const text = JSON.stringify(got).replace(USER_INFO, '//…@');
   return text.length <= 80 ? text : `${text.slice(0, 80)}…`;
 }
 

@@ -111,7 +111,7 @@ async function readLetters(state: DeliveryState): Promise<void> {
     }, READ_AGAIN_MS).unref();
     return;
   }
-  for (const { event, again } of letters) if (again) state.window.add(event, true);
+  for (const { event, again } of letters) if (again) state.window.add(event, true, Date.now());
   state.isReading = false;
   goOn(state);
 }
@@ -151,7 +151,7 @@ async function read(state: DeliveryState): Promise<void> {
     return;
   }
   for (const event of events) {
-    window.add(event, false);
+    window.add(event, false, Date.now());
     state.readUpTo = event.sequence;
   }
   state.isReading = false;

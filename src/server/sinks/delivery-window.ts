@@ -10,14 +10,19 @@ export interface WindowItem {
   readonly isLetter: boolean;
   state: 'waiting' | 'running' | 'over';
   failures: number;
+  /** When it was added; 0 for a dead letter. */
+  readonly addedAt: number;
   /** When it may be tried again. */
   notBefore: number;
 }
 
 export interface DeliveryWindow {
   readonly size: number;
-  add(event: ChangeEvent, isLetter: boolean): void;
-  /** The first item that may be delivered at a time. */
+  add(event: ChangeEvent, isLetter: boolean, now: number): void;
+  /**
+   * The item that may be delivered at a time for longest. Those that fail again and again, each after a long time, would
+   * else leave no turn to the ones behind them.
+   */
   next(now: number): WindowItem | undefined;
   /** The earliest time, after now, at which an item that waits for its time may be delivered. */
   wakeAt(now: number): number;
@@ -48,12 +53,17 @@ export function createDeliveryWindow(): DeliveryWindow {
     get size() {
       return items.length;
     },
-    add(event, isLetter) {
-      items.push({ event, isLetter, state: 'waiting', failures: 0, notBefore: 0 });
+    add(event, isLetter, now) {
+      const addedAt = isLetter ? 0 : now;
+      items.push({ event, isLetter, state: 'waiting', failures: 0, addedAt, notBefore: 0 });
     },
     next(now) {
-      for (const item of firsts()) if (item.notBefore <= now) return item;
-      return undefined;
+      let longest: WindowItem | undefined;
+      for (const item of firsts()) {
+        if (item.notBefore > now) continue;
+        if (longest === undefined || dueAt(item) < dueAt(longest)) longest = item;
+      }
+      return longest;
     },
     wakeAt(now) {
       let earliest = Number.POSITIVE_INFINITY;
@@ -78,3 +88,5 @@ export function createDeliveryWindow(): DeliveryWindow {
     },
   };
 }
+
+const dueAt = ({ addedAt, notBefore }: WindowItem): number => Math.max(addedAt, notBefore);

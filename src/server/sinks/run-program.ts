@@ -1,5 +1,6 @@
 /** Runs a program of the operator's, with a text on its standard input, for a bounded time. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { messageOf } from '../../base/sluice-error.ts';
 
 /** A program and its arguments. No shell reads them. */
 export type ProgramCommand = readonly [string, ...string[]];
@@ -32,9 +33,14 @@ export function runProgram(
   signal: AbortSignal,
 ): Promise<ProgramRun> {
   return new Promise((resolve) => {
-    // In a group of its own, so that it can be killed with what it started.
-    const child = spawn(program, given, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     const text = { stdout: '', stderr: '' };
+    let child: ReturnType<typeof start>;
+    try {
+      child = start(program, given);
+    } catch (thrown) {
+      resolve({ status: null, how: messageOf(thrown), ...text });
+      return;
+    }
     let isLate = false;
     const kill = () => killGroup(child);
     const timer = setTimeout(() => {
@@ -48,10 +54,13 @@ export function runProgram(
       clearTimeout(timer);
       signal.removeEventListener('abort', kill);
       // A process that it left behind may have them open for ever.
-      child.stdout.destroy();
-      child.stderr.destroy();
+      child.stdout?.destroy();
+      child.stderr?.destroy();
       resolve({ status, how, ...text });
     };
+    child.on('error', (error) => end(null, error.message));
+    // It could not be started: without free descriptors there are not even streams.
+    if (child.pid === undefined) return;
     child.stdout.setEncoding('utf8').on('data', (some: string) => {
       text.stdout = (text.stdout + some).slice(0, TEXT_MAX);
     });
@@ -63,7 +72,6 @@ export function runProgram(
       stream.on('error', () => {});
     }
     child.stdin.end(input);
-    child.on('error', (error) => end(null, error.message));
     let over = () => {};
     child.on('close', () => over());
     child.on('exit', (status, killedBy) => {
@@ -77,6 +85,10 @@ export function runProgram(
     });
   });
 }
+
+/** In a group of its own, so that it can be killed with what it started. */
+const start = (program: string, given: readonly string[]) =>
+  spawn(program, given, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
 
 function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;

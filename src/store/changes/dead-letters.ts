@@ -60,11 +60,12 @@ async function load(state: DeadState): Promise<void> {
     if (errnoOf(error) !== 'ENOENT') throw error;
     return;
   }
-  state.bytes = scanRecords<DeadRecord>(await state.file.read(state.file.size), (record) => {
+  const { end } = scanRecords<DeadRecord>(await state.file.read(state.file.size), (record) => {
     if (record.kind === 'gone') return void state.letters.delete(JSON.stringify([record.sink, record.id]));
     const { kind: _, ...letter } = record;
     state.letters.set(keyOf(letter), letter);
   });
+  state.bytes = end;
 }
 
 const sizeOf = (letters: Iterable<DeadLetter>): number => {

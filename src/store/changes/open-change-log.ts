@@ -2,6 +2,7 @@
 import {
   check,
   checkOptions,
+  FUNCTION,
   LIST,
   numberFrom,
   oneOf,
@@ -45,6 +46,11 @@ export interface ChangeLogOptions {
   readonly durability?: 'fsync' | 'os';
   /** Milliseconds to wait until no other process has the log open; default 2,000. */
   readonly ownerWaitMs?: number;
+  /**
+   * Called when the log is opened and some of it is damaged, with what, in words: events may be lost. What is behind it is
+   * kept. Default nobody is told.
+   */
+  readonly onDamaged?: (what: string) => void;
   /** Another file system, for tests; default that of Node. @internal */
   readonly fs?: FileSystem;
   /** Bytes of a file of the log, for tests; default a part of `maxBytes`. @internal */
@@ -64,6 +70,7 @@ const RULES: RulesFor<ChangeLogOptions> = {
   maxBytes: optional(numberFrom(MAX_BYTES_MIN)),
   whenFull: optional(oneOf('refuse', 'drop')),
   durability: optional(oneOf('fsync', 'os')),
+  onDamaged: optional(FUNCTION),
   ownerWaitMs: optional(numberFrom(0)),
   fs: optional(RECORD),
   segmentBytes: optional(numberFrom(0)),
@@ -105,7 +112,8 @@ async function open(root: string, options: ChangeLogOptions): Promise<Outcome<Ch
       return owned;
     }
     owner = owned.value;
-    const { state, segments, file } = await openSegments(folder);
+    const { state, segments, file, damage } = await openSegments(folder);
+    if (damage !== null) options.onDamaged?.(damage);
     const listeners = new Set<(last: number) => void>();
     const reader = createEventReader(folder, segments);
     const onWritten = (records: readonly LogRecord[]) => {
@@ -134,7 +142,7 @@ async function open(root: string, options: ChangeLogOptions): Promise<Outcome<Ch
       dropped: 0,
       closing: undefined,
     };
-    setSinks(log, options.sinks ?? [...state.cursors.keys()]);
+    setSinks(log, options.sinks ?? [...state.cursors.keys()], damage !== null);
     await settleOpen(log, [...state.open.values()]);
     return ok(createDiskLog(log));
   } catch (error) {
@@ -144,8 +152,16 @@ async function open(root: string, options: ChangeLogOptions): Promise<Outcome<Ch
   }
 }
 
-/** Those who get events from now on. */
-function setSinks({ cursors, writer, nextSequence }: DiskLog, sinks: readonly string[]): void {
+/**
+ * Those who get events from now on.
+ *
+ * @param isDamaged a cursor may be lost: who has none gets all that there is.
+ */
+function setSinks(
+  { cursors, writer, nextSequence }: DiskLog,
+  sinks: readonly string[],
+  isDamaged: boolean,
+): void {
   const last = nextSequence - 1;
   for (const sink of cursors.keys()) {
     if (sinks.includes(sink)) continue;
@@ -153,7 +169,7 @@ function setSinks({ cursors, writer, nextSequence }: DiskLog, sinks: readonly st
     writer.noteCursor(sink, NO_SINK);
   }
   for (const sink of sinks) {
-    const at = Math.min(cursors.get(sink) ?? last, last);
+    const at = Math.min(cursors.get(sink) ?? (isDamaged ? 0 : last), last);
     if (at !== cursors.get(sink)) writer.noteCursor(sink, at);
     cursors.set(sink, at);
   }

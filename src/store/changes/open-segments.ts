@@ -1,4 +1,9 @@
-/** Finds the segments of a log when it is opened, and what they say; cuts off an end that is torn. */
+/**
+ * Finds the segments of a log when it is opened, and what they say; cuts off an end that is torn.
+ *
+ * An end is torn when its last write was under way: nothing of it was promised. Bytes that are no records before others
+ * that are were promised, and are damaged: they are told, and what is behind them counts.
+ */
 import { randomBytes } from 'node:crypto';
 import { FormatError } from '../disk/errno.ts';
 import type { LogFile, LogFolder } from './log-folder.ts';
@@ -9,12 +14,23 @@ import { type HeadRecord, type LogRecord, scanRecords } from './record.ts';
 export interface OpenSegments {
   readonly state: LogState;
   readonly segments: Segment[];
-  /** The last of them, to go on in; null when there is none. */
+  /** The last of them, to go on in; null when there is none, or when it is damaged. */
   readonly file: LogFile | null;
+  /** What is damaged, in words; null when nothing is. */
+  readonly damage: string | null;
 }
 
 /** A head has the cursors of sinks. */
 const HEAD_BYTES_MAX = 128 * 1024;
+
+/** What the last segments say. */
+interface Scanned {
+  readonly serial: number;
+  readonly file: LogFile;
+  readonly records: readonly LogRecord[];
+  readonly end: number;
+  readonly damaged: number;
+}
 
 /** Throws a `FormatError` when a later version of the program wrote the log, and system errors. */
 export async function openSegments(folder: LogFolder): Promise<OpenSegments> {
@@ -23,40 +39,62 @@ export async function openSegments(folder: LogFolder): Promise<OpenSegments> {
     .map(Number)
     .sort((a, b) => a - b);
   const state = newState(randomBytes(8).toString('hex'));
+  /** From the last one whose beginning can be read. */
+  const last: Scanned[] = [];
+  const damages: string[] = [];
   while (serials.length > 0) {
-    const serial = serials.at(-1)!;
-    const file = await folder.open(segmentName(serial));
-    const bytes = await readState(file, state);
-    if (bytes > 0) {
-      // What is behind the records is torn. It would be taken for records if others ended where those of it begin.
-      await file.truncate(bytes);
-      const segments = await headsOf(folder, serials.slice(0, -1));
-      segments.push({ serial, first: await firstOf(file), bytes });
-      return { state, segments, file };
+    const serial = serials.pop()!;
+    const scanned = await scanSegment(folder, serial);
+    const isWhole = isBeginningWhole(scanned.records);
+    if (!isWhole && !hasMore(scanned.records)) {
+      // Its beginning was not completed: all of it is in the one before.
+      scanned.file.close();
+      await folder.remove(segmentName(serial));
+      continue;
     }
-    // Its beginning was not completed: all of it is in the one before.
-    file.close();
-    await folder.remove(segmentName(serial));
-    serials.pop();
+    last.unshift(scanned);
+    if (!isWhole) damages.push(`${segmentName(serial)} has lost its beginning`);
+    else if (scanned.damaged > 0)
+      damages.push(`${scanned.damaged} bytes in ${segmentName(serial)} are no records`);
+    if (isWhole) break;
   }
-  return { state, segments: [], file: null };
+  for (const [i, { records }] of last.entries()) {
+    // What those before one say is more than its beginning does, of which some is lost.
+    for (const record of records) if (i === 0 || record.kind !== 'head') applyRecord(state, record);
+  }
+  const segments = await segmentsOf(folder, serials, last);
+  for (const { file } of last.slice(0, -1)) file.close();
+  const file = last.at(-1)?.file ?? null;
+  // What is behind the records is torn. It would be taken for records if others ended where those of it begin.
+  await file?.truncate(last.at(-1)!.end);
+  if (damages.length === 0) return { state, segments, file, damage: null };
+  // The next one begins with all that is known, and is whole.
+  file?.close();
+  return { state, segments, file: null, damage: damages.join(', ') };
 }
 
-/** Bytes of the records of a segment; 0 when its beginning is not complete. */
-async function readState(file: LogFile, state: LogState): Promise<number> {
-  let missing = Number.POSITIVE_INFINITY;
-  const read = newState(state.log);
-  const bytes = scanRecords<LogRecord>(await file.read(file.size), (record) => {
-    if (record.kind === 'head') {
-      checkVersion(record);
-      missing = record.open;
-    } else if (missing > 0) missing -= 1;
-    applyRecord(read, record);
+async function scanSegment(folder: LogFolder, serial: number): Promise<Scanned> {
+  const file = await folder.open(segmentName(serial));
+  const records: LogRecord[] = [];
+  const { end, damaged } = scanRecords<LogRecord>(await file.read(file.size), (record) => {
+    if (record.kind === 'head') checkVersion(record);
+    records.push(record);
   });
-  if (missing > 0) return 0;
-  Object.assign(state, read);
-  return bytes;
+  return { serial, file, records, end, damaged };
 }
+
+/** Whether a segment begins with all that must be known of those before it. */
+function isBeginningWhole(records: readonly LogRecord[]): boolean {
+  const [head, ...others] = records;
+  return (
+    head?.kind === 'head' &&
+    others.slice(0, head.open).filter(({ kind }) => kind === 'intent').length === head.open
+  );
+}
+
+/** Whether a segment has more than its beginning, so that this was complete once. */
+const hasMore = (records: readonly LogRecord[]): boolean =>
+  records.some(({ kind }) => kind !== 'head' && kind !== 'intent');
 
 function checkVersion({ version }: HeadRecord): void {
   if (version === 1) return;
@@ -66,12 +104,23 @@ function checkVersion({ version }: HeadRecord): void {
   );
 }
 
-async function headsOf(folder: LogFolder, serials: readonly number[]): Promise<Segment[]> {
+async function segmentsOf(
+  folder: LogFolder,
+  serials: readonly number[],
+  last: readonly Scanned[],
+): Promise<Segment[]> {
   const segments: Segment[] = [];
-  for (const serial of serials) {
+  let next = Number.POSITIVE_INFINITY;
+  const add = async (serial: number, bytes: number, file: LogFile) => {
+    // One of which nothing can be read has no events that a reader could find.
+    next = (await firstOf(file)) ?? next;
+    segments.unshift({ serial, first: next, bytes });
+  };
+  for (const { serial, end, file } of [...last].reverse()) await add(serial, end, file);
+  for (const serial of [...serials].reverse()) {
     const file = await folder.open(segmentName(serial));
     try {
-      segments.push({ serial, first: await firstOf(file), bytes: file.size });
+      await add(serial, file.size, file);
     } finally {
       file.close();
     }
@@ -79,12 +128,13 @@ async function headsOf(folder: LogFolder, serials: readonly number[]): Promise<S
   return segments;
 }
 
-/** The `sequence` with which a segment begins. One that cannot be read has no events that a reader could find. */
-async function firstOf(file: LogFile): Promise<number> {
-  let first = 1;
-  scanRecords<LogRecord>(await file.read(HEAD_BYTES_MAX), (record) => {
+/** The `sequence` with which a segment begins. */
+async function firstOf(file: LogFile): Promise<number | undefined> {
+  let first: number | undefined;
+  scanRecords<LogRecord>(await file.read(Math.min(file.size, HEAD_BYTES_MAX)), (record) => {
     if (record.kind === 'head') first = record.first;
-    return false;
+    if (record.kind === 'event') first = record.sequence;
+    return first === undefined;
   });
   return first;
 }

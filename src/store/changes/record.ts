@@ -58,25 +58,41 @@ export function encodeRecord(record: LogRecord | DeadRecord): Buffer {
   return bytes;
 }
 
+/** What was found in a file of records. */
+export interface Scan {
+  /** The end of the last record. What is behind it is torn. */
+  readonly end: number;
+  /** Bytes before it that are no records: they were written once, and are damaged. */
+  readonly damaged: number;
+}
+
 /**
- * Calls back with each record, until the bytes end or are no record.
+ * Calls back with each record. Bytes that are none are passed over, so that what was damaged costs nothing behind it. No
+ * text of a record can be taken for the beginning of one: JSON has no zero bytes, and a length has two.
  *
  * @param take returns false to stop behind the record that it got.
- * @returns the bytes of the records that were read.
  */
 export function scanRecords<R extends LogRecord | DeadRecord>(
   bytes: Buffer,
   take: (record: R) => unknown,
-): number {
-  let at = 0;
-  while (at + HEAD_BYTES <= bytes.length) {
+): Scan {
+  let end = 0;
+  let damaged = 0;
+  for (let at = 0; at + HEAD_BYTES <= bytes.length; ) {
     const length = bytes.readUInt32LE(at);
-    const end = at + HEAD_BYTES + length;
-    if (length === 0 || length > TEXT_BYTES_MAX || end > bytes.length) break;
-    const text = bytes.subarray(at + HEAD_BYTES, end);
-    if (crc32(text) !== bytes.readUInt32LE(at + 4)) break;
-    at = end;
+    const next = at + HEAD_BYTES + length;
+    const text =
+      length > 0 && length <= TEXT_BYTES_MAX && next <= bytes.length
+        ? bytes.subarray(at + HEAD_BYTES, next)
+        : undefined;
+    if (text === undefined || crc32(text) !== bytes.readUInt32LE(at + 4)) {
+      at += 1;
+      continue;
+    }
+    damaged += at - end;
+    at = next;
+    end = next;
     if (take(JSON.parse(text.toString('utf8'))) === false) break;
   }
-  return at;
+  return { end, damaged };
 }

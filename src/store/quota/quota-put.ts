@@ -3,6 +3,7 @@ import { totalBytes } from '../../base/bytes.ts';
 import type { Committed, MaybeAsync, Outcome, PutOptions, Sink } from '../contract.ts';
 import { ok, okVoid } from '../outcome.ts';
 import { awaitOutcome, run, type Task } from '../task.ts';
+import { createLateTurn, type LateTurn } from './late-turn.ts';
 import {
   type ActiveBytes,
   currentSize,
@@ -32,17 +33,18 @@ export function* putWithinQuotas(state: QuotaState, name: string, options: PutOp
   }
   const active = { bytes: options.offset ?? 0 };
   const put: QuotaPut = { state, name, options, isReserved, active, hasEnded: false };
-  const { upload } = options;
+  const { upload, accept } = options;
   const taken = () => {
     end(put);
     options.taken?.();
   };
-  const sink = yield* endOnError(put, () =>
-    state.store.put(name, upload === undefined ? options : { ...options, taken }),
-  );
+  const late = accept && createLateTurn(accept, (change) => run(changeInTurn(put, change)));
+  const isPlain = upload === undefined && late === undefined;
+  const inner = isPlain ? options : { ...options, taken, accept: late?.accept };
+  const sink = yield* endOnError(put, () => state.store.put(name, inner));
   if (!sink.ok) return sink;
   if (upload !== undefined && !put.hasEnded) state.activeUploads.set(upload, active);
-  return ok(quotaSink(put, sink.value));
+  return ok(quotaSink(put, sink.value, late));
 }
 
 /** Reserves the bytes that a put may add. The name must not change meanwhile. */
@@ -61,14 +63,14 @@ function* reserve(state: QuotaState, name: string, options: PutOptions): Task<Ou
   return okVoid;
 }
 
-function quotaSink(put: QuotaPut, sink: Sink): Sink {
+function quotaSink(put: QuotaPut, sink: Sink, late: LateTurn | undefined): Sink {
   return {
     write(chunks) {
       put.active.bytes += totalBytes(chunks);
       return run(endOnError(put, () => sink.write(chunks)));
     },
     sync: () => run(endOnError(put, () => sink.sync())),
-    commit: () => run(commit(put, sink)),
+    commit: () => run(commit(put, sink, late)),
     abort() {
       const aborted = sink.abort();
       if (aborted instanceof Promise) return aborted.finally(() => end(put));
@@ -77,25 +79,26 @@ function quotaSink(put: QuotaPut, sink: Sink): Sink {
   };
 }
 
-function* commit(put: QuotaPut, sink: Sink): Task<Outcome<Committed>> {
-  const { lock, counts, ledger } = put.state;
-  const { name } = put;
+function* commit(put: QuotaPut, sink: Sink, late: LateTurn | undefined): Task<Outcome<Committed>> {
   try {
-    return yield* lock.run(
-      name,
-      counts.runChange(
-        [name],
-        () => sink.commit(),
-        ({ size, replaced }, tallies) => {
-          for (const tally of tallies) tally.used += size - replaced;
-          ledger.setSize(name, size);
-        },
-      ),
-    );
+    if (late === undefined) return yield* changeInTurn(put, () => sink.commit());
+    return yield* awaitOutcome(late.commit(sink));
   } finally {
     end(put);
   }
 }
+
+const changeInTurn = (
+  { state: { lock, counts, ledger }, name }: QuotaPut,
+  change: () => MaybeAsync<Committed>,
+): Task<Outcome<Committed>> =>
+  lock.run(
+    name,
+    counts.runChange([name], change, ({ size, replaced }, tallies) => {
+      for (const tally of tallies) tally.used += size - replaced;
+      ledger.setSize(name, size);
+    }),
+  );
 
 /** Frees the reservation, once. */
 function end(put: QuotaPut): void {

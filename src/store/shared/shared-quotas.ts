@@ -4,6 +4,7 @@
  */
 import type { Committed, FileStore, MaybeAsync, Outcome, PutOptions, Sink } from '../contract.ts';
 import { err, ok } from '../outcome.ts';
+import { createLateTurn, type LateTurn } from '../quota/late-turn.ts';
 import { awaitOutcome, run, type Task } from '../task.ts';
 import type { AskedPut, AskedRemove, AskedRename, DoneChange } from './quota-messages.ts';
 import type { RootMember } from './root-member.ts';
@@ -50,7 +51,7 @@ export function sharedQuotas(store: FileStore, member: RootMember): FileStore {
 
 async function put(shared: SharedQuotas, name: string, options: PutOptions): Promise<Outcome<Sink>> {
   const { store, member } = shared;
-  const { size, upload, offset } = options;
+  const { size, upload, offset, accept } = options;
   const id = ++shared.last;
   const about = {
     size,
@@ -65,16 +66,17 @@ async function put(shared: SharedQuotas, name: string, options: PutOptions): Pro
     end(put);
     options.taken?.();
   };
-  const sink = await run(
-    endOnError(put, () => store.put(name, upload === undefined ? options : { ...options, taken })),
-  );
-  return sink.ok ? ok(sharedSink(put, sink.value)) : sink;
+  const late = accept && createLateTurn(accept, (change) => commitInTurn(put, change));
+  const isPlain = upload === undefined && late === undefined;
+  const inner = isPlain ? options : { ...options, taken, accept: late?.accept };
+  const sink = await run(endOnError(put, () => store.put(name, inner)));
+  return sink.ok ? ok(sharedSink(put, sink.value, late)) : sink;
 }
 
-const sharedSink = (put: SharedPut, sink: Sink): Sink => ({
+const sharedSink = (put: SharedPut, sink: Sink, late: LateTurn | undefined): Sink => ({
   write: (chunks) => run(endOnError(put, () => sink.write(chunks))),
   sync: () => run(endOnError(put, () => sink.sync())),
-  commit: () => commit(put, sink),
+  commit: () => (late === undefined ? commit(put, sink) : commitLate(put, sink, late)),
   abort() {
     const aborted = sink.abort();
     if (aborted instanceof Promise) return aborted.finally(() => end(put));
@@ -85,16 +87,28 @@ const sharedSink = (put: SharedPut, sink: Sink): Sink => ({
 async function commit(put: SharedPut, sink: Sink): Promise<Outcome<Committed>> {
   // It was taken over, which the sink says.
   if (put.hasEnded) return sink.commit();
-  const committed = await changeInTurn(put.shared, 'quota.commit', { id: put.id }, () => {
-    put.hasEnded = true;
-    return sink.commit();
-  });
+  const committed = await commitInTurn(put, () => sink.commit());
   if (!put.hasEnded) {
     put.hasEnded = true;
     await sink.abort();
   }
   return committed;
 }
+
+/** A sink whose turn is refused cleans up by itself, as whoever is asked about the file has refused it. */
+async function commitLate(put: SharedPut, sink: Sink, late: LateTurn): Promise<Outcome<Committed>> {
+  try {
+    return await (put.hasEnded ? sink.commit() : late.commit(sink));
+  } finally {
+    end(put);
+  }
+}
+
+const commitInTurn = (put: SharedPut, change: () => MaybeAsync<Committed>): Promise<Outcome<Committed>> =>
+  changeInTurn(put.shared, 'quota.commit', { id: put.id }, () => {
+    put.hasEnded = true;
+    return change();
+  });
 
 /** Makes a change when the owner says that it may be made, and tells the owner what came of it. */
 async function changeInTurn<T>(

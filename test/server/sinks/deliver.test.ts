@@ -79,6 +79,19 @@ const isDelivered = (name: string) => (report: DeliveryReport) =>
 const namesOf = (events: readonly ChangeEvent[]) => events.map(({ name }) => name);
 
 describe('a sink', () => {
+  test('that takes long to fail with some events gets the others in their turn', async () => {
+    const log = await openLog();
+    await stored(log, 'bad', 'worse', 'good');
+    const late = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+    const { until, stop } = run(
+      log,
+      ({ name }) => (name === 'good' ? DELIVERED : late(5).then(() => failed('no answer'))),
+      1,
+    );
+    await until(isDelivered('good'));
+    stop();
+  });
+
   test('gets the events that were there before, and those that come, in their order', async () => {
     const log = await openLog();
     await stored(log, 'a', 'b');

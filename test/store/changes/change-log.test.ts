@@ -283,6 +283,92 @@ describe('a log that is opened again', () => {
     expect(names.length).toBeGreaterThan(2);
   });
 
+  const segmentsIn = (root: string) =>
+    readdirSync(join(root, '.sluice/changes'))
+      .filter((name) => name.endsWith('.log'))
+      .sort()
+      .map((name) => join(root, '.sluice/changes', name));
+  /** A byte in the record of an event. */
+  const inRecordOf = (bytes: Buffer, sequence: number) => bytes.indexOf(`"sequence":${sequence},`);
+  const readAll = async (log: ChangeLog) => {
+    const events = [];
+    for (let after = 0; ; after = events.at(-1)!.sequence) {
+      const page = await log.read(after, 3);
+      if (page.length === 0) return events;
+      events.push(...page);
+    }
+  };
+
+  test('loses nothing but what is damaged, tells it once, and gives no id twice', async () => {
+    const root = tempFolder();
+    const log = await open(root);
+    for (const name of ['a', 'b', 'c', 'd']) await happen(log, stored(name));
+    await log.close();
+    const [segment] = segmentsIn(root);
+    const bytes = readFileSync(segment!);
+    bytes[inRecordOf(bytes, 2)]! ^= 1;
+    writeFileSync(segment!, bytes);
+    const told: string[] = [];
+    const again = await open(root, { onDamaged: (what) => told.push(what) });
+    expect(told).toEqual([expect.stringMatching(/^\d+ bytes in 000000000001\.log are no records$/)]);
+    await happen(again, stored('e'));
+    await again.close();
+    const third = await open(root, { onDamaged: (what) => told.push(what) });
+    const events = await readAll(third);
+    expect(told).toHaveLength(1);
+    expect(events.map(({ name, sequence }) => `${sequence} ${name}`)).toEqual(['1 a', '3 c', '4 d', '5 e']);
+    expect(new Set(events.map(({ id }) => id)).size).toBe(4);
+    expect(third.cursor('sink')).toBe(0);
+  });
+
+  test.each(['the only', 'the last'])(
+    'finds the events of %s file of its own when the beginning of that is damaged',
+    async (which) => {
+      const root = tempFolder();
+      const log = await open(root, { segmentBytes: 1500 });
+      const files = which === 'the only' ? 1 : 3;
+      let count = 0;
+      do await happen(log, stored(`file ${count++}`));
+      while (segmentsIn(root).length < files);
+      await happen(log, stored(`file ${count++}`));
+      await log.close();
+      const last = segmentsIn(root).at(-1)!;
+      const bytes = readFileSync(last);
+      bytes[9]! ^= 1;
+      writeFileSync(last, bytes);
+      const told: string[] = [];
+      const again = await open(root, { segmentBytes: 1500, onDamaged: (what) => told.push(what) });
+      expect(told).toEqual([expect.stringContaining('has lost its beginning')]);
+      expect((await readAll(again)).map(({ name }) => name)).toEqual(
+        Array.from({ length: count }, (_, i) => `file ${i}`),
+      );
+      expect(again.cursor('sink')).toBe(0);
+      const isThere = appended(again, count + 1);
+      await happen(again, stored('new'));
+      await isThere;
+      const after = await readAll(again);
+      expect(after.map(({ sequence }) => sequence)).toEqual(
+        Array.from({ length: count + 1 }, (_, i) => i + 1),
+      );
+      expect(new Set(after.map(({ id }) => id)).size).toBe(count + 1);
+    },
+  );
+
+  test('tells nothing of an end that is torn, and cuts it off', async () => {
+    const root = tempFolder();
+    const log = await open(root);
+    for (const name of ['a', 'b']) await happen(log, stored(name));
+    await log.close();
+    const [segment] = segmentsIn(root);
+    const { size } = statSync(segment!);
+    writeFileSync(segment!, Buffer.concat([readFileSync(segment!), Buffer.alloc(5000, 7)]));
+    const told: string[] = [];
+    const again = await open(root, { onDamaged: (what) => told.push(what) });
+    expect(told).toEqual([]);
+    expect(statSync(segment!).size).toBe(size);
+    expect(await readAll(again)).toHaveLength(2);
+  });
+
   test('completes a rename that has given the new name and not taken the old one', async () => {
     const root = tempFolder();
     const log = await open(root);

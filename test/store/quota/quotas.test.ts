@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect, it } from 'vitest';
+import { withAccept } from '../../../src/store/accept/with-accept.ts';
 import { bytes, pattern, put, refused, value } from '../../../src/store/conformance/case.ts';
 import { storeContract } from '../../../src/store/conformance/suite.ts';
 import type { FileStore, Outcome, Sink } from '../../../src/store/contract.ts';
@@ -387,15 +388,18 @@ describe('any calls', () => {
     },
   );
 
-  test.prop([already, fc.array(action, { maxLength: 30 }), fc.scheduler(), fc.boolean()], {
+  test.prop([already, fc.array(action, { maxLength: 30 }), fc.scheduler(), fc.boolean(), fc.boolean()], {
     numRuns: cases(300),
   })(
     'concurrent calls in any order keep the used bytes equal to the sum of the sizes, and never beyond the quotas',
-    async (files, actions, scheduler, reloads) => {
+    async (files, actions, scheduler, reloads, asks) => {
       const inner = memoryStore();
       for (const [path, length] of Object.entries(files)) await value(put(inner, path, pattern(length)));
       let quotas = rules;
       const store = withQuotas(scattered(inner, scheduler), () => quotas);
+      let questions = 0;
+      const accept = () => scheduler.schedule(Promise.resolve(++questions % 4 === 0 ? 'no' : null));
+      const asking = asks ? withAccept(store, accept, { atOnce: 3 }) : store;
       const within = () => {
         for (const { prefix, bytes: quota } of reloads ? rules.slice(0, 1) : rules) {
           let sum = 0;
@@ -407,7 +411,7 @@ describe('any calls', () => {
         await scheduler.schedule(Promise.resolve());
         // Two of the rules are dropped, and are counted again when they return.
         if (reloads && i % 3 === 2) quotas = quotas === rules ? rules.slice(0, 1) : rules;
-        await act(store);
+        await act(asking);
         within();
       });
       await scheduler.waitFor(Promise.all(all));
