@@ -3,12 +3,12 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
-import { casesFactor } from './test/support/cases.ts';
+import { casesFactor } from './test/support/random/cases.ts';
 
 const TIMEOUT_MS = 180_000 * Math.max(1, casesFactor);
 
 /** These count what a process holds while thousands of sockets are theirs, or run other programs that do. */
-const OF_PROCESSES = /^test\/(bench|package|e2e\/(bounds|many-connections))\b/;
+const OF_PROCESSES = /^test\/(bench|library\/package|e2e\/resilience\/(bounds|many-connections))\b/;
 
 /**
  * What a test does to its whole process, or counts of it: memory, descriptors, modules, what is not undone behind it. The
@@ -52,7 +52,7 @@ const resolve = {
 
 const common = {
   pool: 'forks',
-  setupFiles: ['test/support/one-seed.ts', 'test/support/as-it-was.ts'] as string[],
+  setupFiles: ['test/support/random/one-seed.ts', 'test/support/as-it-was.ts'] as string[],
   // They assert nothing: they end what hangs, also on a machine that is busy with other things.
   testTimeout: TIMEOUT_MS,
   hookTimeout: TIMEOUT_MS,
@@ -64,7 +64,7 @@ export default defineConfig({
     globalSetup: [
       'test/support/install-tools.ts',
       'test/support/engines/end-engines.ts',
-      'test/support/choose-seed.ts',
+      'test/support/random/choose-seed.ts',
     ],
     // Two more than there are cores: many tests wait for a process, a disk or a timer.
     maxWorkers: availableParallelism() + 2,

@@ -1,5 +1,5 @@
 /**
- * The most that a server holds, added up from its limits. `test/e2e/bounds.test.ts` measures this table.
+ * The most that a server holds, added up from its limits. `test/e2e/resilience/bounds.test.ts` measures this table.
  *
  *   what                                       is bounded by
  *   received and not stored, parsed and not    the budget, and for each connection `CONNECTION_CREDIT_MAX`

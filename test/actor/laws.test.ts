@@ -10,7 +10,7 @@ import { defineActor } from '../../src/actor/actor.ts';
 import type { Connection } from '../../src/transport/connection.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
 import { served } from '../support/actors/served.ts';
-import { cases } from '../support/cases.ts';
+import { cases } from '../support/random/cases.ts';
 import { concat, cutAt } from '../wire/stream.ts';
 
 /** How an effect is performed. */

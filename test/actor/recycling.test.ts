@@ -9,7 +9,7 @@ import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import type { Codec } from '../../src/wire/codec.ts';
 import { lines } from '../../src/wire/codecs/lines.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
-import { cases } from '../support/cases.ts';
+import { cases } from '../support/random/cases.ts';
 import { ascii, concat, cutAt } from '../wire/stream.ts';
 
 /** A connection that overwrites the memory of a chunk as soon as all of it was recycled. */

@@ -8,8 +8,8 @@ import { describe, expect, test } from 'vitest';
 import { asFollowedLike, recordedConversations } from '../support/captures/recorded-sides.ts';
 import { sweptCapture } from '../support/captures/sweep/swept-capture.ts';
 import { told } from '../support/captures/tshark.ts';
-import { cases, isLongest, testSeed } from '../support/cases.ts';
 import { need } from '../support/install-tools.ts';
+import { cases, isLongest, testSeed } from '../support/random/cases.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 /** tshark takes most of a second to start. */

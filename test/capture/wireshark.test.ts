@@ -18,7 +18,7 @@ import { handshake, pcapOf, segments, type TcpPacket } from '../support/captures
 import { told } from '../support/captures/tshark.ts';
 import { need } from '../support/install-tools.ts';
 import { frame } from '../support/network/peer.ts';
-import { between, bytesFrom, oneOf, randomFrom } from '../support/seeded.ts';
+import { between, bytesFrom, oneOf, randomFrom } from '../support/random/seeded.ts';
 import { turnsOf } from '../support/wire-examples.ts';
 
 const PORT = 9999;

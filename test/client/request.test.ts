@@ -10,7 +10,7 @@ import type { Ack } from '../../src/files/protocol/reply.ts';
 import { acknowledge, refuse } from '../../src/files/session/answers.ts';
 import { defineCommand } from '../../src/files/session/command.ts';
 import { crc32 } from '../../src/store/crc32.ts';
-import { cases } from '../support/cases.ts';
+import { cases } from '../support/random/cases.ts';
 import { pattern } from '../transport/connection-helpers.ts';
 import { played, served } from './served.ts';
 

@@ -8,7 +8,7 @@ import { connectTcp } from '../../src/transport/socket/tcp.ts';
 import { lines } from '../../src/wire/codecs/lines.ts';
 import { served } from '../support/actors/served.ts';
 import { servedOverTcp } from '../support/actors/served-over-tcp.ts';
-import { cases } from '../support/cases.ts';
+import { cases } from '../support/random/cases.ts';
 
 const message = (text: string) => ({ type: 'message', message: text, cost: 0, position: 0 }) as const;
 

@@ -27,8 +27,8 @@ import {
 import { dnsOrigin } from '../support/actors/dns-origin.ts';
 import { served } from '../support/actors/served.ts';
 import { servedOverTcp } from '../support/actors/served-over-tcp.ts';
-import { cases } from '../support/cases.ts';
 import { manualClock } from '../support/manual-clock.ts';
+import { cases } from '../support/random/cases.ts';
 import { bytesOf, concat } from '../wire/stream.ts';
 
 const [FORMERR, SERVFAIL, NXDOMAIN, NOTIMP] = [1, 2, 3, 4];

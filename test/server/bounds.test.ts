@@ -1,6 +1,6 @@
 /**
  * In virtual time: whatever peers do, together and one after the other, the credit that is taken stays within what the
- * limits add up to. `test/e2e/bounds.test.ts` measures the same, and memory and descriptors, of a process.
+ * limits add up to. `test/e2e/resilience/bounds.test.ts` measures the same, and memory and descriptors, of a process.
  */
 import { fc, test as property } from '@fast-check/vitest';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -8,8 +8,8 @@ import { boundsOf, CONNECTION_CREDIT_MAX } from '../../src/server/bounds.ts';
 import { budgetMin, defaultLimits, descriptorsFor, limitsWithin } from '../../src/server/limits.ts';
 import type { FileStore } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
-import { cases } from '../support/cases.ts';
 import { frame, putFrame } from '../support/network/peer.ts';
+import { cases } from '../support/random/cases.ts';
 import { fill, servedInMemory } from '../support/sessions/served-in-memory.ts';
 
 const LARGE = 3_000_000;

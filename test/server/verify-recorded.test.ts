@@ -21,7 +21,7 @@ import { presetNamed } from '../../src/wire/presets.ts';
 import { conversationEvents } from '../support/captures/stream-events.ts';
 import { pcapOfEvents } from '../support/captures/stream-pcap.ts';
 import { converse, frame, putFrame, rawFrame } from '../support/network/peer.ts';
-import { bytesFrom } from '../support/seeded.ts';
+import { bytesFrom } from '../support/random/seeded.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 /** Serves and records into a file while `use` is under way. */

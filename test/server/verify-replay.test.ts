@@ -14,7 +14,7 @@ import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import { deframe } from '../../src/wire/deframe/deframe.ts';
 import { conversationEvents, eventBatches } from '../support/captures/stream-events.ts';
 import { frame, putFrame } from '../support/network/peer.ts';
-import { bytesFrom } from '../support/seeded.ts';
+import { bytesFrom } from '../support/random/seeded.ts';
 import { pattern } from '../transport/connection-helpers.ts';
 
 const verify = (events: readonly StreamEvent[], options: VerifyOptions = {}): Promise<LiveResult[]> =>

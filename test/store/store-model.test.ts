@@ -5,7 +5,7 @@ import { describe } from 'vitest';
 import { contentOf, namesIn, put, value } from '../../src/store/conformance/case.ts';
 import type { FileStore, Outcome } from '../../src/store/contract.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
-import { cases } from '../support/cases.ts';
+import { cases } from '../support/random/cases.ts';
 import { SUBJECTS } from '../support/stores/model-subjects.ts';
 
 /** Few segments, so that files and folders have the same names; some of them sort just before or after `/`. */

@@ -6,7 +6,7 @@ import { contentOf, namesIn, pattern } from '../../src/store/conformance/case.ts
 import type { FileStore, MaybeAsync, PutOptions, Sink } from '../../src/store/contract.ts';
 import { crc32 } from '../../src/store/crc32.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
-import { cases } from '../support/cases.ts';
+import { cases } from '../support/random/cases.ts';
 import { SUBJECTS } from '../support/stores/model-subjects.ts';
 
 const content = pattern(100, 0);

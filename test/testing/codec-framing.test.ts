@@ -8,7 +8,7 @@ import { lines } from '../../src/wire/codecs/lines.ts';
 import { jsonMessages } from '../../src/wire/codecs/messages.ts';
 import { finish, initialDeframeState, step } from '../../src/wire/deframe/deframe-step.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
-import { cases } from '../support/cases.ts';
+import { cases } from '../support/random/cases.ts';
 
 /** The headers, bodies and faults that a deframer finds with the framing of a codec. */
 function framesIn(codec: AnyCodec, chunks: Iterable<Uint8Array>): unknown[] {

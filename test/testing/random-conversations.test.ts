@@ -14,7 +14,7 @@ import { lines } from '../../src/wire/codecs/lines.ts';
 import { jsonMessages, messages } from '../../src/wire/codecs/messages.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
 import { recordActor } from '../support/captures/recorded-actor.ts';
-import { cases } from '../support/cases.ts';
+import { cases } from '../support/random/cases.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 
 const text = {

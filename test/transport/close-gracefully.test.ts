@@ -5,8 +5,8 @@ import type { Connection, ConnectionFault } from '../../src/transport/connection
 import { memoryPair } from '../../src/transport/memory/memory-pair.ts';
 import { deframe } from '../../src/wire/deframe/deframe.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
-import { once, pattern, read, turns, write } from '../transport/connection-helpers.ts';
-import { tcpPair } from '../transport/tcp-pair.ts';
+import { once, pattern, read, turns, write } from './connection-helpers.ts';
+import { tcpPair } from './tcp-pair.ts';
 
 const framing = lengthField({ width: 4, maxLength: 65_536 });
 const http = new TextEncoder().encode('GET / HTTP/1.1\r\n\r\n');

@@ -5,7 +5,7 @@ import {
   connectionContract as declareContract,
 } from '../../src/transport/conformance/suite.ts';
 import type { Connection } from '../../src/transport/connection.ts';
-import { cases, testSeed } from '../support/cases.ts';
+import { cases, testSeed } from '../support/random/cases.ts';
 
 /** @param connect makes two connections that are each other's peer, with nothing read or written yet. */
 export const connectionContract = (

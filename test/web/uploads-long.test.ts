@@ -4,9 +4,9 @@ import { createReadStream, mkdirSync, readdirSync, readFileSync, truncateSync, w
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isLongest } from '../support/cases.ts';
 import { need } from '../support/install-tools.ts';
 import { endAll, type Serving, startServe } from '../support/processes/cli.ts';
+import { isLongest } from '../support/random/cases.ts';
 import { tempFolder } from '../support/stores/temp-folder.ts';
 import { dropPaths, startChromium } from '../support/web/browser.ts';
 

@@ -2,9 +2,9 @@
 import { connect, type Socket } from 'node:net';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isLongest } from '../support/cases.ts';
 import { need } from '../support/install-tools.ts';
 import { frame, peer, putFrame } from '../support/network/peer.ts';
+import { isLongest } from '../support/random/cases.ts';
 import { faultsOf } from '../support/web/axe.ts';
 import { type ServedPage, servePage, shareBrowser, signIn, tokens } from '../support/web/served-page.ts';
 import { longestTask } from '../support/web/trace.ts';

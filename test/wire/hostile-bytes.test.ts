@@ -8,7 +8,7 @@ import { jsonHeader } from '../../src/wire/json-header.ts';
 import { encodeLength } from '../../src/wire/length-codec.ts';
 import { lengthField } from '../../src/wire/length-field.ts';
 import type { LengthFieldOptions } from '../../src/wire/length-options.ts';
-import { cases } from '../support/cases.ts';
+import { cases } from '../support/random/cases.ts';
 import { layouts } from './layouts.ts';
 import { ascii, byteByByte, concat, cutAt, cuts, eventsOf, tell } from './stream.ts';
 

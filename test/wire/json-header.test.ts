@@ -8,7 +8,7 @@ import {
   type JsonHeaderOptions,
   jsonHeader,
 } from '../../src/wire/json-header.ts';
-import { cases } from '../support/cases.ts';
+import { cases } from '../support/random/cases.ts';
 import { ascii, byteByByte, bytesOf, concat, cutAt, cuts, eventsOf, tell } from './stream.ts';
 
 const options: JsonHeaderOptions = { bodyLength: (header) => Number(header.size ?? 0) };

@@ -5,7 +5,7 @@ import type { ParsedHead } from '../../src/wire/framing.ts';
 import { encodeLength } from '../../src/wire/length-codec.ts';
 import { lengthField, type Prefix } from '../../src/wire/length-field.ts';
 import type { LengthFieldOptions } from '../../src/wire/length-options.ts';
-import { cases } from '../support/cases.ts';
+import { cases } from '../support/random/cases.ts';
 import { everyLayout, layouts, lengthsAround } from './layouts.ts';
 import { ascii, bytesOf, eventsOf, tell } from './stream.ts';
 

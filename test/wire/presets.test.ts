@@ -8,7 +8,7 @@ import type { Framing } from '../../src/wire/framing.ts';
 import { encodeJsonHeader } from '../../src/wire/json-header.ts';
 import type { Preset, PresetOptions } from '../../src/wire/preset.ts';
 import { presetList, presetNamed } from '../../src/wire/presets.ts';
-import { cases } from '../support/cases.ts';
+import { cases } from '../support/random/cases.ts';
 import { ascii, byteByByte, concat, cutAt, cuts, eventsOf, tell } from './stream.ts';
 
 /** `ff*16 00 'AMQP'`: bytes in hex, some of them repeated, and ASCII in quotes. */

@@ -1,8 +1,8 @@
 /** The folder of a log, `.sluice/changes` below the root of a store, and the files in it. */
 import { constants } from 'node:fs';
 import { RESERVED_FOLDER } from '../../files/protocol/filename.ts';
-import { createDirectories } from '../disk/directories.ts';
-import type { Folder } from '../disk/directory.ts';
+import { createDirectories } from '../disk/directories/directories.ts';
+import type { Folder } from '../disk/directories/directory.ts';
 import { createDiskIo, OPEN_FLAGS } from '../disk/disk-io.ts';
 import { errnoOf } from '../disk/errno.ts';
 import type { FileSystem } from '../disk/file-system.ts';

@@ -6,7 +6,7 @@ import type { Semaphore } from '../semaphore.ts';
 import type { Task } from '../task.ts';
 import type { ChecksumCache } from './checksums/checksum-cache.ts';
 import type { OtherSums } from './checksums/other-sums.ts';
-import type { Directories } from './directories.ts';
+import type { Directories } from './directories/directories.ts';
 import type { DiskIo } from './disk-io.ts';
 
 /**

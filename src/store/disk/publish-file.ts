@@ -4,9 +4,9 @@ import type { Outcome } from '../contract.ts';
 import { folderOf, lastSegmentOf } from '../names.ts';
 import { err, ok, type RefusedOutcome } from '../outcome.ts';
 import type { Task } from '../task.ts';
-import type { Directory } from './directory.ts';
+import type { Directory } from './directories/directory.ts';
+import { removeEmptyTree } from './directories/empty-tree.ts';
 import type { Disk } from './disk.ts';
-import { removeEmptyTree } from './empty-tree.ts';
 import { errnoOf } from './errno.ts';
 
 /** A file to be published. */

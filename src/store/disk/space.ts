@@ -2,7 +2,7 @@
 
 import { err, type RefusedOutcome } from '../outcome.ts';
 import type { Task } from '../task.ts';
-import type { Directories } from './directories.ts';
+import type { Directories } from './directories/directories.ts';
 import type { DiskIo } from './disk-io.ts';
 import { errnoOf } from './errno.ts';
 

@@ -5,7 +5,7 @@
  * whatever positions; the result is cached, within bounds over all folders, for the pages that follow.
  */
 import type { Stats } from 'node:fs';
-import type { Directories } from '../disk/directories.ts';
+import type { Directories } from '../disk/directories/directories.ts';
 import type { DiskIo } from '../disk/disk-io.ts';
 import { folderOf, lastSegmentOf } from '../names.ts';
 import { type Task, wait } from '../task.ts';

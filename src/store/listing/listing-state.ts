@@ -1,5 +1,5 @@
 /** The state of the listing cache: what it has cached or is reading, and how its memory stays within the bounds. */
-import type { Directories } from '../disk/directories.ts';
+import type { Directories } from '../disk/directories/directories.ts';
 import type { DiskIo } from '../disk/disk-io.ts';
 import { createSemaphore, type Semaphore } from '../semaphore.ts';
 import type { ListingBounds } from './bounds.ts';

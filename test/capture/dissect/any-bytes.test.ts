@@ -24,7 +24,7 @@ import {
   tcp,
 } from '../../support/captures/packet-bytes.ts';
 import { L2TP_3, TUNNELS } from '../../support/captures/tunnel-kinds.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 
 const otherLayers = [...LINK_LAYERS, ...OTHER_LINK_LAYERS];
 const linkTypes = [1, 228, 229, 147, ...new Set(otherLayers.map(([, linkType]) => linkType))];

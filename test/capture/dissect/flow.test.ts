@@ -11,7 +11,7 @@ import {
   packetOf,
   tcp,
 } from '../../support/captures/packet-bytes.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 
 const { dissect } = createDissector();
 

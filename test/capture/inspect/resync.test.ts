@@ -6,8 +6,8 @@ import type { Side, StreamEvent } from '../../../src/capture/stream-event.ts';
 import { presetNamed } from '../../../src/wire/presets.ts';
 import { type MakeFrame, sentFrames } from '../../support/captures/sent-frames.ts';
 import { conversationEvents } from '../../support/captures/stream-events.ts';
-import { cases, testSeed } from '../../support/cases.ts';
-import { between, bytesFrom, oneOf, randomFrom } from '../../support/seeded.ts';
+import { cases, testSeed } from '../../support/random/cases.ts';
+import { between, bytesFrom, oneOf, randomFrom } from '../../support/random/seeded.ts';
 
 function inspected(name: string, events: readonly StreamEvent[]): InspectEvent[] {
   const { take } = createInspector({ preset: presetNamed(name)! });

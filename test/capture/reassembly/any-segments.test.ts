@@ -7,7 +7,7 @@ import { createReassembly, type ReassemblyOptions } from '../../../src/capture/r
 import { TCP_FIN, TCP_RST, TCP_SYN } from '../../../src/capture/segment.ts';
 import type { ConversationEvent, Side, StreamEvent } from '../../../src/capture/stream-event.ts';
 import { conversation, reassembled, type Script, type Sent } from '../../support/captures/segments.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 
 /** Mostly what comes next, so that RSTs and FINs are heeded, outlived, and followed by more. */
 const step = fc.record({

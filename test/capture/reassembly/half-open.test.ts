@@ -13,7 +13,7 @@ import {
   type Script,
   type Sent,
 } from '../../support/captures/segments.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 
 /** A segment with exactly these numbers, whatever the script is at. */
 function raw(

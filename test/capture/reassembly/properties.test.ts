@@ -10,7 +10,7 @@ import {
   reassembled,
   type Script,
 } from '../../support/captures/segments.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 
 const isn = fc.oneof(
   fc.integer({ min: 0, max: 2 ** 32 - 1 }),

@@ -15,7 +15,7 @@ import {
   segmentsOf,
   whileRecording,
 } from '../../support/captures/segments.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 
 const limited = (script: Script, options: ReassemblyOptions): string[] =>
   briefly(reassembled(script.segments, options));

@@ -11,8 +11,8 @@ import { type RecordOptions, record } from '../../../src/capture/record/record.t
 import { createSpool } from '../../../src/capture/record/spool.ts';
 import type { Connection, ConnectionFault } from '../../../src/transport/connection.ts';
 import { streamsOf } from '../../support/captures/recorded.ts';
-import { cases } from '../../support/cases.ts';
 import { frame } from '../../support/network/peer.ts';
+import { cases } from '../../support/random/cases.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
 import { pattern, turns } from '../../transport/connection-helpers.ts';
 

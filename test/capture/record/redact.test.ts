@@ -7,8 +7,8 @@ import { requestFraming } from '../../../src/files/session/dispatch.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { type JsonHeader, jsonHeader } from '../../../src/wire/json-header.ts';
 import { commentsIn, recorded, streamsOf } from '../../support/captures/recorded.ts';
-import { cases } from '../../support/cases.ts';
 import { frame } from '../../support/network/peer.ts';
+import { cases } from '../../support/random/cases.ts';
 import { read, write } from '../../transport/connection-helpers.ts';
 
 const TOKEN = 'sEcReT-0f-16-characters';

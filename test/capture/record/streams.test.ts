@@ -9,7 +9,7 @@ import { createPacketMaker, createRoom } from '../../../src/capture/record/synth
 import type { Connection } from '../../../src/transport/connection.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
 import { recorded, streamsOf } from '../../support/captures/recorded.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
 import { once, pattern, read, write } from '../../transport/connection-helpers.ts';
 

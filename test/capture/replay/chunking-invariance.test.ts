@@ -18,7 +18,7 @@ import { deframe } from '../../../src/wire/deframe/deframe.ts';
 import { lengthField } from '../../../src/wire/length-field.ts';
 import { conversationEvents, eventBatches } from '../../support/captures/stream-events.ts';
 import { frame, putFrame } from '../../support/network/peer.ts';
-import { bytesFrom } from '../../support/seeded.ts';
+import { bytesFrom } from '../../support/random/seeded.ts';
 
 const sent = Buffer.concat([
   frame({ cmd: 'ping' }),

@@ -29,7 +29,7 @@ import { lengthField } from '../../../src/wire/length-field.ts';
 import { presetNamed } from '../../../src/wire/presets.ts';
 import { conversationEvents, eventBatches } from '../../support/captures/stream-events.ts';
 import { frame, putFrame } from '../../support/network/peer.ts';
-import { bytesFrom } from '../../support/seeded.ts';
+import { bytesFrom } from '../../support/random/seeded.ts';
 import { turns } from '../../transport/connection-helpers.ts';
 
 const stops: (() => void)[] = [];

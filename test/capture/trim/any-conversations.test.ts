@@ -9,8 +9,8 @@ import { writeLog } from '../../../src/capture/trim/write-log.ts';
 import { conversationEvents } from '../../support/captures/stream-events.ts';
 import { pcapOfEvents } from '../../support/captures/stream-pcap.ts';
 import { streamSummaries } from '../../support/captures/stream-summary.ts';
-import { cases } from '../../support/cases.ts';
-import { bytesFrom } from '../../support/seeded.ts';
+import { cases } from '../../support/random/cases.ts';
+import { bytesFrom } from '../../support/random/seeded.ts';
 
 const other = { client: 'server', server: 'client' } as const;
 const side = fc.constantFrom<Side>('client', 'server');

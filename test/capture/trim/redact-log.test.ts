@@ -8,7 +8,7 @@ import { writeLog } from '../../../src/capture/trim/write-log.ts';
 import { conversationEvents } from '../../support/captures/stream-events.ts';
 import { pcapOfEvents } from '../../support/captures/stream-pcap.ts';
 import { frame, putFrame, rawFrame } from '../../support/network/peer.ts';
-import { bytesFrom } from '../../support/seeded.ts';
+import { bytesFrom } from '../../support/random/seeded.ts';
 
 const SECRET = 'swordfish-7';
 const hello = frame({ cmd: 'hello', token: SECRET });

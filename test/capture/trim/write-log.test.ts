@@ -13,7 +13,7 @@ import { pcapOfEvents } from '../../support/captures/stream-pcap.ts';
 import { streamSummaries } from '../../support/captures/stream-summary.ts';
 import { complaints } from '../../support/captures/tshark.ts';
 import { need } from '../../support/install-tools.ts';
-import { bytesFrom } from '../../support/seeded.ts';
+import { bytesFrom } from '../../support/random/seeded.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
 
 const golden = 'test/golden/captures';

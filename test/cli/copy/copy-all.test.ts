@@ -4,7 +4,7 @@ import { bytes, contentOf, namesIn, put, value } from '../../../src/store/confor
 import type { FileStore } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { err, ok } from '../../../src/store/outcome.ts';
-import { bytesFrom } from '../../support/seeded.ts';
+import { bytesFrom } from '../../support/random/seeded.ts';
 import { copy, counted, interrupted, opening, putting, reading } from '../../support/stores/copies.ts';
 
 const MiB = 1024 * 1024;

@@ -5,7 +5,7 @@ import { contentOf, put, value } from '../../../src/store/conformance/case.ts';
 import type { FileStore } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { needEngine } from '../../support/engines/engines.ts';
-import { bytesFrom } from '../../support/seeded.ts';
+import { bytesFrom } from '../../support/random/seeded.ts';
 import { copy, counted, interrupted } from '../../support/stores/copies.ts';
 import { newSchema, openNode, sharedEngines } from '../../support/stores/s3-nodes.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';

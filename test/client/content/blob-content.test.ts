@@ -3,7 +3,7 @@ import { lastValueFrom } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import { blobContent } from '../../../src/client/content/content.ts';
 import { createUploads } from '../../../src/client/transfers/uploads.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { pattern } from '../../transport/connection-helpers.ts';
 import { flaky } from '../flaky.ts';
 import { served } from '../served.ts';

@@ -10,7 +10,7 @@ import type { ByteStream } from '../../../src/client/content/stream-source.ts';
 import { createUnacknowledgedSender } from '../../../src/client/pipeline/unacknowledged-sender.ts';
 import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { pattern } from '../../transport/connection-helpers.ts';
 import { played, served } from '../served.ts';
 

@@ -12,7 +12,7 @@ import { createDownloads, type Downloads } from '../../../src/client/transfers/d
 import type { FileStore } from '../../../src/store/contract.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { pattern } from '../../transport/connection-helpers.ts';
 import { type FlakyOptions, flaky } from '../flaky.ts';
 

@@ -7,10 +7,10 @@ import type { DownloadTarget, PartialDownload } from '../../../src/client/transf
 import { createDownloads } from '../../../src/client/transfers/downloads.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
-import { cases } from '../../support/cases.ts';
 import { type AnsweringLink, answeringLink } from '../../support/network/answering-link.ts';
 import { frame } from '../../support/network/peer.ts';
-import { bytesFrom } from '../../support/seeded.ts';
+import { cases } from '../../support/random/cases.ts';
+import { bytesFrom } from '../../support/random/seeded.ts';
 
 const quick = { backoff: { initial: 1, maximum: 1 } } as const;
 const over = (link: Pick<AnsweringLink, 'connect'>, options: Partial<ConnectionPoolOptions> = {}) =>

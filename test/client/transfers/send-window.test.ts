@@ -8,7 +8,7 @@ import { createUploads } from '../../../src/client/transfers/uploads.ts';
 import { serve } from '../../../src/server/serve.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { gatedStore } from '../../support/web/gated-store.ts';
 import { pattern } from '../../transport/connection-helpers.ts';
 

@@ -14,7 +14,7 @@ import { crc32 } from '../../../src/store/crc32.ts';
 import { ok } from '../../../src/store/outcome.ts';
 import type { ConnectionFault } from '../../../src/transport/connection.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { pattern } from '../../transport/connection-helpers.ts';
 import { connectionFault, type Flaky, type FlakyOptions, flaky } from '../flaky.ts';
 

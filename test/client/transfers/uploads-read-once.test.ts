@@ -8,7 +8,7 @@ import type { UploadsOptions } from '../../../src/client/transfers/upload.ts';
 import { createUploads } from '../../../src/client/transfers/uploads.ts';
 import { serviceFault } from '../../../src/files/protocol/errors.ts';
 import type { FileStore } from '../../../src/store/contract.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { pattern } from '../../transport/connection-helpers.ts';
 import { type FlakyOptions, flaky } from '../flaky.ts';
 

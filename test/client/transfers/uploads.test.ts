@@ -21,9 +21,9 @@ import { crc32 } from '../../../src/store/crc32.ts';
 import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
-import { cases } from '../../support/cases.ts';
 import { type CutOptions, cuttingLink } from '../../support/network/cutting-link.ts';
 import { frame } from '../../support/network/peer.ts';
+import { cases } from '../../support/random/cases.ts';
 import { type Answer, type Asked, scripted } from '../../support/sessions/scripted.ts';
 import { pattern } from '../../transport/connection-helpers.ts';
 

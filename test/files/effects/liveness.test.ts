@@ -8,8 +8,8 @@ import { budgetMin, defaultLimits } from '../../../src/server/limits.ts';
 import type { FileStore, Sink } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import type { JsonHeader } from '../../../src/wire/json-header.ts';
-import { cases } from '../../support/cases.ts';
 import { frame, outcomes, peer, putFrame } from '../../support/network/peer.ts';
+import { cases } from '../../support/random/cases.ts';
 import { fill, servedInMemory } from '../../support/sessions/served-in-memory.ts';
 
 beforeEach(() => {

@@ -20,8 +20,8 @@ import { defaultLimits } from '../../../src/server/limits.ts';
 import type { FileStore, MaybeAsync, Outcome, Sink, Source } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
-import { cases } from '../../support/cases.ts';
 import { frame, putFrame } from '../../support/network/peer.ts';
+import { cases } from '../../support/random/cases.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

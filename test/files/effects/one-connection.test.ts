@@ -11,8 +11,8 @@ import { defaultLimits } from '../../../src/server/limits.ts';
 import type { FileStore, Sink } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { memoryPair } from '../../../src/transport/memory/memory-pair.ts';
-import { cases } from '../../support/cases.ts';
 import { frame, peer, putFrame } from '../../support/network/peer.ts';
+import { cases } from '../../support/random/cases.ts';
 
 const shortest = (count: number) => Buffer.concat(Array.from({ length: count }, () => frame({})));
 const nested = (count: number) => frame({ cmd: 'ping', x: Array.from({ length: count }, () => []) });

@@ -5,7 +5,7 @@ import {
   NAME_BYTES_MAX,
   SEGMENT_BYTES_MAX,
 } from '../../../src/files/protocol/filename.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 
 describe('a name is allowed', () => {
   test.each([

@@ -12,7 +12,7 @@ import type { CommandEffect, Effect } from '../../../src/files/session/effect.ts
 import type { EffectResult, SessionEvent } from '../../../src/files/session/event.ts';
 import { createSession } from '../../../src/files/session/session.ts';
 import { costOf, initialSession, type SessionState } from '../../../src/files/session/state.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { bodyEnd, data, request } from '../../support/sessions/session-events.ts';
 
 const name = fc.constantFrom('a', 'b', 'c', 'a/x', '../no');

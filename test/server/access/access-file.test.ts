@@ -8,7 +8,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest';
 import { openAccessFile } from '../../../src/server/access/access-file.ts';
 import { RULES_PER_TURN } from '../../../src/server/access/access-rules.ts';
 import { LISTENERS_PER_TURN } from '../../../src/server/broadcast.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-access-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -7,7 +7,7 @@ import { defaultLimits } from '../../../src/server/limits.ts';
 import type { FileStore } from '../../../src/store/contract.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { fill } from '../../support/sessions/served-in-memory.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
 import { type AskedPage, accessRules, askedPage, cookieOf, tokenOf } from '../../support/web/asked-page.ts';

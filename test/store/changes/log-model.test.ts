@@ -3,7 +3,7 @@ import { fc, test } from '@fast-check/vitest';
 import { expect, test as plainTest } from 'vitest';
 import type { ChangeEvent, ChangeLog } from '../../../src/store/changes/change-log.ts';
 import { openChangeLog } from '../../../src/store/changes/open-change-log.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { type CrashFs, createCrashFs } from '../../support/stores/crash-fs.ts';
 
 type Action =

@@ -7,7 +7,7 @@ import { namesIn, put, value } from '../../../src/store/conformance/case.ts';
 import type { FileStore } from '../../../src/store/contract.ts';
 import { type DiskStoreOptions, openDiskStore } from '../../../src/store/disk/disk-store.ts';
 import { err } from '../../../src/store/outcome.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { interceptedFileSystem } from '../../support/stores/fs-intercepted.ts';
 import { newRoot, removeRoot } from '../../support/stores/store-roots.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { namesIn, put, refused, value } from '../../../src/store/conformance/case.ts';
 import type { FileStore, Listing } from '../../../src/store/contract.ts';
-import { createDirectories } from '../../../src/store/disk/directories.ts';
+import { createDirectories } from '../../../src/store/disk/directories/directories.ts';
 import type { DiskListings } from '../../../src/store/disk/disk.ts';
 import { createDiskIo } from '../../../src/store/disk/disk-io.ts';
 import { openDiskStore } from '../../../src/store/disk/disk-store.ts';

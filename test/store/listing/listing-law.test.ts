@@ -8,7 +8,7 @@ import { put, value } from '../../../src/store/conformance/case.ts';
 import type { FileStore } from '../../../src/store/contract.ts';
 import type { ListingBounds } from '../../../src/store/listing/bounds.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { newDiskStore, openBelow } from '../../support/stores/store-roots.ts';
 
 /** With these bounds a folder of five files is large, and a listing needs several scans of it. */

@@ -9,7 +9,7 @@ import type { FileStore, Outcome, Sink } from '../../../src/store/contract.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { err } from '../../../src/store/outcome.ts';
 import { type Quota, withQuotas } from '../../../src/store/quota/quotas.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { newDiskStore } from '../../support/stores/store-roots.ts';
 
 const ample: readonly Quota[] = [

@@ -10,10 +10,10 @@ import type { ServiceFault } from '../../../src/files/protocol/errors.ts';
 import { contentOf, namesIn, pattern, put, textOf, value } from '../../../src/store/conformance/case.ts';
 import type { MaybeAsync } from '../../../src/store/contract.ts';
 import { openS3Store, type S3Store } from '../../../src/store/s3/open-s3-store.ts';
-import { casesFactor } from '../../support/cases.ts';
 import { needEngine, startCeph, startPostgres } from '../../support/engines/engines.ts';
 import { type HttpProxy, httpProxy } from '../../support/engines/http-proxy.ts';
 import { type TcpProxy, tcpProxy } from '../../support/engines/tcp-proxy.ts';
+import { casesFactor } from '../../support/random/cases.ts';
 import {
   directBucket,
   type Engines,

@@ -8,8 +8,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { Outcome, UploadOffset } from '../../../src/store/contract.ts';
 import { crc32 } from '../../../src/store/crc32.ts';
 import { createRootOwner } from '../../../src/store/shared/root-owner.ts';
-import { cases, testSeed } from '../../support/cases.ts';
-import { between, oneOf, randomFrom } from '../../support/seeded.ts';
+import { cases, testSeed } from '../../support/random/cases.ts';
+import { between, oneOf, randomFrom } from '../../support/random/seeded.ts';
 import { forkStores } from '../../support/stores/sharing-processes.ts';
 import { newRoot, removeRoot, storedIn, temporariesIn } from '../../support/stores/store-roots.ts';
 

@@ -1,6 +1,6 @@
 /** Frames of protocols as a side may send them, with bodies of all kinds: also such as have in them what looks like a head. */
 import type { Side } from '../../../src/capture/stream-event.ts';
-import { between, bytesFrom, oneOf } from '../seeded.ts';
+import { between, bytesFrom, oneOf } from '../random/seeded.ts';
 
 type Random = () => number;
 

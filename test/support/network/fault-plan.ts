@@ -1,6 +1,6 @@
 /** What a fault proxy does to a connection: in each direction, in what pieces, how fast, and what happens when. */
 import { type Observable, timer } from 'rxjs';
-import { between, oneOf, randomFrom } from '../seeded.ts';
+import { between, oneOf, randomFrom } from '../random/seeded.ts';
 
 /**
  * - `as-is`: as it arrives.

@@ -29,7 +29,7 @@ import {
 import type { Connection, ConnectionFault } from '../../../src/transport/connection.ts';
 import type { ListenEvent } from '../../../src/transport/listen-event.ts';
 import { connectTcp, listenTcp } from '../../../src/transport/socket/tcp.ts';
-import { randomFrom } from '../seeded.ts';
+import { randomFrom } from '../random/seeded.ts';
 import type { Direction, Fault, Pieces, Plan, TimedFault } from './fault-plan.ts';
 
 export type { Direction, Pieces, Plan, TimedFault } from './fault-plan.ts';

@@ -6,7 +6,7 @@ import { createUploads } from '../../../src/client/transfers/uploads.ts';
 import { connectTcp } from '../../../src/transport/socket/tcp.ts';
 import type { JsonHeader } from '../../../src/wire/json-header.ts';
 import { frame, peer, putFrame } from '../network/peer.ts';
-import { between } from '../seeded.ts';
+import { between } from '../random/seeded.ts';
 import type { CrashRun } from './crash-run.ts';
 
 type Peer = ReturnType<typeof peer>;

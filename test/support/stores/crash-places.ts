@@ -5,7 +5,7 @@ import { contentOf, namesIn } from '../../../src/store/conformance/case.ts';
 import type { FileStore } from '../../../src/store/contract.ts';
 import { type Serving, startServe, startSluice } from '../processes/cli.ts';
 import { childrenOf } from '../processes/process-facts.ts';
-import { oneOf } from '../seeded.ts';
+import { oneOf } from '../random/seeded.ts';
 import type { Engines } from './s3-nodes.ts';
 
 export interface CrashPlace {

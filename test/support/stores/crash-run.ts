@@ -3,7 +3,7 @@
  * clients sent, which says what each file may be.
  */
 import type { Serving } from '../processes/cli.ts';
-import { between, bytesFrom } from '../seeded.ts';
+import { between, bytesFrom } from '../random/seeded.ts';
 import type { CrashPlace } from './crash-places.ts';
 
 /**

@@ -1,6 +1,6 @@
 /** What an operation fails with: by default one of several errors, in the long form (`TEST_CASES`) each of them. */
-import { cases, testSeed } from '../cases.ts';
-import { between, randomFrom } from '../seeded.ts';
+import { cases, testSeed } from '../random/cases.ts';
+import { between, randomFrom } from '../random/seeded.ts';
 
 /**
  * The errors for the nth operation. Which one is drawn for the first by the seed of the run; those behind it have the

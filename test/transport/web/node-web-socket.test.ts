@@ -9,7 +9,7 @@ import { startServer } from '../../../src/server/start-server.ts';
 import { memoryStore } from '../../../src/store/memory/memory-store.ts';
 import { fromWebSocket } from '../../../src/transport/web/from-web-socket.ts';
 import type { WebSocketLike } from '../../../src/transport/web/web-socket-like.ts';
-import { bytesFrom } from '../../support/seeded.ts';
+import { bytesFrom } from '../../support/random/seeded.ts';
 
 const { WebSocket: NodeWebSocket } = globalThis as { WebSocket?: new (url: string) => WebSocketLike };
 

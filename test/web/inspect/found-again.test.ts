@@ -9,7 +9,7 @@ import { notableItem } from '../../../src/web/inspect/model/notable.ts';
 import { createRecordingStore } from '../../../src/web/inspect/model/recording.ts';
 import { tls } from '../../../src/wire/presets/all.ts';
 import { handshake, pcapOf, segments } from '../../support/captures/tcp-pcap.ts';
-import { bytesFrom } from '../../support/seeded.ts';
+import { bytesFrom } from '../../support/random/seeded.ts';
 
 /** A client's records, of 205 bytes each, without these packets of 1,000. */
 async function viewWithout(...lost: readonly number[]) {

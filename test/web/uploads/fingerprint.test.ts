@@ -2,8 +2,8 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { expect, test } from 'vitest';
 import { endsOf, type Readable, uploadIdOf } from '../../../src/web/uploads/fingerprint.ts';
-import { cases } from '../../support/cases.ts';
-import { bytesFrom } from '../../support/seeded.ts';
+import { cases } from '../../support/random/cases.ts';
+import { bytesFrom } from '../../support/random/seeded.ts';
 
 const END = 64 * 1024;
 

@@ -3,7 +3,7 @@ import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { explainBadFilename } from '../../../src/files/protocol/filename.ts';
 import { nameIn, nameParts, numberedName } from '../../../src/web/uploads/names.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 
 const segment = fc.stringMatching(/^[a-z.() ]{1,12}$/).filter((text) => text !== '.' && text !== '..');
 const name = fc.array(segment, { minLength: 1, maxLength: 4 }).map((segments) => segments.join('/'));

@@ -11,7 +11,7 @@ import {
 } from '../../../src/web/uploads/queue-state.ts';
 import { describeEntry } from '../../../src/web/uploads/status-words.ts';
 import { percentOf, totalsOf } from '../../../src/web/uploads/totals.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 
 const MIB = 1024 * 1024;
 const file = (source: string, size = 1, modified = 0) => ({ source, size, modified, verify: false });

@@ -10,7 +10,7 @@ import { jsonMessages, messages } from '../../../src/wire/codecs/messages.ts';
 import { rawBytes } from '../../../src/wire/codecs/raw-bytes.ts';
 import { textChunks } from '../../../src/wire/codecs/text-chunks.ts';
 import { lengthField } from '../../../src/wire/length-field.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { ascii, byteByByte, bytesOf, concat, cutAt, cuts } from '../stream.ts';
 
 /** What a stream in these chunks has, and its end. `most` things are decoded in a step. */

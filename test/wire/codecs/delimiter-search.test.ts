@@ -2,7 +2,7 @@ import { fc, test as property } from '@fast-check/vitest';
 import { expect, test } from 'vitest';
 import { delimited } from '../../../src/wire/codecs/delimited.ts';
 import { createDelimiterSearch } from '../../../src/wire/codecs/delimiter-search.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { ascii, concat, cutAt, cuts } from '../stream.ts';
 
 const CHUNK = new Uint8Array(65_536).fill(97);

@@ -1,7 +1,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { expect } from 'vitest';
 import { append, type ChunkBuffer, gather } from '../../../src/wire/deframe/chunk-buffer.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { bytesOf } from '../stream.ts';
 
 const content = ({ room, length }: ChunkBuffer) => [...room.bytes.subarray(0, length)];

@@ -12,7 +12,7 @@ import type { FrameEvent } from '../../../src/wire/frame-event.ts';
 import type { Delivery, Framing } from '../../../src/wire/framing.ts';
 import { lengthField, type Prefix } from '../../../src/wire/length-field.ts';
 import type { LengthFieldOptions } from '../../../src/wire/length-options.ts';
-import { cases } from '../../support/cases.ts';
+import { cases } from '../../support/random/cases.ts';
 import { everyLayout, layouts } from '../layouts.ts';
 import { ascii, byteByByte, bytesOf, concat, cutAt, cuts, eventsOf, tell } from '../stream.ts';
 

@@ -7,8 +7,8 @@
 import { constants, type Stats } from 'node:fs';
 import { RESERVED_FOLDER } from '../../../files/protocol/filename.ts';
 import { type Task, wait } from '../../task.ts';
-import type { Directories } from '../directories.ts';
-import type { Folder } from '../directory.ts';
+import type { Directories } from '../directories/directories.ts';
+import type { Folder } from '../directories/directory.ts';
 import { type DiskIo, OPEN_FLAGS } from '../disk-io.ts';
 import { errnoOf, ignoreSystemErrors } from '../errno.ts';
 import { CHECKSUMS_MAX, type Checksum } from './checksum-cache.ts';

@@ -6,7 +6,7 @@
  * Only a newer format may add lines.
  */
 import type { Task } from '../../task.ts';
-import type { At, Folder } from '../directory.ts';
+import type { At, Folder } from '../directories/directory.ts';
 import { type DiskIo, OPEN_FLAGS } from '../disk-io.ts';
 import { errnoOf, FormatError } from '../errno.ts';
 

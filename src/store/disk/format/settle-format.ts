@@ -12,7 +12,7 @@
  */
 import { RESERVED_FOLDER } from '../../../files/protocol/filename.ts';
 import type { Task } from '../../task.ts';
-import type { At, Folder } from '../directory.ts';
+import type { At, Folder } from '../directories/directory.ts';
 import { type DiskIo, OPEN_FLAGS } from '../disk-io.ts';
 import { errnoOf, FormatError } from '../errno.ts';
 import { type FormatPlace, readFormat, type StoreFormat, writeFormat } from './format-file.ts';

@@ -5,7 +5,7 @@
  */
 import nodeFs from 'node:fs';
 import type { Task } from '../../task.ts';
-import type { At, Folder } from '../directory.ts';
+import type { At, Folder } from '../directories/directory.ts';
 import { type DiskIo, OPEN_FLAGS } from '../disk-io.ts';
 import { errnoOf } from '../errno.ts';
 import { type OwnerState, ownerOf, ownerState } from '../owner.ts';

@@ -4,8 +4,8 @@
  */
 import { RESERVED_FOLDER } from '../../../files/protocol/filename.ts';
 import { type Task, wait } from '../../task.ts';
-import type { Directories } from '../directories.ts';
-import type { Folder } from '../directory.ts';
+import type { Directories } from '../directories/directories.ts';
+import type { Folder } from '../directories/directory.ts';
 import { errnoOf, FormatError, ignoreSystemErrors } from '../errno.ts';
 import { checkFormat, settleFormat } from '../format/settle-format.ts';
 import type { FormatRules } from '../format/upgrades.ts';

@@ -4,7 +4,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import type { Task } from '../../task.ts';
-import type { Root } from '../directory.ts';
+import type { Root } from '../directories/directory.ts';
 import { type DiskIo, OPEN_FLAGS } from '../disk-io.ts';
 import { createSystemError, errnoOf } from '../errno.ts';
 

@@ -9,8 +9,8 @@
 import { RESERVED_FOLDER } from '../../../files/protocol/filename.ts';
 import { createSemaphore, type Semaphore } from '../../semaphore.ts';
 import type { Task } from '../../task.ts';
-import type { Directories } from '../directories.ts';
-import type { Folder } from '../directory.ts';
+import type { Directories } from '../directories/directories.ts';
+import type { Folder } from '../directories/directory.ts';
 import type { Disk } from '../disk.ts';
 import { OPEN_FLAGS } from '../disk-io.ts';
 import { asServerError, errnoOf } from '../errno.ts';

@@ -5,7 +5,7 @@
 import type { Outcome, UploadOffset } from '../../contract.ts';
 import { ok } from '../../outcome.ts';
 import { type Task, wait } from '../../task.ts';
-import type { Folder } from '../directory.ts';
+import type { Folder } from '../directories/directory.ts';
 import type { Disk } from '../disk.ts';
 import { OPEN_FLAGS } from '../disk-io.ts';
 import { createSystemError, ignoreSystemErrors } from '../errno.ts';

@@ -1,6 +1,6 @@
 /** Opens the file of an upload for a put: a new one, or a stored one, which it moves to the staging folder. */
 import type { Task } from '../../task.ts';
-import type { Folder } from '../directory.ts';
+import type { Folder } from '../directories/directory.ts';
 import type { Disk } from '../disk.ts';
 import { OPEN_FLAGS } from '../disk-io.ts';
 import { ignoreSystemErrors } from '../errno.ts';

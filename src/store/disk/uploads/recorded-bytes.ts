@@ -5,7 +5,7 @@
 import type { Outcome, UploadOffset } from '../../contract.ts';
 import { okVoid } from '../../outcome.ts';
 import { type Task, wait } from '../../task.ts';
-import type { Folder } from '../directory.ts';
+import type { Folder } from '../directories/directory.ts';
 import type { Disk } from '../disk.ts';
 import { errnoOf } from '../errno.ts';
 import { activeFileName, type UploadRecord } from './upload-record.ts';

@@ -7,7 +7,7 @@
 import type { Stats } from 'node:fs';
 import { RESERVED_FOLDER } from '../../../files/protocol/filename.ts';
 import type { Task } from '../../task.ts';
-import type { Directory } from '../directory.ts';
+import type { Directory } from '../directories/directory.ts';
 import type { Disk } from '../disk.ts';
 import { parseStoredFileName, storedFileName, type UploadRecord } from './upload-record.ts';
 

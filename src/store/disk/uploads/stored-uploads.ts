@@ -6,7 +6,7 @@
  * moved back.
  */
 import { type Task, wait } from '../../task.ts';
-import type { Directory } from '../directory.ts';
+import type { Directory } from '../directories/directory.ts';
 import type { Disk } from '../disk.ts';
 import { OPEN_FLAGS } from '../disk-io.ts';
 import { errnoOf, ignoreSystemErrors } from '../errno.ts';

@@ -1,6 +1,6 @@
 /** The sweep of the stored uploads: it removes the old ones, and learns of those that other stores left. */
 import type { Task } from '../../task.ts';
-import type { Directory } from '../directory.ts';
+import type { Directory } from '../directories/directory.ts';
 import { ignoreSystemErrors } from '../errno.ts';
 import { inStoredFolder, pathOf, readRecords, type StoredFolder } from './stored-folder.ts';
 import type { UploadRecord } from './upload-record.ts';

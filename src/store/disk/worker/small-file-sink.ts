@@ -10,7 +10,7 @@ import { crc32OfAll } from '../../crc32.ts';
 import { folderOf, lastSegmentOf } from '../../names.ts';
 import { err, ok, okVoid } from '../../outcome.ts';
 import { awaitOutcome, type Task, wait } from '../../task.ts';
-import type { Directory } from '../directory.ts';
+import type { Directory } from '../directories/directory.ts';
 import type { Disk } from '../disk.ts';
 import type { RunCall } from '../disk-sink.ts';
 import { LAYOUT } from './slot-layout.ts';

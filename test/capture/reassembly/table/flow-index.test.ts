@@ -5,7 +5,7 @@ import { reverseFlow } from '../../../../src/capture/reassembly/flow.ts';
 import { createFlowIndex } from '../../../../src/capture/reassembly/table/flow-index.ts';
 import { createRecords, NO_RECORD, type Records } from '../../../../src/capture/reassembly/table/records.ts';
 import { flowOf } from '../../../support/captures/segments.ts';
-import { cases } from '../../../support/cases.ts';
+import { cases } from '../../../support/random/cases.ts';
 
 const byte = fc.constantFrom(0, 1, 255);
 const port = fc.constantFrom(1, 256, 65_535);

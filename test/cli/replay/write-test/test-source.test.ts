@@ -8,7 +8,7 @@ import { commandLine, ownPipeline } from '../../../../src/cli/replay/write-test/
 import { testPath, testPathsOf } from '../../../../src/cli/replay/write-test/test-paths.ts';
 import { type TestFacts, testSource } from '../../../../src/cli/replay/write-test/test-source.ts';
 import { DEFAULT_IGNORED_FIELDS } from '../../../../src/server/verify-replay.ts';
-import { cases } from '../../../support/cases.ts';
+import { cases } from '../../../support/random/cases.ts';
 import { examples, textOf } from '../../../support/readme.ts';
 
 const said = (...texts: readonly string[]) => ({

@@ -26,7 +26,7 @@ import {
 } from '../../../../src/store/disk/checksums/checksum-cache.ts';
 import { createChecksumJournal } from '../../../../src/store/disk/checksums/checksum-journal.ts';
 import { formatLine } from '../../../../src/store/disk/checksums/checksum-lines.ts';
-import { createDirectories } from '../../../../src/store/disk/directories.ts';
+import { createDirectories } from '../../../../src/store/disk/directories/directories.ts';
 import { createDiskIo } from '../../../../src/store/disk/disk-io.ts';
 import { openDiskStore } from '../../../../src/store/disk/disk-store.ts';
 import { nodeFileSystem } from '../../../../src/store/disk/file-system.ts';

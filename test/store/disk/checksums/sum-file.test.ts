@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { value } from '../../../../src/store/conformance/case.ts';
 import { crc32 } from '../../../../src/store/crc32.ts';
 import { openDiskStore } from '../../../../src/store/disk/disk-store.ts';
-import { bytesFrom } from '../../../support/seeded.ts';
+import { bytesFrom } from '../../../support/random/seeded.ts';
 import { tempFolder } from '../../../support/stores/temp-folder.ts';
 
 async function storeWith(files: Readonly<Record<string, Uint8Array>>) {

@@ -24,7 +24,7 @@ import { type DiskStoreOptions, openDiskStore } from '../../../../src/store/disk
 import type { FormatUpgrade } from '../../../../src/store/disk/format/upgrades.ts';
 import { openInFormat } from '../../../../src/store/disk/opening/open-in-format.ts';
 import { wait } from '../../../../src/store/task.ts';
-import { cases } from '../../../support/cases.ts';
+import { cases } from '../../../support/random/cases.ts';
 import { faultyFileSystem } from '../../../support/stores/faulty-fs.ts';
 import { interceptedFileSystem } from '../../../support/stores/fs-intercepted.ts';
 import { expectInOrder, loggedFileSystem } from '../../../support/stores/operation-log.ts';

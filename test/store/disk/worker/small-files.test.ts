@@ -12,7 +12,7 @@ import { nodeFileSystem } from '../../../../src/store/disk/file-system.ts';
 import { LAYOUT } from '../../../../src/store/disk/worker/slot-layout.ts';
 import { createSmallFiles, type SmallFiles } from '../../../../src/store/disk/worker/small-files.ts';
 import { type StartWorker, startThread } from '../../../../src/store/disk/worker/worker-thread.ts';
-import { cases } from '../../../support/cases.ts';
+import { cases } from '../../../support/random/cases.ts';
 import { optionsOf, smallFilesByThread, workerOfThisThread } from '../../../support/stores/disk-modes.ts';
 import {
   newRoot,

@@ -3,7 +3,7 @@
  * segments are lost, sent again, late and cut by the snap length, and some of which begin in the middle.
  */
 import { randomFrom } from '../../../../src/base/random.ts';
-import { between, oneOf } from '../../seeded.ts';
+import { between, oneOf } from '../../random/seeded.ts';
 import { type Block, enhanced, interfaceOf, pcapngBytes } from '../capture-bytes.ts';
 import { LINK_LAYERS } from '../link-layers.ts';
 import { ethernet } from '../packet-bytes.ts';

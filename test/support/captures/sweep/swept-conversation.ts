@@ -1,5 +1,5 @@
 /** TCP conversations that are drawn: what is said, cut into segments, and what befalls them. */
-import { between, bytesFrom, oneOf } from '../../seeded.ts';
+import { between, bytesFrom, oneOf } from '../../random/seeded.ts';
 import { bytesOf, ipv4, ipv6, piece, tcp } from '../packet-bytes.ts';
 
 export type Random = () => number;
