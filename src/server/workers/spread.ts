@@ -1,4 +1,7 @@
-/** Which worker gets the next socket: the one that has the fewest; of several, the one whose turn it is. */
+/**
+ * Which worker gets the next socket: the one that has the fewest; of several, the one whose turn it is. One that does not
+ * take what it is handed gets nothing more, while there is another one.
+ */
 
 export interface Spread<T> {
   readonly add: (worker: T) => void;
@@ -9,7 +12,8 @@ export interface Spread<T> {
   readonly over: (worker: T) => void;
 }
 
-export function createSpread<T>(): Spread<T> {
+/** @param isBehind whether a worker has not taken what it was handed. */
+export function createSpread<T>(isBehind: (worker: T) => boolean = () => false): Spread<T> {
   /** In the order of their last socket: the one that has waited longest first. */
   const sockets = new Map<T, number>();
   return {
@@ -20,13 +24,23 @@ export function createSpread<T>(): Spread<T> {
       if (count !== undefined) sockets.set(worker, count - 1);
     },
     pick: () => {
-      let best: T | undefined;
-      let fewest = Number.POSITIVE_INFINITY;
-      for (const [worker, count] of sockets) if (count < fewest) [best, fewest] = [worker, count];
+      const best = fewestOf(sockets, isBehind) ?? fewestOf(sockets, () => false);
       if (best === undefined) return undefined;
-      sockets.delete(best);
-      sockets.set(best, fewest + 1);
-      return best;
+      const [worker, count] = best;
+      sockets.delete(worker);
+      sockets.set(worker, count + 1);
+      return worker;
     },
   };
+}
+
+function fewestOf<T>(
+  sockets: ReadonlyMap<T, number>,
+  isLeftOut: (worker: T) => boolean,
+): readonly [T, number] | undefined {
+  let best: readonly [T, number] | undefined;
+  for (const each of sockets) {
+    if ((best === undefined || each[1] < best[1]) && !isLeftOut(each[0])) best = each;
+  }
+  return best;
 }

@@ -185,6 +185,28 @@ describe('a worker that dies', () => {
   });
 });
 
+describe('a worker that stops and does not die', () => {
+  test('keeps the connections of a moment, and the other one gets those that come then', async () => {
+    const serving = await startServe(join(tempFolder(), 'root'), ['--workers', '2']);
+    const [stopped] = workersOf(serving);
+    process.kill(stopped!, 'SIGSTOP');
+    const sockets: Socket[] = [];
+    for (let inARow = 0; inARow < 10; ) {
+      const socket = await connected(serving.port);
+      sockets.push(socket);
+      socket.write(frame({ cmd: 'ping' }));
+      const late = AbortSignal.timeout(1000);
+      const isServed = once(socket, 'data', { signal: late }).then(
+        () => true,
+        () => false,
+      );
+      inARow = (await isServed) ? inARow + 1 : 0;
+    }
+    process.kill(stopped!, 'SIGCONT');
+    for (const socket of sockets) socket.destroy();
+  });
+});
+
 describe('a worker that cannot be started', () => {
   test('ends the command after a few tries, and leaves no process', async () => {
     const folder = tempFolder();

@@ -11,6 +11,17 @@ test('each socket goes to the worker with the fewest, and in turns where several
   expect([1, 2, 3].map(() => spread.pick())).toEqual(['c', 'b', 'c']);
 });
 
+test('a worker that is behind gets no socket while another one is not, and the fewest count where all are', () => {
+  const behind = new Set(['a']);
+  const spread = createSpread<string>((worker) => behind.has(worker));
+  for (const worker of ['a', 'b', 'c']) spread.add(worker);
+  expect([1, 2, 3].map(() => spread.pick())).toEqual(['b', 'c', 'b']);
+  behind.add('b').add('c');
+  expect([1, 2].map(() => spread.pick())).toEqual(['a', 'c']);
+  behind.clear();
+  expect([1, 2].map(() => spread.pick())).toEqual(['a', 'b']);
+});
+
 test('a worker that is gone gets no socket, and one that takes its place begins with none', () => {
   const spread = createSpread<string>();
   expect(spread.pick()).toBeUndefined();

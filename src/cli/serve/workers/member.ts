@@ -1,3 +1,13 @@
+/** Milliseconds after which a worker that has not taken a socket is behind. */
+const BEHIND_MS = 250;
+
+/** A socket that is on its way to a worker. */
+interface Handing {
+  readonly socket: HandedSocket;
+  /** By the clock of `performance`. */
+  readonly since: number;
+}
+
 /** A worker, as the process that started it has it. */
 import cluster, { type Worker } from 'node:cluster';
 import { type CallHandlers, type Calls, connectCalls } from '../../../base/calls.ts';
@@ -21,7 +31,7 @@ export interface Member {
   /** Whether it has said that it ends, and need not be replaced. */
   isDone: boolean;
   /** The sockets that are on their way to it, and that this process still has as well. */
-  readonly handing: Map<number, HandedSocket>;
+  readonly handing: Map<number, Handing>;
   readonly seats: readonly OwnedSeat[];
 }
 
@@ -67,16 +77,22 @@ export function handTo(
   failed: (socket: HandedSocket) => void,
 ): void {
   const id = ++handed;
-  handing.set(id, socket);
+  handing.set(id, { socket, since: performance.now() });
   handOver(worker.process, { place: socket.place, id }, socket.handle, () => {
     // It was taken back when the worker ended.
     if (handing.delete(id)) failed(socket);
   });
 }
 
+/** Whether a worker has not taken what it was handed a while ago: it may have stopped for good. */
+export function isBehind({ handing }: Member): boolean {
+  for (const { since } of handing.values()) return performance.now() - since > BEHIND_MS;
+  return false;
+}
+
 /** A worker has a socket: this process closes its own handle of it. */
 export function onTaken({ handing }: Member, id: number): void {
-  handing.get(id)?.handle.close();
+  handing.get(id)?.socket.handle.close();
   handing.delete(id);
 }
 
@@ -84,7 +100,7 @@ export function onTaken({ handing }: Member, id: number): void {
 export function dismiss({ calls, seats, handing }: Member): readonly HandedSocket[] {
   calls.close();
   for (const seat of seats) seat.left();
-  const back = [...handing.values()];
+  const back = [...handing.values()].map(({ socket }) => socket);
   handing.clear();
   return back;
 }

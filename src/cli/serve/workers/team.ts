@@ -16,7 +16,7 @@ import { createSpread, type Spread } from '../../../server/workers/spread.ts';
 import { type ExitError, exitError } from '../../shared/exit-error.ts';
 import { type ExitStatus, exitStatus } from '../../shared/exit-status.ts';
 import type { ServerLog } from '../server-log.ts';
-import { dismiss, type HandedSocket, handTo, type Member, onTaken, startMember } from './member.ts';
+import { dismiss, type HandedSocket, handTo, isBehind, type Member, onTaken, startMember } from './member.ts';
 import type { Order } from './order.ts';
 import type { Listening } from './worker.ts';
 
@@ -86,7 +86,7 @@ export function createTeam(deps: TeamDeps): Team {
     ...deps,
     members: new Map(),
     restarts: new Map(),
-    spread: createSpread(),
+    spread: createSpread(isBehind),
     waiting: [],
     places: [],
     timers: new Set(),
