@@ -27,7 +27,8 @@ export async function withEvents<T>(
     return await act(events);
   } catch (thrown) {
     if (!(thrown instanceof StateError && thrown.code === 'closed')) throw thrown;
-    throw exitError(exitStatus.connection, `the server that had ${printable(dir)} open has ended`);
+    const what = events.isGivenUp ? 'does not answer' : 'has ended';
+    throw exitError(exitStatus.connection, `the server that had ${printable(dir)} open ${what}`);
   } finally {
     await events[Symbol.asyncDispose]();
   }

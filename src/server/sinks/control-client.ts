@@ -12,6 +12,8 @@ import { changesFolder, socketChannel, withSocketPath } from './control-socket.t
 export interface EventsControl extends AsyncDisposable {
   /** Whether a process delivers the events now. */
   readonly isServed: boolean;
+  /** Whether that process was given up, since it did not answer for 30 seconds. */
+  readonly isGivenUp: boolean;
   readonly status: () => Promise<ChangeLogStatus>;
   readonly read: (after: number, limit: number) => Promise<readonly ChangeEvent[]>;
   /** Events after a `sequence`, once there are some; null when nobody serves the folder. */
@@ -21,6 +23,9 @@ export interface EventsControl extends AsyncDisposable {
   readonly revive: (sink: string, id?: string) => Promise<Outcome<number>>;
   readonly forget: (sink: string, id?: string) => Promise<Outcome<number>>;
 }
+
+/** Milliseconds that a process may take to answer. To `follow` it answers when there is something to say. */
+const ANSWER_MS = 30_000;
 
 /** `not-found` when no events were ever kept for the folder. */
 export async function openEventsControl(root: string): Promise<Outcome<EventsControl>> {
@@ -32,6 +37,7 @@ export async function openEventsControl(root: string): Promise<Outcome<EventsCon
   const log = opened.value;
   return ok({
     isServed: false,
+    isGivenUp: false,
     status: log.status,
     read: log.read,
     follow: async () => null,
@@ -52,15 +58,27 @@ const connectTo = (path: string): Promise<Socket | null> =>
   });
 
 function servedControl({ call, close }: Calls): EventsControl {
+  let isGivenUp = false;
+  const giveUp = (): void => {
+    isGivenUp = true;
+    close();
+  };
+  const ask = <T>(name: string, argument?: unknown): Promise<T> => {
+    const timer = setTimeout(giveUp, ANSWER_MS);
+    return call<T>(name, argument).finally(() => clearTimeout(timer));
+  };
   return {
     isServed: true,
-    status: () => call('status'),
-    read: (after, limit) => call('read', { after, limit }),
+    get isGivenUp() {
+      return isGivenUp;
+    },
+    status: () => ask('status'),
+    read: (after, limit) => ask('read', { after, limit }),
     follow: (after) => call('follow', { after }),
-    deadLetters: (sink) => call('deadLetters', { sink }),
-    move: (sink, at) => call('move', { sink, at }),
-    revive: (sink, id) => call('revive', { sink, ...(id !== undefined && { id }) }),
-    forget: (sink, id) => call('forget', { sink, ...(id !== undefined && { id }) }),
+    deadLetters: (sink) => ask('deadLetters', { sink }),
+    move: (sink, at) => ask('move', { sink, at }),
+    revive: (sink, id) => ask('revive', { sink, ...(id !== undefined && { id }) }),
+    forget: (sink, id) => ask('forget', { sink, ...(id !== undefined && { id }) }),
     [Symbol.asyncDispose]: async () => close(),
   };
 }

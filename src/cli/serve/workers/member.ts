@@ -1,3 +1,12 @@
+/** A worker, as the process that started it has it. */
+import cluster, { type Worker } from 'node:cluster';
+import { type CallHandlers, type Calls, connectCalls } from '../../../base/calls.ts';
+import type { Owned, OwnedSeat, Seat } from '../../../server/workers/owned.ts';
+import type { SocketHandle } from '../../../transport/handed-sockets.ts';
+import type { PlaceName } from '../listeners.ts';
+import { WORKER_VARIABLE } from './is-worker.ts';
+import { channelTo, handOver } from './link.ts';
+
 /** Milliseconds after which a worker that has not taken a socket is behind. */
 const BEHIND_MS = 250;
 
@@ -7,15 +16,6 @@ interface Handing {
   /** By the clock of `performance`. */
   readonly since: number;
 }
-
-/** A worker, as the process that started it has it. */
-import cluster, { type Worker } from 'node:cluster';
-import { type CallHandlers, type Calls, connectCalls } from '../../../base/calls.ts';
-import type { Owned, OwnedSeat, Seat } from '../../../server/workers/owned.ts';
-import type { SocketHandle } from '../../../transport/handed-sockets.ts';
-import type { PlaceName } from '../listeners.ts';
-import { WORKER_VARIABLE } from './is-worker.ts';
-import { channelTo, handOver } from './link.ts';
 
 export interface HandedSocket {
   readonly place: PlaceName;

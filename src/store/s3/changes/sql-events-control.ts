@@ -10,6 +10,7 @@ import { type SqlEventCalls, sqlEventCalls } from './sql-event-calls.ts';
 
 export interface SqlEventsControl extends Omit<SqlEventCalls, 'status'>, AsyncDisposable {
   readonly isServed: true;
+  readonly isGivenUp: false;
   readonly status: () => Promise<ChangeLogStatus>;
   /** Events after a `sequence`, once there are some. */
   readonly follow: (after: number) => Promise<readonly ChangeEvent[]>;
@@ -40,6 +41,7 @@ export async function openSqlEventsControl(url: string, schema: string): Promise
   return ok({
     ...calls,
     isServed: true,
+    isGivenUp: false,
     status: async () => ({ ...(await status()), fault: null }),
     follow: async (after) => {
       for (;;) {
