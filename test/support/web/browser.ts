@@ -11,9 +11,30 @@ import { pathOf } from '../install-tools.ts';
 /** How long the browser may take to start; a busy machine needs its time. */
 const PATIENCE_MS = 120_000;
 
+/**
+ * What of the browser's own there is no need for: pages of its address bar, which take a quarter of the time, and services
+ * of the network; and what makes a test wait or ask otherwise than a user would. Playwright's list is replaced by this.
+ */
+const WITHOUT = [
+  'WebUIOmniboxPopup',
+  'WebUIOmniboxAimPopup',
+  'AimEnabled',
+  'AvoidUnnecessaryBeforeUnloadCheckSync',
+  'DestroyProfileOnBrowserClose',
+  'HttpsFirstBalancedModeAutoEnable',
+  'HttpsUpgrades',
+  'LensOverlay',
+  'MediaRouter',
+  'NetworkTimeServiceQuerying',
+  'OptimizationHints',
+  'PaintHolding',
+  'PreconnectToSearch',
+  'ThirdPartyStoragePartitioning',
+];
+
 const optionsOf = (args: readonly string[]) => ({
   executablePath: pathOf('chromium')!,
-  args: ['--no-sandbox', '--disable-dev-shm-usage', ...args],
+  args: ['--no-sandbox', '--disable-dev-shm-usage', `--disable-features=${WITHOUT}`, ...args],
   timeout: PATIENCE_MS,
 });
 
