@@ -23,7 +23,7 @@ import { openRecording } from './record.ts';
 import type { Reloadable } from './reload.ts';
 import type { ServerLog } from './server-log.ts';
 import { openStore, type ServedStore } from './store.ts';
-import { openWantedEvents, type ServedEvents, wantsEvents } from './wanted-events.ts';
+import { joinEvents, openWantedEvents, type ServedEvents, wantsEvents } from './wanted-events.ts';
 import type { WorkerLink } from './workers/link.ts';
 
 export interface ServingDeps {
@@ -89,6 +89,7 @@ export async function openServing(deps: ServingDeps): Promise<Serving> {
   const credentials = await openCredentials(configuration);
   const events = tellsOthers(settings, worker !== undefined) ? await openWantedEvents(settings) : null;
   const recorder = worker === undefined ? null : changesOfAll(worker.link, settings);
+  const member = recorder === null ? null : await joinEvents(settings.dir);
   const served = await openStore(settings, access?.file.quotas ?? null, {
     ...{ events, recorder, link: worker?.link ?? null },
   });
@@ -157,6 +158,7 @@ export async function openServing(deps: ServingDeps): Promise<Serving> {
       page?.close();
       await recording.close();
       await store.close();
+      await member?.leave();
       await events?.close();
       undecided?.unsubscribe();
       recordingLog?.unsubscribe();

@@ -1,5 +1,10 @@
 /** Opens the events of files where somebody wants them: else nothing of them is loaded. */
+import { messageOf } from '../../base/sluice-error.ts';
+import type { LogMember } from '../../store/changes/log-owner.ts';
+import { nodeFileSystem } from '../../store/disk/file-system.ts';
 import type { Settings } from '../settings/table.ts';
+import { exitError } from '../shared/exit-error.ts';
+import { exitStatus } from '../shared/exit-status.ts';
 import type { ServedEvents } from './events.ts';
 
 export type { ServedEvents };
@@ -11,4 +16,14 @@ export const wantsEvents = ({ eventsWebhook, eventsCommand, eventsNats }: Settin
 export async function openWantedEvents(settings: Settings): Promise<ServedEvents | null> {
   if (!wantsEvents(settings)) return null;
   return await (await import('./events.ts')).openEvents(settings);
+}
+
+/** For a process whose changes another one records. Throws an `ExitError`. */
+export async function joinEvents(dir: string): Promise<LogMember> {
+  const { joinLog } = await import('../../store/changes/log-owner.ts');
+  try {
+    return await joinLog(dir, nodeFileSystem);
+  } catch (thrown) {
+    throw exitError(exitStatus.failed, `events of ${dir}: ${messageOf(thrown)}`);
+  }
 }

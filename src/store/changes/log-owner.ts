@@ -1,20 +1,31 @@
 /**
  * Lets one process at a time have a log: it shows by a file in the folder of the log that it is there, and looks for those
  * of others. Of two that come at once both withdraw, and try again a random time later.
+ *
+ * Members show in the same way that they make changes which the owner records. When an owner is dead, the next one waits
+ * until its members are gone: one of them may still have a call of the system under way for a change that has begun, of
+ * which the next owner has to know whether it happened.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Outcome } from '../contract.ts';
 import { errnoOf } from '../disk/errno.ts';
+import type { FileSystem } from '../disk/file-system.ts';
 import { endOwner, newOwner, ownerOf, ownerState } from '../disk/owner.ts';
 import { err, ok } from '../outcome.ts';
-import { called, type LogFolder } from './log-folder.ts';
+import { called, type LogFolder, openLogFolder } from './log-folder.ts';
 
 export interface LogOwner {
   /** Makes room for another owner. */
   leave(): Promise<void>;
 }
 
+export interface LogMember {
+  /** Call it when no change is under way any more. */
+  leave(): Promise<void>;
+}
+
 const PREFIX = 'owner-';
+const MEMBER_PREFIX = 'member-';
 /** Milliseconds between two signs of life, and after which an owner on another host counts as dead without one. */
 const SIGN_MS = 5_000;
 const SILENT_MS = 30_000;
@@ -60,9 +71,44 @@ export async function becomeOwner(folder: LogFolder, waitMs: number): Promise<Ou
   }
 }
 
-/** Those that are alive. Removes the signs of those that are not. */
+/** Becomes a member of the log below a root, whose owner lives. Throws a `FormatError`, and system errors. */
+export async function joinLog(root: string, fs: FileSystem): Promise<LogMember> {
+  const folder = await openLogFolder(root, fs, false);
+  const name = newOwner();
+  try {
+    // Those that were killed left theirs.
+    await livingMembers(folder);
+    (await folder.create(MEMBER_PREFIX + name)).close();
+  } catch (error) {
+    endOwner(name);
+    folder.close();
+    throw error;
+  }
+  return {
+    leave: async () => {
+      await removeQuietly(folder, MEMBER_PREFIX + name);
+      endOwner(name);
+      folder.close();
+    },
+  };
+}
+
+/** Those of this host. Removes the signs of those that are not alive; of another host its owner is waited for, longer. */
+async function livingMembers(folder: LogFolder): Promise<readonly string[]> {
+  const living: string[] = [];
+  for (const file of await folder.list()) {
+    const name = file.startsWith(MEMBER_PREFIX) ? file.slice(MEMBER_PREFIX.length) : '';
+    const member = ownerOf(name);
+    if (member === undefined) continue;
+    if (ownerState(member, () => false) === 'alive') living.push(name);
+    else await removeQuietly(folder, file);
+  }
+  return living;
+}
+
+/** Owners and members that are alive. Removes the signs of those that are not. */
 async function otherOwners(folder: LogFolder, own: string): Promise<readonly string[]> {
-  const others: string[] = [];
+  const others: string[] = [...(await livingMembers(folder))];
   for (const file of await folder.list()) {
     if (!file.startsWith(PREFIX) || file === PREFIX + own) continue;
     const name = file.slice(PREFIX.length);

@@ -1,4 +1,6 @@
 /** A log of changes in a folder: what it records, keeps, refuses and delivers. */
+
+import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -13,9 +15,11 @@ import {
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ChangeLog, Intent } from '../../../src/store/changes/change-log.ts';
+import { joinLog } from '../../../src/store/changes/log-owner.ts';
 import { type ChangeLogOptions, openChangeLog } from '../../../src/store/changes/open-change-log.ts';
 import type { Outcome } from '../../../src/store/contract.ts';
 import { type FileSystem, nodeFileSystem } from '../../../src/store/disk/file-system.ts';
+import { newOwner } from '../../../src/store/disk/owner.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
 
 const opened = new Set<ChangeLog>();
@@ -200,6 +204,30 @@ describe('a log of changes', () => {
     expect(codeOf(await openChangeLog(root, { ownerWaitMs: 0 }))).toBe('unavailable');
     await log.close();
     await open(root);
+  });
+
+  test('is opened only when who made changes for its last owner has gone, as one may be under way', async () => {
+    const root = tempFolder();
+    const member = await joinLog(root, nodeFileSystem);
+    const another = await joinLog(root, nodeFileSystem);
+    expect(codeOf(await openChangeLog(root, { ownerWaitMs: 0 }))).toBe('unavailable');
+    await member.leave();
+    expect(codeOf(await openChangeLog(root, { ownerWaitMs: 0 }))).toBe('unavailable');
+    const opening = open(root);
+    await another.leave();
+    await opening;
+  });
+
+  test('waits for none that was killed', async () => {
+    const root = tempFolder();
+    await (await joinLog(root, nodeFileSystem)).leave();
+    const dead = spawnSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' }).stdout.trim();
+    const [, after] = newOwner().split('-');
+    writeFileSync(join(root, '.sluice', 'changes', `member-${dead}-${after}`), '');
+    await open(root, { ownerWaitMs: 0 });
+    expect(readdirSync(join(root, '.sluice', 'changes')).filter((name) => name.startsWith('member'))).toEqual(
+      [],
+    );
   });
 });
 
