@@ -1,6 +1,6 @@
 /** Opens the events of files where somebody wants them: else nothing of them is loaded. */
 import { messageOf } from '../../base/sluice-error.ts';
-import type { LogMember } from '../../store/changes/log-owner.ts';
+import { joinLog, type LogMember } from '../../store/changes/log-owner.ts';
 import { nodeFileSystem } from '../../store/disk/file-system.ts';
 import type { Settings } from '../settings/table.ts';
 import { exitError } from '../shared/exit-error.ts';
@@ -20,7 +20,6 @@ export async function openWantedEvents(settings: Settings): Promise<ServedEvents
 
 /** For a process whose changes another one records. Throws an `ExitError`. */
 export async function joinEvents(dir: string): Promise<LogMember> {
-  const { joinLog } = await import('../../store/changes/log-owner.ts');
   try {
     return await joinLog(dir, nodeFileSystem);
   } catch (thrown) {
