@@ -1,5 +1,14 @@
 /** The events of `sluice serve`: the log of changes beside the store, and who gets them. */
-import { defer, merge, type Observable, Subject, type Subscription, share, takeUntil } from 'rxjs';
+import {
+  defer,
+  merge,
+  type Observable,
+  ReplaySubject,
+  Subject,
+  type Subscription,
+  share,
+  takeUntil,
+} from 'rxjs';
 import { messageOf } from '../../base/sluice-error.ts';
 import { readAddressRules } from '../../server/sinks/address-rules.ts';
 import { commandSink } from '../../server/sinks/command-sink.ts';
@@ -38,8 +47,8 @@ export async function openEvents(settings: Settings): Promise<ServedEvents> {
   const sinks = await sinksOf(settings);
   const { dir, store, durability, eventsBytes: maxBytes, eventsWhenFull: whenFull } = settings;
   const kept = { sinks: sinks.map(({ name }) => name), maxBytes, whenFull };
-  const damages: string[] = [];
-  const onDamaged = (what: string) => void damages.push(what);
+  const damaged$ = new ReplaySubject<string>();
+  const onDamaged = (what: string) => damaged$.next(what);
   const changes = store === null ? await openLog(dir, { ...kept, durability, onDamaged }) : undefined;
   let feed: ChangeFeed | undefined = changes;
   const feedNow = (): ChangeFeed => {
@@ -60,7 +69,9 @@ export async function openEvents(settings: Settings): Promise<ServedEvents> {
     status: () => feedNow().status(),
     reports$,
     start: async (log) => {
-      for (const what of damages) log.error(`the log of events is damaged, and events may be lost: ${what}`);
+      damaged$.subscribe((what) =>
+        log.error(`the log of events is damaged, and events may be lost: ${what}`),
+      );
       if (changes !== undefined)
         control = await serveControl(changes, dir).catch((error: unknown) => {
           // A file system without sockets, say.

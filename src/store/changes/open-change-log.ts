@@ -23,7 +23,7 @@ import { createDiskLog } from './log-calls.ts';
 import { openLogFolder } from './log-folder.ts';
 import { becomeOwner } from './log-owner.ts';
 import { createLogWriter } from './log-writer.ts';
-import { openSegments } from './open-segments.ts';
+import { damageOf, openSegments } from './open-segments.ts';
 import { createEventReader } from './read-events.ts';
 import type { LogRecord } from './record.ts';
 import { settleOpen } from './settle-change.ts';
@@ -47,8 +47,8 @@ export interface ChangeLogOptions {
   /** Milliseconds to wait until no other process has the log open; default 2,000. */
   readonly ownerWaitMs?: number;
   /**
-   * Called when the log is opened and some of it is damaged, with what, in words: events may be lost. What is behind it is
-   * kept. Default nobody is told.
+   * Called when some of the log is damaged, with what, in words: events may be lost. What is behind it is kept. That is seen
+   * when the log is opened, or when an older file of it is read. Default nobody is told.
    */
   readonly onDamaged?: (what: string) => void;
   /** Another file system, for tests; default that of Node. @internal */
@@ -115,7 +115,9 @@ async function open(root: string, options: ChangeLogOptions): Promise<Outcome<Ch
     const { state, segments, file, damage } = await openSegments(folder);
     if (damage !== null) options.onDamaged?.(damage);
     const listeners = new Set<(last: number) => void>();
-    const reader = createEventReader(folder, segments);
+    const reader = createEventReader(folder, segments, (serial, bytes) =>
+      options.onDamaged?.(damageOf(serial, bytes)),
+    );
     const onWritten = (records: readonly LogRecord[]) => {
       const events = records.flatMap((record) => {
         if (record.kind !== 'event') return [];

@@ -54,8 +54,7 @@ export async function openSegments(folder: LogFolder): Promise<OpenSegments> {
     }
     last.unshift(scanned);
     if (!isWhole) damages.push(`${segmentName(serial)} has lost its beginning`);
-    else if (scanned.damaged > 0)
-      damages.push(`${scanned.damaged} bytes in ${segmentName(serial)} are no records`);
+    else if (scanned.damaged > 0) damages.push(damageOf(serial, scanned.damaged));
     if (isWhole) break;
   }
   for (const [i, { records }] of last.entries()) {
@@ -72,6 +71,10 @@ export async function openSegments(folder: LogFolder): Promise<OpenSegments> {
   file?.close();
   return { state, segments, file: null, damage: damages.join(', ') };
 }
+
+/** In words. */
+export const damageOf = (serial: number, bytes: number): string =>
+  `${bytes} bytes in ${segmentName(serial)} are no records`;
 
 async function scanSegment(folder: LogFolder, serial: number): Promise<Scanned> {
   const file = await folder.open(segmentName(serial));

@@ -15,8 +15,17 @@ export interface EventReader {
 /** The last events, which most readers want: about a KiB each at the most. */
 const RECENT_MAX = 1024;
 
-/** @param segments as the writer has them now. */
-export function createEventReader(folder: LogFolder, segments: readonly Segment[]): EventReader {
+/**
+ * @param segments as the writer has them now.
+ * @param damaged called for each segment that is read and has bytes which are no records, once.
+ */
+export function createEventReader(
+  folder: LogFolder,
+  segments: readonly Segment[],
+  damaged: (serial: number, bytes: number) => void,
+): EventReader {
+  /** Bounded by the number of segments. */
+  const told = new Set<number>();
   let recent: ChangeEvent[] = [];
   /** The events of the segment that was read last. Bounded by the size of a segment. */
   let cached:
@@ -26,7 +35,10 @@ export function createEventReader(folder: LogFolder, segments: readonly Segment[
   async function eventsOf(segment: Segment, end: number): Promise<readonly ChangeEvent[]> {
     const { serial, bytes } = segment;
     if (cached?.serial !== serial || cached.bytes !== bytes) {
-      cached = { serial, bytes, events: await readSegment(folder, segment) };
+      const { events, damage } = await readSegment(folder, segment);
+      cached = { serial, bytes, events };
+      if (damage > 0 && !told.has(serial)) damaged(serial, damage);
+      if (damage > 0) told.add(serial);
     }
     // What a broken segment has behind its last good record is in the next one, if it counts.
     return cached.events.filter(({ sequence }) => sequence < end);
@@ -65,16 +77,21 @@ export function createEventReader(folder: LogFolder, segments: readonly Segment[
   };
 }
 
-async function readSegment(folder: LogFolder, { serial, bytes }: Segment): Promise<readonly ChangeEvent[]> {
+async function readSegment(
+  folder: LogFolder,
+  { serial, bytes }: Segment,
+): Promise<{ readonly events: readonly ChangeEvent[]; readonly damage: number }> {
   const events: ChangeEvent[] = [];
+  let damage = 0;
   try {
     const file = await folder.open(segmentName(serial));
     try {
-      scanRecords<LogRecord>(await file.read(bytes), (record) => {
+      const scan = scanRecords<LogRecord>(await file.read(bytes), (record) => {
         if (record.kind !== 'event') return;
         const { kind: _, of: _of, ...event } = record;
         events.push(event);
       });
+      damage = scan.damaged;
     } finally {
       file.close();
     }
@@ -82,5 +99,5 @@ async function readSegment(folder: LogFolder, { serial, bytes }: Segment): Promi
     // It was removed meanwhile, since every sink has passed it.
     if (errnoOf(error) !== 'ENOENT') throw error;
   }
-  return events;
+  return { events, damage };
 }

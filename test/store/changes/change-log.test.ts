@@ -327,7 +327,7 @@ describe('a log that is opened again', () => {
     }
   };
 
-  test('loses nothing but what is damaged, tells it once, and gives no id twice', async () => {
+  test('loses nothing but what is damaged, tells it to each who reads it, once, and gives no id twice', async () => {
     const root = tempFolder();
     const log = await open(root);
     for (const name of ['a', 'b', 'c', 'd']) await happen(log, stored(name));
@@ -342,8 +342,10 @@ describe('a log that is opened again', () => {
     await happen(again, stored('e'));
     await again.close();
     const third = await open(root, { onDamaged: (what) => told.push(what) });
-    const events = await readAll(third);
     expect(told).toHaveLength(1);
+    const events = await readAll(third);
+    expect(await readAll(third)).toEqual(events);
+    expect(told).toEqual([told[0], told[0]]);
     expect(events.map(({ name, sequence }) => `${sequence} ${name}`)).toEqual(['1 a', '3 c', '4 d', '5 e']);
     expect(new Set(events.map(({ id }) => id)).size).toBe(4);
     expect(third.cursor('sink')).toBe(0);
