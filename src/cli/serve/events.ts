@@ -10,10 +10,12 @@ import {
   takeUntil,
 } from 'rxjs';
 import { messageOf } from '../../base/sluice-error.ts';
+import { plainCountOf } from '../../base/units.ts';
 import { readAddressRules } from '../../server/sinks/address-rules.ts';
 import { commandSink } from '../../server/sinks/command-sink.ts';
 import { type ControlServer, serveControl } from '../../server/sinks/control-server.ts';
 import { deliver } from '../../server/sinks/deliver.ts';
+import { dropped } from '../../server/sinks/dropped.ts';
 import type { DeliveryReport, EventSink } from '../../server/sinks/sink.ts';
 import { webhookSink } from '../../server/sinks/webhook.ts';
 import type { ChangeFeed, ChangeLog, ChangeLogStatus } from '../../store/changes/change-log.ts';
@@ -78,6 +80,12 @@ export async function openEvents(settings: Settings): Promise<ServedEvents> {
           log.warn(`"sluice events" cannot reach this server: ${messageOf(error)}`);
           return undefined;
         });
+      if (whenFull === 'drop')
+        dropped(() => feedNow().status())
+          .pipe(takeUntil(closed$))
+          .subscribe((more) =>
+            log.warn(`nobody is told of ${plainCountOf(more, 'change')}: the log of events is full`),
+          );
       delivering = reports$.subscribe({
         next: (report) => logReport(log, report),
         error: (thrown) => log.error(`events: ${thrown instanceof Error ? thrown.stack : thrown}`),
