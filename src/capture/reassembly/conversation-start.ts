@@ -63,11 +63,12 @@ export function classifySyn(direction: Direction, segment: Segment): SynMeaning 
 /**
  * Classifies a SYN/ACK that answers the same SYN as an earlier one, but with another sequence number. A server without
  * state, or one of several behind an address, has answered twice. The client accepts one of the answers; until an
- * acknowledgement shows which, the last one counts.
+ * acknowledgement shows which, the last one counts. One that had a FIN has ended the direction, for good.
  */
 function classifyOtherSynAck(direction: Direction, segment: Segment): SynMeaning {
   if (!answers(direction.peer, segment)) return 'new';
-  const untouched = direction.next === 0 && direction.held.length === 0 && direction.acked === NONE;
+  const { next, held, acked, finAt } = direction;
+  const untouched = next === 0 && held.length === 0 && acked === NONE && finAt === Number.POSITIVE_INFINITY;
   return untouched ? 'starts' : 'stray';
 }
 

@@ -1,6 +1,6 @@
 /** How conversations begin: SYNs, with data or late, in mid-stream, and on tuples that are used again. */
 import { describe, expect, test } from 'vitest';
-import { type Segment, TCP_SYN } from '../../../src/capture/segment.ts';
+import { type Segment, TCP_FIN, TCP_SYN } from '../../../src/capture/segment.ts';
 import type { Conversation, StreamEvent } from '../../../src/capture/stream-event.ts';
 import {
   briefEvents,
@@ -110,6 +110,16 @@ describe('the SYN', () => {
       'server end',
       'close ended',
     ]);
+  });
+  test('a SYN/ACK that has ended its direction is given anew by none with another number', () => {
+    const [first, other] = [conversation(), conversation({ serverIsn: 9 })];
+    first.send('client', { flags: TCP_SYN, ack: null });
+    other.send('server', { flags: TCP_SYN | TCP_FIN });
+    first.synAck('server').server('a');
+    const segments = [first.segments[0]!, other.segments[0]!, ...first.segments.slice(1)];
+    const events = briefly(reassembled(segments));
+    expect(events.slice(0, 2)).toEqual(['open', 'server end']);
+    expect(events.filter((event) => event.startsWith('server "'))).toEqual([]);
   });
   test('the SYN may be answered anew by a server that keeps no state: the answer that is acknowledged counts', () => {
     const first = conversation({ serverIsn: 77 }).syn('client').synAck('server');
