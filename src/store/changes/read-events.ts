@@ -37,8 +37,10 @@ export function createEventReader(
     if (cached?.serial !== serial || cached.bytes !== bytes) {
       const { events, damage } = await readSegment(folder, segment);
       cached = { serial, bytes, events };
-      if (damage > 0 && !told.has(serial)) damaged(serial, damage);
-      if (damage > 0) told.add(serial);
+      if (damage > 0 && !told.has(serial)) {
+        told.add(serial);
+        damaged(serial, damage);
+      }
     }
     // What a broken segment has behind its last good record is in the next one, if it counts.
     return cached.events.filter(({ sequence }) => sequence < end);
