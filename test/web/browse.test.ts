@@ -14,6 +14,14 @@ const PNG = Buffer.from(
 );
 const EVIL = '<script>document.title = "run"</script><img src=x onerror="document.title=\'run\'">';
 
+/** Keeps, in `drawn`, who has the keyboard at the moment when the last of many rows is drawn. */
+const KEEP_WHO_HAS_THE_KEYBOARD = `void (globalThis.drawn = new Promise((resolve) =>
+  new MutationObserver((_, observer) => {
+    if (!document.querySelector('[data-path="many/2499"]')) return;
+    observer.disconnect();
+    resolve(document.activeElement.textContent);
+  }).observe(document.body, { childList: true, subtree: true })))`;
+
 describe.skipIf(!need('chromium'))('the files of the page', () => {
   const newPage = shareBrowser();
   let served: ServedPage;
@@ -116,8 +124,11 @@ describe.skipIf(!need('chromium'))('the files of the page', () => {
     expect(await page.locator('.entry').count()).toBeLessThan(100);
     await row(page, 'many/0').locator('.entry-name').focus();
     await page.keyboard.press('ArrowDown');
+    await page.evaluate(KEEP_WHO_HAS_THE_KEYBOARD);
     await page.keyboard.press('End');
     await shows(page, 'many/2499');
+    // A key that is pressed at once must not be nobody's.
+    expect(await page.evaluate('drawn')).toBe('2499');
     expect(await page.evaluate('document.activeElement.textContent')).toBe('2499');
     const hidden = `document.activeElement.getBoundingClientRect().bottom -
       document.querySelector('.grid').getBoundingClientRect().bottom`;

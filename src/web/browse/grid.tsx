@@ -1,5 +1,5 @@
 /** The table of a folder: of thousands of rows only those are drawn that are seen. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { hashOf } from '../shell/route-text.ts';
 import { useWindow } from '../shell/use-window.ts';
 import { bytes, count, moment } from '../shell/words.ts';
@@ -36,7 +36,8 @@ export function Grid({ entries, order, selection, chosen, onOrder, onSelection, 
     shown,
   });
   const byKey = useRef(false);
-  useEffect(() => {
+  // Before anything else: the row that had the keyboard may be gone, and a key would be nobody's.
+  useLayoutEffect(() => {
     // It may be drawn only when the box has been scrolled to it.
     const name = byKey.current ? box.current?.querySelector<HTMLElement>('[data-cursor] .entry-name') : null;
     if (!name) return;

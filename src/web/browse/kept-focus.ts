@@ -9,6 +9,7 @@ export const focusTable = (box: Element | null): void =>
 /** @param changes behind which the keyboard is looked for. @returns what the box must listen to. */
 export function useKeptFocus(box: RefObject<HTMLElement | null>, changes: readonly unknown[]) {
   const hasFocus = useRef(false);
+  // After the frame: only when it draws does a browser take the keyboard from a button that has been disabled.
   useEffect(() => {
     // It must not begin at the top of the page.
     if (hasFocus.current && document.activeElement === document.body) focusTable(box.current);
