@@ -20,11 +20,12 @@ import { formatAddress } from '../address.ts';
 import { chunksOf, endReading, isFlowing } from '../chunk-reader.ts';
 import type { Address, Connection, ConnectionFault } from '../connection.ts';
 import { connectionFault, DESTROYED, ENDED } from '../connection-fault.ts';
-import { createGathering } from './gathering.ts';
+import { Gathering } from './gathering.ts';
 import { createLandingSlabs } from './landing.ts';
+import { SystemReads, tlsPieces } from './piece-rules.ts';
 import { readInto } from './read-into.ts';
 import { slabSocket } from './slab-socket.ts';
-import { createSlabs, READ_BYTES_MIN } from './slabs.ts';
+import { createSlabs, READ_BYTES_MIN, type Slabs } from './slabs.ts';
 import { createSocketState, type SocketState } from './socket-state.ts';
 import { onWriteFailed, settleAll, write } from './socket-writes.ts';
 import { keepReadingAfterWriteErrors } from './write-errors.ts';
@@ -110,12 +111,7 @@ export function fromSocket(accepted: Socket, settings: SocketSettings = {}): Con
     state.hasMore = chunk.length >= LARGE_READ_BYTES;
     if (!state.isDestroyed) reader.subscriber?.next(chunk);
   };
-  if (slabs !== null && isSecure) {
-    state.gathering = createGathering(accepted, slabs, reader, emit);
-    readInto(accepted, state.gathering.room, state.gathering.added);
-  }
-  const socket = (slabs !== null && !isSecure && slabSocket(accepted, slabs, emit)) || accepted;
-  state.socket = socket;
+  const socket = slabs === null ? accepted : gatherInto(slabs, state, isSecure, emit);
   listen(state, emit);
   return {
     id: settings.id ?? `tcp:${++made}`,
@@ -149,6 +145,24 @@ export function fromSocket(accepted: Socket, settings: SocketSettings = {}): Con
       drop(socket, below);
     },
   };
+}
+
+/** Has the socket receive into slabs. Returns the socket, which may be another one. */
+function gatherInto(
+  slabs: Slabs,
+  state: SocketState,
+  isSecure: boolean,
+  emit: (chunk: Uint8Array) => void,
+): Socket {
+  const gathering = new Gathering(state, slabs, isSecure ? tlsPieces : new SystemReads(), emit);
+  if (isSecure) readInto(state.socket, gathering);
+  else {
+    const socket = slabSocket(state.socket, gathering);
+    if (socket === null) return state.socket;
+    state.socket = socket;
+  }
+  state.gathering = gathering;
+  return state.socket;
 }
 
 /** Listens to everything that a socket emits. */

@@ -7,6 +7,7 @@
  * emits 'data' as ever.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
+import type { Gathering } from './gathering.ts';
 
 /** The symbols under which Node keeps the parts of `onread`, by their descriptions. */
 type Keys = Readonly<Record<'kBuffer' | 'kBufferCb' | 'kBufferGen', symbol>>;
@@ -26,20 +27,16 @@ function findKeys(): Keys | null {
   return kBuffer && kBufferCb && kBufferGen ? { kBuffer, kBufferCb, kBufferGen } : null;
 }
 
-/**
- * From now on the socket's bytes go to `room()`, and not to 'data'. What it has received before is still emitted.
- *
- * @param room asked at first, and again after each `received`: where the next bytes go.
- * @param received returns whether the socket goes on reading; if not, until its `resume`.
- */
-export function readInto(socket: Socket, room: () => Uint8Array, received: (count: number) => void): void {
+/** From now on the socket's bytes go to `gathering`, and not to 'data'. What it has received before is still emitted. */
+export function readInto(socket: Socket, gathering: Gathering): void {
   keys ??= findKeys();
   const handle = (socket as unknown as WithHandle)._handle;
   if (keys === null || typeof handle?.useUserBuffer !== 'function') return;
+  const room = () => gathering.room();
   const buffer = room();
   const onread = {
     [keys.kBuffer]: buffer,
-    [keys.kBufferCb]: received,
+    [keys.kBufferCb]: (count: number) => gathering.added(count),
     [keys.kBufferGen]: room,
   };
   Object.assign(socket, onread);

@@ -7,7 +7,7 @@
  * accepted socket as it is, which is slower and otherwise the same.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
-import type { Slabs } from './slabs.ts';
+import type { Gathering } from './gathering.ts';
 
 interface WithHandle {
   _handle?: { readonly useUserBuffer?: unknown } | null;
@@ -15,23 +15,16 @@ interface WithHandle {
 
 /**
  * Makes a socket in place of an accepted and paused one, which must not be used any more; null when that is not
- * possible. Its bytes go to `received`, not to 'data'.
+ * possible. Its bytes go to `gathering`, not to 'data'.
  */
-export function slabSocket(
-  accepted: Socket,
-  slabs: Slabs,
-  received: (chunk: Uint8Array) => void,
-): Socket | null {
+export function slabSocket(accepted: Socket, gathering: Gathering): Socket | null {
   const holder = accepted as unknown as WithHandle;
   const handle = holder._handle;
   if (typeof handle?.useUserBuffer !== 'function') return null;
   holder._handle = null;
   const onread = {
-    buffer: () => slabs.room(),
-    callback: (count: number) => {
-      received(slabs.read(count));
-      return true;
-    },
+    buffer: () => gathering.room(),
+    callback: (count: number) => gathering.added(count),
   };
   return new Socket({ handle, allowHalfOpen: true, pauseOnCreate: true, onread } as SocketConstructorOpts);
 }

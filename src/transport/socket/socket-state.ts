@@ -14,7 +14,7 @@ export interface SocketState {
   readonly below: Socket | undefined;
   /** The memory that the socket reads into; null when node allocates it. */
   readonly slabs: Slabs | null;
-  /** Joins the pieces that TLS decrypts; null for a socket without TLS. */
+  /** Joins the pieces that come into slabs; null where there are none. */
   gathering: Gathering | null;
   readonly faultOf: (error: unknown) => ConnectionFault;
   readonly reader: ChunkReader;
