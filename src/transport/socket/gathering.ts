@@ -63,6 +63,7 @@ export class Gathering {
       // goes on, since a stream below does not wait for the next turn. Nothing else waited.
       receiver.socket.push(this.copyOfFilled());
     } else if (!waits || this.free.length - this.filled < READ_BYTES_MIN) {
+      // So nothing waits in the memory that silent sockets share: it has no more room than that.
       this.flush();
     } else if (!this.isDue) {
       this.isDue = true;

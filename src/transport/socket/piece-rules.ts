@@ -23,13 +23,12 @@ const WAITING_BYTES_MAX = 512 * 1024;
 const FULL_READS = 2;
 
 /**
- * The system's reads begin small, since how they are made decides how much the peer may send ahead.
+ * The system's reads. How they follow each other decides how much the peer may send ahead.
  *
- * Linux opens a connection's window when the reader has emptied the queue within a round trip, and not when it comes back
- * for the rest after it has worked on the first part: then the reader is what is slow, it says. On loopback a round trip is some
- * twenty microseconds. So nothing is done between a read that was full and the next one, which libuv makes at once. As
- * long as a window is as small as in the beginning (95 KiB here), one side always waits for the other, at a third of the
- * rate.
+ * Linux opens the window of a connection when its reader empties the queue within a round trip: over loopback, some twenty
+ * microseconds. A reader that works on the first half of the queue before it takes the rest keeps the window as small as
+ * it was in the beginning (95 KiB), and then one side always waits for the other. So a read that was filled waits for
+ * the next one, which libuv makes at once. Reads begin small, so that the first is filled.
  *
  * ```text
  *  a read            the next one
