@@ -8,7 +8,7 @@
  *   bodies of answers of own commands          the high mark of their connection, and one more; of commands that wait
  *                                              for something, one for each open request
  *   headers that arrive                        their share of the budget, a place each; 8 KiB without one
- *   memory to receive into                     three small slabs a connection, large ones for 16 of them; of any other
+ *   memory to receive into                     three small slabs a connection, four large ones for 16 of them; of any other
  *                                              slab at least half is in use, so credit counts at least half of it
  *   memory to send from                        4 MiB that wait for the next piece of a file
  *   small files that a worker stores           64 of up to 64 KiB, and its thread

@@ -32,9 +32,12 @@ const FREE_SLABS_MAX = 2;
 const LARGE_SLAB_CONNECTIONS_MAX = 16;
 let sharesTaken = 0;
 
-/** Bytes of all large slabs of this process together, at the most. */
+/**
+ * Bytes of all large slabs of this process together, at the most. For each connection one more is counted: what waits in
+ * one when its reader pauses is copied (see `gathering`).
+ */
 export const LARGE_SLABS_BYTES_MAX: number =
-  LARGE_SLAB_CONNECTIONS_MAX * (FREE_SLABS_MAX + 1) * LARGE_SLAB_BYTES;
+  LARGE_SLAB_CONNECTIONS_MAX * (FREE_SLABS_MAX + 1 + 1) * LARGE_SLAB_BYTES;
 
 export interface Slabs {
   /** Returns the memory for the next read. To be called after every `read`, and at no other time. */
