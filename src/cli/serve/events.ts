@@ -49,6 +49,7 @@ export async function openEvents(settings: Settings): Promise<ServedEvents> {
   const sinks = await sinksOf(settings);
   const { dir, store, durability, eventsBytes: maxBytes, eventsWhenFull: whenFull } = settings;
   const kept = { sinks: sinks.map(({ name }) => name), maxBytes, whenFull };
+  // It keeps what comes before there is a log, and no more than one line for each file of the log of events.
   const damaged$ = new ReplaySubject<string>();
   const onDamaged = (what: string) => damaged$.next(what);
   const changes = store === null ? await openLog(dir, { ...kept, durability, onDamaged }) : undefined;

@@ -16,10 +16,12 @@ export const tlsPieces: PieceRule = {
   waits: (count) => count >= LONG_PIECE_BYTES,
 };
 
+/** The bytes of the first read, and of each behind one that was not full. */
 const READ_BYTES = 64 * 1024;
 const READ_BYTES_MAX = 512 * 1024;
 /** No more waits when so many bytes do: whoever writes them to a file then has a large write. */
 const WAITING_BYTES_MAX = 512 * 1024;
+/** So many full reads in a row make the next one twice as large. */
 const FULL_READS = 2;
 
 /**

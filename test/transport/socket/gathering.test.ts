@@ -2,11 +2,10 @@
 import { connect, type Socket } from 'node:net';
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Connection } from '../../../src/transport/connection.ts';
 import { SystemReads } from '../../../src/transport/socket/piece-rules.ts';
 import { listenUnix } from '../../../src/transport/unix/unix.ts';
 import { tempFolder } from '../../support/stores/temp-folder.ts';
-import { pattern } from '../connection-helpers.ts';
+import { pattern, read } from '../connection-helpers.ts';
 import { listener } from '../tcp-pair.ts';
 
 const KIB = 1024;
@@ -22,37 +21,10 @@ async function warmPair() {
     peer.destroy();
     accepted.destroy();
   });
-  const reader = readerOf(accepted);
+  const reader = read(accepted, (chunk) => accepted.recycle?.(chunk, chunk.length));
   peer.write(pattern(1024 * KIB));
-  await reader.has(1024 * KIB);
+  await reader.reached(1024 * KIB);
   return { peer, connection: accepted, reader };
-}
-
-function readerOf(connection: Connection) {
-  const chunks: number[] = [];
-  const received: Buffer[] = [];
-  let bytes = 0;
-  let wanted: { readonly count: number; readonly resolve: () => void } | undefined;
-  connection.chunks$.subscribe({
-    next: (chunk) => {
-      chunks.push(chunk.length);
-      received.push(Buffer.from(chunk));
-      bytes += chunk.length;
-      connection.recycle?.(chunk, chunk.length);
-      if (bytes >= (wanted?.count ?? Number.POSITIVE_INFINITY)) wanted?.resolve();
-    },
-    error: () => {},
-  });
-  return {
-    /** The lengths of the chunks that have come since the last call. */
-    lengths: () => chunks.splice(0),
-    bytes: () => Buffer.concat(received),
-    has: (count: number) =>
-      new Promise<void>((resolve) => {
-        wanted = { count, resolve };
-        if (bytes >= count) resolve();
-      }),
-  };
 }
 
 const sent = (peer: Socket, bytes: Uint8Array) =>
@@ -62,13 +34,13 @@ describe('a socket that receives into slabs', () => {
   test('what was read in one turn comes as one chunk, though nothing comes behind it', async () => {
     const { peer, connection, reader } = await warmPair();
     for (let round = 1; round <= 20; round++) {
-      reader.lengths();
+      const before = reader.chunks.length;
       connection.pause();
       // The system has all of it now, and both reads are filled.
       await sent(peer, pattern(128 * KIB));
       connection.resume();
-      await reader.has((1024 + round * 128) * KIB);
-      expect(reader.lengths()).toEqual([128 * KIB]);
+      await reader.reached((1024 + round * 128) * KIB);
+      expect(reader.chunks.slice(before).map(({ length }) => length)).toEqual([128 * KIB]);
     }
   });
 
@@ -77,19 +49,19 @@ describe('a socket that receives into slabs', () => {
     const others = [await warmPair(), await warmPair()];
     const all = [others[0]!.connection, connection, others[1]!.connection];
     for (const { pause } of all) pause();
-    reader.lengths();
+    const before = reader.length();
     await sent(peer, pattern(128 * KIB));
     for (const other of others) await sent(other.peer, pattern(1));
     // The turn reads them in an order of its own: the last of the others finds that ours has been read, or will not be.
-    const paused = Promise.all(others.map((other) => other.reader.has(1024 * KIB + 1))).then(() =>
+    const paused = Promise.all(others.map((other) => other.reader.reached(1024 * KIB + 1))).then(() =>
       connection.pause(),
     );
     for (const { resume } of all) resume();
     await paused;
     await new Promise((resolve) => setImmediate(resolve));
-    expect(reader.lengths()).toEqual([]);
+    expect(reader.length()).toBe(before);
     connection.resume();
-    await reader.has((1024 + 128) * KIB);
+    await reader.reached((1024 + 128) * KIB);
     expect(
       reader
         .bytes()
