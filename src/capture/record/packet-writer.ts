@@ -21,7 +21,6 @@ import { INBOUND, OUTBOUND } from './pcapng-write.ts';
 import type { RecordClock } from './record-clock.ts';
 import type { RecordFile } from './record-file.ts';
 import type { Redactor } from './redactor.ts';
-import type { Lender } from './spool-block.ts';
 import type { Endpoints } from './synthetic-address.ts';
 import { createPacketMaker, PAYLOAD_BYTES_MAX } from './synthetic-packets.ts';
 import {
@@ -51,8 +50,8 @@ export interface PacketWriterOptions {
 }
 
 export interface PacketWriter {
-  /** Copies the bytes, unless somebody lends them. */
-  readonly sent: (from: Side, bytes: Uint8Array, lender?: Lender) => void;
+  /** A side has sent bytes, which are copied. */
+  readonly sent: (from: Side, bytes: Uint8Array) => void;
   /** A side has ended, behind what it sent. */
   readonly ended: (from: Side) => void;
   /** Nothing more comes of a side, though it has not ended. Bytes of the other side may still come. */
@@ -66,7 +65,7 @@ export function createPacketWriter(options: PacketWriterOptions): PacketWriter {
   const writer = createWriterState(options);
   const { sides } = writer;
   return {
-    sent: (from, chunk, lender) => addChunk(writer, sides[from], chunk, lender, redacts?.[from]),
+    sent: (from, chunk) => addChunk(writer, sides[from], chunk, redacts?.[from]),
     ended: (from) => endSide(writer, sides[from]),
     broken: (from) => {
       if (!writer.isOver && writer.isBegun) finishSide(writer, sides[from]);
@@ -98,7 +97,6 @@ function addChunk(
   writer: WriterState,
   side: SideState,
   chunk: Uint8Array,
-  lender: Lender | undefined,
   redact: ((chunk: Uint8Array) => Uint8Array) | undefined,
 ): void {
   if (writer.isOver || side.ended || chunk.length === 0 || !writer.file.isLive()) return;
@@ -120,7 +118,7 @@ function addChunk(
   const upTo = isWhole
     ? bytes.length
     : Math.floor((redactedUpTo - start) / PAYLOAD_BYTES_MAX) * PAYLOAD_BYTES_MAX;
-  writeData(writer, side, bytes, 0, upTo, time, bytes === chunk ? lender : null);
+  writeData(writer, side, bytes, 0, upTo, time);
   if (!isWhole) holdBack(side, bytes, upTo, time);
 }
 

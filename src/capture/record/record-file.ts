@@ -12,7 +12,6 @@ import {
 } from './pcapng-write.ts';
 import type { RecordClock } from './record-clock.ts';
 import type { Spool, SpoolFile } from './spool.ts';
-import type { Lender } from './spool-block.ts';
 import { type PacketMaker, SYN_OPTIONS_BYTES } from './synthetic-packets.ts';
 
 /** A packet, but for its payload. */
@@ -32,8 +31,6 @@ export interface PacketToRecord {
 /** The payload of a packet. */
 export interface Payload {
   readonly bytes: Uint8Array;
-  /** Who lends the bytes; null when they must be copied. */
-  readonly lender: Lender | null;
   /** Hides what must not be written, in a copy; null when there is nothing. */
   readonly hide: ((copy: Uint8Array) => void) | null;
 }
@@ -163,8 +160,6 @@ function writePacket(
   const { maker, flags, seq, ack, direction } = packet;
   const { file } = record;
   const bytes = payload?.bytes ?? NO_BYTES;
-  const lender =
-    payload !== null && payload.hide === null && file.mayLend(bytes.length) ? payload.lender : null;
   const length = maker.headers + (flags & TCP_SYN ? SYN_OPTIONS_BYTES : bytes.length);
   const size = packetBlockSize(length, comments);
   record.size += size;
@@ -172,21 +167,14 @@ function writePacket(
   record.lastTime = Math.max(record.lastTime, packet.time);
   const timeLow = record.originLow + record.lastTime;
   const timeHigh = record.originHigh + Math.floor(timeLow / TWO_32);
-  const front = PACKET_OFFSET_BYTES + maker.headers;
-  const { room, at } = file.room(lender === null ? size : front);
+  const { room, at } = file.room(size);
   writePacketHead(room.view, at, size, timeHigh, timeLow % TWO_32, length);
-  if (lender === null) {
-    const copy = room.bytes.subarray(at + front, at + front + bytes.length);
-    copy.set(bytes);
-    payload?.hide?.(copy);
-    maker.write(room, at + PACKET_OFFSET_BYTES, flags, seq, ack, copy);
-    writePacketTail(room.view, at + PACKET_OFFSET_BYTES + length, size, length, direction, comments);
-    return;
-  }
-  maker.write(room, at + PACKET_OFFSET_BYTES, flags, seq, ack, bytes);
-  file.lend(bytes, lender);
-  const tail = file.room(size - front - bytes.length);
-  writePacketTail(tail.room.view, tail.at, size, length, direction, comments);
+  const packetAt = at + PACKET_OFFSET_BYTES;
+  const payloadAt = packetAt + maker.headers;
+  room.bytes.set(bytes, payloadAt);
+  payload?.hide?.(room.bytes.subarray(payloadAt, payloadAt + bytes.length));
+  maker.write(room, packetAt, flags, seq, ack, bytes.length);
+  writePacketTail(room.view, packetAt + length, size, length, direction, comments);
 }
 
 function stop(record: RecordFileState, why: RecordEnd['why'], message: string): void {

@@ -25,8 +25,7 @@ export type { RecordOptions, Redact } from './record-options.ts';
 export interface Recorder extends AsyncDisposable {
   /**
    * Wraps a connection. Use the result in its place, and leave the given one alone from then on. All bytes are recorded
-   * as long as the recording lasts; the connection behaves as before. Its reader must not change a chunk, since it may
-   * be written only later; it may recycle it as always.
+   * as long as the recording lasts; the connection behaves as before.
    */
   readonly wrap: (connection: Connection) => Connection;
   /** Emits when a recording ends before its connection: once a file. Completes with `close`. Never errors. */
@@ -41,9 +40,8 @@ export interface Recorder extends AsyncDisposable {
 /**
  * Records all wrapped connections into one file, which is replaced if it is there.
  *
- * Memory: 4 MiB wait for the disk at most, and one chunk of each connection; then the connections are not read, and
- * their writes do not settle, until it has caught up. Up to 2 MiB of that wait where they were received, and are not
- * copied: their connections do not receive into that memory meanwhile.
+ * Memory: 6 MiB wait for the disk at most, and one chunk of each connection; then the connections are not read, and
+ * their writes do not settle, until it has caught up.
  *
  * @example
  * const recorder = record('session.pcapng');

@@ -2,8 +2,7 @@
  * A connection that is recorded. It behaves as the one it wraps, except that its bytes are recorded, and that it pauses
  * while the disk does not keep up.
  *
- * - A chunk is recorded before the subscriber gets it. Its memory may be recycled afterwards: the connection gets it
- *   back when the recording, too, does not use it any more.
+ * - A chunk is recorded before the subscriber gets it.
  * - A write is recorded at the call of `write`, not when it settles: by then an answer to it may have come. The comment
  *   on the RST says how many bytes never left. Writes after our side has ended are not recorded.
  * - While too much waits for the disk, nothing is read, and no write settles.
@@ -16,7 +15,6 @@ import type { Connection, ConnectionFault } from '../../transport/connection.ts'
 import { otherSide } from '../other-side.ts';
 import type { Side } from '../stream-event.ts';
 import type { PacketWriter } from './packet-writer.ts';
-import { createReceivedMemory, type ReceivedMemory } from './received-memory.ts';
 import type { Spool } from './spool.ts';
 
 export interface RecordingConnectionOptions {
@@ -39,7 +37,6 @@ interface RecordingState {
   readonly peer: Side;
   readonly packets: PacketWriter;
   readonly spool: Spool;
-  readonly memory: ReceivedMemory;
   readonly onFailed: (thrown: unknown) => void;
   readonly closed$: AsyncSubject<ConnectionFault | null>;
   /** Whether it is still recorded: recording has not failed. */
@@ -63,7 +60,6 @@ export function recordingConnection(options: RecordingConnectionOptions): Connec
     peer: otherSide[at],
     packets,
     spool,
-    memory: createReceivedMemory(connection),
     onFailed: options.failed,
     closed$: new AsyncSubject(),
     isRecording: true,
@@ -88,7 +84,7 @@ export function recordingConnection(options: RecordingConnectionOptions): Connec
 }
 
 function wrapped(state: RecordingState): Connection {
-  const { connection, spool, memory } = state;
+  const { connection, spool } = state;
   const { id, local, remote, certificate, token } = connection;
   return {
     id,
@@ -99,7 +95,7 @@ function wrapped(state: RecordingState): Connection {
     closed$: state.closed$.asObservable(),
     chunks$: recordedChunks(state),
     write: (chunks, settled) => write(state, chunks, settled),
-    ...(connection.recycle && { recycle: memory.recycle }),
+    ...(connection.recycle && { recycle: (chunk, count) => connection.recycle?.(chunk, count) }),
     ...(connection.pinsMemory && { pinsMemory: () => connection.pinsMemory?.() ?? true }),
     pause() {
       state.isPaused = true;
@@ -123,12 +119,11 @@ function wrapped(state: RecordingState): Connection {
 
 /** The chunks of the connection; each is recorded before the subscriber gets it. */
 function recordedChunks(state: RecordingState): Observable<Uint8Array> {
-  const { connection, packets, peer, spool, memory } = state;
+  const { connection, packets, peer } = state;
   return new Observable((subscriber) =>
     connection.chunks$.subscribe({
       next: (chunk) => {
-        recordSafely(state, () => packets.sent(peer, chunk, memory.lenderOf(chunk)));
-        spool.writeLent();
+        recordSafely(state, () => packets.sent(peer, chunk));
         subscriber.next(chunk);
       },
       error: (fault: unknown) => {

@@ -11,23 +11,13 @@
  * moment, goes to the disk, and with it all others that wait: one `writev` a file, one round after the other, so
  * that the bytes of a file stay in order. Then the block is used again.
  *
- * Many bytes at once need not be copied into a block: they are lent, and written from where they are. They do not wait
- * for more, since whoever lends them wants their memory back: they go to the disk as soon as it has written what it
- * was given before, while the lender goes on.
+ * All bytes are copied. To lend the disk what a connection received would cost as much: it must be copied to be summed,
+ * and what is copied here is summed where it lies. So the connection has its memory back at once.
  *
- * When more than `WAITING_HIGH_BYTES` wait, the spool is full: its watchers must stop writing until fewer than
- * `WAITING_LOW_BYTES` wait. Only files that are being written need a descriptor, so only the last few stay open.
+ * When more than `WAITING_BYTES_MAX` wait, the spool is full: its watchers must stop writing until it is not. Only
+ * files that are being written need a descriptor, so only the last few stay open.
  */
-import {
-  addLent,
-  addRun,
-  BLOCK_BYTES,
-  type Block,
-  createBlock,
-  empty,
-  type Lender,
-  piecesPerFile,
-} from './spool-block.ts';
+import { addRun, BLOCK_BYTES, type Block, createBlock, empty, piecesPerFile } from './spool-block.ts';
 import {
   closeFile,
   createSpoolFiles,
@@ -36,25 +26,17 @@ import {
   type SpoolFiles,
   writePieces,
 } from './spool-files.ts';
-import type { Room } from './synthetic-packets.ts';
+import type { Room } from './summed-room.ts';
 
-const MIB = 1024 * 1024;
-/** The spool is full when more bytes wait. */
-const WAITING_HIGH_BYTES = 4 * MIB;
-/** The spool is full no more when fewer bytes wait. */
-const WAITING_LOW_BYTES = 2 * MIB;
+/**
+ * The spool is full while more bytes wait. It is full no more as soon as one block is written: a socket is read many
+ * times in one turn of the event loop, so the disk has mostly finished by then, and writes the rest while more comes.
+ */
+const WAITING_BYTES_MAX = 6 * BLOCK_BYTES;
 /** Blocks that are kept to be used again. */
 const KEPT_BLOCKS_MAX = 8;
 /** Milliseconds that bytes wait for more, before they are written. */
 const FLUSH_DELAY_MS = 100;
-
-/** Fewer bytes are not lent: to copy them costs less than a piece of a `writev`. */
-const LENT_PIECE_BYTES_MIN = 16 * 1024;
-/**
- * No more bytes are lent at once. A connection that receives into memory it used before has three pieces of 2 MiB of
- * it, and needs one of them to receive into.
- */
-const LENT_BYTES_MAX = 2 * MIB;
 
 export interface SpoolFile {
   readonly path: string;
@@ -63,10 +45,6 @@ export interface SpoolFile {
    * else is done with the spool, since they count as written.
    */
   readonly room: (bytes: number) => { readonly room: Room; readonly at: number };
-  /** Whether so many bytes may be lent now. */
-  readonly mayLend: (bytes: number) => boolean;
-  /** Takes bytes as they are, without copying them, if `mayLend` allows it. */
-  readonly lend: (bytes: Uint8Array, lender: Lender) => void;
   /** Nothing more is written: the file is closed once all of it is on its way. */
   readonly end: () => void;
 }
@@ -74,13 +52,11 @@ export interface SpoolFile {
 export interface Spool {
   /** A file that is made, for this user alone, once the first of its bytes go to the disk. */
   readonly file: (options: SpoolFileOptions) => SpoolFile;
-  /** Writes what was lent, unless something is being written: then it follows. */
-  readonly writeLent: () => void;
   /** Whether more waits than should. */
   readonly isFull: () => boolean;
   /**
    * Calls a function whenever that changes; returns a function that ends the calls. The first one may be called within
-   * `room` or `lend`, and must not write then.
+   * `room`, and must not write then.
    */
   readonly watch: (changed: (full: boolean) => void) => () => void;
   /**
@@ -93,19 +69,19 @@ interface SpoolState {
   readonly files: SpoolFiles;
   /** The block that is being filled. */
   current: Block;
-  /** Blocks that wait. Bounded, since the watchers stop writing when the spool is full. */
+  /** Blocks that wait. Bounded, since the watchers stop writing when the spool is full, and all but one are nearly full. */
   queue: Block[];
   /** Blocks to be used again: at most `KEPT_BLOCKS_MAX`. */
   readonly free: Block[];
-  /** Bytes in blocks that wait, or are on their way to the disk; and all that are lent. */
+  /** Bytes in blocks that wait, or are on their way to the disk. */
   waiting: number;
-  /** Bytes that are lent, and not repaid. */
-  lent: number;
   isFull: boolean;
   /** The drain that is under way. */
   draining: Promise<void> | null;
   /** Flushes the current block when it has waited long enough. */
   timer: ReturnType<typeof setTimeout> | null;
+  /** Whether the current block has waited long enough, and goes to the disk with the next round. */
+  isDue: boolean;
   /** One for each connection that is recorded. */
   readonly watchers: Set<(full: boolean) => void>;
 }
@@ -117,23 +93,21 @@ export function createSpool(): Spool {
     queue: [],
     free: [],
     waiting: 0,
-    lent: 0,
     isFull: false,
     draining: null,
     timer: null,
+    isDue: false,
     watchers: new Set(),
   };
   return {
     file: (options) => addFile(spool, options),
-    writeLent() {
-      if (spool.current.lent > 0 && spool.draining === null) flush(spool);
-    },
     isFull: () => spool.isFull,
     watch(changed) {
       spool.watchers.add(changed);
       return () => spool.watchers.delete(changed);
     },
     async close() {
+      if (spool.timer !== null) clearTimeout(spool.timer);
       flush(spool);
       while (spool.draining !== null) await spool.draining;
       for (const file of [...spool.files.handles.keys()]) await closeFile(spool.files, file);
@@ -146,9 +120,6 @@ function addFile(spool: SpoolState, options: SpoolFileOptions): SpoolFile {
   return {
     path: options.path,
     room: (bytes) => reserve(spool, file, bytes),
-    mayLend: (bytes) =>
-      bytes >= LENT_PIECE_BYTES_MIN && spool.lent + bytes <= LENT_BYTES_MAX && !file.hasFailed,
-    lend: (bytes, lender) => lend(spool, file, bytes, lender),
     end() {
       spool.current.ended.push(file);
       flushLater(spool);
@@ -165,21 +136,19 @@ function reserve(spool: SpoolState, file: FileState, bytes: number): { room: Roo
   return { room: current.room, at };
 }
 
-function lend(spool: SpoolState, file: FileState, bytes: Uint8Array, lender: Lender): void {
-  addLent(spool.current, file, bytes, lender);
-  lender.lent(bytes.length);
-  spool.lent += bytes.length;
-  addWaiting(spool, bytes.length);
-  flushLater(spool);
+function flushLater(spool: SpoolState): void {
+  spool.timer ??= setTimeout(flushDue, FLUSH_DELAY_MS, spool);
 }
 
-function flushLater(spool: SpoolState): void {
-  spool.timer ??= setTimeout(flush, FLUSH_DELAY_MS, spool);
+/** Also writes what has come since a block was flushed because it was full, and has not waited for as long. */
+function flushDue(spool: SpoolState): void {
+  spool.timer = null;
+  // While the disk works the block goes on being filled: however long that takes, no more blocks wait than are full.
+  if (spool.draining !== null) spool.isDue = true;
+  else flush(spool);
 }
 
 function flush(spool: SpoolState): void {
-  if (spool.timer !== null) clearTimeout(spool.timer);
-  spool.timer = null;
   seal(spool);
   if (spool.draining === null && spool.queue.length > 0) spool.draining = drain(spool);
 }
@@ -187,15 +156,12 @@ function flush(spool: SpoolState): void {
 /** Lets the current block wait for the disk, and begins another. */
 function seal(spool: SpoolState): void {
   const { current, free } = spool;
+  spool.isDue = false;
   if (current.runs.length === 0 && current.ended.length === 0) return;
   spool.queue.push(current);
   spool.current = free.pop() ?? createBlock();
-  addWaiting(spool, current.used);
-}
-
-function addWaiting(spool: SpoolState, bytes: number): void {
-  spool.waiting += bytes;
-  if (spool.waiting > WAITING_HIGH_BYTES && !spool.isFull) setFull(spool, true);
+  spool.waiting += current.used;
+  if (spool.waiting > WAITING_BYTES_MAX && !spool.isFull) setFull(spool, true);
 }
 
 function setFull(spool: SpoolState, isFull: boolean): void {
@@ -210,16 +176,15 @@ async function drain(spool: SpoolState): Promise<void> {
     spool.queue = [];
     await writeBlocks(spool, blocks);
     for (const block of blocks) reuse(spool, block);
-    if (spool.current.lent > 0) seal(spool);
-    if (spool.isFull && spool.waiting < WAITING_LOW_BYTES) setFull(spool, false);
+    if (spool.isDue) seal(spool);
+    if (spool.isFull && spool.waiting <= WAITING_BYTES_MAX) setFull(spool, false);
   }
   // At once: what is flushed between the last look into the queue and a later turn would wait for nobody.
   spool.draining = null;
 }
 
 function reuse(spool: SpoolState, block: Block): void {
-  spool.waiting -= block.used + block.lent;
-  spool.lent -= block.lent;
+  spool.waiting -= block.used;
   empty(block);
   if (spool.free.length < KEPT_BLOCKS_MAX) spool.free.push(block);
 }

@@ -11,7 +11,7 @@
  * This is a hot path: what is the same in all packets of a direction is put together once, copied, and patched.
  */
 import { TCP_SYN } from '../segment.ts';
-import { folded, payloadSum } from './payload-sum.ts';
+import { folded, type Room } from './summed-room.ts';
 import type { Endpoint } from './synthetic-address.ts';
 
 /**
@@ -36,43 +36,25 @@ const SYN_OPTIONS = Uint8Array.of(
   WINDOW_SHIFT,
 );
 
-/** Memory to write packets into, seen in two ways: both of the same bytes, from the first on. */
-export interface Room {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-}
-
-export function createRoom(size: number): Room {
-  const buffer = new ArrayBuffer(size);
-  return { bytes: new Uint8Array(buffer), view: new DataView(buffer) };
-}
-
 /** The packets of one direction of one connection. */
 export interface PacketMaker {
   /** Bytes of headers in front of the payload. */
   readonly headers: number;
   /**
-   * Writes the headers of a packet, and not its payload, which may be anywhere.
+   * Writes the headers of a packet, whose payload is behind them already.
    *
    * @param at where the packet begins.
    * @param flags as in `segment.ts`. With SYN there is no payload, and options instead: see `SYN_OPTIONS_BYTES`.
    * @param seq any whole number from 0; its lowest 32 bits are written. Likewise `ack`.
-   * @param payload as it is written: at most `PAYLOAD_BYTES_MAX` bytes.
+   * @param length bytes of the payload: at most `PAYLOAD_BYTES_MAX`.
    */
-  readonly write: (
-    room: Room,
-    at: number,
-    flags: number,
-    seq: number,
-    ack: number,
-    payload: Uint8Array,
-  ) => void;
+  readonly write: (room: Room, at: number, flags: number, seq: number, ack: number, length: number) => void;
 }
 
 /** Bytes of options behind the headers of a packet with SYN. */
 export const SYN_OPTIONS_BYTES: number = SYN_OPTIONS.length;
 
-/** @example createPacketMaker(client, server).write(room, 28, TCP_ACK, 1, 1, payload) */
+/** @example createPacketMaker(client, server).write(room, 28, TCP_ACK, 1, 1, payload.length) */
 export function createPacketMaker(from: Endpoint, to: Endpoint): PacketMaker {
   const narrow = from.address.length === 4;
   const ip = narrow ? IPV4 : IPV6;
@@ -103,11 +85,10 @@ export function createPacketMaker(from: Endpoint, to: Endpoint): PacketMaker {
 
   return {
     headers,
-    write(room, at, flags, seq, ack, payload) {
+    write(room, at, flags, seq, ack, length) {
       const syn = (flags & TCP_SYN) !== 0;
       if (syn) room.bytes.set(SYN_OPTIONS, at + headers);
-      const content = syn ? SYN_OPTIONS : payload;
-      const behind = content.length;
+      const behind = syn ? SYN_OPTIONS_BYTES : length;
       const [to, out] = [at + ip, room.view];
       room.bytes.set(template, at);
       if (narrow) {
@@ -122,7 +103,7 @@ export function createPacketMaker(from: Endpoint, to: Endpoint): PacketMaker {
       out.setUint32(to + 8, ack32);
       out.setUint16(to + 12, offsetAndFlags);
       const sum = tcpSum + TCP + behind + seq32 + ack32 + offsetAndFlags;
-      out.setUint16(to + 16, checksum(sum + payloadSum(content)));
+      out.setUint16(to + 16, checksum(sum + room.sum(at + headers, behind)));
     },
   };
 }

@@ -5,7 +5,6 @@ import type { Side } from '../stream-event.ts';
 import type { RecordClock } from './record-clock.ts';
 import type { RecordFile } from './record-file.ts';
 import type { Redactor } from './redactor.ts';
-import type { Lender } from './spool-block.ts';
 import { PAYLOAD_BYTES_MAX, type PacketMaker } from './synthetic-packets.ts';
 
 /** A connection that is being recorded. */
@@ -101,7 +100,7 @@ export function writeControl(
   writer.file.write({ maker, direction, flags, seq, ack, time, comments }, null);
 }
 
-/** Writes bytes[from..to), in as few packets as they fit in. Copies them, unless somebody lends them. */
+/** Writes bytes[from..to), in as few packets as they fit in. */
 export function writeData(
   writer: WriterState,
   side: SideState,
@@ -109,7 +108,6 @@ export function writeData(
   from: number,
   to: number,
   time: number,
-  lender: Lender | null = null,
 ): void {
   const { maker, direction, redactor } = side;
   const other = otherSide(writer, side);
@@ -124,7 +122,7 @@ export function writeData(
     const [seq, ack] = [nextSequence(writer, side), nextSequence(writer, other)];
     const hides = redactor !== null && hidesBefore(redactor, upTo);
     const hide = hides ? (copy: Uint8Array) => applyMasks(redactor, copy, side.written, upTo) : null;
-    const payload = { bytes: piece, lender, hide };
+    const payload = { bytes: piece, hide };
     const number = writer.file.write({ maker, direction, flags, seq, ack, time, comments }, payload);
     if (number === 0) return;
     side.written = upTo;

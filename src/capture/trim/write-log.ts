@@ -14,9 +14,9 @@ import {
   writePacketHead,
   writePacketTail,
 } from '../record/pcapng-write.ts';
+import { createSummedRoom, type Room } from '../record/summed-room.ts';
 import {
   createPacketMaker,
-  createRoom,
   PAYLOAD_BYTES_MAX,
   type PacketMaker,
   SYN_OPTIONS_BYTES,
@@ -29,6 +29,8 @@ import { createStandIns } from './stand-in-hosts.ts';
 const APPLICATION = 'Sluice';
 const TWO_32 = 2n ** 32n;
 const NO_BYTES = new Uint8Array(0);
+/** Room for the longest packet and what is around it. */
+const PACKET_ROOM_BYTES = 128 * 1024;
 const directions = { client: INBOUND, server: OUTBOUND } as const;
 
 export interface WrittenLog {
@@ -46,6 +48,8 @@ interface SideState {
 type Sides = Readonly<Record<Side, SideState>>;
 
 interface Writer {
+  /** Where each packet is put together. */
+  readonly room: Room;
   readonly blocks: Uint8Array[];
   packets: number;
   /** The time of the last packet: times never fall. */
@@ -62,7 +66,8 @@ interface PacketToWrite {
 export function writeLog({ events }: ConversationLog): WrittenLog {
   const standIns = createStandIns();
   const conversations = new Map<LoggedConversation, Sides>();
-  const writer: Writer = { blocks: [fileHead(APPLICATION)], packets: 0, time: 0n };
+  const room = createSummedRoom(PACKET_ROOM_BYTES);
+  const writer: Writer = { room, blocks: [fileHead(APPLICATION)], packets: 0, time: 0n };
   for (const event of events) {
     if (event.type === 'open') {
       const { client, server } = standIns(event.of.recorded);
@@ -130,12 +135,12 @@ function writePacket(writer: Writer, sides: Sides, from: Side, time: bigint, pac
   if (time > writer.time) writer.time = time;
   const length = maker.headers + (flags & TCP_SYN ? SYN_OPTIONS_BYTES : payload.length);
   const size = packetBlockSize(length, []);
-  const room = createRoom(size);
+  const { room } = writer;
   room.bytes.set(payload, PACKET_OFFSET_BYTES + maker.headers);
-  maker.write(room, PACKET_OFFSET_BYTES, flags, seq, ack, payload);
+  maker.write(room, PACKET_OFFSET_BYTES, flags, seq, ack, payload.length);
   const [high, low] = [Number(writer.time / TWO_32), Number(writer.time % TWO_32)];
   writePacketHead(room.view, 0, size, high, low, length);
   writePacketTail(room.view, PACKET_OFFSET_BYTES + length, size, length, directions[from], []);
-  writer.blocks.push(room.bytes);
+  writer.blocks.push(room.bytes.slice(0, size));
   writer.packets++;
 }

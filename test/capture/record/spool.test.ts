@@ -1,12 +1,11 @@
-/** What is recorded of received memory is written from there, and the memory goes back when it is written. */
+/** What is recorded of received memory is copied: the reader may do with it what it likes. */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fc, test as property } from '@fast-check/vitest';
 import { AsyncSubject, Subject } from 'rxjs';
-import { describe, expect, test } from 'vitest';
-import { createReceivedMemory } from '../../../src/capture/record/received-memory.ts';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type RecordOptions, record } from '../../../src/capture/record/record.ts';
 import { createSpool } from '../../../src/capture/record/spool.ts';
 import type { Connection, ConnectionFault } from '../../../src/transport/connection.ts';
@@ -58,17 +57,31 @@ function recyclingConnection() {
   };
 }
 
-/** A file that takes nothing before it is read: what is written to it by then. */
+/** A file that takes nothing before it is read, and then little more than is read. */
 function slowFile() {
   const path = join(tempFolder(), 'fifo');
   expect(spawnSync('mkfifo', [path]).status).toBe(0);
-  const readAll = async (): Promise<Buffer> => {
-    const chunks: Buffer[] = [];
+  const reader = async () => {
     const handle = await open(path, 'r');
-    for await (const chunk of handle.createReadStream()) chunks.push(chunk as Buffer);
-    return Buffer.concat(chunks);
+    const stream = handle.createReadStream();
+    // Whoever still writes then fails, and does not keep the process.
+    onTestFinished(() => void stream.destroy());
+    const chunks = stream[Symbol.asyncIterator]();
+    return {
+      /** Reads at least so many bytes, or all that come. */
+      async read(bytes = Number.POSITIVE_INFINITY): Promise<Buffer> {
+        const read: Buffer[] = [];
+        for (let left = bytes; left > 0; ) {
+          const { done, value } = await chunks.next();
+          if (done) break;
+          read.push(value as Buffer);
+          left -= value.length;
+        }
+        return Buffer.concat(read);
+      },
+    };
   };
-  return { path, readAll };
+  return { path, reader, readAll: async () => (await reader()).read() };
 }
 
 /** Records chunks whose reader recycles each of them in two parts at once, onto a disk that is slower. */
@@ -91,32 +104,23 @@ async function recordRecycled(chunks: readonly Uint8Array[], options: RecordOpti
   const [bytes] = await Promise.all([readAll(), recorder.close()]);
   const copy = join(tempFolder(), 'copy.pcapng');
   writeFileSync(copy, bytes);
-  return { read: Buffer.concat(read), streams: await streamsOf(copy), early, recycled: peer.recycled() };
+  return { read: Buffer.concat(read), streams: await streamsOf(copy), early };
 }
 
 describe('received memory that is recorded', () => {
   property.prop([fc.array(fc.oneof(fc.integer({ min: 1, max: 3000 }), fc.nat(300_000)), { maxLength: 12 })], {
     numRuns: cases(15),
   })(
-    'a recording has what was received, though its reader has recycled it before it was written',
+    'a recording has what was received, though its reader has recycled it, and has all of it back, before it is written',
     async (lengths) => {
       const chunks = lengths.filter((length) => length > 0).map((length, at) => pattern(length, at * 31));
       const sent = Buffer.concat(chunks);
-      const { read, streams, recycled } = await recordRecycled([Uint8Array.of(7), ...chunks], raw);
+      const { read, streams, early } = await recordRecycled([Uint8Array.of(7), ...chunks], raw);
       expect(read.subarray(1).equals(sent)).toBe(true);
       expect(streams.client.subarray(1).equals(sent)).toBe(true);
-      expect(recycled).toBe(sent.length + 1);
+      expect(early).toBe(sent.length + 1);
     },
   );
-
-  test('a recording keeps at most 2 MiB of received memory from being received into, and copies the rest', async () => {
-    const chunks = Array.from({ length: 30 }, (_, at) => pattern(100_000, at));
-    const { early, recycled } = await recordRecycled(chunks, raw);
-    expect(recycled).toBe(3_000_000);
-    expect(recycled - early).toBeGreaterThan(MIB);
-    // Bytes of a chunk that is lent in part count wholly.
-    expect(recycled - early).toBeLessThanOrEqual(2 * MIB + 100_000);
-  });
 
   test('a token in a large chunk is hidden in the recording, and is there for the reader', async () => {
     const secret = 'a-very-secret-token';
@@ -145,55 +149,16 @@ describe('received memory that is recorded', () => {
     await recorder.close();
     expect(peer.recycled()).toBe(3_000_000);
   });
-
-  const operation = fc.record({
-    what: fc.constantFrom('lend', 'repay', 'recycle'),
-    memory: fc.nat(2),
-    bytes: fc.integer({ min: 1, max: 50 }),
-  });
-
-  property.prop([fc.array(operation, { maxLength: 60 })])(
-    'recycled memory goes back to its connection when nothing of it is lent, whole, and once',
-    (operations) => {
-      const memories = [0, 1, 2].map(() => ({ chunk: new Uint8Array(100), lent: 0, recycled: 0, back: 0 }));
-      const memory = createReceivedMemory({
-        recycle({ buffer }, count) {
-          const of = memories.find(({ chunk }) => chunk.buffer === buffer)!;
-          expect(of.lent).toBe(0);
-          of.back += count;
-        },
-      });
-      const repay = (of: (typeof memories)[number], bytes: number): void => {
-        of.lent -= bytes;
-        if (bytes > 0) memory.lenderOf(of.chunk).repaid(bytes);
-      };
-      for (const { what, memory: which, bytes } of operations) {
-        const of = memories[which]!;
-        if (what === 'lend') {
-          of.lent += bytes;
-          memory.lenderOf(of.chunk).lent(bytes);
-        } else if (what === 'repay') repay(of, Math.min(bytes, of.lent));
-        else {
-          of.recycled += bytes;
-          memory.recycle(of.chunk.subarray(bytes), bytes);
-        }
-        for (const { lent, recycled, back } of memories) if (lent === 0) expect(back).toBe(recycled);
-      }
-      for (const of of memories) repay(of, of.lent);
-      for (const { recycled, back } of memories) expect(back).toBe(recycled);
-    },
-  );
 });
 
 describe('a spool', () => {
   const piece = fc.record({
     file: fc.nat(2),
     bytes: fc.oneof(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 1, max: 400_000 })),
-    isLent: fc.boolean(),
   });
 
   property.prop([fc.array(piece, { maxLength: 30 })], { numRuns: cases(20) })(
-    'a spool writes to each file what it was given, copied or lent, in order, and repays every loan',
+    'a spool writes to each file what it was given, in order',
     async (pieces) => {
       const spool = createSpool();
       const paths = [0, 1, 2].map((at) => join(tempFolder(), `${at}`));
@@ -207,31 +172,15 @@ describe('a spool', () => {
         }),
       );
       const expected: Buffer[][] = [[], [], []];
-      let owed = 0;
-      const lender = {
-        lent: (bytes: number) => {
-          owed += bytes;
-        },
-        repaid: (bytes: number) => {
-          owed -= bytes;
-        },
-      };
-      for (const [at, { file: which, bytes, isLent }] of pieces.entries()) {
-        const file = files[which]!;
+      for (const [at, { file: which, bytes }] of pieces.entries()) {
         const content = pattern(bytes, at * 17);
         expected[which]!.push(Buffer.from(content));
-        if (isLent && file.mayLend(bytes)) {
-          file.lend(content, lender);
-          if (at % 3 === 0) spool.writeLent();
-        } else {
-          const { room, at: place } = file.room(bytes);
-          room.bytes.set(content, place);
-        }
+        const { room, at: place } = files[which]!.room(bytes);
+        room.bytes.set(content, place);
         if (at % 5 === 0) await turns(1);
       }
       for (const file of files) file.end();
       await spool.close();
-      expect(owed).toBe(0);
       for (const [which, path] of paths.entries()) {
         const whole = Buffer.concat(expected[which]!);
         if (whole.length === 0) continue;
@@ -241,4 +190,47 @@ describe('a spool', () => {
       }
     },
   );
+
+  test('a spool whose disk does not answer takes small pieces for as long as they fit into one more block, and writes them once it does', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { path, reader } = slowFile();
+    const spool = createSpool();
+    onTestFinished(() => spool.close());
+    const file = spool.file({ path, exclusive: false, failed: () => {} });
+    const rooms = new Set<object>();
+    const sent: Buffer[] = [];
+    for (let at = 0; at < 1000; at++) {
+      const content = pattern(100, at);
+      const { room, at: place } = file.room(content.length);
+      room.bytes.set(content, place);
+      rooms.add(room);
+      sent.push(Buffer.from(content));
+      vi.advanceTimersByTime(1000);
+    }
+    vi.useRealTimers();
+    expect(rooms.size).toBe(2);
+    const whole = Buffer.concat(sent);
+    const { read } = await reader();
+    expect((await read(whole.length)).equals(whole)).toBe(true);
+    file.end();
+    await Promise.all([read(), spool.close()]);
+  });
+
+  test('a spool is full until a block of what waits is written, and not until all of it is', async () => {
+    const { path, reader } = slowFile();
+    const spool = createSpool();
+    onTestFinished(() => spool.close());
+    const file = spool.file({ path, exclusive: false, failed: () => {} });
+    let written = 0;
+    for (; !spool.isFull(); written += MIB / 4) file.room(MIB / 4);
+    expect(written).toBeGreaterThan(6 * MIB);
+    expect(written).toBeLessThan(8 * MIB);
+    const notFull = new Promise<boolean>((resolve) => spool.watch(resolve));
+    const { read } = await reader();
+    const first = await read(MIB);
+    expect(await notFull).toBe(false);
+    file.end();
+    const [rest] = await Promise.all([read(), spool.close()]);
+    expect(first.length + rest.length).toBe(written);
+  });
 });
