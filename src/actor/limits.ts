@@ -27,7 +27,7 @@ export interface ActorLimits {
    * alone speaks, `firstBytes` and `idle` are `Infinity`. The defaults are those that `Timeouts` lists.
    */
   readonly timeouts: Timeouts;
-  /** The unsettled bytes of one connection at which reading pauses, and below which it resumes; default 4 and 2 MiB. */
+  /** The unsettled bytes of one connection at which reading pauses, and below which it resumes; default 4 and 3.75 MiB. */
   readonly window: Watermarks;
   /** The same over all connections together; default 128 and 96 MiB. Half of it is for messages that are arriving. */
   readonly budget: Watermarks;
@@ -65,7 +65,7 @@ export const defaultActorLimits: ActorLimits = {
     idle: 600_000,
     unread: 300_000,
   },
-  window: { high: 4 * MiB, low: 2 * MiB },
+  window: { high: 4 * MiB, low: 3.75 * MiB },
   budget: { high: 128 * MiB, low: 96 * MiB },
   mailbox: defaultMailbox,
   linger: 5_000,

@@ -36,7 +36,7 @@ export interface ServerLimits {
    */
   readonly openRequests: number;
   /**
-   * The unsettled bytes of one connection at which reading pauses, and below which it resumes; default 4 and 2 MiB.
+   * The unsettled bytes of one connection at which reading pauses, and below which it resumes; default 4 and 3.75 MiB.
    */
   readonly window: Watermarks;
   /**

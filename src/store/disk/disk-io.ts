@@ -10,6 +10,7 @@ import { NO_COOLDOWN } from './io/cooldown.ts';
 import { closeFile, closeQuietly, openFile, openFolder, readEntries } from './io/descriptors.ts';
 import type { IoState } from './io/io-state.ts';
 import { link, lstat, lstatAll, makeFolder, removeFolder, rename, statSpace, unlink } from './io/names.ts';
+import { NO_SPARE_CORE } from './io/spare-core.ts';
 
 /** A symbolic link as the last segment of a path is never followed. */
 export const OPEN_FLAGS = {
@@ -75,11 +76,15 @@ export interface DiskIo {
   syncFile(fd: number, withTimes: boolean): Task<void>;
 }
 
-/** @param usesPool whether every operation that may wait for the disk uses the thread pool, however small. */
-export function createDiskIo(fs: FileSystem, usesPool: boolean): DiskIo {
+/**
+ * @param usesPool whether every operation that may wait for the disk uses the thread pool, however small.
+ * @param spareCore whether large writes use it all the same.
+ */
+export function createDiskIo(fs: FileSystem, usesPool: boolean, spareCore = NO_SPARE_CORE): DiskIo {
   const state: IoState = {
     fs,
     usesPool,
+    spareCore,
     cooldown: NO_COOLDOWN,
     lookups: NO_COOLDOWN,
     closeUnused: () => false,

@@ -3,7 +3,7 @@ import { totalBytes } from '../../../base/bytes.ts';
 import { crc32OfAll } from '../../crc32.ts';
 import { type Task, wait } from '../../task.ts';
 import { afterWrite } from './cooldown.ts';
-import type { IoState } from './io-state.ts';
+import { type IoState, LARGE_WRITE_BYTES_MIN } from './io-state.ts';
 
 /** The most bytes that one synchronous call reads. */
 const SYNC_READ_BYTES_MAX = 128 * 1024;
@@ -15,20 +15,23 @@ export function* write(
   position: number,
   crc: number,
 ): Task<number> {
-  const { fs, usesPool } = state;
+  const { fs, usesPool, spareCore } = state;
   let rest = chunks;
   let left = totalBytes(chunks);
   let at = position;
   let crcAfter: number | undefined;
   while (left > 0) {
     const now = rest;
-    const written =
-      usesPool || performance.now() < state.cooldown.until
-        ? yield* wait<number>((callback) => {
-            fs.writev(fd, now, at, callback);
-            crcAfter ??= crc32OfAll(chunks, crc);
-          })
-        : writeNow(state, fd, now, at);
+    const inPool =
+      usesPool ||
+      (left >= LARGE_WRITE_BYTES_MIN && spareCore.isThere()) ||
+      performance.now() < state.cooldown.until;
+    const written = inPool
+      ? yield* wait<number>((callback) => {
+          fs.writev(fd, now, at, callback);
+          crcAfter ??= crc32OfAll(chunks, crc);
+        })
+      : writeNow(state, fd, now, at);
     if (written === 0)
       throw Object.assign(new Error('nothing was written'), { code: 'EIO', syscall: 'writev' });
     at += written;

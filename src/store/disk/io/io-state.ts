@@ -3,7 +3,7 @@
  *
  * With durability `os` small operations run at once: a synchronous call costs a third of the processor time
  * of one through the pool, and a write right after the receive finds the bytes still in the cache. Operations
- * that free or read many bytes use the pool all the same. After a write that had to wait, writes use the pool
+ * that free or read many bytes use the pool all the same, and while a core is idle those that write many. After a write that had to wait, writes use the pool
  * for a while too: then the disk is slower than the peer, and the event loop must not wait for it.
  *
  * With durability `fsync` nothing that may wait for the disk runs on the event loop: adding one name to a
@@ -12,6 +12,13 @@
  */
 import type { FileSystem } from '../file-system.ts';
 import type { Cooldown } from './cooldown.ts';
+import type { SpareCore } from './spare-core.ts';
+
+/**
+ * The least bytes of a large write: what a socket gathers in one turn where its peer is faster than we are. One that is
+ * slower brings fewer, and the event loop has the time to write them.
+ */
+export const LARGE_WRITE_BYTES_MIN: number = 512 * 1024;
 
 /** The most bytes that one synchronous call frees on the file system. */
 export const SYNC_FREE_BYTES_MAX = 8 * 1024 * 1024;
@@ -20,6 +27,8 @@ export interface IoState {
   readonly fs: FileSystem;
   /** Whether every operation that may wait for the disk uses the thread pool, however small. */
   readonly usesPool: boolean;
+  /** Whether large writes use it all the same, while the event loop receives what follows. */
+  readonly spareCore: SpareCore;
   /** While it lasts writes use the pool. It is in the time of `performance.now`. */
   cooldown: Cooldown;
   /** While it lasts the lookups of lists use the pool; in the same time. */

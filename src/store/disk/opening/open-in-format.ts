@@ -19,6 +19,7 @@ import { createDiskIo, type DiskIo } from '../disk-io.ts';
 import { explanationOf, ignoreSystemErrors, systemFault } from '../errno.ts';
 import { type FileSystem, nodeFileSystem } from '../file-system.ts';
 import type { FormatRules } from '../format/upgrades.ts';
+import { createSpareCore } from '../io/spare-core.ts';
 import { createDiskListings } from '../list.ts';
 import { createDiskStore, type OpenDisk } from '../store-calls.ts';
 import { createStoredUploads } from '../uploads/stored-uploads.ts';
@@ -78,7 +79,10 @@ export async function openInFormat(
   formatRules: FormatRules,
 ): Promise<Outcome<FileStore & AsyncDisposable>> {
   const durable = options.durability !== 'os';
-  const io = createDiskIo(options.fs ?? nodeFileSystem, durable);
+  const io =
+    options.fs === undefined
+      ? createDiskIo(nodeFileSystem, durable, createSpareCore())
+      : createDiskIo(options.fs, durable);
   const limits = uploadLimits(options);
   try {
     const opened = await run(openDisk(io, root, durable, options, limits, formatRules));

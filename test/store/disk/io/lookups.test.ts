@@ -4,6 +4,7 @@ import type { FileSystem } from '../../../../src/store/disk/file-system.ts';
 import { NO_COOLDOWN } from '../../../../src/store/disk/io/cooldown.ts';
 import type { IoState } from '../../../../src/store/disk/io/io-state.ts';
 import { lstatAll } from '../../../../src/store/disk/io/names.ts';
+import { NO_SPARE_CORE } from '../../../../src/store/disk/io/spare-core.ts';
 import { run } from '../../../../src/store/task.ts';
 
 const PATHS = ['a', 'b', 'absent', 'd'];
@@ -27,7 +28,7 @@ function diskWith(delays: Readonly<Record<string, number>>, usesPool = true) {
     },
   } as unknown as FileSystem;
   const state: IoState = {
-    ...{ fs, usesPool, closeUnused: () => false },
+    ...{ fs, usesPool, spareCore: NO_SPARE_CORE, closeUnused: () => false },
     ...{ cooldown: NO_COOLDOWN, lookups: NO_COOLDOWN },
   };
   return {

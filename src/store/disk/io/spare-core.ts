@@ -1,0 +1,70 @@
+/**
+ * Whether large writes go to the thread pool because a core of the machine has nothing to do.
+ *
+ * Half of the time that one large file takes is the system's copy of it. On a core that is idle it costs no time, since
+ * the event loop receives and sums meanwhile; but it costs a fifth more of the processor, since the bytes have to get
+ * there. Where all cores are busy that is lost. So what the cores did is looked at while large writes come:
+ *
+ * ```text
+ *   since the last look, idle      and large writes went      then they go
+ *   half a core or more            anywhere                   to the pool
+ *   less                           to the pool                there still, down to an eighth of a core
+ *   less                           to the event loop          there still
+ * ```
+ *
+ * Beside a server that writes on its loop, a sender on the same machine leaves more than half of a second core idle;
+ * the pool takes half a core.
+ */
+import { cpus } from 'node:os';
+
+/** No look is longer ago while large writes come. The system counts in steps of 10 ms. */
+const LOOK_MS = 250;
+const [IDLE_CORES_MIN, IDLE_CORES_LEFT_MIN] = [0.5, 0.125];
+
+/** What the cores did since the machine began, in milliseconds of them all together. */
+export interface CoreTimes {
+  readonly idle: number;
+  readonly all: number;
+  readonly cores: number;
+}
+
+export interface SpareCore {
+  /** Whether a large write goes to the thread pool. */
+  readonly isThere: () => boolean;
+}
+
+export const NO_SPARE_CORE: SpareCore = { isThere: () => false };
+
+/** @param look says what the cores did, in a tenth of a millisecond. */
+export function createSpareCore(look: () => CoreTimes = lookAtCores): SpareCore {
+  let last = look();
+  let lookedAt = performance.now();
+  let isThere = false;
+  return {
+    isThere() {
+      const now = performance.now();
+      if (now - lookedAt < LOOK_MS) return isThere;
+      const next = look();
+      isThere = idleCores(last, next) >= (isThere ? IDLE_CORES_LEFT_MIN : IDLE_CORES_MIN);
+      last = next;
+      lookedAt = now;
+      return isThere;
+    },
+  };
+}
+
+/** How many cores had nothing to do in between; 0 where the system does not say, or has one alone. */
+function idleCores(before: CoreTimes, after: CoreTimes): number {
+  const all = after.all - before.all;
+  return after.cores < 2 || all <= 0 ? 0 : ((after.idle - before.idle) / all) * after.cores;
+}
+
+function lookAtCores(): CoreTimes {
+  const each = cpus();
+  let [idle, all] = [0, 0];
+  for (const { times } of each) {
+    idle += times.idle;
+    all += times.user + times.nice + times.sys + times.idle + times.irq;
+  }
+  return { idle, all, cores: each.length };
+}
