@@ -18,7 +18,7 @@
  *   folders of the store                       32 calls, three each, 16 that are cached, and 24 listings
  *   names of folders that are listed           40 MiB
  *   checksums                                  65,536, some 16 MiB
- *   recordings                                 32 files, 4 MiB that wait for the disk
+ *   recordings                                 32 files, 6 MiB that wait for the disk
  *   wrong tokens                               10,000 addresses
  *   sockets of the page without a WebSocket    as many as handshakes, and 16 requests of each
  *   messages of WebSockets that arrive         256 KiB for each connection
