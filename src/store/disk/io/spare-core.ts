@@ -17,8 +17,10 @@
  */
 import { cpus } from 'node:os';
 
-/** No look is longer ago while large writes come. The system counts in steps of 10 ms. */
-const LOOK_MS = 250;
+/** How long the cores are watched from one look to the next. The system counts in steps of 10 ms. */
+const WATCHED_MS = 250;
+/** No more of the time is spent on looking: where there are hundreds of cores a look takes milliseconds. */
+const LOOKING_SHARE_MAX = 0.01;
 const [IDLE_CORES_MIN, IDLE_CORES_LEFT_MIN] = [0.5, 0.125];
 
 /** What the cores did since the machine began, in milliseconds of them all together. */
@@ -35,19 +37,20 @@ export interface SpareCore {
 
 export const NO_SPARE_CORE: SpareCore = { isThere: () => false };
 
-/** @param look says what the cores did, in a tenth of a millisecond. */
+/** @param look says what the cores did. */
 export function createSpareCore(look: () => CoreTimes = lookAtCores): SpareCore {
   let last = look();
-  let lookedAt = performance.now();
+  let nextLookAt = performance.now() + WATCHED_MS;
   let isThere = false;
   return {
     isThere() {
       const now = performance.now();
-      if (now - lookedAt < LOOK_MS) return isThere;
+      if (now < nextLookAt) return isThere;
       const next = look();
+      const took = performance.now() - now;
       isThere = idleCores(last, next) >= (isThere ? IDLE_CORES_LEFT_MIN : IDLE_CORES_MIN);
       last = next;
-      lookedAt = now;
+      nextLookAt = now + Math.max(WATCHED_MS, took / LOOKING_SHARE_MAX);
       return isThere;
     },
   };

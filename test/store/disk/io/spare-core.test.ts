@@ -10,7 +10,7 @@ import { tempFolder } from '../../../support/stores/temp-folder.ts';
 import { pattern } from '../../../transport/connection-helpers.ts';
 
 /** A machine whose cores do something for a while, and then large writes come. */
-function machine(cores: number) {
+function machine(cores: number, lookTakesMs = 0) {
   let now = 5_000;
   let times: CoreTimes = { idle: 100_000, all: 300_000, cores };
   let looks = 0;
@@ -18,6 +18,7 @@ function machine(cores: number) {
   onTestFinished(() => void vi.restoreAllMocks());
   const spareCore = createSpareCore(() => {
     looks++;
+    now += lookTakesMs;
     return times;
   });
   return {
@@ -54,6 +55,14 @@ describe('a spare core', () => {
     const before = looks();
     for (let at = 0; at < 1_000; at++) idleFor(1, 1);
     expect(looks() - before).toBe(4);
+  });
+
+  test('is looked for in a hundredth of the time, where a look takes long', () => {
+    const { idleFor, looks } = machine(128, 20);
+    const before = looks();
+    for (let at = 0; at < 10_000; at++) idleFor(1, 1);
+    expect(looks() - before).toBeLessThanOrEqual(5);
+    expect(looks() - before).toBeGreaterThanOrEqual(4);
   });
 
   test('is never there on a machine of one core, or where the system does not say', () => {
