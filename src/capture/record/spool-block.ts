@@ -1,6 +1,6 @@
 /** A block of a spool: bytes for many files, one behind the other. */
 import type { FileState } from './spool-files.ts';
-import { createSummedRoom, type Room } from './summed-room.ts';
+import type { Room } from './summed-room.ts';
 
 export const BLOCK_BYTES: number = 1024 * 1024;
 
@@ -13,6 +13,8 @@ interface Run {
 
 export interface Block {
   readonly room: Room;
+  /** Whether it is used again. */
+  readonly isKept: boolean;
   used: number;
   /** The files whose bytes are in it, in order. Bounded by its size: no run is smaller than 4 bytes. */
   runs: Run[];
@@ -20,8 +22,9 @@ export interface Block {
   ended: FileState[];
 }
 
-export const createBlock = (): Block => ({
-  room: createSummedRoom(BLOCK_BYTES),
+export const createBlock = (room: Room, isKept: boolean): Block => ({
+  room,
+  isKept,
   used: 0,
   runs: [],
   ended: [],

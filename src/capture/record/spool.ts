@@ -26,15 +26,15 @@ import {
   type SpoolFiles,
   writePieces,
 } from './spool-files.ts';
-import type { Room } from './summed-room.ts';
+import { createRoom, createSummedRooms, type Room } from './summed-room.ts';
 
 /**
  * The spool is full while more bytes wait. It is full no more as soon as one block is written: a socket is read many
  * times in one turn of the event loop, so the disk has mostly finished by then, and writes the rest while more comes.
  */
 const WAITING_BYTES_MAX = 6 * BLOCK_BYTES;
-/** Blocks that are kept to be used again. */
-const KEPT_BLOCKS_MAX = 8;
+/** As many blocks as a full spool has, with the one that is being filled. */
+const KEPT_BLOCKS = 8;
 /** Milliseconds that bytes wait for more, before they are written. */
 const FLUSH_DELAY_MS = 100;
 
@@ -71,7 +71,7 @@ interface SpoolState {
   current: Block;
   /** Blocks that wait. Bounded, since the watchers stop writing when the spool is full, and all but one are nearly full. */
   queue: Block[];
-  /** Blocks to be used again: at most `KEPT_BLOCKS_MAX`. */
+  /** Blocks to be used again: those that are kept, at most. */
   readonly free: Block[];
   /** Bytes in blocks that wait, or are on their way to the disk. */
   waiting: number;
@@ -87,11 +87,12 @@ interface SpoolState {
 }
 
 export function createSpool(): Spool {
+  const free = createSummedRooms(KEPT_BLOCKS, BLOCK_BYTES).map((room) => createBlock(room, true));
   const spool: SpoolState = {
     files: createSpoolFiles(),
-    current: createBlock(),
+    current: free.pop()!,
     queue: [],
-    free: [],
+    free,
     waiting: 0,
     isFull: false,
     draining: null,
@@ -159,7 +160,8 @@ function seal(spool: SpoolState): void {
   spool.isDue = false;
   if (current.runs.length === 0 && current.ended.length === 0) return;
   spool.queue.push(current);
-  spool.current = free.pop() ?? createBlock();
+  // All are in use while many connections have written to a spool that is full.
+  spool.current = free.pop() ?? createBlock(createRoom(BLOCK_BYTES), false);
   spool.waiting += current.used;
   if (spool.waiting > WAITING_BYTES_MAX && !spool.isFull) setFull(spool, true);
 }
@@ -186,7 +188,7 @@ async function drain(spool: SpoolState): Promise<void> {
 function reuse(spool: SpoolState, block: Block): void {
   spool.waiting -= block.used;
   empty(block);
-  if (spool.free.length < KEPT_BLOCKS_MAX) spool.free.push(block);
+  if (block.isKept) spool.free.push(block);
 }
 
 async function writeBlocks({ files }: SpoolState, blocks: readonly Block[]): Promise<void> {

@@ -59,8 +59,8 @@ interface WithWebAssembly {
 
 type Sum = (at: number, end: number) => number;
 
-/** Undefined until it is needed; null where there is no WebAssembly, or none that sums 16 bytes at a time. */
-let module: object | null | undefined;
+/** Undefined until it is needed. */
+let module: object | undefined;
 
 /** Memory to write packets into, seen in two ways: both of the same bytes, from the first on. */
 export interface Room {
@@ -76,25 +76,35 @@ export function createRoom(size: number): Room {
   return { bytes, view: new DataView(bytes.buffer), sum: (at, length) => sumByBytes(bytes, at, length) };
 }
 
-/** Makes a room that sums fast. @param size a multiple of 64 KiB. */
-export function createSummedRoom(size: number): Room {
+/**
+ * Makes rooms that sum fast. They share a memory, since each memory of WebAssembly takes some GiB of the process's
+ * addresses, whatever its size.
+ *
+ * @param size a multiple of 64 KiB.
+ */
+export function createSummedRooms(count: number, size: number): Room[] {
+  const sizes = Array.from({ length: count }, () => size);
   try {
-    return roomOfWasm(size);
+    return roomsOfWasm(sizes);
   } catch {
-    return createRoom(size);
+    return sizes.map(createRoom);
   }
 }
 
-function roomOfWasm(size: number): Room {
+function roomsOfWasm(sizes: readonly number[]): Room[] {
   const { Memory, Module, Instance } = (globalThis as unknown as WithWebAssembly).WebAssembly;
   module ??= new Module(Buffer.from(MODULE, 'base64'));
-  const pages = size / PAGE_BYTES;
+  const pages = sizes.reduce((sum, size) => sum + size) / PAGE_BYTES;
   const memory = new Memory({ initial: pages, maximum: pages });
   const { sum } = new Instance(module, { room: { memory } }).exports as { sum: Sum };
-  const bytes = new Uint8Array(memory.buffer);
+  return sizes.map((size, index) => roomAt(memory.buffer, sum, index * size, size));
+}
+
+function roomAt(buffer: ArrayBuffer, sum: Sum, from: number, size: number): Room {
+  const bytes = new Uint8Array(buffer, from, size);
   return {
     bytes,
-    view: new DataView(memory.buffer),
+    view: new DataView(buffer, from, size),
     sum: (at, length) => sumBySteps(bytes, sum, at, length),
   };
 }
@@ -102,7 +112,8 @@ function roomOfWasm(size: number): Room {
 function sumBySteps(bytes: Uint8Array, sum: Sum, at: number, length: number): number {
   if (length <= LOOP_BYTES_MAX) return sumByBytes(bytes, at, length);
   const stepped = length - (length % STEP_BYTES);
-  const words = folded(sum(at, at + stepped) >>> 0);
+  const from = bytes.byteOffset + at;
+  const words = folded(sum(from, from + stepped) >>> 0);
   const swapped = ((words & 0xff) << 8) | (words >>> 8);
   return folded(swapped + sumByBytes(bytes, at + stepped, length - stepped));
 }

@@ -14,7 +14,7 @@ import {
   writePacketHead,
   writePacketTail,
 } from '../record/pcapng-write.ts';
-import { createSummedRoom, type Room } from '../record/summed-room.ts';
+import { createSummedRooms, type Room } from '../record/summed-room.ts';
 import {
   createPacketMaker,
   PAYLOAD_BYTES_MAX,
@@ -66,7 +66,7 @@ interface PacketToWrite {
 export function writeLog({ events }: ConversationLog): WrittenLog {
   const standIns = createStandIns();
   const conversations = new Map<LoggedConversation, Sides>();
-  const room = createSummedRoom(PACKET_ROOM_BYTES);
+  const room = createSummedRooms(1, PACKET_ROOM_BYTES)[0]!;
   const writer: Writer = { room, blocks: [fileHead(APPLICATION)], packets: 0, time: 0n };
   for (const event of events) {
     if (event.type === 'open') {
