@@ -3,17 +3,18 @@
  *
  * Half of the time that one large file takes is the system's copy of it. On a core that is idle it costs no time, since
  * the event loop receives and sums meanwhile; but it costs a fifth more of the processor, since the bytes have to get
- * there. Where all cores are busy that is lost. So what the cores did is looked at while large writes come:
+ * there. Where all cores are busy that is lost. So what the cores do is watched while large writes come:
  *
  * ```text
- *   since the last look, idle      and large writes went      then they go
- *   half a core or more            anywhere                   to the pool
- *   less                           to the pool                there still, down to an eighth of a core
- *   less                           to the event loop          there still
+ *   idle since the last look             and large writes went      then they go
+ *   three quarters of a core or more     anywhere                   to the pool
+ *   less                                 to the pool                there still, down to an eighth of a core
+ *   less                                 to the event loop          there still
+ *   (the last look is long ago)          anywhere                   to the event loop, until the next look
  * ```
  *
- * Beside a server that writes on its loop, a sender on the same machine leaves more than half of a second core idle;
- * the pool takes half a core.
+ * A server that writes on its loop, and a sender on the same machine, leave most of a second core idle; the pool takes
+ * half a core. TLS of a client on the same machine and a recording leave less: they use it themselves.
  */
 import { cpus } from 'node:os';
 
@@ -21,7 +22,9 @@ import { cpus } from 'node:os';
 const WATCHED_MS = 250;
 /** No more of the time is spent on looking: where there are hundreds of cores a look takes milliseconds. */
 const LOOKING_SHARE_MAX = 0.01;
-const [IDLE_CORES_MIN, IDLE_CORES_LEFT_MIN] = [0.5, 0.125];
+/** After so long without a look, what the cores did says nothing of these writes. */
+const FORGOTTEN_MS = 2_000;
+const [IDLE_CORES_MIN, IDLE_CORES_LEFT_MIN] = [0.75, 0.125];
 
 /** What the cores did since the machine began, in milliseconds of them all together. */
 export interface CoreTimes {
@@ -29,6 +32,8 @@ export interface CoreTimes {
   readonly all: number;
   readonly cores: number;
 }
+
+const NOTHING_DONE: CoreTimes = { idle: 0, all: 0, cores: 0 };
 
 export interface SpareCore {
   /** Whether a large write goes to the thread pool. */
@@ -39,8 +44,8 @@ export const NO_SPARE_CORE: SpareCore = { isThere: () => false };
 
 /** @param look says what the cores did. */
 export function createSpareCore(look: () => CoreTimes = lookAtCores): SpareCore {
-  let last = look();
-  let nextLookAt = performance.now() + WATCHED_MS;
+  let last: CoreTimes = NOTHING_DONE;
+  let nextLookAt = Number.NEGATIVE_INFINITY;
   let isThere = false;
   return {
     isThere() {
@@ -48,7 +53,8 @@ export function createSpareCore(look: () => CoreTimes = lookAtCores): SpareCore 
       if (now < nextLookAt) return isThere;
       const next = look();
       const took = performance.now() - now;
-      isThere = idleCores(last, next) >= (isThere ? IDLE_CORES_LEFT_MIN : IDLE_CORES_MIN);
+      const idle = now - nextLookAt < FORGOTTEN_MS ? idleCores(last, next) : 0;
+      isThere = idle >= (isThere ? IDLE_CORES_LEFT_MIN : IDLE_CORES_MIN);
       last = next;
       nextLookAt = now + Math.max(WATCHED_MS, took / LOOKING_SHARE_MAX);
       return isThere;
