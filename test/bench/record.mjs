@@ -130,7 +130,7 @@ export async function run() {
         const left = await compare(`Recording ${what}, on ${where}`, contestants, each, warm);
         for (const [at, rate] of left.entries()) {
           const { name } = contestants[at + 1];
-          figures.push(figure(`${name} / not, ${what}, ${where}`, rate, '×', { atLeast: 0.75 }));
+          figures.push(figure(`${name} / not, ${what}, ${where}`, rate, '×', { atLeast: 0.7 }));
         }
       }
     } finally {
