@@ -29,8 +29,8 @@ import {
 import { createRoom, createSummedRooms, type Room } from './summed-room.ts';
 
 /**
- * The spool is full while more bytes wait. It is full no more as soon as one block is written: a socket is read many
- * times in one turn of the event loop, so the disk has mostly finished by then, and writes the rest while more comes.
+ * The spool is full while more bytes wait, and not until all of them are written. A socket is read many times in one turn
+ * of the event loop, so the disk has mostly finished a round by then, and writes the next one while more comes.
  */
 const WAITING_BYTES_MAX = 6 * BLOCK_BYTES;
 /** As many blocks as a full spool has, with the one that is being filled. */
