@@ -18,8 +18,11 @@
  */
 import { cpus } from 'node:os';
 
-/** How long the cores are watched from one look to the next. The system counts in steps of 10 ms. */
-const WATCHED_MS = 250;
+/**
+ * How long the cores are watched from one look to the next. A file that is stored by then has cost the processor and the
+ * memory of writing it on the loop.
+ */
+const WATCHED_MS = 500;
 /** No more of the time is spent on looking: where there are hundreds of cores a look takes milliseconds. */
 const LOOKING_SHARE_MAX = 0.01;
 /** After so long without a look, what the cores did says nothing of these writes. */

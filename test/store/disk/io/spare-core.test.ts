@@ -35,14 +35,14 @@ function machine(cores: number, lookTakesMs = 0) {
 
 describe('a spare core', () => {
   test('is there when three quarters of a core or more were idle since the last look', () => {
-    expect(machine(2).idleFor(300, 0.75)).toBe(true);
-    expect(machine(2).idleFor(300, 0.74)).toBe(false);
-    expect(machine(64).idleFor(300, 0.75)).toBe(true);
+    expect(machine(2).idleFor(600, 0.75)).toBe(true);
+    expect(machine(2).idleFor(600, 0.74)).toBe(false);
+    expect(machine(64).idleFor(600, 0.75)).toBe(true);
   });
 
   test('is not there for the first writes of a burst, since nothing is known of them', () => {
     const { idleFor } = machine(2);
-    expect([idleFor(200, 2), idleFor(60, 2), idleFor(3_000, 2), idleFor(200, 2), idleFor(60, 2)]).toEqual([
+    expect([idleFor(400, 2), idleFor(120, 2), idleFor(3_000, 2), idleFor(400, 2), idleFor(120, 2)]).toEqual([
       false,
       true,
       false,
@@ -54,19 +54,19 @@ describe('a spare core', () => {
   test('is there for as long as an eighth of a core is left over', () => {
     const { idleFor } = machine(2);
     expect([
-      idleFor(300, 1),
-      idleFor(300, 0.13),
-      idleFor(300, 0.12),
-      idleFor(300, 0.7),
-      idleFor(300, 0.8),
+      idleFor(600, 1),
+      idleFor(600, 0.13),
+      idleFor(600, 0.12),
+      idleFor(600, 0.7),
+      idleFor(600, 0.8),
     ]).toEqual([true, true, false, false, true]);
   });
 
-  test('is looked for four times a second at the most, however many writes come', () => {
+  test('is looked for twice a second at the most, however many writes come', () => {
     const { idleFor, looks } = machine(2);
     const before = looks();
     for (let at = 0; at < 1_000; at++) idleFor(1, 1);
-    expect(looks() - before).toBe(4);
+    expect(looks() - before).toBe(2);
   });
 
   test('is looked for in a hundredth of the time, where a look takes long', () => {
@@ -78,8 +78,8 @@ describe('a spare core', () => {
   });
 
   test('is never there on a machine of one core, or where the system does not say', () => {
-    expect(machine(1).idleFor(300, 1)).toBe(false);
-    expect(machine(0).idleFor(300, 0)).toBe(false);
+    expect(machine(1).idleFor(600, 1)).toBe(false);
+    expect(machine(0).idleFor(600, 0)).toBe(false);
   });
 
   test('is looked for in what the system says of this machine', () => {
