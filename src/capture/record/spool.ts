@@ -178,7 +178,8 @@ async function drain(spool: SpoolState): Promise<void> {
     spool.queue = [];
     await writeBlocks(spool, blocks);
     for (const block of blocks) reuse(spool, block);
-    if (spool.isDue) seal(spool);
+    // While others wait before it, it goes on being filled: else the spool would be full again by what is not.
+    if (spool.isDue && spool.queue.length === 0) seal(spool);
     if (spool.isFull && spool.waiting <= WAITING_BYTES_MAX) setFull(spool, false);
   }
   // At once: what is flushed between the last look into the queue and a later turn would wait for nobody.
