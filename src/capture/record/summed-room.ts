@@ -70,7 +70,7 @@ export interface Room {
   readonly sum: (at: number, length: number) => number;
 }
 
-/** Makes a room for few packets. */
+/** Makes a room of any size that sums byte by byte: for the few that WebAssembly has no memory for. */
 export function createRoom(size: number): Room {
   const bytes = new Uint8Array(size);
   return { bytes, view: new DataView(bytes.buffer), sum: (at, length) => sumByBytes(bytes, at, length) };

@@ -84,6 +84,14 @@ function slowFile() {
   return { path, reader, readAll: async () => (await reader()).read() };
 }
 
+/** A spool with a file on a disk that does not answer before it is read. */
+function stuckSpool() {
+  const { path, reader } = slowFile();
+  const spool = createSpool();
+  onTestFinished(() => spool.close());
+  return { spool, file: spool.file({ path, exclusive: false, failed: () => {} }), reader };
+}
+
 /** Records chunks whose reader recycles each of them in two parts at once, onto a disk that is slower. */
 async function recordRecycled(chunks: readonly Uint8Array[], options: RecordOptions) {
   const { path, readAll } = slowFile();
@@ -193,10 +201,7 @@ describe('a spool', () => {
 
   test('a spool whose disk does not answer takes small pieces for as long as they fit into one more block, and writes them once it does', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const { path, reader } = slowFile();
-    const spool = createSpool();
-    onTestFinished(() => spool.close());
-    const file = spool.file({ path, exclusive: false, failed: () => {} });
+    const { spool, file, reader } = stuckSpool();
     const rooms = new Set<object>();
     const sent: Buffer[] = [];
     for (let at = 0; at < 1000; at++) {
@@ -218,10 +223,7 @@ describe('a spool', () => {
 
   test('a spool is full until a block of what waits is written, and not until all of it is', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const { path, reader } = slowFile();
-    const spool = createSpool();
-    onTestFinished(() => spool.close());
-    const file = spool.file({ path, exclusive: false, failed: () => {} });
+    const { spool, file, reader } = stuckSpool();
     let written = 0;
     for (; !spool.isFull(); written += MIB / 4) file.room(MIB / 4);
     expect(written).toBeGreaterThan(6 * MIB);

@@ -3,10 +3,15 @@ import { totalBytes } from '../../../base/bytes.ts';
 import { crc32OfAll } from '../../crc32.ts';
 import { type Task, wait } from '../../task.ts';
 import { afterWrite } from './cooldown.ts';
-import { type IoState, LARGE_WRITE_BYTES_MIN } from './io-state.ts';
+import type { IoState } from './io-state.ts';
 
 /** The most bytes that one synchronous call reads. */
 const SYNC_READ_BYTES_MAX = 128 * 1024;
+/**
+ * The least bytes of a large write: what a socket gathers in one turn where its peer is faster than we are. One that is
+ * slower brings fewer, and the event loop has the time to write them.
+ */
+const LARGE_WRITE_BYTES_MIN = 512 * 1024;
 
 export function* write(
   state: IoState,

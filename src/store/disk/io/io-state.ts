@@ -3,8 +3,9 @@
  *
  * With durability `os` small operations run at once: a synchronous call costs a third of the processor time
  * of one through the pool, and a write right after the receive finds the bytes still in the cache. Operations
- * that free or read many bytes use the pool all the same, and while a core is idle those that write many. After a write that had to wait, writes use the pool
- * for a while too: then the disk is slower than the peer, and the event loop must not wait for it.
+ * that free or read many bytes use the pool all the same, and while a core is idle those that write many. After a
+ * write that had to wait, writes use the pool for a while too: then the disk is slower than the peer, and the event
+ * loop must not wait for it.
  *
  * With durability `fsync` nothing that may wait for the disk runs on the event loop: adding one name to a
  * folder can wait for the whole journal. The lookups of lists alone begin there: they wait for no journal, and go to the
@@ -13,12 +14,6 @@
 import type { FileSystem } from '../file-system.ts';
 import type { Cooldown } from './cooldown.ts';
 import type { SpareCore } from './spare-core.ts';
-
-/**
- * The least bytes of a large write: what a socket gathers in one turn where its peer is faster than we are. One that is
- * slower brings fewer, and the event loop has the time to write them.
- */
-export const LARGE_WRITE_BYTES_MIN: number = 512 * 1024;
 
 /** The most bytes that one synchronous call frees on the file system. */
 export const SYNC_FREE_BYTES_MAX = 8 * 1024 * 1024;

@@ -1,7 +1,7 @@
 /**
  * Whether large writes go to the thread pool because a core of the machine has nothing to do.
  *
- * Half of the time that one large file takes is the system's copy of it. On a core that is idle it costs no time, since
+ * More than a third of the time of a large file is the system's copy of it. On a core that is idle it costs no time, since
  * the event loop receives and sums meanwhile; but it costs a fifth more of the processor, since the bytes have to get
  * there. Where all cores are busy that is lost. So what the cores do is watched while large writes come:
  *
